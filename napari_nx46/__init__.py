@@ -1,0 +1,89 @@
+"""Tune, accept and export surface masks of scroll fragments, live in napari.
+
+What a script may import is here; it is loaded when it is first asked for, so that importing the
+package is cheap and needs no Qt.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from napari_nx46.core.synthetic import SAMPLES, SampleFragment, SampleSpec, make_sample
+    from napari_nx46.files.validation import ValidationReport, validate_submission
+    from napari_nx46.files.volumes import Volume, VolumeError, open_volume
+    from napari_nx46.fragments import (
+        DataSet,
+        FolderNames,
+        Fragment,
+        FragmentError,
+        open_data,
+        write_data_folder,
+    )
+    from napari_nx46.sample import write_sample
+    from napari_nx46.setting import Domain, Setting, SettingError, read_setting
+
+    __version__: str
+
+__all__ = [
+    "SAMPLES",
+    "DataSet",
+    "Domain",
+    "FolderNames",
+    "Fragment",
+    "FragmentError",
+    "SampleFragment",
+    "SampleSpec",
+    "Setting",
+    "SettingError",
+    "ValidationReport",
+    "Volume",
+    "VolumeError",
+    "__version__",
+    "make_sample",
+    "open_data",
+    "open_volume",
+    "read_setting",
+    "validate_submission",
+    "write_data_folder",
+    "write_sample",
+]
+
+_HOME_OF_NAME: Final = {
+    name: module
+    for module, names in (
+        ("core.synthetic", ("SAMPLES", "SampleFragment", "SampleSpec", "make_sample")),
+        ("files.validation", ("ValidationReport", "validate_submission")),
+        ("files.volumes", ("Volume", "VolumeError", "open_volume")),
+        (
+            "fragments",
+            (
+                "DataSet",
+                "FolderNames",
+                "Fragment",
+                "FragmentError",
+                "open_data",
+                "write_data_folder",
+            ),
+        ),
+        ("sample", ("write_sample",)),
+        ("setting", ("Domain", "Setting", "SettingError", "read_setting")),
+    )
+    for name in names
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("napari-nx46")
+    home = _HOME_OF_NAME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
