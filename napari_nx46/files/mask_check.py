@@ -1,0 +1,330 @@
+"""Checking one mask TIFF with Pillow, a reader independent of the one that writes."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_nx46.files.findings import Finding, MaskSummary, error, warning
+from napari_nx46.files.masks import Profile, Shape
+from napari_nx46.files.tiff_structure import PageTags, TiffStructureError, scan_pages
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+COMPRESSIONS = {
+    1: "none",
+    5: "LZW",
+    8: "deflate",
+    32773: "PackBits",
+    32946: "deflate (old)",
+    50000: "Zstandard",
+}
+"""The lossless compressions that are decoded; by the numbers of the TIFF specification."""
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE = 0, 1, 3
+_ORIENTATION_TAG = 0x0112
+_MOST_VALUES_LISTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRules:
+    """What a mask is held against.
+
+    Attributes
+    ----------
+    expected_shape : tuple of int or None
+        (Z, Y, X); None if it is not known.
+    profile : Profile
+        Gives the two values allowed.
+    band : tuple of float
+        Lowest and highest density that need no warning.
+    most_voxels : int
+        A mask of unknown shape with more voxels than this is not decoded.
+    """
+
+    expected_shape: Shape | None
+    profile: Profile
+    band: tuple[float, float]
+    most_voxels: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaskCheck:
+    """What was found in one mask; the summary is None if it could not be read whole."""
+
+    findings: tuple[Finding, ...]
+    summary: MaskSummary | None
+
+
+def check_mask(
+    file: BinaryIO,
+    image_id: str,
+    member: str,
+    rules: MaskRules,
+    checkpoint: Callable[[], None],
+) -> MaskCheck:
+    """Check one mask TIFF from its directories to its last voxel.
+
+    The directories come first, and only a file that declares what a mask may declare is decoded.
+    Bad content never raises: it is a finding.
+
+    Parameters
+    ----------
+    file : binary file
+        The TIFF, open for reading and seekable.
+    image_id : str
+        The fragment.
+    member : str
+        Name of the file for the findings, safe to print.
+    rules : MaskRules
+        What is expected.
+    checkpoint : callable
+        Called before every page; may raise to stop the work.
+
+    Returns
+    -------
+    MaskCheck
+        The findings and, if every page could be read, the summary.
+    """
+    try:
+        pages = scan_pages(file)
+    except TiffStructureError as fault:
+        return MaskCheck((error(fault.code, member, str(fault)),), None)
+    declared = _declared_findings(pages, member, rules)
+    if declared:
+        return MaskCheck(tuple(declared), None)
+    tally = _Tally(rules.profile.foreground)
+    damage = _decode(file, pages, member, tally, checkpoint)
+    if damage is not None:
+        return MaskCheck((damage,), None)
+    shape = (len(pages), pages[0].height, pages[0].width)
+    summary = MaskSummary(image_id, shape, tally.foreground / tally.voxels, tally.digest())
+    return MaskCheck(tuple(_voxel_findings(tally, summary, member, rules)), summary)
+
+
+def _declared_findings(pages: tuple[PageTags, ...], member: str, rules: MaskRules) -> list[Finding]:
+    """Return the errors that can be seen without decoding."""
+    findings = [
+        _page_count_finding(len(pages), member, rules.expected_shape),
+        _page_size_finding(pages, member, rules.expected_shape),
+        # How it is coded matters only once it is of the right type.
+        _type_finding(pages, member) or _coding_finding(pages, member),
+    ]
+    found = [finding for finding in findings if finding is not None]
+    voxels = sum(page.height * page.width for page in pages)
+    if rules.expected_shape is None and voxels > rules.most_voxels:
+        found.append(
+            error(
+                "too-large",
+                member,
+                f"found {voxels} voxels declared, expected at most {rules.most_voxels}",
+            )
+        )
+    return found
+
+
+def _page_count_finding(count: int, member: str, expected: Shape | None) -> Finding | None:
+    if expected is not None and count == expected[0]:
+        return None
+    if count == 1:
+        wanted = f"{expected[0]} pages" if expected else "one page for each slice"
+        return error(
+            "not-3d-multipage", member, f"found a single page, expected a 3D TIFF with {wanted}"
+        )
+    if expected is not None:
+        return error("wrong-page-count", member, f"found {count} pages, expected {expected[0]} (Z)")
+    return None
+
+
+def _page_size_finding(
+    pages: tuple[PageTags, ...], member: str, expected: Shape | None
+) -> Finding | None:
+    wanted = expected[1:] if expected is not None else (pages[0].height, pages[0].width)
+    source = "(Y, X) of the image" if expected is not None else "as on page 0"
+    for index, page in enumerate(pages):
+        if (page.height, page.width) != wanted:
+            return error(
+                "wrong-shape",
+                member,
+                f"page {index}: found {page.height} x {page.width}, "
+                f"expected {wanted[0]} x {wanted[1]} ({source})",
+            )
+    return None
+
+
+def _type_finding(pages: tuple[PageTags, ...], member: str) -> Finding | None:
+    for index, page in enumerate(pages):
+        if not page.is_uint8:
+            return error(
+                "not-uint8", member, f"page {index}: found {page.type_in_words}, expected uint8"
+            )
+    return None
+
+
+def _coding_finding(pages: tuple[PageTags, ...], member: str) -> Finding | None:
+    for index, page in enumerate(pages):
+        if page.compression not in COMPRESSIONS:
+            return error(
+                "unsupported-compression",
+                member,
+                f"page {index}: found TIFF compression {page.compression}, "
+                f"expected one of {', '.join(COMPRESSIONS.values())}",
+            )
+        if page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE):
+            return error(
+                "not-grayscale",
+                member,
+                f"page {index}: found photometric interpretation {page.photometric}, "
+                f"expected {_BLACK_IS_ZERO} (black is zero)",
+            )
+    return None
+
+
+def _decode(
+    file: BinaryIO,
+    pages: tuple[PageTags, ...],
+    member: str,
+    tally: _Tally,
+    checkpoint: Callable[[], None],
+) -> Finding | None:
+    """Decode every page into the tally; return the damage that stopped it, if any."""
+    from PIL.Image import DecompressionBombError
+    from PIL.Image import open as open_image
+
+    # Pillow signals damage by all of these, depending on where it meets it.
+    damages = (
+        *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
+        *(AttributeError, RuntimeError, MemoryError, struct.error, Warning),
+        DecompressionBombError,
+    )
+    image: Image | None = None
+    for index, tags in enumerate(pages):
+        checkpoint()
+        try:
+            if image is None:
+                file.seek(0)
+                image = open_image(file, formats=("TIFF",))
+            image.seek(index)
+            page = _stored_values(image, tags)
+        except damages as fault:
+            return error(
+                "damaged-page",
+                member,
+                f"page {index}: it cannot be decoded ({type(fault).__name__}: {fault})",
+            )
+        if page.dtype != np.uint8 or page.shape != (tags.height, tags.width):
+            return error(
+                "damaged-page",
+                member,
+                f"page {index}: found {page.dtype} {page.shape} after decoding, "
+                f"expected uint8 {(tags.height, tags.width)}",
+            )
+        tally.add(page)
+    return None
+
+
+def _stored_values(image: Image, tags: PageTags) -> NDArray[np.uint8]:
+    """Return the current page as it is stored, undoing what Pillow does for the eye."""
+    from PIL.Image import Transpose
+
+    undo = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_90,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_270,
+    }
+    # It has to be asked before loading, which turns the page and drops the tag.
+    orientation = image.getexif().get(_ORIENTATION_TAG)
+    image.load()
+    upright = image.transpose(undo[orientation]) if orientation in undo else image
+    page = np.asarray(upright)
+    return ~page if tags.photometric == _WHITE_IS_ZERO else page
+
+
+class _Tally:
+    """Figures of a mask, gathered page by page."""
+
+    def __init__(self, allowed_foreground: int) -> None:
+        self._allowed = allowed_foreground
+        self._hash = hashlib.sha256()
+        self._first: NDArray[np.uint8] | None = None
+        self._pages = 0
+        self.voxels = 0
+        self.foreground = 0
+        self.constant_along_z = True
+        self.wrong_values: set[int] = set()
+        self.first_wrong_page: int | None = None
+
+    def add(self, page: NDArray[np.uint8]) -> None:
+        """Take in the next page, (Y, X) uint8."""
+        binary = (page > 0).view(np.uint8)
+        above_zero = int(np.count_nonzero(binary))
+        if np.count_nonzero(page == self._allowed) != above_zero:
+            values = {int(value) for value in np.unique(page)}
+            self.wrong_values |= values - {0, self._allowed}
+            if self.first_wrong_page is None:
+                self.first_wrong_page = self._pages
+        if self._first is None:
+            self._first = page
+        elif self.constant_along_z:
+            self.constant_along_z = bool(np.array_equal(page, self._first))
+        self._hash.update(np.ascontiguousarray(binary).data)
+        self.voxels += page.size
+        self.foreground += above_zero
+        self._pages += 1
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the voxels above 0, in hexadecimal."""
+        return self._hash.hexdigest()
+
+
+def _voxel_findings(
+    tally: _Tally, summary: MaskSummary, member: str, rules: MaskRules
+) -> list[Finding]:
+    """Return what the decoded voxels give cause for."""
+    findings: list[Finding] = []
+    if tally.wrong_values:
+        listed = sorted(tally.wrong_values)[:_MOST_VALUES_LISTED]
+        more = ", ..." if len(tally.wrong_values) > _MOST_VALUES_LISTED else ""
+        findings.append(
+            error(
+                "wrong-values",
+                member,
+                f"found {', '.join(map(str, listed))}{more} (first on page "
+                f"{tally.first_wrong_page}), expected only 0 and {rules.profile.foreground}",
+            )
+        )
+    low, high = rules.band
+    if tally.foreground == 0:
+        findings.append(warning("empty-mask", member, "found no foreground voxel"))
+    elif tally.foreground == tally.voxels:
+        findings.append(warning("full-mask", member, "found nothing but foreground voxels"))
+    else:
+        if tally.constant_along_z and summary.shape[0] > 1:
+            findings.append(
+                warning(
+                    "constant-along-z",
+                    member,
+                    f"found the same slice {summary.shape[0]} times, expected a mask that "
+                    f"changes along z",
+                )
+            )
+        if not low <= summary.density <= high:
+            findings.append(
+                warning(
+                    "density-outside-band",
+                    member,
+                    f"found density {summary.density:.4f}, expected {low:g} to {high:g}",
+                )
+            )
+    return findings

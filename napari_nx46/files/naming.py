@@ -1,0 +1,80 @@
+"""Which names a mask may have, and how a stranger's name is shown."""
+
+from __future__ import annotations
+
+import unicodedata
+
+MASK_SUFFIX = ".tif"
+"""How the name of every mask ends, in lower case."""
+
+LONGEST_IMAGE_ID = 200
+"""Characters; with the suffix it stays below what file systems allow."""
+
+_LONGEST_SHOWN = 120
+_FORBIDDEN = frozenset('/\\:*?"<>|')
+
+
+def image_id_fault(image_id: str) -> str | None:
+    """Say what is wrong with an ``image_id`` as the name of a file.
+
+    Parameters
+    ----------
+    image_id : str
+        Name of a fragment, without suffix.
+
+    Returns
+    -------
+    str or None
+        The fault in words, or None if a file in the root of an archive or of a folder can be
+        named so on every system.
+    """
+    if not image_id:
+        return "it is empty"
+    if len(image_id) > LONGEST_IMAGE_ID:
+        return f"it is longer than {LONGEST_IMAGE_ID} characters"
+    if image_id.strip(" .") != image_id:
+        return "it begins or ends with a dot or a space"
+    wrong = sorted({character for character in image_id if _is_forbidden(character)})
+    if wrong:
+        return f"it contains {', '.join(repr(character) for character in wrong)}"
+    return None
+
+
+def folded(name: str) -> str:
+    """Return the form in which names that some file system takes for equal are equal.
+
+    Parameters
+    ----------
+    name : str
+        Any name.
+
+    Returns
+    -------
+    str
+        The name in one normal form of Unicode and without difference of case.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def shown(name: str) -> str:
+    """Return a stranger's name in a form that can be printed safely.
+
+    Parameters
+    ----------
+    name : str
+        Any text, perhaps with control characters or of absurd length.
+
+    Returns
+    -------
+    str
+        The same text if it is harmless, else escaped and shortened.
+    """
+    printable = "".join(
+        character if character.isprintable() else ascii(character)[1:-1]
+        for character in name[: _LONGEST_SHOWN + 1]
+    )
+    return printable if len(printable) <= _LONGEST_SHOWN else printable[:_LONGEST_SHOWN] + "…"
+
+
+def _is_forbidden(character: str) -> bool:
+    return character in _FORBIDDEN or not character.isprintable()
