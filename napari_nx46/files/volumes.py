@@ -1,0 +1,391 @@
+"""Opening one file or folder as a lazy (Z, Y, X) volume.
+
+Formats: multi-page TIFF, ``.npy``, nnU-Net ``.npz``, Zarr v2 / v3 and OME-Zarr. Opening reads
+headers; voxels are read, and checked, when they are asked for.
+
+Examples
+--------
+>>> from napari_nx46.files.volumes import open_volume
+>>> volume = open_volume("data/p3d/1407735.tif")  # doctest: +SKIP
+>>> volume[160]  # reads one slice  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from napari_nx46.files.indexing import Index, Shape3D, select
+from napari_nx46.files.origin import Origin, VolumeError
+from napari_nx46.files.roles import Role, check_block, check_dtype
+from napari_nx46.files.sources import VoxelSource
+
+__all__ = ["VOLUME_SUFFIXES", "Role", "Volume", "VolumeError", "image_id_of", "open_volume"]
+
+VOLUME_SUFFIXES = (
+    ".ome.tiff",
+    ".ome.tif",
+    ".ome.zarr",
+    ".tiff",
+    ".tif",
+    ".npy",
+    ".npz",
+    ".zarr",
+)
+"""Endings of files and folders that can be opened; an ending comes after any that ends with it."""
+
+_HASHED_BYTES = 2**20
+_ZARR_METADATA = ("zarr.json", ".zarray", ".zgroup")
+
+
+class Volume:
+    """A lazy (Z, Y, X) array of voxels in a file, with a role that its values are checked for.
+
+    Reading is safe from any number of threads. Nothing is held open between two reads.
+
+    Parameters
+    ----------
+    origin : Origin
+        The file or folder, and the fragment.
+    role : Role
+        What the voxels stand for.
+    source : VoxelSource
+        The voxels.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file or folder.
+    image_id : str or None
+        The fragment, where it is known.
+    role : Role
+        What the voxels stand for.
+
+    Raises
+    ------
+    VolumeError
+        If the role does not allow the type of the voxels.
+    """
+
+    ndim = 3
+
+    def __init__(self, origin: Origin, role: Role, source: VoxelSource) -> None:
+        check_dtype(origin, role, source.dtype)
+        self._origin = origin
+        self._role = role
+        self._source = source
+
+    @property
+    def path(self) -> Path:
+        """File, or Zarr folder."""
+        return self._origin.path
+
+    @property
+    def image_id(self) -> str | None:
+        """The fragment, where it is known."""
+        return self._origin.image_id
+
+    @property
+    def role(self) -> Role:
+        """What the voxels stand for."""
+        return self._role
+
+    @property
+    def shape(self) -> Shape3D:
+        """Number of voxels along (Z, Y, X)."""
+        return self._source.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the voxels, in native byte order."""
+        return self._source.dtype
+
+    @property
+    def size(self) -> int:
+        """Number of voxels."""
+        z, y, x = self.shape
+        return z * y * x
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all voxels in memory."""
+        return self.size * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        """Return the number of slices."""
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        """Return the file, role, shape and type."""
+        return f"<Volume {self.path} {self.role} {self.shape} {self.dtype}>"
+
+    def __getitem__(self, index: Index) -> np.ndarray:
+        """Read what an index asks for, and as little beyond it as the format allows.
+
+        Parameters
+        ----------
+        index : int, slice, Ellipsis, or tuple of them
+            As in NumPy's basic indexing.
+
+        Returns
+        -------
+        numpy.ndarray
+            A new array in native byte order that belongs to the caller; one of no axes where
+            three integers were given.
+
+        Raises
+        ------
+        IndexError
+            If the index is out of bounds or not of that kind.
+        VolumeError
+            If the file is damaged there or has changed, or if the values read are not what the
+            role allows.
+        """
+        selection = select(index, self.shape)
+        if 0 in selection.box_shape:
+            return selection.arrange(np.empty(selection.box_shape, self.dtype))
+        block = self._source.read_box(selection.box)
+        check_block(self._origin, self._role, block, selection.box)
+        return selection.arrange(block)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Read slice after slice."""
+        return (self[z] for z in range(len(self)))
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        """Read the whole volume where NumPy wants an array."""
+        if copy is False:
+            raise ValueError("a volume in a file cannot become an array without a copy")
+        voxels = self.read()
+        return voxels if dtype is None else voxels.astype(dtype, copy=False)
+
+    def read(self) -> np.ndarray:
+        """Read the whole volume.
+
+        Returns
+        -------
+        numpy.ndarray
+            All voxels, (Z, Y, X), in native byte order.
+
+        Raises
+        ------
+        VolumeError
+            As for reading any part.
+        """
+        return self[...]
+
+    def release(self) -> None:
+        """Forget voxels that are kept in memory; they are read again when asked for."""
+        self._source.release()
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the file, or of all names and contents of a Zarr folder.
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits.
+
+        Raises
+        ------
+        VolumeError
+            If a file cannot be read, or a Zarr folder has links to files outside it.
+        """
+        digest = hashlib.sha256()
+        try:
+            if self.path.is_dir():
+                _hash_folder(digest, self._origin)
+            else:
+                with open(self.path, "rb") as stream:
+                    _hash_stream(digest, stream)
+        except OSError as error:
+            raise self._origin.error(str(error), "readable files") from error
+        return digest.hexdigest()
+
+
+def open_volume(
+    path: str | os.PathLike[str],
+    *,
+    role: Role = Role.PROBABILITY,
+    channel: int = -1,
+    image_id: str | None = None,
+) -> Volume:
+    """Open a file, or a Zarr folder, as a volume; only headers are read.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A local file or folder; its ending tells the format. A folder is taken for Zarr.
+    role : Role, optional
+        What the voxels stand for.
+    channel : int, optional
+        Which channel to take of an nnU-Net ``.npz`` file or an OME-Zarr image with channels;
+        negative ones count from the last, which is the default.
+    image_id : str, optional
+        The fragment, for messages.
+
+    Returns
+    -------
+    Volume
+        The lazy volume.
+
+    Raises
+    ------
+    VolumeError
+        If there is no such file, or if it is not a sound volume of a format and type that the
+        role allows.
+    """
+    origin = Origin(Path(path), image_id)
+    return Volume(origin, Role(role), _open_source(origin, channel))
+
+
+def write_volume(
+    path: str | os.PathLike[str], voxels: np.ndarray, *, image_id: str | None = None
+) -> None:
+    """Write an array as a multi-page TIFF compressed with zlib, and read it back.
+
+    Equal arrays give equal bytes. The file is written in place: give it a name beside the target
+    and rename it afterwards.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file; its name need not end in ``.tif``.
+    voxels : numpy.ndarray
+        Integers or real numbers, (Z, Y, X).
+    image_id : str, optional
+        The fragment, for messages.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    VolumeError
+        If it does not read back as the array.
+    """
+    from napari_nx46.files.tiff_source import open_tiff, write_tiff
+
+    origin = Origin(Path(path), image_id)
+    write_tiff(origin.path, voxels)
+    written = Volume(origin, Role.IMAGE, open_tiff(origin))
+    same = written.shape == voxels.shape and written.dtype == voxels.dtype.newbyteorder("=")
+    is_float = voxels.dtype.kind == "f"
+    if not same or not all(map(partial(np.array_equal, equal_nan=is_float), written, voxels)):
+        raise origin.error("other voxels than were written", "the same")
+
+
+def is_zarr_folder(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is the folder of a Zarr array or group.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Any path.
+
+    Returns
+    -------
+    bool
+        Whether it is a folder with Zarr metadata, or one that is named as such.
+    """
+    folder = Path(path)
+    named = volume_suffix(folder.name).endswith(".zarr")
+    return folder.is_dir() and (named or any((folder / name).is_file() for name in _ZARR_METADATA))
+
+
+def image_id_of(path: str | os.PathLike[str]) -> str:
+    """Return the name of a file or folder without the ending that tells its format.
+
+    Parameters
+    ----------
+    path : str or path-like
+        For example ``1407735.tif`` or ``a.ome.zarr``.
+
+    Returns
+    -------
+    str
+        For example ``1407735`` or ``a``.
+    """
+    name = Path(path).name
+    suffix = volume_suffix(name)
+    return name[: len(name) - len(suffix)]
+
+
+def volume_suffix(name: str) -> str:
+    """Return the one of `VOLUME_SUFFIXES` that a name ends with, in any case.
+
+    Parameters
+    ----------
+    name : str
+        Name of a file or folder.
+
+    Returns
+    -------
+    str
+        The ending, or an empty string if it has none of them.
+    """
+    lowered = name.lower()
+    return next((suffix for suffix in VOLUME_SUFFIXES if lowered.endswith(suffix)), "")
+
+
+def _open_source(origin: Origin, channel: int) -> VoxelSource:
+    """Open the voxels of a file by its format. The readers are imported when they are needed."""
+    path = origin.path
+    if path.is_dir():
+        from napari_nx46.files.zarr_source import open_zarr
+
+        if not is_zarr_folder(path):
+            raise origin.error("a folder without Zarr metadata", "a Zarr array or OME-Zarr image")
+        return open_zarr(origin, channel)
+    if not path.exists():
+        raise origin.error("nothing at this path", "a file or a Zarr folder")
+    suffix = volume_suffix(path.name)
+    if suffix in (".ome.tiff", ".ome.tif", ".tiff", ".tif"):
+        from napari_nx46.files.tiff_source import open_tiff
+
+        return open_tiff(origin)
+    if suffix == ".npy":
+        from napari_nx46.files.numpy_source import open_npy
+
+        return open_npy(origin)
+    if suffix == ".npz":
+        from napari_nx46.files.numpy_source import open_npz
+
+        return open_npz(origin, channel)
+    raise origin.error(
+        "a file that is not of a known format", "a name that ends in " + ", ".join(VOLUME_SUFFIXES)
+    )
+
+
+def _hash_stream(digest: hashlib._Hash, stream: BinaryIO) -> None:
+    """Add the contents of a stream to a hash, piece by piece."""
+    while piece := stream.read(_HASHED_BYTES):
+        digest.update(piece)
+
+
+def _hash_folder(digest: hashlib._Hash, origin: Origin) -> None:
+    """Add the relative names, sizes and contents of all files of a folder to a hash."""
+    root = origin.path.resolve()
+    for name in sorted(_relative_files(root)):
+        path = root / name
+        if not path.resolve().is_relative_to(root):
+            raise origin.error(f"a link to a file outside the folder, {name}", "files of its own")
+        encoded = name.encode("utf-8", "surrogateescape")
+        # With their lengths before them, names and contents can be told apart.
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)
+        digest.update(path.stat().st_size.to_bytes(8, "little"))
+        with open(path, "rb") as stream:
+            _hash_stream(digest, stream)
+
+
+def _relative_files(root: Path) -> Iterator[str]:
+    """Yield the names of all files below a folder, relative to it, with ``/`` between parts."""
+    for folder, folders, files in os.walk(root):
+        for name in files + [name for name in folders if os.path.islink(Path(folder, name))]:
+            yield Path(folder, name).relative_to(root).as_posix()
