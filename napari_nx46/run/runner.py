@@ -1,0 +1,350 @@
+"""Running settings over fragments: into an archive, into a folder, or as a check beforehand."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_nx46.core.measure import SliceMetrics, measure_slice
+from napari_nx46.core.pipeline import Mask, MaskSlab
+from napari_nx46.core.volume import clipped_block
+from napari_nx46.core.workers import Cancelled, Workers, never
+from napari_nx46.files import atomic
+from napari_nx46.files.findings import ValidationReport
+from napari_nx46.files.submission import (
+    MaskStream,
+    Member,
+    Progress,
+    write_archive,
+    write_mask_file,
+)
+from napari_nx46.fragments import DataSet, Fragment, FragmentError
+from napari_nx46.run.manifest import FragmentRecord, RunOptions, manifest_json, metrics_csv
+from napari_nx46.run.pipelines import PipelineSet
+from napari_nx46.run.targets import (
+    check_targets,
+    export_targets,
+    kept_if_used,
+    manifest_path,
+    run_targets,
+)
+from napari_nx46.setting import Domain, Setting
+
+__all__ = [
+    "FragmentPreflight",
+    "RunResult",
+    "Settings",
+    "export",
+    "manifest_path",
+    "preflight",
+    "run",
+    "same_setting",
+]
+
+Settings = Mapping[str, Setting]
+"""The setting of each fragment that is to be written, by image_id."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What was written.
+
+    Parameters
+    ----------
+    target : Path
+        The archive, or the folder.
+    members : tuple of Member
+    records : tuple of FragmentRecord
+    report : ValidationReport, optional
+        Of the archive.
+    """
+
+    target: Path
+    members: tuple[Member, ...]
+    records: tuple[FragmentRecord, ...]
+    report: ValidationReport | None = None
+
+
+@dataclass(frozen=True)
+class FragmentPreflight:
+    """What a run would do to one fragment.
+
+    Parameters
+    ----------
+    image_id : str
+    shape : tuple of int
+    setting : Setting
+    sources : dict
+        For each path the name of its file and its type.
+    memory_bytes : int
+        Taken by the volumes, the score and a slab of the mask.
+    """
+
+    image_id: str
+    shape: tuple[int, int, int]
+    setting: Setting
+    sources: dict[str, str]
+    memory_bytes: int
+
+
+def same_setting(dataset: DataSet, setting: Setting) -> dict[str, Setting]:
+    """Return that setting for every fragment."""
+    return dict.fromkeys(dataset.image_ids, setting)
+
+
+def export(
+    pipelines: PipelineSet,
+    settings: Settings,
+    target: Path,
+    options: RunOptions = RunOptions(),
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> RunResult:
+    """Stream the masks into a submission archive, with manifest and metrics beside it.
+
+    Parameters
+    ----------
+    pipelines : PipelineSet
+    settings : mapping
+        Setting by image_id; these fragments are written, in the data set's order.
+    target : Path
+        The archive. A whole, validated one replaces it, or it stays as it was.
+    options : RunOptions
+    progress : callable, optional
+        Called with image_id, slices done and slices in all.
+    cancelled : callable
+        Asked between slices.
+
+    Raises
+    ------
+    FragmentError
+        If a setting does not fit its fragment.
+    VolumeError
+        If a source is damaged or holds what a probability cannot be.
+    SubmissionError
+        If what was written did not validate.
+    Cancelled
+        If `cancelled` returned True.
+    WriteError
+        If a target cannot be written.
+    """
+    masks = _measured_masks(pipelines, settings, cancelled)
+    _, metrics, manifest = export_targets(target)
+    check_targets(pipelines.dataset, (target, metrics, manifest))
+
+    def companions(members: tuple[Member, ...]) -> dict[Path, bytes]:
+        records = [mask.record() for mask in masks]
+        return {
+            metrics: metrics_csv(records),
+            manifest: manifest_json(records, members, options, archive=target.name),
+        }
+
+    try:
+        result = write_archive(
+            target,
+            [mask.stream() for mask in masks],
+            compression=options.compression,
+            profile=options.profile,
+            band=options.band,
+            progress=progress,
+            cancelled=cancelled,
+            companions=companions,
+        )
+    except atomic.Cancelled as error:
+        raise Cancelled from error
+    records = tuple(mask.record() for mask in masks)
+    return RunResult(target, result.members, records, result.report)
+
+
+def run(
+    pipelines: PipelineSet,
+    settings: Settings,
+    folder: Path,
+    options: RunOptions = RunOptions(),
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> RunResult:
+    """Write masks/IMAGE_ID.tif, metrics.csv and manifest.json into a folder.
+
+    Parameters and errors are those of `export`. All files are complete before the first of them
+    takes its name; until then nothing in the folder changes.
+    """
+    masks = _measured_masks(pipelines, settings, cancelled)
+    targets = run_targets(folder, [mask.image_id for mask in masks])
+    check_targets(pipelines.dataset, targets)
+    try:
+        with kept_if_used(folder / "masks"), _staging_folder(folder) as staging:
+            staged, members = _staged_masks(masks, staging, options, progress, cancelled)
+            records = tuple(mask.record() for mask in masks)
+            *mask_files, metrics, manifest = targets
+            with atomic.write_together() as batch:
+                for source, target in zip(staged, mask_files, strict=True):
+                    source.replace(batch.add(target))
+                batch.add(metrics).write_bytes(metrics_csv(records))
+                batch.add(manifest).write_bytes(manifest_json(records, members, options))
+                atomic.stop_if(cancelled)
+    except atomic.Cancelled as error:
+        raise Cancelled from error
+    return RunResult(folder, members, records)
+
+
+def preflight(
+    pipelines: PipelineSet,
+    settings: Settings,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> list[FragmentPreflight]:
+    """Check everything a run needs, voxel values included, and write nothing.
+
+    Raises
+    ------
+    FragmentError, VolumeError
+        As `export`.
+    Cancelled
+        If `cancelled` returned True.
+    """
+    plans = []
+    for fragment in _checked_fragments(pipelines.dataset, settings):
+        _read_all(fragment, progress, cancelled)
+        sources = fragment.sources
+        plans.append(
+            FragmentPreflight(
+                fragment.image_id,
+                fragment.shape,
+                settings[fragment.image_id],
+                {name: f"{volume.path.name} {volume.dtype}" for name, volume in sources.items()},
+                sum(volume.nbytes for volume in sources.values()) + 5 * fragment.p3d.size,
+            )
+        )
+    return plans
+
+
+def _read_all(fragment: Fragment, progress: Progress | None, cancelled: Callable[[], bool]) -> None:
+    """Read every slice of a fragment's volumes once: reading checks the values."""
+    volumes = [*fragment.sources.values(), fragment.image, fragment.label]
+    present = [volume for volume in volumes if volume is not None]
+    for z in range(fragment.shape[0]):
+        if cancelled():
+            raise Cancelled
+        for volume in present:
+            volume[z]
+        if progress is not None:
+            progress(fragment.image_id, z + 1, fragment.shape[0])
+
+
+@contextmanager
+def _staging_folder(folder: Path) -> Iterator[Path]:
+    """Make a hidden folder, on the same disk as the targets, that is gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".nx46-", suffix=".partial") as staging:
+        yield Path(staging)
+
+
+def _staged_masks(
+    masks: Sequence[_MeasuredMask],
+    staging: Path,
+    options: RunOptions,
+    progress: Progress | None,
+    cancelled: Callable[[], bool],
+) -> tuple[list[Path], tuple[Member, ...]]:
+    """Write the masks, read back and compared, where they can be renamed from."""
+    files = [staging / f"{mask.image_id}.tif" for mask in masks]
+    members = tuple(
+        write_mask_file(
+            file,
+            mask.stream(),
+            compression=options.compression,
+            profile=options.profile,
+            band=options.band,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        for mask, file in zip(masks, files, strict=True)
+    )
+    return files, members
+
+
+class _MeasuredMask:
+    """A mask that is measured slice by slice while it is streamed."""
+
+    def __init__(
+        self,
+        pipelines: PipelineSet,
+        fragment: Fragment,
+        setting: Setting,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.image_id = fragment.image_id
+        self._pipelines = pipelines
+        self._fragment = fragment
+        self._setting = setting
+        self._cancelled = cancelled
+        self._slices: list[SliceMetrics] = []
+        self._record: FragmentRecord | None = None
+
+    def stream(self) -> MaskStream:
+        return MaskStream(self.image_id, self._fragment.shape, self._slabs)
+
+    def record(self) -> FragmentRecord:
+        if self._record is None:
+            raise RuntimeError(f"{self.image_id}: the mask has not been streamed yet")
+        return self._record
+
+    def _slabs(self) -> Iterator[Mask]:
+        dataset = self._pipelines.prepare_dataset(self._setting, self._cancelled)
+        pipeline = self._pipelines.loaded(self.image_id)
+        threshold = pipeline.threshold(self._setting, dataset, self._cancelled)
+        slices: list[SliceMetrics] = []
+        previous: Mask | None = None
+        for slab in pipeline.slabs(self._setting, threshold, self._cancelled):
+            slices += _measure(slab, previous, pipeline.workers, self._cancelled)
+            previous = slab.mask[-1]
+            yield slab.mask
+        sources = {
+            name: {"file": volume.path.name, "sha256": volume.fingerprint()}
+            for name, volume in self._fragment.sources.items()
+        }
+        self._record = FragmentRecord(
+            self.image_id, self._setting, threshold, sources, tuple(slices)
+        )
+
+
+def _measure(
+    slab: MaskSlab, previous: Mask | None, workers: Workers, cancelled: Callable[[], bool]
+) -> list[SliceMetrics]:
+    def measure(tile: slice) -> SliceMetrics:
+        index = tile.start
+        before = slab.mask[index - 1] if index else previous
+        return measure_slice(slab.extent.start + index, slab.mask[index], before, slab.score[index])
+
+    return workers.map(measure, [slice(z, z + 1) for z in range(len(slab.mask))], cancelled)
+
+
+def _measured_masks(
+    pipelines: PipelineSet, settings: Settings, cancelled: Callable[[], bool]
+) -> list[_MeasuredMask]:
+    return [
+        _MeasuredMask(pipelines, fragment, settings[fragment.image_id], cancelled)
+        for fragment in _checked_fragments(pipelines.dataset, settings)
+    ]
+
+
+def _checked_fragments(dataset: DataSet, settings: Settings) -> list[Fragment]:
+    """Return the fragments that have a setting, each known to fit it."""
+    fragments = [fragment for fragment in dataset if fragment.image_id in settings]
+    unknown = sorted(set(settings) - {fragment.image_id for fragment in fragments})
+    if unknown or not fragments:
+        raise FragmentError(
+            f"{dataset.name}: no fragment {', '.join(unknown) or 'is chosen'}; "
+            f"there are {', '.join(dataset.image_ids)}"
+        )
+    for fragment in fragments:
+        setting = settings[fragment.image_id]
+        if setting.domain is Domain.BLOCK and setting.block is not None:
+            try:
+                clipped_block(setting.block, fragment.shape)
+            except ValueError as error:
+                raise FragmentError(f"fragment {fragment.image_id}: {error}") from error
+    return fragments
