@@ -69,6 +69,7 @@ def check_mask(
     member: str,
     rules: MaskRules,
     checkpoint: Callable[[], None],
+    keep: Callable[[NDArray[np.uint8]], None] = lambda _page: None,
 ) -> MaskCheck:
     """Check one mask TIFF from its directories to its last voxel.
 
@@ -87,6 +88,8 @@ def check_mask(
         What is expected.
     checkpoint : callable
         Called before every page; may raise to stop the work.
+    keep : callable
+        Called with every page that was decoded, (Y, X) uint8, in ascending z.
 
     Returns
     -------
@@ -101,7 +104,12 @@ def check_mask(
     if declared:
         return MaskCheck(tuple(declared), None)
     tally = _Tally(rules.profile.foreground)
-    damage = _decode(file, pages, member, tally, checkpoint)
+
+    def take(page: NDArray[np.uint8]) -> None:
+        tally.add(page)
+        keep(page)
+
+    damage = _decode(file, pages, member, take, checkpoint)
     if damage is not None:
         return MaskCheck((damage,), None)
     shape = (len(pages), pages[0].height, pages[0].width)
@@ -191,10 +199,10 @@ def _decode(
     file: BinaryIO,
     pages: tuple[PageTags, ...],
     member: str,
-    tally: _Tally,
+    take: Callable[[NDArray[np.uint8]], None],
     checkpoint: Callable[[], None],
 ) -> Finding | None:
-    """Decode every page into the tally; return the damage that stopped it, if any."""
+    """Decode every page and hand it on; return the damage that stopped it, if any."""
     from PIL.Image import DecompressionBombError
     from PIL.Image import open as open_image
 
@@ -226,7 +234,7 @@ def _decode(
                 f"page {index}: found {page.dtype} {page.shape} after decoding, "
                 f"expected uint8 {(tags.height, tags.width)}",
             )
-        tally.add(page)
+        take(page)
     return None
 
 

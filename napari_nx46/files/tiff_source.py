@@ -1,4 +1,9 @@
-"""Multi-page TIFF as voxels: mapped where it is uncompressed, else decoded on demand."""
+"""Multi-page TIFF as voxels: mapped where it is uncompressed, else decoded on demand.
+
+The directories are walked, and every link, place and size in them is found to lie within the
+file, before the TIFF library sees it: it stops quietly at a damaged directory and fills what a
+file lacks with zeros, so that a file that was cut off would look like a shorter volume.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +19,32 @@ from napari_nx46.files.indexing import Box, Shape3D
 from napari_nx46.files.origin import (
     AXES,
     MAX_DECODED_BYTES,
+    MAX_VOXELS,
     FileStamp,
     Origin,
     VolumeError,
     check_shape,
 )
 from napari_nx46.files.sources import MappedSource, VoxelSource
-from napari_nx46.files.tiff_directory import Page, PageLayout, TiffDirectory, read_tiff_directory
-from napari_nx46.files.tiff_segments import COMPRESSIONS, TIFF_DAMAGE, Decode, PagedSource
+from napari_nx46.files.tiff_pages import COMPRESSIONS, TIFF_DAMAGE, PagedSource
+from napari_nx46.files.tiff_structure import (
+    UNCOMPRESSED,
+    PageTags,
+    ScanLimits,
+    TiffStructureError,
+    scan_pages,
+)
 
 if TYPE_CHECKING:
     from tifffile import TiffFile
 
+VOLUME_LIMITS = ScanLimits(
+    pages=2**16, page_pixels=MAX_VOXELS, directory_entries=4096, big_endian_bigtiff=True
+)
+"""What a volume may declare: one page may hold all of it."""
+
 _GREY_PHOTOMETRICS = (0, 1)
-_VOXEL_BITS = (8, 16, 32, 64)
+_VOXEL_BITS = ((8,), (16,), (32,), (64,))
 _MAX_DECLARED_AXES = 32
 _BIG_TIFF_BYTES = 2**31
 """Voxels beyond this are written as BigTIFF: places in a classic file have 32 bits."""
@@ -56,22 +73,28 @@ def open_tiff(origin: Origin) -> VoxelSource:
     from tifffile import TiffFile
 
     stamp = FileStamp.of(origin)
-    directory = read_tiff_directory(stamp)
-    layout = directory.layout
+    pages = _scanned(origin)
+    layout = pages[0]
     _check_layout(origin, layout)
     try:
-        # Without _multifile, metadata could make the library open other files than this one.
+        # With _multifile, metadata could make the library open other files than this one.
         with TiffFile(origin.path, _multifile=False) as tiff:
             first = tiff.pages.first
-            dtype, decode = first.dtype, first.decode
-            declared = _declared_axes(origin, tiff, directory)
+            dtype, stored_shape = first.dtype, first.shape
+            byte_order = tiff.byteorder
+            declared = _declared_axes(origin, tiff, len(pages))
     except VolumeError:
         raise
     except TIFF_DAMAGE as error:
         raise origin.error(f"a damaged TIFF file ({error})", "a readable one") from error
-    if dtype is None or dtype.itemsize * 8 != layout.bits or dtype.kind not in "iuf":
-        raise origin.error(f"pages of {layout}", "integers or real numbers")
-    return _source(stamp, directory, dtype, decode, declared)
+    if (
+        dtype is None
+        or dtype.kind not in "iuf"
+        or (dtype.itemsize * 8,) != layout.bits_per_sample
+        or stored_shape != (layout.height, layout.width)
+    ):
+        raise origin.error(f"pages of {_in_words(layout)}", "integers or real numbers")
+    return _source(stamp, pages, dtype.newbyteorder(byte_order), declared)
 
 
 def write_tiff(path: Path, voxels: np.ndarray) -> None:
@@ -103,38 +126,65 @@ def write_tiff(path: Path, voxels: np.ndarray) -> None:
             )
 
 
+def _scanned(origin: Origin) -> tuple[PageTags, ...]:
+    """Return what the pages declare, which are equal, and whose data are within the file."""
+    try:
+        with open(origin.path, "rb") as stream:
+            pages = scan_pages(stream, VOLUME_LIMITS)
+    except OSError as error:
+        raise origin.error(error.strerror or str(error), "a readable file") from error
+    except TiffStructureError as fault:
+        raise origin.error(fault.found, fault.expected) from fault
+    for number, page in enumerate(pages):
+        if page != pages[0]:
+            raise origin.error(
+                f"pages that differ: page 0 has {_in_words(pages[0])}; "
+                f"page {number} has {_in_words(page)}",
+                "a volume of equal pages",
+            )
+    return pages
+
+
+def _in_words(page: PageTags) -> str:
+    """Return the layout of a page in words, for messages."""
+    return (
+        f"{page.height} x {page.width} voxels of {page.type_in_words}, "
+        f"compression {page.compression}, "
+        f"segments {page.segment_height} x {page.segment_width}"
+    )
+
+
 def _source(
     stamp: FileStamp,
-    directory: TiffDirectory,
-    dtype: np.dtype,
-    decode: Decode,
+    pages: tuple[PageTags, ...],
+    stored: np.dtype,
     declared: tuple[int, ...] | None,
 ) -> VoxelSource:
-    """Return the source that reads what the pages and the metadata together describe."""
-    origin, layout = stamp.origin, directory.layout
-    stacked = check_shape(origin, (len(directory.pages), layout.length, layout.width))
+    """Return the source that reads what the pages and the metadata together describe.
+
+    The type ``stored`` has the byte order of the file.
+    """
+    origin, layout = stamp.origin, pages[0]
+    stacked = check_shape(origin, (len(pages), layout.height, layout.width))
     shape = stacked if declared is None else _declared_shape(origin, declared)
-    page_bytes = layout.length * layout.width * dtype.itemsize
-    if _describes_first_page_only(directory, shape, page_bytes):
-        return _mapped(stamp, directory, dtype, shape, page_bytes)
+    starts = _starts(pages, layout.height * layout.width * stored.itemsize)
+    if starts is not None and _describes_first_page_only(stacked, shape):
+        return _mapped(stamp, stored, shape, starts)
     if shape != stacked and (stacked[0] != 1 or math.prod(shape) != math.prod(stacked)):
         raise origin.error(
             f"metadata that declare shape {shape} on {stacked[0]} pages of "
-            f"{layout.length} x {layout.width}",
+            f"{layout.height} x {layout.width}",
             "pages that hold that shape",
         )
-    stride = _page_stride(directory, page_bytes)
-    pages: VoxelSource = (
-        PagedSource(stamp, directory, dtype.newbyteorder("="), decode)
-        if stride is None
-        else _mapped(stamp, directory, dtype, stacked, stride)
+    source: VoxelSource = (
+        PagedSource(stamp, layout, len(pages), stored.newbyteorder("="))
+        if starts is None
+        else _mapped(stamp, stored, stacked, starts)
     )
-    return pages if shape == stacked else _ReshapedPage(pages, shape)
+    return source if shape == stacked else _ReshapedPage(source, shape)
 
 
-def _declared_axes(
-    origin: Origin, tiff: TiffFile, directory: TiffDirectory
-) -> tuple[int, ...] | None:
+def _declared_axes(origin: Origin, tiff: TiffFile, page_count: int) -> tuple[int, ...] | None:
     """Return the shape that the metadata declare for all pages together, if they do.
 
     Axes of one element before the last two are left out.
@@ -142,7 +192,7 @@ def _declared_axes(
     first = tiff.pages.first
     if first.shaped_description is not None:
         full = _described_shape(first.shaped_description)
-        if len(directory.pages) > 1 and math.prod(full) == math.prod(first.shape):
+        if page_count > 1 and math.prod(full) == math.prod(first.shape):
             return None  # every page was written, and describes itself, on its own
     elif first.is_imagej or first.is_ome:
         all_series = tiff.series
@@ -153,7 +203,7 @@ def _declared_axes(
         named = zip(series.get_axes(squeeze=False), series.get_shape(squeeze=False), strict=True)
         full = tuple(size for axis, size in named if axis != "S")  # one sample per voxel
         order = [None if page is None else page.index for page in series.pages]
-        if first.is_ome and order != list(range(len(directory.pages))):
+        if first.is_ome and order != list(range(page_count)):
             raise origin.error(
                 "metadata that order the pages otherwise than the file, or name other files",
                 "all slices in ascending order in this file",
@@ -176,11 +226,11 @@ def _described_shape(description: str) -> tuple[int, ...]:
     return shape
 
 
-def _check_layout(origin: Origin, layout: PageLayout) -> None:
+def _check_layout(origin: Origin, layout: PageTags) -> None:
     """Check that pages of this layout can be slices of a volume."""
-    if layout.samples != 1 or layout.photometric not in _GREY_PHOTOMETRICS:
+    if layout.samples_per_pixel != 1 or layout.photometric not in _GREY_PHOTOMETRICS:
         raise origin.error(
-            f"colour pages ({layout.samples} samples per voxel, "
+            f"colour pages ({layout.samples_per_pixel} samples per voxel, "
             f"photometric interpretation {layout.photometric})",
             "grey pages with one sample per voxel",
         )
@@ -190,9 +240,9 @@ def _check_layout(origin: Origin, layout: PageLayout) -> None:
         raise origin.error(
             f"compression {layout.compression}", "LZW, deflate, zstd or no compression"
         )
-    if layout.bits not in _VOXEL_BITS:
-        raise origin.error(f"{layout.bits} bit voxels", "8, 16, 32 or 64 bit voxels")
-    size = layout.segment_length * layout.segment_width * layout.bits // 8
+    if layout.bits_per_sample not in _VOXEL_BITS:
+        raise origin.error(f"{_in_words(layout)}", "8, 16, 32 or 64 bit voxels")
+    size = layout.segment_height * layout.segment_width * layout.bits_per_sample[0] // 8
     if size > MAX_DECODED_BYTES:
         raise origin.error(
             f"strips or tiles of {size} bytes", f"at most {MAX_DECODED_BYTES} bytes each"
@@ -206,57 +256,31 @@ def _declared_shape(origin: Origin, declared: tuple[int, ...]) -> Shape3D:
     return check_shape(origin, (1,) * (AXES - len(declared)) + declared)
 
 
-def _is_plain(layout: PageLayout) -> bool:
-    """Tell whether the voxels lie in the file as they lie in memory."""
-    return (
-        layout.compression == 1
-        and layout.predictor == 1
-        and layout.fill_order == 1
-        and layout.segments_across == 1
-        and layout.segment_width == layout.width
-    )
-
-
-def _describes_first_page_only(directory: TiffDirectory, shape: Shape3D, page_bytes: int) -> bool:
+def _describes_first_page_only(stacked: Shape3D, shape: Shape3D) -> bool:
     """Tell whether a writer described one page only, and let the voxels of all others follow."""
-    layout = directory.layout
-    return (
-        len(directory.pages) == 1
-        and shape[0] > 1
-        and shape[1:] == (layout.length, layout.width)
-        and _is_plain(layout)
-        and _is_one_run(directory.pages[0], page_bytes)
-    )
+    return stacked[0] == 1 and shape[0] > 1 and shape[1:] == stacked[1:]
 
 
-def _page_stride(directory: TiffDirectory, page_bytes: int) -> int | None:
-    """Return the distance of pages in bytes if all voxels lie at regular distances, else None."""
-    in_runs = all(_is_one_run(page, page_bytes) for page in directory.pages)
-    if not in_runs or not _is_plain(directory.layout):
+def _starts(pages: tuple[PageTags, ...], page_bytes: int) -> range | None:
+    """Return where the voxels of each page start if they lie in the file as in memory.
+
+    None if they do not, or if they are not at regular distances.
+    """
+    layout = pages[0]
+    if (layout.compression, layout.predictor, layout.fill_order) != (UNCOMPRESSED, 1, 1):
         return None
-    distances = np.unique(np.diff([page.offsets[0] for page in directory.pages]))
-    if distances.size > 1 or (distances.size and distances[0] < page_bytes):
+    starts = [page.run.start for page in pages if page.run and len(page.run) == page_bytes]
+    if layout.segment_width != layout.width or len(starts) != len(pages):
         return None
-    return int(distances[0]) if distances.size else page_bytes
+    distance = starts[1] - starts[0] if len(starts) > 1 else page_bytes
+    regular = range(starts[0], starts[0] + len(starts) * distance, max(distance, 1))
+    return regular if distance >= page_bytes and starts == list(regular) else None
 
 
-def _is_one_run(page: Page, size: int) -> bool:
-    """Tell whether the strips of a page follow each other without a gap and fill it."""
-    ends = page.offsets + page.byte_counts
-    return bool((ends[:-1] == page.offsets[1:]).all()) and ends[-1] - page.offsets[0] == size
-
-
-def _mapped(
-    stamp: FileStamp,
-    directory: TiffDirectory,
-    dtype: np.dtype,
-    shape: Shape3D,
-    page_stride: int,
-) -> MappedSource:
+def _mapped(stamp: FileStamp, stored: np.dtype, shape: Shape3D, starts: range) -> MappedSource:
     """Return a source that maps pages at regular distances."""
-    stored = dtype.newbyteorder("<" if directory.byte_order == "<" else ">")
-    strides = (page_stride, shape[2] * dtype.itemsize, dtype.itemsize)
-    return MappedSource(stamp, stored, shape, int(directory.pages[0].offsets[0]), strides)
+    strides = (starts.step, shape[2] * stored.itemsize, stored.itemsize)
+    return MappedSource(stamp, stored, shape, starts.start, strides)
 
 
 class _ReshapedPage:

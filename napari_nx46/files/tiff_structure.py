@@ -1,24 +1,30 @@
 """The pages that a TIFF file declares, read without decoding any of them.
 
 A TIFF from a stranger can declare loops, tables larger than the file and pages larger than the
-memory. This walk over its directories finds that out at bounded cost, before a decoder sees it.
+memory, and decoders fill what a file lacks with zeros. This walk over its directories finds that
+out at bounded cost, before a decoder sees it.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
-from typing import BinaryIO, NoReturn
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import add
+from typing import BinaryIO, NamedTuple, NoReturn
 
 MAX_PAGES = 16_384
-"""More slices than any fragment has."""
+"""More slices than any mask has."""
 
 MAX_PAGE_PIXELS = 2**26
 """Pixels of one page or tile, 8192 x 8192; below what Pillow takes for a decompression bomb."""
 
 MAX_DIRECTORY_ENTRIES = 128
 """A page of a mask has about 12 tags; microscopes write some 40."""
+
+MAX_VALUES = 2**23
+"""Numbers read from the tags of a file: offsets and sizes of 4 million strips or tiles."""
 
 UNCOMPRESSED = 1
 
@@ -28,12 +34,19 @@ _TYPE_SIZES = {
     **{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4},
     **{16: 8, 17: 8, 18: 8},
 }
-_INTEGER_FORMATS = {1: "B", 3: "H", 4: "L", 13: "L", 16: "Q"}
+_INTEGER_FORMATS = {1: "B", 3: "H", 4: "L", 13: "L", 16: "Q", 18: "Q"}
 
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
-_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
-_SAMPLE_FORMAT = 339
+_PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 317, 322, 323, 324, 325
+_SAMPLE_FORMAT, _IMAGE_DEPTH, _TILE_DEPTH = 339, 32997, 32998
+_STRIP_TABLES, _TILE_TABLES = (_STRIP_OFFSETS, _STRIP_BYTES), (_TILE_OFFSETS, _TILE_BYTES)
+_DEFAULTS = {
+    **{_BITS: 1, _COMPRESSION: UNCOMPRESSED, _PHOTOMETRIC: 0, _FILL_ORDER: 1, _SAMPLES: 1},
+    **{_ROWS_PER_STRIP: 2**32 - 1, _PREDICTOR: 1, _SAMPLE_FORMAT: 1},
+    **{_IMAGE_DEPTH: 1, _TILE_DEPTH: 1},
+}
+_TAGS_READ = {_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT, *_DEFAULTS, *_STRIP_TABLES, *_TILE_TABLES}
 
 
 class TiffStructureError(ValueError):
@@ -43,40 +56,80 @@ class TiffStructureError(ValueError):
     ----------
     code : str
         ``"not-tiff"``, ``"unsupported-layout"``, ``"damaged-page"`` or ``"too-large"``.
-    message : str
-        What was found and what was expected.
+    found, expected : str
+        Phrases that complete "found ..." and "expected ...".
+    page : int or None
+        The page, counted from 0, where the fault is that of one page.
     """
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, code: str, found: str, expected: str, page: int | None = None) -> None:
+        place = "" if page is None else f"page {page}: "
+        super().__init__(f"{place}found {found}, expected {expected}")
         self.code = code
+        self.found = found
+        self.expected = expected if page is None else f"{expected} for page {page}"
 
 
 @dataclass(frozen=True, slots=True)
+class ScanLimits:
+    """What a file may declare; beyond it, it is refused.
+
+    Attributes
+    ----------
+    pages : int
+        Most pages.
+    page_pixels : int
+        Most pixels of a page, and of a tile.
+    directory_entries : int
+        Most tags of a page.
+    big_endian_bigtiff : bool
+        Whether a BigTIFF may be big-endian, which Pillow cannot read.
+    """
+
+    pages: int
+    page_pixels: int
+    directory_entries: int
+    big_endian_bigtiff: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageTags:
-    """What one page declares about itself.
+    """What one page declares about itself. Pages are equal if they differ at most in `run`.
 
     Attributes
     ----------
     height, width : int
         Y and X, in pixels.
+    depth : int
+        Slices of the page, or of a tile of it, whichever is more; 1 for a mask.
     bits_per_sample : tuple of int
         One number a sample.
     samples_per_pixel : int
         1 for a mask.
     sample_format : tuple of int
         1 unsigned integer, 2 signed integer, 3 float, 4 undefined.
-    compression, photometric : int
+    compression, predictor, photometric, fill_order : int
         As numbered by the TIFF specification.
+    segment_height, segment_width : int
+        Y and X of a strip or tile, in pixels.
+    run : range or None
+        The bytes of the file that the pixels fill; None where they are compressed, have more than
+        one sample or lie in strips or tiles that do not follow each other.
     """
 
     height: int
     width: int
+    depth: int
     bits_per_sample: tuple[int, ...]
     samples_per_pixel: int
     sample_format: tuple[int, ...]
     compression: int
+    predictor: int
     photometric: int
+    fill_order: int
+    segment_height: int
+    segment_width: int
+    run: range | None = field(compare=False)
 
     @property
     def is_uint8(self) -> bool:
@@ -97,52 +150,65 @@ class PageTags:
         return f"{kind}{bits}" + ("" if samples == 1 else f", {samples} samples a voxel")
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
+    """A tag: its type, how many values it has, and these, or the offset of where they are."""
+
     type_number: int
-    count: int
-    value: bytes
+    length: int
+    inline: bytes
 
 
-def scan_pages(file: BinaryIO) -> tuple[PageTags, ...]:
-    """Read what each page of a TIFF or little-endian BigTIFF declares, decoding nothing.
+_Entries = dict[int, _Entry]
+
+
+def scan_pages(file: BinaryIO, limits: ScanLimits | None = None) -> tuple[PageTags, ...]:
+    """Read what each page of a TIFF or BigTIFF declares, decoding nothing.
 
     Parameters
     ----------
     file : binary file
         Open for reading, seekable.
+    limits : ScanLimits, optional
+        What the file may declare; what a mask may, if not given.
 
     Returns
     -------
     tuple of PageTags
         One for each page, at least one. The strips or tiles of every one-sample page are known to
-        be as many as its size asks for and to lie within the file.
+        be as many as its size asks for and to lie within the file, and to be long enough if they
+        are not compressed.
 
     Raises
     ------
     TiffStructureError
         If the file is not a TIFF, is cut off, contradicts itself, loops or exceeds a limit.
     """
-    return _Scan(file).pages()
+    if limits is None:
+        limits = ScanLimits(MAX_PAGES, MAX_PAGE_PIXELS, MAX_DIRECTORY_ENTRIES, False)
+    return _Scan(file, limits).pages()
 
 
 class _Scan:
     """One walk along the directories of one file."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, limits: ScanLimits) -> None:
         self._file = file
+        self._limits = limits
         self._size = file.seek(0, os.SEEK_END)
         # Honest tables do not overlap, so together they are smaller than the file; the slack is
         # for writers that let pages share a small one.
         self._table_budget = 4 * self._size + 2**20
+        self._values_left = MAX_VALUES
         self._page = 0
         header = self._read(0, min(16, self._size))
-        self._order, self._big = _kind_of(header)
+        self._order, self._big = _kind_of(header, limits)
         self._offset_format = self._order + ("Q" if self._big else "L")
+        self._count_format = self._order + ("Q" if self._big else "H")
+        self._entry_format = self._order + ("HHQ8s" if self._big else "HHL4s")
         start = 8 if self._big else 4
         width = struct.calcsize(self._offset_format)
         if len(header) < start + width:
-            raise TiffStructureError("not-tiff", f"found {self._size} bytes, too few for a TIFF")
+            raise TiffStructureError("not-tiff", f"{self._size} bytes", "a whole TIFF header")
         self._first = struct.unpack(self._offset_format, header[start : start + width])[0]
 
     def pages(self) -> tuple[PageTags, ...]:
@@ -151,152 +217,169 @@ class _Scan:
         visited: set[int] = set()
         offset = self._first
         if offset == 0:
-            raise TiffStructureError("not-tiff", "found a TIFF header without any page")
+            raise TiffStructureError("not-tiff", "a TIFF header without any page", "at least one")
         while offset:
             self._page = len(pages)
             if offset in visited:
-                self._damaged("its directory was read before: the pages form a loop")
-            if len(pages) == MAX_PAGES:
-                raise TiffStructureError(
-                    "too-large", f"found more than {MAX_PAGES} pages, more than a mask can have"
-                )
+                self._damaged("a loop: the chain of pages does not end", "one that ends")
+            if len(pages) == self._limits.pages:
+                self._too_large(f"more than {len(pages)} pages", f"at most {len(pages)}")
             visited.add(offset)
             entries, offset = self._directory(offset)
             pages.append(self._tags(entries))
         return tuple(pages)
 
-    def _directory(self, offset: int) -> tuple[dict[int, _Entry], int]:
-        """Return the entries of one directory and the offset of the next."""
-        count_format = self._order + ("Q" if self._big else "H")
-        entry_format = self._order + ("HHQ8s" if self._big else "HHL4s")
-        start = offset + struct.calcsize(count_format)
-        count = struct.unpack(count_format, self._read(offset, start - offset))[0]
-        if not 1 <= count <= MAX_DIRECTORY_ENTRIES:
-            self._damaged(f"found {count} tags, expected 1 to {MAX_DIRECTORY_ENTRIES}")
-        length = count * struct.calcsize(entry_format)
-        table = self._read(start, length)
-        entries: dict[int, _Entry] = {}
-        for tag, type_number, values, inline in struct.iter_unpack(entry_format, table):
-            self._charge(tag, type_number, values, len(inline))
-            entries.setdefault(tag, _Entry(type_number, values, inline))
-        width = struct.calcsize(self._offset_format)
-        following = self._read(start + length, width)
-        return entries, struct.unpack(self._offset_format, following)[0]
+    def _directory(self, offset: int) -> tuple[_Entries, int]:
+        """Return the entries of one directory that are of interest and the offset of the next."""
+        start = offset + struct.calcsize(self._count_format)
+        count = struct.unpack(self._count_format, self._read(offset, start - offset))[0]
+        most = self._limits.directory_entries
+        if not 1 <= count <= most:
+            self._damaged(f"{count} tags", f"1 to {most}")
+        length = count * struct.calcsize(self._entry_format)
+        table = self._read(start, length + struct.calcsize(self._offset_format))
+        entries: _Entries = {}
+        rows = struct.iter_unpack(self._entry_format, table[:length])
+        for tag, type_number, values, inline in rows:
+            size = values * _TYPE_SIZES.get(type_number, 0)
+            if size > len(inline):
+                self._charge(tag, size)
+            if tag in _TAGS_READ:
+                if tag in entries:
+                    # Which of the two a decoder takes is for it to choose.
+                    self._damaged(f"tag {tag} twice", "each tag once")
+                entries[tag] = _Entry(type_number, values, inline)
+        return entries, struct.unpack(self._offset_format, table[length:])[0]
 
-    def _charge(self, tag: int, type_number: int, count: int, inline_bytes: int) -> None:
+    def _charge(self, tag: int, size: int) -> None:
         """Refuse tables that together are larger than the file can hold."""
-        length = count * _TYPE_SIZES.get(type_number, 0)
-        if length > inline_bytes:
-            self._table_budget -= length
-        if length > self._size or self._table_budget < 0:
-            self._damaged(
-                f"tag {tag} declares {length} bytes, too many for a file of {self._size} bytes"
-            )
+        self._table_budget -= size
+        if size > self._size or self._table_budget < 0:
+            self._damaged(f"{size} bytes of tag {tag}", f"what a file of {self._size} bytes holds")
 
-    def _tags(self, entries: dict[int, _Entry]) -> PageTags:
-        samples = self._one(entries, _SAMPLES, 1)
-        tags = PageTags(
-            height=self._one(entries, _HEIGHT, None),
-            width=self._one(entries, _WIDTH, None),
-            bits_per_sample=self._many(entries, _BITS, (1,)),
-            samples_per_pixel=samples,
-            sample_format=self._many(entries, _SAMPLE_FORMAT, (1,)),
-            compression=self._one(entries, _COMPRESSION, UNCOMPRESSED),
-            photometric=self._one(entries, _PHOTOMETRIC, 0),
-        )
-        if tags.height < 1 or tags.width < 1:
-            self._damaged(f"found size {tags.height} x {tags.width}, expected at least 1 x 1")
-        self._limit_pixels("page", tags.height, tags.width)
+    def _tags(self, entries: _Entries) -> PageTags:
+        height, width = self._one(entries, _HEIGHT), self._one(entries, _WIDTH)
+        if height < 1 or width < 1:
+            self._damaged(f"an empty axis in size {height} x {width}", "at least 1 x 1")
+        self._limit_pixels("page", height, width)
+        samples, bits = self._one(entries, _SAMPLES), self._many(entries, _BITS)
+        compression = self._one(entries, _COMPRESSION)
+        rows, columns = self._segment_size(entries, height, width)
+        run = None
         if samples == 1:
-            self._check_segments(entries, tags)
-        return tags
+            expected = -(-height // rows) * -(-width // columns)
+            offsets, lengths = self._tables(entries, expected)
+            if compression == UNCOMPRESSED:
+                last_rows = rows if _TILE_WIDTH in entries else (height - 1) % rows + 1
+                row_bits = columns * sum(bits[:1])
+                self._check_lengths(lengths, rows * row_bits // 8, last_rows * row_bits // 8)
+                run = _run_of(offsets, lengths)
+        return PageTags(
+            height=height,
+            width=width,
+            depth=max(self._one(entries, _IMAGE_DEPTH), self._one(entries, _TILE_DEPTH)),
+            bits_per_sample=bits,
+            samples_per_pixel=samples,
+            sample_format=self._many(entries, _SAMPLE_FORMAT),
+            compression=compression,
+            predictor=self._one(entries, _PREDICTOR),
+            photometric=self._one(entries, _PHOTOMETRIC),
+            fill_order=self._one(entries, _FILL_ORDER),
+            segment_height=rows,
+            segment_width=columns,
+            run=run,
+        )
 
-    def _check_segments(self, entries: dict[int, _Entry], tags: PageTags) -> None:
-        """Check that strips or tiles are complete: decoders fill what is missing with zeros."""
+    def _segment_size(self, entries: _Entries, height: int, width: int) -> tuple[int, int]:
+        """Return the rows and columns of a strip or tile."""
         if _TILE_WIDTH in entries:
-            kind, offsets_tag, bytes_tag = "tile", _TILE_OFFSETS, _TILE_BYTES
-            rows = self._one(entries, _TILE_HEIGHT, None)
-            columns = self._one(entries, _TILE_WIDTH, None)
-            if rows < 1 or columns < 1:
-                self._damaged(f"found tiles of {rows} x {columns}, expected at least 1 x 1")
-            self._limit_pixels(kind, rows, columns)
+            rows, columns = self._one(entries, _TILE_HEIGHT), self._one(entries, _TILE_WIDTH)
         else:
-            kind, offsets_tag, bytes_tag = "strip", _STRIP_OFFSETS, _STRIP_BYTES
-            rows = min(self._one(entries, _ROWS_PER_STRIP, tags.height), tags.height)
-            columns = tags.width
-            if rows < 1:
-                self._damaged("found strips of 0 rows, expected at least 1")
-        expected = -(-tags.height // rows) * -(-tags.width // columns)
-        offsets = self._many(entries, offsets_tag, ())
-        lengths = self._many(entries, bytes_tag, ())
-        if len(offsets) != expected or len(lengths) != expected:
-            self._damaged(
-                f"found {len(offsets)} {kind} offsets and {len(lengths)} {kind} sizes, "
-                f"expected {expected} of each"
-            )
-        for index, (offset, length) in enumerate(zip(offsets, lengths, strict=True)):
-            if offset < _HEADER_BYTES or length < 1 or offset + length > self._size:
-                self._damaged(
-                    f"{kind} {index} is bytes {offset} to {offset + length}, "
-                    f"not within the file of {self._size} bytes"
-                )
-            if tags.compression == UNCOMPRESSED and tags.is_uint8:
-                full = kind == "tile" or (index + 1) * rows <= tags.height
-                needed = columns * (rows if full else tags.height - index * rows)
-                if length < needed:
-                    self._damaged(f"{kind} {index} has {length} bytes, expected {needed}")
+            rows, columns = min(self._one(entries, _ROWS_PER_STRIP), height), width
+        if rows < 1 or columns < 1:
+            self._damaged(f"strips or tiles of {rows} x {columns}", "at least 1 x 1")
+        self._limit_pixels("tile", rows, columns)
+        return rows, columns
+
+    def _tables(self, entries: _Entries, expected: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return offsets and sizes of strips or tiles, which are complete and within the file."""
+        kind, tags, others = "strip", _STRIP_TABLES, _TILE_TABLES
+        if _TILE_WIDTH in entries:
+            kind, tags, others = "tile", _TILE_TABLES, _STRIP_TABLES
+        if not entries.keys().isdisjoint(others):
+            self._damaged("tables of both strips and tiles", f"only those of {kind}s")
+        found = [entries[tag].length if tag in entries else 0 for tag in tags]
+        if found != [expected, expected]:
+            told = f"{found[0]} {kind} offsets and {found[1]} {kind} sizes"
+            self._damaged(told, f"{expected} of each")
+        offsets, lengths = (self._many(entries, tag) for tag in tags)
+        end = max(map(add, offsets, lengths))
+        if end > self._size:
+            self._cut_off(end)
+        if min(offsets) < _HEADER_BYTES or min(lengths) < 1:
+            self._damaged(f"no data for a {kind}", "data for all of them")
+        return offsets, lengths
+
+    def _check_lengths(self, lengths: tuple[int, ...], full: int, last: int) -> None:
+        """Check that strips or tiles that are not compressed hold all of their pixels."""
+        if min(lengths[:-1], default=full) < full or lengths[-1] < last:
+            self._damaged(f"strips or tiles of {min(lengths)} bytes", f"{full} (the last: {last})")
 
     def _limit_pixels(self, kind: str, height: int, width: int) -> None:
-        if height * width > MAX_PAGE_PIXELS:
-            raise TiffStructureError(
-                "too-large",
-                f"page {self._page}: found a {kind} of {height} x {width} pixels, "
-                f"expected at most {MAX_PAGE_PIXELS} pixels",
-            )
+        most = self._limits.page_pixels
+        if height * width > most:
+            self._too_large(f"a {kind} of {height} x {width} pixels", f"at most {most} pixels")
 
-    def _one(self, entries: dict[int, _Entry], tag: int, default: int | None) -> int:
-        """Return the single integer of a tag; without default the tag must be there."""
-        if tag not in entries and default is not None:
-            return default
-        values = self._many(entries, tag, ())
+    def _one(self, entries: _Entries, tag: int) -> int:
+        """Return the single integer of a tag."""
+        if tag not in entries and tag in _DEFAULTS:
+            return _DEFAULTS[tag]
+        values = self._many(entries, tag)
         if len(values) != 1:
-            self._damaged(f"tag {tag} has {len(values)} values, expected 1")
+            self._damaged(f"{len(values)} values of tag {tag}", "1")
         return values[0]
 
-    def _many(
-        self, entries: dict[int, _Entry], tag: int, default: tuple[int, ...]
-    ) -> tuple[int, ...]:
+    def _many(self, entries: _Entries, tag: int) -> tuple[int, ...]:
         """Return the integers of a tag."""
         entry = entries.get(tag)
         if entry is None:
-            return default
-        code = _INTEGER_FORMATS.get(entry.type_number)
+            return (_DEFAULTS[tag],) if tag in _DEFAULTS else ()
+        type_number, length, inline = entry
+        code = _INTEGER_FORMATS.get(type_number)
         if code is None:
-            self._damaged(f"tag {tag} is of type {entry.type_number}, expected an integer type")
-        length = entry.count * struct.calcsize("=" + code)
-        if length <= len(entry.value):
-            content = entry.value[:length]
-        else:
-            content = self._read(struct.unpack(self._offset_format, entry.value)[0], length)
-        return struct.unpack(f"{self._order}{entry.count}{code}", content)
+            self._damaged(f"tag {tag} of type {type_number}", "an integer type")
+        self._values_left -= length
+        if self._values_left < 0:
+            self._too_large(f"{length} more values of tag {tag}", f"{MAX_VALUES} in a file at most")
+        size = length * _TYPE_SIZES[type_number]
+        if size > len(inline):
+            inline = self._read(struct.unpack(self._offset_format, inline)[0], size)
+        return struct.unpack_from(f"{self._order}{length}{code}", inline)
 
     def _read(self, offset: int, length: int) -> bytes:
-        if offset + length > self._size:
-            self._damaged(
-                f"the file ends at byte {self._size}, but bytes {offset} to {offset + length} "
-                f"are needed: it is cut off or damaged"
-            )
-        self._file.seek(offset)
-        content = self._file.read(length)
+        self._file.seek(min(offset, self._size))
+        content = self._file.read(min(length, self._size))
         if len(content) != length:
-            self._damaged(f"found {len(content)} bytes at {offset}, expected {length}")
+            self._cut_off(offset + length)
         return content
 
-    def _damaged(self, message: str) -> NoReturn:
-        raise TiffStructureError("damaged-page", f"page {self._page}: {message}")
+    def _cut_off(self, end: int) -> NoReturn:
+        self._damaged(f"a truncated TIFF file: it has {self._size} bytes", f"at least {end}")
+
+    def _damaged(self, found: str, expected: str) -> NoReturn:
+        raise TiffStructureError("damaged-page", found, expected, self._page)
+
+    def _too_large(self, found: str, expected: str) -> NoReturn:
+        raise TiffStructureError("too-large", found, expected, self._page)
 
 
-def _kind_of(header: bytes) -> tuple[str, bool]:
+def _run_of(offsets: Sequence[int], lengths: Sequence[int]) -> range | None:
+    """Return the bytes that segments fill if each begins where the one before it ends."""
+    ends = tuple(map(add, offsets, lengths))
+    return range(offsets[0], ends[-1]) if ends[:-1] == offsets[1:] else None
+
+
+def _kind_of(header: bytes, limits: ScanLimits) -> tuple[str, bool]:
     """Return the byte order and whether it is a BigTIFF."""
     for order, mark in (("<", b"II"), (">", b"MM")):
         if header[:2] == mark and len(header) >= _HEADER_BYTES:
@@ -304,13 +387,13 @@ def _kind_of(header: bytes) -> tuple[str, bool]:
             if version == _CLASSIC_VERSION:
                 return order, False
             if version == _BIG_VERSION and struct.unpack(order + "HH", header[4:8]) == (8, 0):
-                if order == ">":
+                if order == ">" and not limits.big_endian_bigtiff:
                     raise TiffStructureError(
                         "unsupported-layout",
-                        "found a big-endian BigTIFF, which Pillow cannot read, so it cannot be "
-                        "checked; expected a little-endian or a classic TIFF",
+                        "a big-endian BigTIFF, which Pillow cannot read, so it cannot be checked",
+                        "a little-endian or a classic TIFF",
                     )
                 return order, True
     raise TiffStructureError(
-        "not-tiff", f"found a file that begins with {header[:8].hex(' ')!r}, expected a TIFF header"
+        "not-tiff", f"a file that begins with {header[:8].hex(' ')!r}", "a TIFF header"
     )

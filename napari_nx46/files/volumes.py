@@ -182,7 +182,7 @@ class Volume:
         return self[...]
 
     def release(self) -> None:
-        """Forget voxels that are kept in memory; they are read again when asked for."""
+        """Forget voxels and file tables that are kept in memory; they are read again on demand."""
         self._source.release()
 
     def fingerprint(self) -> str:

@@ -9,6 +9,7 @@ import pickle
 import shutil
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -351,6 +352,95 @@ def test_strips_of_absurd_size_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("napari_nx46.files.tiff_source.MAX_DECODED_BYTES", 255)
     with pytest.raises(VolumeError, match="strips or tiles of 256 bytes"):
         open_volume(tmp_path / "a.tif")
+
+
+def entry_of(path, page, code):
+    """Return where the directory entry of a tag of a little-endian classic TIFF lies."""
+    with tifffile.TiffFile(path) as tiff:
+        return tiff.pages[page].tags[code].offset
+
+
+def test_a_page_that_lacks_a_strip_is_refused_not_filled_with_zeros(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff_bytes(random_voxels(), compression="lzw", metadata=None))
+    overwrite(path, entry_of(path, 3, 278) + 8, struct.pack("<H", 8))
+    with pytest.raises(VolumeError, match=r"a\.tif \(fragment 7\).*1 strip offsets.*page 3"):
+        open_volume(path, image_id="7")
+
+
+@pytest.mark.parametrize("code", [273, 279])
+def test_a_strip_without_data_is_refused_not_filled_with_zeros(tmp_path, code):
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff_bytes(random_voxels(), compression="lzw", metadata=None))
+    overwrite(path, entry_of(path, 5, code) + 8, bytes(4))
+    with pytest.raises(VolumeError, match=r"no data for a strip.*page 5"):
+        open_volume(path)
+
+
+def test_strips_beyond_the_end_of_the_file_are_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff_bytes(random_voxels(), compression="lzw", metadata=None))
+    overwrite(path, entry_of(path, 5, 273) + 8, struct.pack("<I", 2**31))
+    with pytest.raises(VolumeError, match=r"truncated TIFF file: it has \d+ bytes.*page 5"):
+        open_volume(path)
+
+
+def test_an_uncompressed_strip_that_is_too_short_is_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff_bytes(random_voxels(dtype="uint16"), metadata=None))
+    overwrite(path, entry_of(path, 2, 279) + 8, struct.pack("<I", 511))
+    with pytest.raises(VolumeError, match=r"511 bytes.*expected 512 .*page 2"):
+        open_volume(path)
+
+
+def test_tables_that_readers_could_take_differently_are_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    whole = tiff_bytes(random_voxels(), compression="lzw", metadata=None)
+    path.write_bytes(whole)
+    another = entry_of(path, 4, 282)
+    overwrite(path, another, struct.pack("<H", 273))
+    with pytest.raises(VolumeError, match=r"tag 273 twice.*page 4"):
+        open_volume(path)
+    path.write_bytes(whole)
+    overwrite(path, another, struct.pack("<H", 324))
+    with pytest.raises(VolumeError, match=r"both strips and tiles.*page 4"):
+        open_volume(path)
+
+
+def test_more_strips_than_can_be_kept_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff_bytes(random_voxels(), compression="lzw", rowsperstrip=1))
+    monkeypatch.setattr("napari_nx46.files.tiff_structure.MAX_VALUES", 200)
+    with pytest.raises(VolumeError, match="200 in a file at most"):
+        open_volume(path)
+
+
+def with_first_strip(voxels, strip):
+    """Return a deflated TIFF whose first strip is another one."""
+    content = bytearray(tiff_bytes(voxels, compression="zlib", metadata=None))
+    with tifffile.TiffFile(io.BytesIO(content)) as tiff:
+        offsets, sizes = (tiff.pages.first.tags[code].valueoffset for code in (273, 279))
+    struct.pack_into("<I", content, offsets, len(content))
+    struct.pack_into("<I", content, sizes, len(strip))
+    return bytes(content) + strip
+
+
+@pytest.mark.parametrize("rows", [0, 8, 15.5, 17, 100_000])
+def test_sound_streams_of_another_length_than_a_page_needs_are_damage(tmp_path, rows):
+    path, voxels = tmp_path / "a.tif", random_voxels()
+    stream = zlib.compress(bytes(int(16 * rows)))
+    path.write_bytes(with_first_strip(voxels, stream))
+    volume = open_volume(path)
+    np.testing.assert_array_equal(volume[1:], voxels[1:])
+    with pytest.raises(VolumeError, match=r"damaged data in page 0\b"):
+        volume[0]
+
+
+def test_a_strip_with_far_more_bytes_than_its_voxels_need_is_not_read(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(with_first_strip(random_voxels(), zlib.compress(bytes(256)) + bytes(2**17)))
+    with pytest.raises(VolumeError, match=r"page 0 \(\d+ bytes for 256 bytes of voxels\)"):
+        open_volume(path)[0]
 
 
 def test_a_member_of_another_size_than_its_header_says_is_refused(tmp_path):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,7 @@ def write_tiff(path, voxels, **options):
         {"bigtiff": True, "compression": "lzw"},
         {"byteorder": ">"},
         {"byteorder": ">", "compression": "zlib"},
+        {"byteorder": ">", "bigtiff": True, "compression": "lzw"},
         {"tile": (16, 16)},
         {"tile": (16, 32), "compression": "zlib"},
         {"rowsperstrip": 3},
@@ -506,6 +509,51 @@ def test_the_page_cache_serves_neighbours_and_stays_small(tmp_path):
     assert {page for page, _ in kept} == set(range(42, 60))
     volume.release()
     assert not kept
+
+
+def open_files_of(path):
+    """Return how many handles this process has on a file."""
+    links = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
+    return sum(link.is_symlink() and os.readlink(link) == str(path.resolve()) for link in links)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc to count handles")
+def test_no_tiff_is_held_open_between_two_reads(tmp_path):
+    voxels = voxels_of("uint8", (6, 32, 32))
+    path = write_tiff(tmp_path / "a.tif", voxels, compression="zlib")
+    volume = open_volume(path)
+    for z in (0, 5, 3):
+        np.testing.assert_array_equal(volume[z], voxels[z])
+        assert open_files_of(path) == 0
+    volume.release()
+    np.testing.assert_array_equal(volume.read(), voxels)
+    assert open_files_of(path) == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"tile": (16, 16)}, {"rowsperstrip": 5}], ids=str)
+def test_threads_read_one_tiff_while_it_is_released(tmp_path, options):
+    voxels = voxels_of("uint8", (40, 48, 32))
+    volume = open_volume(write_tiff(tmp_path / "a.tif", voxels, compression="zlib", **options))
+
+    def read(start):
+        for z in range(start, start + 60, 3):
+            part = slice(z % 40, z % 40 + 4)
+            np.testing.assert_array_equal(volume[part], voxels[part])
+            volume.release()
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(read, range(12)))
+
+
+def test_uncompressed_pages_at_irregular_distances_are_read(tmp_path):
+    voxels = voxels_of("uint16")
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for z, plane in enumerate(voxels):
+            writer.write(plane, metadata=None, contiguous=False, description="x" * (z * z))
+    volume = open_volume(tmp_path / "a.tif")
+    np.testing.assert_array_equal(volume.read(), voxels)
+    np.testing.assert_array_equal(volume[4, 2:6], voxels[4, 2:6])
 
 
 def test_fingerprints_are_of_contents(tmp_path, same_voxels):
