@@ -1,16 +1,15 @@
-"""Running settings over fragments: into an archive, into a folder, or as a check beforehand."""
+"""Running settings over fragments: into an archive, or into a folder."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_nx46.core.measure import SliceMetrics, measure_slice
 from napari_nx46.core.pipeline import Mask, MaskSlab
-from napari_nx46.core.volume import clipped_block
 from napari_nx46.core.workers import Cancelled, Workers, never
 from napari_nx46.files import atomic
 from napari_nx46.files.findings import ValidationReport
@@ -21,31 +20,12 @@ from napari_nx46.files.submission import (
     write_archive,
     write_mask_file,
 )
-from napari_nx46.fragments import DataSet, Fragment, FragmentError
+from napari_nx46.fragments import DataSet, Fragment
 from napari_nx46.run.manifest import FragmentRecord, RunOptions, manifest_json, metrics_csv
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.targets import (
-    check_targets,
-    export_targets,
-    kept_if_used,
-    manifest_path,
-    run_targets,
-)
-from napari_nx46.setting import Domain, Setting
-
-__all__ = [
-    "FragmentPreflight",
-    "RunResult",
-    "Settings",
-    "export",
-    "manifest_path",
-    "preflight",
-    "run",
-    "same_setting",
-]
-
-Settings = Mapping[str, Setting]
-"""The setting of each fragment that is to be written, by image_id."""
+from napari_nx46.run.preflight import Settings, checked_fragments
+from napari_nx46.run.targets import check_targets, export_targets, kept_if_used, run_targets
+from napari_nx46.setting import Setting
 
 
 @dataclass(frozen=True)
@@ -66,28 +46,6 @@ class RunResult:
     members: tuple[Member, ...]
     records: tuple[FragmentRecord, ...]
     report: ValidationReport | None = None
-
-
-@dataclass(frozen=True)
-class FragmentPreflight:
-    """What a run would do to one fragment.
-
-    Parameters
-    ----------
-    image_id : str
-    shape : tuple of int
-    setting : Setting
-    sources : dict
-        For each path the name of its file and its type.
-    memory_bytes : int
-        Taken by the volumes, the score and a slab of the mask.
-    """
-
-    image_id: str
-    shape: tuple[int, int, int]
-    setting: Setting
-    sources: dict[str, str]
-    memory_bytes: int
 
 
 def same_setting(dataset: DataSet, setting: Setting) -> dict[str, Setting]:
@@ -191,50 +149,6 @@ def run(
     return RunResult(folder, members, records)
 
 
-def preflight(
-    pipelines: PipelineSet,
-    settings: Settings,
-    progress: Progress | None = None,
-    cancelled: Callable[[], bool] = never,
-) -> list[FragmentPreflight]:
-    """Check everything a run needs, voxel values included, and write nothing.
-
-    Raises
-    ------
-    FragmentError, VolumeError
-        As `export`.
-    Cancelled
-        If `cancelled` returned True.
-    """
-    plans = []
-    for fragment in _checked_fragments(pipelines.dataset, settings):
-        _read_all(fragment, progress, cancelled)
-        sources = fragment.sources
-        plans.append(
-            FragmentPreflight(
-                fragment.image_id,
-                fragment.shape,
-                settings[fragment.image_id],
-                {name: f"{volume.path.name} {volume.dtype}" for name, volume in sources.items()},
-                sum(volume.nbytes for volume in sources.values()) + 5 * fragment.p3d.size,
-            )
-        )
-    return plans
-
-
-def _read_all(fragment: Fragment, progress: Progress | None, cancelled: Callable[[], bool]) -> None:
-    """Read every slice of a fragment's volumes once: reading checks the values."""
-    volumes = [*fragment.sources.values(), fragment.image, fragment.label]
-    present = [volume for volume in volumes if volume is not None]
-    for z in range(fragment.shape[0]):
-        if cancelled():
-            raise Cancelled
-        for volume in present:
-            volume[z]
-        if progress is not None:
-            progress(fragment.image_id, z + 1, fragment.shape[0])
-
-
 @contextmanager
 def _staging_folder(folder: Path) -> Iterator[Path]:
     """Make a hidden folder, on the same disk as the targets, that is gone afterwards."""
@@ -281,7 +195,6 @@ class _MeasuredMask:
         self._fragment = fragment
         self._setting = setting
         self._cancelled = cancelled
-        self._slices: list[SliceMetrics] = []
         self._record: FragmentRecord | None = None
 
     def stream(self) -> MaskStream:
@@ -327,24 +240,5 @@ def _measured_masks(
 ) -> list[_MeasuredMask]:
     return [
         _MeasuredMask(pipelines, fragment, settings[fragment.image_id], cancelled)
-        for fragment in _checked_fragments(pipelines.dataset, settings)
+        for fragment in checked_fragments(pipelines.dataset, settings)
     ]
-
-
-def _checked_fragments(dataset: DataSet, settings: Settings) -> list[Fragment]:
-    """Return the fragments that have a setting, each known to fit it."""
-    fragments = [fragment for fragment in dataset if fragment.image_id in settings]
-    unknown = sorted(set(settings) - {fragment.image_id for fragment in fragments})
-    if unknown or not fragments:
-        raise FragmentError(
-            f"{dataset.name}: no fragment {', '.join(unknown) or 'is chosen'}; "
-            f"there are {', '.join(dataset.image_ids)}"
-        )
-    for fragment in fragments:
-        setting = settings[fragment.image_id]
-        if setting.domain is Domain.BLOCK and setting.block is not None:
-            try:
-                clipped_block(setting.block, fragment.shape)
-            except ValueError as error:
-                raise FragmentError(f"fragment {fragment.image_id}: {error}") from error
-    return fragments

@@ -13,7 +13,7 @@ from napari_nx46.fragments import DataSet
 from napari_nx46.run.manifest import RunOptions, recorded_versions
 
 if TYPE_CHECKING:
-    from napari_nx46.run.runner import FragmentPreflight
+    from napari_nx46.run.preflight import FragmentPreflight
 
 
 def manifest_path(archive: Path) -> Path:

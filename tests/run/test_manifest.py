@@ -16,11 +16,13 @@ from scipy import ndimage
 from napari_nx46.files.masks import Compression, Profile
 from napari_nx46.run.manifest import METRICS_COLUMNS, RunOptions, installed_version
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.runner import export, manifest_path, preflight, run, same_setting
+from napari_nx46.run.preflight import preflight
+from napari_nx46.run.runner import export, run, same_setting
 from napari_nx46.run.targets import (
     check_targets,
     export_targets,
     kept_if_used,
+    manifest_path,
     preflight_json,
     run_targets,
 )
@@ -137,7 +139,7 @@ def test_manifest_and_metrics_lie_beside_the_archive(tmp_path):
 
 
 def test_the_preflight_report_tells_what_would_be_written(dataset, out):
-    plans = preflight(PipelineSet(dataset), {"b": SETTING})
+    plans = preflight(dataset, {"b": SETTING})
     report = json.loads(preflight_json(plans, OPTIONS, run_targets(out, ["b"])))
     assert report["run_tag"] == "a tag"
     assert report["targets"] == [

@@ -23,7 +23,8 @@ from napari_nx46.fragments import (
 )
 from napari_nx46.run.manifest import RunOptions
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.runner import export, preflight, run, same_setting
+from napari_nx46.run.preflight import preflight
+from napari_nx46.run.runner import export, run, same_setting
 from napari_nx46.setting import Domain, Setting
 
 from ..core.definition import defined_score
@@ -229,7 +230,7 @@ def test_preflight_reads_every_voxel_and_writes_nothing(dataset, out):
     steps = []
     settings = same_setting(dataset, Setting())
     before = files_in(out.parent)
-    plans = preflight(PipelineSet(dataset), settings, lambda *step: steps.append(step))
+    plans = preflight(dataset, settings, lambda *step: steps.append(step))
     assert [(plan.image_id, plan.shape) for plan in plans] == [
         (fragment.image_id, fragment.shape) for fragment in dataset
     ]
@@ -247,12 +248,12 @@ def test_preflight_finds_the_one_bad_voxel(dataset, tmp_path, folder):
     write_data_folder(dataset.root, "a", {folder: volume})
     reopened = open_data(dataset.root)
     with pytest.raises(VolumeError, match=rf"{folder}/a\.tif.*\(8, 19, 16\)"):
-        preflight(PipelineSet(reopened), same_setting(reopened, Setting()))
+        preflight(reopened, same_setting(reopened, Setting()))
 
 
 def test_preflight_can_be_cancelled(dataset):
     with pytest.raises(Cancelled):
-        preflight(PipelineSet(dataset), same_setting(dataset, Setting()), cancelled=StopAfter(10))
+        preflight(dataset, same_setting(dataset, Setting()), cancelled=StopAfter(10))
 
 
 def test_one_fragment_at_a_time_is_in_memory(dataset, out):
