@@ -1,0 +1,151 @@
+"""Elimination over F2: which squares survive a list of relations of at most four terms.
+
+Squares are numbers from 1; 0 is the zero. A relation says that the sum of its squares is zero, and
+eliminates the one with the largest number. Which squares are eliminated by a set of relations is a
+property of the space that they span, so relations may be taken in any order: those of one or two
+terms first, by union-find, and by row reduction what then still has three or four.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.leaderboard.kernels.jit import kernel
+from napari_nx46.leaderboard.kernels.union_find import find_root
+
+__all__ = ["merge_squares", "row_pivots"]
+
+Ints = npt.NDArray[np.int32]
+
+
+@kernel
+def _reduce(parent: Ints, relation: Ints) -> int:
+    """Replace squares by their roots, drop zeros and pairs; return how many are left in front."""
+    terms = 0
+    for k in range(relation.size):
+        root = find_root(parent, relation[k])
+        if root == 0:
+            continue
+        twin = -1
+        for j in range(terms):
+            if relation[j] == root:
+                twin = j
+        if twin < 0:
+            relation[terms] = root
+            terms += 1
+        else:
+            terms -= 1
+            relation[twin] = relation[terms]
+    relation[terms:] = 0
+    return terms
+
+
+@kernel
+def merge_squares(parent: Ints, relations: Ints) -> Ints:
+    """Eliminate by all relations that come down to one or two terms.
+
+    Parameters
+    ----------
+    parent : ndarray of int32
+        (N + 1,): union-find forest; a root is the smallest number of its set. Changed in place.
+    relations : ndarray of int32
+        (R, 4). Overwritten.
+
+    Returns
+    -------
+    ndarray of int32
+        (M, 4): the relations that are left, in terms of roots.
+    """
+    left = relations.shape[0]
+    merged = True
+    while merged:
+        merged = False
+        kept = 0
+        for k in range(left):
+            relation = relations[k]
+            terms = _reduce(parent, relation)
+            if terms == 1:
+                parent[relation[0]] = 0
+                merged = True
+            elif terms == 2:
+                a, b = relation[0], relation[1]
+                parent[max(a, b)] = min(a, b)
+                merged = True
+            elif terms > 2:
+                relations[kept] = relation
+                kept += 1
+        left = kept
+    return relations[:left].copy()
+
+
+@kernel
+def _add(a: Ints, a_terms: int, b: Ints, total: Ints) -> int:
+    """Write the sum over F2 of two descending lists into `total`; return its length."""
+    i = 0
+    j = 0
+    terms = 0
+    while i < a_terms and j < b.size:
+        if a[i] == b[j]:
+            i += 1
+            j += 1
+        elif a[i] > b[j]:
+            total[terms] = a[i]
+            i += 1
+            terms += 1
+        else:
+            total[terms] = b[j]
+            j += 1
+            terms += 1
+    while i < a_terms:
+        total[terms] = a[i]
+        i += 1
+        terms += 1
+    while j < b.size:
+        total[terms] = b[j]
+        j += 1
+        terms += 1
+    return terms
+
+
+@kernel
+def row_pivots(relations: Ints, squares: int) -> npt.NDArray[np.bool_]:
+    """Eliminate by row reduction.
+
+    Parameters
+    ----------
+    relations : ndarray of int32
+        (R, 4): rows in descending order, padded with 0 behind.
+    squares : int
+        The largest number.
+
+    Returns
+    -------
+    ndarray of bool
+        (squares + 1,): True for each eliminated square.
+    """
+    start = np.full(squares + 1, -1, np.int64)  # of the row whose first term is this square
+    length = np.zeros(squares + 1, np.int32)
+    pool = np.empty(max(1024, 8 * relations.shape[0]), np.int32)
+    used = 0
+    row = np.empty(squares + 1, np.int32)
+    total = np.empty(squares + 1, np.int32)
+    for k in range(relations.shape[0]):
+        terms = 0
+        while terms < 4 and relations[k, terms] > 0:
+            row[terms] = relations[k, terms]
+            terms += 1
+        while terms > 0 and start[row[0]] >= 0:
+            pivot = row[0]
+            other = pool[start[pivot] : start[pivot] + length[pivot]]
+            terms = _add(row, terms, other, total)
+            row, total = total, row
+        if terms == 0:
+            continue
+        while used + terms > pool.size:
+            pool = np.concatenate((pool, np.empty_like(pool)))
+        pool[used : used + terms] = row[:terms]
+        start[row[0]] = used
+        length[row[0]] = terms
+        used += terms
+    return start >= 0

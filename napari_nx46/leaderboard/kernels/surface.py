@@ -1,0 +1,56 @@
+"""Count the corners of a mask's surface by what surrounds them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.leaderboard.kernels.jit import kernel
+from napari_nx46.leaderboard.kernels.words import lowest_bit
+
+__all__ = ["count_codes"]
+
+Words = npt.NDArray[np.uint64]
+
+_ONE = np.uint64(1)
+
+
+@kernel
+def count_codes(
+    low: Words, high: Words, surface: Words, near: Words, counts: npt.NDArray[np.int64]
+) -> None:
+    """Count the surface corners of each code, and those of them that are near.
+
+    Parameters
+    ----------
+    low, high : ndarray of uint64
+        (Z + 1, Y + 1, W): at bit x the voxel below and above corner x of a row of corners, in the
+        voxel row ``(z - 1, y - 1)``; the other three voxel rows are found one plane or row on, so
+        that both have one more plane and one more row than `surface`.
+    surface : ndarray of uint64
+        (Z, Y, W): the corners to count.
+    near : ndarray of uint64
+        (Z, Y, W): the corners within the tolerance of the other surface.
+    counts : ndarray of int64
+        (2, 256): to row 0 all surface corners are added, to row 1 those that are near.
+    """
+    planes, rows, row_words = surface.shape
+    for z in range(planes):
+        for y in range(rows):
+            for w in range(row_words):
+                corners = surface[z, y, w]
+                while corners:
+                    x = np.uint64(lowest_bit(corners))
+                    corners &= corners - _ONE
+                    code = (
+                        (low[z, y, w] >> x & _ONE)
+                        | (high[z, y, w] >> x & _ONE) << np.uint64(1)
+                        | (low[z, y + 1, w] >> x & _ONE) << np.uint64(2)
+                        | (high[z, y + 1, w] >> x & _ONE) << np.uint64(3)
+                        | (low[z + 1, y, w] >> x & _ONE) << np.uint64(4)
+                        | (high[z + 1, y, w] >> x & _ONE) << np.uint64(5)
+                        | (low[z + 1, y + 1, w] >> x & _ONE) << np.uint64(6)
+                        | (high[z + 1, y + 1, w] >> x & _ONE) << np.uint64(7)
+                    )
+                    counts[0, code] += 1
+                    counts[1, code] += np.int64(near[z, y, w] >> x & _ONE)

@@ -1,0 +1,341 @@
+"""Plane sweep over the background of the union: from its cells to relations between squares.
+
+`napari_nx46.leaderboard.loops` says what is computed here and why it visits so few cells.
+
+Cells are given as lists of *places*. The place of cell (y, x) is ``(y + 1) * stride + x + 1`` with
+``stride = X + 1``: an index into a flat plane that has a margin of one row and one column in
+front, so that ``place - stride`` and ``place - 1`` are the cells before it even at the edge. A list
+is sorted by (z, y, x), and ``first[z]`` to ``first[z + 1] - 1`` are its entries of plane z, or of
+the layer between the planes z and z + 1. The sweep goes from the last plane to the first and
+through every list backwards.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.leaderboard.kernels.jit import kernel
+from napari_nx46.leaderboard.kernels.union_find import find_root
+from napari_nx46.leaderboard.kernels.words import lowest_bit
+
+__all__ = [
+    "common_relations",
+    "list_places",
+    "list_squares",
+    "number_squares",
+    "own_relations",
+]
+
+Ints = npt.NDArray[np.int32]
+Words = npt.NDArray[np.uint64]
+CellList = tuple[Ints, Ints]
+"""``first`` (Z + 1,) and the places, or the squares, (N,)."""
+
+_ONE = np.uint64(1)
+_Z_SQUARE, _Y_SQUARE, _X_SQUARE = 0, 1, 2
+
+
+@kernel
+def list_places(words: Words, count: int, stride: int) -> CellList:
+    """List the set bits of a mask as places.
+
+    Parameters
+    ----------
+    words : ndarray of uint64
+        (Z, Y, W).
+    count : int
+        Number of set bits N.
+    stride : int
+        X + 1.
+
+    Returns
+    -------
+    first, place : ndarray of int32
+        (Z + 1,) and (N,).
+    """
+    planes, rows, row_words = words.shape
+    first = np.zeros(planes + 1, np.int32)
+    place = np.empty(count, np.int32)
+    at = 0
+    for z in range(planes):
+        for y in range(rows):
+            for w in range(row_words):
+                bits = words[z, y, w]
+                while bits:
+                    place[at] = (y + 1) * stride + 64 * w + lowest_bit(bits) + 1
+                    bits &= bits - _ONE
+                    at += 1
+        first[z + 1] = at
+    return first, place
+
+
+@kernel
+def list_squares(
+    squares_z: Words, squares_y: Words, squares_x: Words, count: int, stride: int
+) -> CellList:
+    """List squares of all three kinds in raster order.
+
+    Parameters
+    ----------
+    squares_z, squares_y, squares_x : ndarray of uint64
+        (Z, Y, W).
+    count : int
+        Number of set bits N.
+    stride : int
+        X + 1.
+
+    Returns
+    -------
+    first, square : ndarray of int32
+        (Z + 1,) and (N,): a square is ``3 * place + kind``, kind being 0, 1, 2 for a z-, y-,
+        x-square; the kinds at one place are in this order.
+    """
+    planes, rows, row_words = squares_z.shape
+    first = np.zeros(planes + 1, np.int32)
+    square = np.empty(count, np.int32)
+    at = 0
+    for z in range(planes):
+        for y in range(rows):
+            for w in range(row_words):
+                bits_z = squares_z[z, y, w]
+                bits_y = squares_y[z, y, w]
+                bits_x = squares_x[z, y, w]
+                bits = bits_z | bits_y | bits_x
+                while bits:
+                    lowest = bits & ~(bits - _ONE)
+                    place = (y + 1) * stride + 64 * w + lowest_bit(bits) + 1
+                    bits ^= lowest
+                    if bits_z & lowest:
+                        square[at] = 3 * place + _Z_SQUARE
+                        at += 1
+                    if bits_y & lowest:
+                        square[at] = 3 * place + _Y_SQUARE
+                        at += 1
+                    if bits_x & lowest:
+                        square[at] = 3 * place + _X_SQUARE
+                        at += 1
+        first[z + 1] = at
+    return first, square
+
+
+@kernel
+def number_squares(
+    squares: CellList, new_nodes: CellList, plane_size: int, stride: int
+) -> tuple[Ints, int]:
+    """Build the spanning forest of the dual graph and number the squares outside it.
+
+    Kruskal's algorithm on the squares in descending order. The nodes are lines of background
+    cubes; node 0 is the outside of the volume.
+
+    Parameters
+    ----------
+    squares : first, square
+        The last square of each line of background squares.
+    new_nodes : first, place
+        The last cube of each line of background cubes that does not reach the last plane.
+    plane_size : int
+        ``(Y + 1) * stride``.
+    stride : int
+        X + 1.
+
+    Returns
+    -------
+    number : ndarray of int32
+        (N,): 0 for a square of the forest; the others are 1, 2, ... in descending raster order,
+        which is the order of elimination.
+    count : int
+        The largest number.
+    """
+    first, square = squares
+    node_first, node_place = new_nodes
+    parent = np.arange(node_place.size + 1).astype(np.int32)
+    node_at = np.zeros(plane_size, np.int32)
+    nodes = 0
+    number = np.zeros(square.size, np.int32)
+    count = 0
+    for z in range(first.size - 2, -1, -1):
+        for k in range(node_first[z], node_first[z + 1]):
+            nodes += 1
+            node_at[node_place[k]] = nodes
+        for k in range(first[z + 1] - 1, first[z] - 1, -1):
+            place = square[k] // 3
+            kind = square[k] % 3
+            here = find_root(parent, node_at[place])
+            if kind == _X_SQUARE:
+                there = find_root(parent, node_at[place - 1])
+            elif kind == _Y_SQUARE:
+                there = find_root(parent, node_at[place - stride])
+            else:
+                there = 0
+            if here != there:
+                parent[max(here, there)] = min(here, there)
+            else:
+                count += 1
+                number[k] = count
+    return number, count
+
+
+@kernel
+def _enter(
+    z: int,
+    squares: CellList,
+    number: Ints,
+    class_z: Ints,
+    class_y: Ints,
+    class_x: Ints,
+) -> None:
+    """Give the squares of a list that lie in layer or plane z their classes."""
+    first, square = squares
+    for k in range(first[z], first[z + 1]):
+        place = square[k] // 3
+        kind = square[k] % 3
+        if kind == _X_SQUARE:
+            class_x[place] = number[k]
+        elif kind == _Y_SQUARE:
+            class_y[place] = number[k]
+        else:
+            class_z[place] = number[k]
+
+
+@kernel
+def _write(relations: Ints, at: int, a: int, b: int, c: int, d: int) -> int:
+    """Write the relation ``a + b + c + d = 0`` unless it is empty; return the next free row."""
+    if a == 0 and b == 0 and c == 0 and d == 0:
+        return at
+    relations[at, 0] = a
+    relations[at, 1] = b
+    relations[at, 2] = c
+    relations[at, 3] = d
+    return at + 1
+
+
+@kernel
+def common_relations(
+    squares: CellList,
+    number: Ints,
+    edges_z: CellList,
+    bottom_edges_y: Ints,
+    bottom_edges_x: Ints,
+    plane_size: int,
+    stride: int,
+) -> Ints:
+    """Write the relations that the background edges of the union give.
+
+    Parameters
+    ----------
+    squares : first, square
+    number : ndarray of int32
+        As `number_squares` was given them and returned them.
+    edges_z : first, place
+        The background z-edges whose relation does not repeat the one behind them.
+    bottom_edges_y, bottom_edges_x : ndarray of int32
+        Places of the background edges of plane 0.
+    plane_size, stride : int
+
+    Returns
+    -------
+    ndarray of int32
+        (R, 4): each row a sum of squares that is zero; 0 pads it.
+    """
+    first = squares[0]
+    edge_first, edge_place = edges_z
+    edges = edge_place.size + bottom_edges_y.size + bottom_edges_x.size
+    relations = np.empty((edges, 4), np.int32)
+    written = 0
+    class_z = np.zeros(plane_size, np.int32)
+    class_y = np.zeros(plane_size, np.int32)
+    class_x = np.zeros(plane_size, np.int32)
+    for z in range(first.size - 2, -1, -1):
+        _enter(z, squares, number, class_z, class_y, class_x)
+        for k in range(edge_first[z + 1] - 1, edge_first[z] - 1, -1):
+            p = edge_place[k]
+            written = _write(
+                relations, written, class_x[p], class_x[p - stride], class_y[p], class_y[p - 1]
+            )
+    for p in bottom_edges_x:
+        written = _write(relations, written, class_y[p], class_z[p], class_z[p - stride], 0)
+    for p in bottom_edges_y:
+        written = _write(relations, written, class_x[p], class_z[p], class_z[p - 1], 0)
+    return relations[:written]
+
+
+@kernel
+def own_relations(
+    squares: CellList,
+    number: Ints,
+    own_squares_z: CellList,
+    own_number_z: Ints,
+    own_squares: CellList,
+    own_number: Ints,
+    zero_squares: CellList,
+    edges_z: CellList,
+    edges_y: CellList,
+    edges_x: CellList,
+    plane_size: int,
+    stride: int,
+) -> Ints:
+    """Write the relations of edges that are background in one mask but not in the union.
+
+    Parameters
+    ----------
+    squares : first, square
+    number : ndarray of int32
+        As `number_squares` was given them and returned them.
+    own_squares_z, own_squares : first, square
+        The squares that are background in this mask but not in the union: z-squares by plane,
+        y- and x-squares by layer.
+    own_number_z, own_number : ndarray of int32
+        Their numbers.
+    zero_squares : first, square
+        Further y- and x-squares like these, whose class is zero.
+    edges_z, edges_y, edges_x : first, place
+        The edges that are background in this mask but not in the union.
+    plane_size, stride : int
+
+    Returns
+    -------
+    ndarray of int32
+        (R, 4): each row a sum of squares that is zero; 0 pads it.
+    """
+    planes = squares[0].size - 1
+    z_first, z_place = edges_z
+    y_first, y_place = edges_y
+    x_first, x_place = edges_x
+    relations = np.empty((z_place.size + y_place.size + x_place.size, 4), np.int32)
+    written = 0
+    zeros = np.zeros(zero_squares[1].size, np.int32)
+    bottom = np.zeros(plane_size, np.int32)
+    class_z = np.zeros(plane_size, np.int32)
+    class_y = np.zeros(plane_size, np.int32)
+    class_x = np.zeros(plane_size, np.int32)
+    _enter(planes - 1, squares, number, bottom, class_y, class_x)
+    for z in range(planes - 1, -1, -1):
+        above_y = class_y.copy()
+        above_x = class_x.copy()
+        if z > 0:
+            class_z[:] = 0  # behind plane 0 the union's z-squares are in the spanning forest
+            _enter(z - 1, squares, number, bottom, class_y, class_x)
+            _enter(z - 1, own_squares, own_number, class_z, class_y, class_x)
+            _enter(z - 1, zero_squares, zeros, class_z, class_y, class_x)
+        else:
+            class_z[:] = bottom
+            class_y[:] = 0
+            class_x[:] = 0
+        _enter(z, own_squares_z, own_number_z, class_z, class_y, class_x)
+        for k in range(x_first[z + 1] - 1, x_first[z] - 1, -1):
+            p = x_place[k]
+            written = _write(
+                relations, written, above_y[p], class_y[p], class_z[p], class_z[p - stride]
+            )
+        for k in range(y_first[z + 1] - 1, y_first[z] - 1, -1):
+            p = y_place[k]
+            written = _write(relations, written, above_x[p], class_x[p], class_z[p], class_z[p - 1])
+        if z == 0:
+            break
+        for k in range(z_first[z] - 1, z_first[z - 1] - 1, -1):
+            p = z_place[k]
+            written = _write(
+                relations, written, class_x[p], class_x[p - stride], class_y[p], class_y[p - 1]
+            )
+    return relations[:written]

@@ -1,0 +1,19 @@
+"""The step that every union-find here shares."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.leaderboard.kernels.jit import kernel
+
+__all__ = ["find_root"]
+
+
+@kernel
+def find_root(parent: npt.NDArray[np.int32], element: int) -> int:
+    """Return the root of an element of a union-find forest, and shorten the way to it."""
+    while parent[element] != element:
+        parent[element] = parent[parent[element]]
+        element = parent[element]
+    return element

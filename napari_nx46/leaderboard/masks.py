@@ -1,0 +1,107 @@
+"""Two volumes from a caller -> two boolean masks that can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.leaderboard.bits import Mask
+from napari_nx46.leaderboard.results import VoxelOverlap
+
+__all__ = ["MaskPair", "binarise", "voxel_overlap"]
+
+_AXES = ("Z", "Y", "X")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskPair:
+    """The foreground of prediction and label after the ignored voxels are taken out.
+
+    Parameters
+    ----------
+    prediction, label : ndarray of bool
+        (Z, Y, X), of one shape.
+    """
+
+    prediction: Mask
+    label: Mask
+
+
+def binarise(
+    prediction: npt.ArrayLike, label: npt.ArrayLike, ignore_label: int | None = 2
+) -> MaskPair:
+    """Set ignored voxels to background in both volumes and keep what is not zero.
+
+    Parameters
+    ----------
+    prediction, label : array_like
+        (Z, Y, X) of one shape; boolean, integer or floating point. NaN counts as background.
+    ignore_label : int or None
+        Label value to ignore; None ignores nothing.
+
+    Returns
+    -------
+    MaskPair
+        New arrays; the arguments are left as they are.
+
+    Raises
+    ------
+    ValueError
+        If an array is not three-dimensional, has an empty axis or a type that is no number, or
+        if the shapes differ.
+    """
+    predicted = _checked("prediction", prediction)
+    true = _checked("label", label)
+    if predicted.shape != true.shape:
+        raise ValueError(
+            f"prediction and label must have one shape (Z, Y, X), got {predicted.shape} "
+            f"and {true.shape}"
+        )
+    pair = MaskPair(_foreground(predicted), _foreground(true))
+    if ignore_label is not None and true.dtype != np.bool_:
+        kept = true != ignore_label
+        np.logical_and(pair.prediction, kept, out=pair.prediction)
+        np.logical_and(pair.label, kept, out=pair.label)
+    return pair
+
+
+def voxel_overlap(pair: MaskPair) -> VoxelOverlap:
+    """Count the voxels on which the two masks agree and differ.
+
+    Parameters
+    ----------
+    pair : MaskPair
+
+    Returns
+    -------
+    VoxelOverlap
+    """
+    both = int(np.count_nonzero(pair.prediction & pair.label))
+    return VoxelOverlap(
+        true_positive=both,
+        false_positive=int(np.count_nonzero(pair.prediction)) - both,
+        false_negative=int(np.count_nonzero(pair.label)) - both,
+    )
+
+
+def _checked(name: str, volume: npt.ArrayLike) -> npt.NDArray[np.generic]:
+    array = np.asarray(volume)
+    if array.dtype.kind not in "buif":
+        raise ValueError(
+            f"{name} must be boolean, integer or floating point, got dtype {array.dtype}"
+        )
+    if array.ndim != 3:
+        raise ValueError(f"{name} must be a (Z, Y, X) volume, got shape {array.shape}")
+    for axis, length in zip(_AXES, array.shape, strict=True):
+        if length == 0:
+            raise ValueError(f"{name} has an empty {axis} axis, got shape {array.shape}")
+    return array
+
+
+def _foreground(array: npt.NDArray[np.generic]) -> Mask:
+    mask: Mask = np.not_equal(array, 0)
+    if array.dtype.kind == "f":
+        np.logical_and(mask, np.equal(array, array), out=mask)  # NaN is not equal to itself
+    return mask

@@ -1,0 +1,130 @@
+"""The leaderboard score of one fragment: three parts, computed side by side.
+
+    leaderboard score = 0.30 * TopoScore + 0.35 * SurfaceDice + 0.35 * VOI score
+
+The parts are described where they are computed: `topology`, `surface_dice` and `voi`. All of them
+see the same two masks: ignored voxels are background in both, the rest is foreground where it is
+not zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy.typing as npt
+
+from napari_nx46.leaderboard.errors import Cancelled
+from napari_nx46.leaderboard.masks import binarise, voxel_overlap
+from napari_nx46.leaderboard.parameters import COMPETITION, Parameters
+from napari_nx46.leaderboard.results import LeaderboardScore
+from napari_nx46.leaderboard.surface_dice import surface_dice
+from napari_nx46.leaderboard.topology import match_counts, octants_of, topo_score
+from napari_nx46.leaderboard.voi import variation_of_information
+
+__all__ = ["score"]
+
+Result = TypeVar("Result")
+
+
+def _never() -> bool:
+    return False
+
+
+def score(
+    prediction: npt.ArrayLike,
+    label: npt.ArrayLike,
+    *,
+    parameters: Parameters = COMPETITION,
+    cancelled: Callable[[], bool] = _never,
+    workers: int = 2,
+) -> LeaderboardScore:
+    """Compute the leaderboard score of a prediction against its label.
+
+    A *block score* is the same thing for a part of the fragment: pass both volumes cut to the
+    block. Everything outside of it then counts as background.
+
+    Parameters
+    ----------
+    prediction, label : array_like
+        (Z, Y, X) of one shape; boolean, integer or floating point. Foreground is what is not zero;
+        NaN is background. They are not changed.
+    parameters : Parameters
+        The competition's by default.
+    cancelled : callable, optional
+        Asked before each octant and each other part, from the worker threads; once it returns True
+        no more work is begun.
+    workers : int
+        Threads to compute with, at least 1. The result does not depend on their number.
+
+    Returns
+    -------
+    LeaderboardScore
+
+    Raises
+    ------
+    ValueError
+        If an array is not three-dimensional, has an empty axis or a type that is no number, if
+        the shapes differ, or if `workers` is less than 1.
+    Cancelled
+        If `cancelled` returned True before all parts were begun.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_nx46 import leaderboard
+    >>> label = np.zeros((8, 8, 8), np.uint8)
+    >>> label[3:5] = 1
+    >>> leaderboard.score(label, label).surface_dice
+    1.0
+    """
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    pair = binarise(prediction, label, parameters.ignore_label)
+
+    def unless_cancelled(part: Callable[[], Result]) -> Result:
+        if cancelled():
+            raise Cancelled("the leaderboard score was cancelled")
+        return part()
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="leaderboard")
+    try:
+        surface = pool.submit(
+            unless_cancelled,
+            lambda: surface_dice(
+                pair.prediction,
+                pair.label,
+                tolerance=parameters.tolerance,
+                spacing=parameters.spacing,
+            ),
+        )
+        voi = pool.submit(
+            unless_cancelled,
+            lambda: variation_of_information(
+                pair.prediction,
+                pair.label,
+                alpha=parameters.voi_alpha,
+                connectivity=parameters.voi_connectivity,
+            ),
+        )
+        octants = [
+            pool.submit(
+                unless_cancelled,
+                lambda octant=octant: match_counts(pair.prediction[octant], pair.label[octant]),
+            )
+            for octant in octants_of(pair.label.shape, parameters.octants)
+        ]
+        voxels = voxel_overlap(pair)
+        topo = topo_score((octant.result() for octant in octants), parameters.dimension_weights)
+        surface_value, voi_value = surface.result(), voi.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+    weights = parameters.part_weights
+    value = (
+        weights.topo * topo.value
+        + weights.surface_dice * surface_value
+        + weights.voi * voi_value.value
+    )
+    return LeaderboardScore(value, topo, surface_value, voi_value, voxels)
