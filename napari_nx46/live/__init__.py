@@ -1,0 +1,1 @@
+"""The session behind the widgets: it knows settings, fragments and masks, and no Qt."""

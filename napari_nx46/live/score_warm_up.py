@@ -1,0 +1,56 @@
+"""Compiles the kernels of the leaderboard score off the owner's thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from napari_nx46 import leaderboard
+
+
+class ScoreWarmUp:
+    """Compiles the kernels of the leaderboard score in a thread of its own.
+
+    Parameters
+    ----------
+    wait_first : callable
+        Called in that thread before it compiles: what draws the mask is compiled before what
+        scores it.
+    ready : callable
+        Called in that thread when all is compiled, unless it was closed.
+    """
+
+    def __init__(self, wait_first: Callable[[], object], ready: Callable[[], None]) -> None:
+        self._wait_first = wait_first
+        self._ready = ready
+        self._closed = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(
+            target=self._compile, name="nx46-compile-score", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to compile; do nothing if that was begun already."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it has ended; return False if that took too long, or it was never started.
+
+        Should it have failed, the next score compiles, or fails, by itself.
+        """
+        return self._ended.wait(timeout)
+
+    def close(self) -> None:
+        """Report nothing any more, and do not begin to compile."""
+        self._closed.set()
+
+    def _compile(self) -> None:
+        try:
+            self._wait_first()
+            if not self._closed.is_set():
+                leaderboard.warm_up()
+            if not self._closed.is_set():
+                self._ready()
+        finally:
+            self._ended.set()

@@ -1,0 +1,442 @@
+"""The session: the current fragment, setting and view, and the mask that follows from them.
+
+Everything here runs in the thread of its owner (the GUI's, or a test's), but for the exact figures
+of the whole fragment, which a worker computes and posts back. A slider event calls
+`Session.change`: the threshold is previewed, the displayed slice is computed and `mask_changed` is
+emitted before the call returns; the exact threshold follows from the worker and replaces it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_nx46.core.pipeline import FragmentPipeline, Kernels, Mask, plain_kernels
+from napari_nx46.core.threshold import Threshold
+from napari_nx46.core.volume import Block, block_shape, whole_block
+from napari_nx46.core.workers import Workers
+from napari_nx46.fragments import DataSet, Fragment
+from napari_nx46.live.exact import ExactRequest, ExactResult, compute_exact
+from napari_nx46.live.latest import CancelCheck, LatestWins
+from napari_nx46.live.preview import PreviewSource, ScoreSample
+from napari_nx46.live.view import Figures, ShownMask, View, fits_view, slice_view, within_plane
+from napari_nx46.live.warm_up import KernelWarmUp, SourceTypes, source_types
+from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET, PipelineSet
+from napari_nx46.run.preflight import check_block
+from napari_nx46.setting import DEFAULT_BAND, Domain, Setting
+
+Post = Callable[[Callable[[], None]], None]
+"""Runs a function later in the session's own thread."""
+
+WhenDrawn = Callable[[Callable[[], None]], None]
+"""Runs a function in the session's own thread once the canvas has drawn what it was told to."""
+
+
+def at_once(function: Callable[[], None]) -> None:
+    """Run a function now: nothing draws."""
+    function()
+
+
+class Session:
+    """A calibration of a data set.
+
+    Parameters
+    ----------
+    dataset : DataSet
+    setting : Setting, optional
+        To begin with.
+    post : callable
+        Runs a function later in the thread that owns the session; called from the worker.
+    when_drawn : callable
+        Runs a function once the canvas has drawn: the worker begins only then, so that it does
+        not take the cores from the drawing.
+    workers : Workers, optional
+        Threads for whole fragments; default two.
+    memory_budget : int
+        Bytes for one fragment's volumes and score.
+    band : tuple of float
+        Density aimed at.
+
+    Attributes
+    ----------
+    setting_changed : Signal(Setting)
+    fragment_changed : Signal(Fragment)
+    mask_changed : Signal()
+        The displayed plane's mask is another one: draw it again.
+    figures_changed : Signal(Figures)
+    accepted_changed : Signal()
+    failed : Signal(BaseException)
+        Something that the user asked for could not be done.
+    """
+
+    setting_changed = Signal(Setting)
+    fragment_changed = Signal(Fragment)
+    mask_changed = Signal()
+    figures_changed = Signal(Figures)
+    accepted_changed = Signal()
+    band_changed = Signal(tuple)
+    failed = Signal(BaseException)
+
+    def __init__(
+        self,
+        dataset: DataSet,
+        *,
+        post: Post,
+        image_id: str | None = None,
+        when_drawn: WhenDrawn = at_once,
+        setting: Setting | None = None,
+        workers: Workers | None = None,
+        memory_budget: int = DEFAULT_MEMORY_BUDGET,
+        band: tuple[float, float] = DEFAULT_BAND,
+    ) -> None:
+        self.dataset = dataset
+        self.workers = workers or Workers(2)
+        self.pipelines = PipelineSet(
+            dataset, kernels=plain_kernels(), workers=self.workers, memory_budget=memory_budget
+        )
+        self.accepted: dict[str, Setting] = {}
+        self._post = post
+        self._when_drawn = when_drawn
+        self._setting = setting or Setting()
+        self._band = band
+        self._fragment = next(iter(dataset)) if image_id is None else dataset[image_id]
+        self._view = slice_view(self._fragment.shape, self._fragment.shape[0] // 2)
+        self._figures = Figures()
+        self._sample: ScoreSample | None = None
+        self._volume: Mask | None = None
+        self._shown: ShownMask | None = None
+        self._exact: ExactResult | None = None
+        self._asked: ExactRequest | None = None
+        self._closed = False
+        self._worker = LatestWins(self._compute_exact, self._deliver, self._fail)
+        self._warm_up = KernelWarmUp(
+            map(source_types, dataset),
+            lambda kernels, types: self._post(lambda: self._use(kernels, types)),
+        )
+
+    # ---- what is current -------------------------------------------------------------------
+
+    @property
+    def setting(self) -> Setting:
+        """The setting of the sliders."""
+        return self._setting
+
+    @property
+    def fragment(self) -> Fragment:
+        """The fragment that is shown."""
+        return self._fragment
+
+    @property
+    def view(self) -> View:
+        """What the canvas shows."""
+        return self._view
+
+    @property
+    def figures(self) -> Figures:
+        """The read-outs, as they are known now."""
+        return self._figures
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Density aimed at: lowest and highest."""
+        return self._band
+
+    @property
+    def exact_requests_begun(self) -> int:
+        """How many exact computations were begun so far, stale ones included."""
+        return self._worker.begun
+
+    @property
+    def kernels_ready(self) -> bool:
+        """Whether the kernels are compiled for every fragment; until then NumPy computes."""
+        return self._warm_up.done
+
+    @property
+    def exact_threshold(self) -> Threshold | None:
+        """The exact threshold of the sliders' setting; None until the worker has found it."""
+        exact = self._exact
+        if exact is None or exact.request.setting != self._setting:
+            return None
+        return exact.threshold
+
+    # ---- what a user does ------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Show the first fragment and begin to compute."""
+        self._warm_up.start()
+        self._refresh()
+
+    def change(self, **knobs: Any) -> None:
+        """Change some knobs; the displayed mask follows before this returns.
+
+        Raises
+        ------
+        SettingError
+            If a value is out of range.
+        """
+        self.apply(self._with_visible_block(knobs))
+
+    def apply(self, setting: Setting) -> None:
+        """Set all knobs at once."""
+        if setting == self._setting:
+            return
+        self._setting = setting
+        self.setting_changed.emit(setting)
+        self._refresh()
+
+    def show_fragment(self, image_id: str) -> None:
+        """Show another fragment, at the same relative depth."""
+        if image_id == self._fragment.image_id:
+            return
+        old_depth = self._fragment.shape[0]
+        self._fragment = self.dataset[image_id]
+        depth = self._fragment.shape[0]
+        z = min(depth - 1, self._view.slice_index * depth // old_depth)
+        self._view = slice_view(self._fragment.shape, z)
+        self._sample = self._shown = self._exact = self._volume = None
+        self._figures = Figures()
+        self.fragment_changed.emit(self._fragment)
+        if self._setting.domain is Domain.BLOCK:
+            self._setting = self._setting.changed(block=self._view.extents)
+            self.setting_changed.emit(self._setting)
+        self._refresh()
+
+    def step_fragment(self, step: int) -> None:
+        """Show the next (1) or the previous (-1) fragment, round the end."""
+        image_ids = self.dataset.image_ids
+        position = image_ids.index(self._fragment.image_id)
+        self.show_fragment(image_ids[(position + step) % len(image_ids)])
+
+    def look_at(self, view: View) -> None:
+        """Tell what the canvas shows now; figures, and the block domain's threshold, follow."""
+        if view == self._view or not fits_view(view, self._fragment.shape):
+            return
+        same_plane = view.plane == self._view.plane and view.three_d == self._view.three_d
+        self._view = view
+        if self._setting.domain is Domain.BLOCK and self._setting.block != view.extents:
+            self.apply(self._setting.changed(block=view.extents))
+        elif same_plane:
+            self._measure_shown()
+        else:
+            self._refresh()
+
+    def set_band(self, band: tuple[float, float]) -> None:
+        """Aim at another density."""
+        self._band = band
+        self.band_changed.emit(band)
+
+    def accept(self, image_ids: tuple[str, ...] | None = None) -> None:
+        """Freeze the setting for these fragments, by default for all.
+
+        Raises
+        ------
+        FragmentError
+            If the setting's block lies outside one of the fragments; none is accepted then.
+        """
+        chosen = self.dataset.image_ids if image_ids is None else image_ids
+        for image_id in chosen:
+            check_block(self.dataset[image_id], self._setting)
+        self.accepted.update(dict.fromkeys(chosen, self._setting))
+        self.accepted_changed.emit()
+
+    def withdraw(self) -> None:
+        """Accept nothing any more."""
+        self.accepted.clear()
+        self.accepted_changed.emit()
+
+    def close(self) -> None:
+        """End the threads and give the memory back; the session must not be used any more."""
+        if self._closed:
+            return
+        self._closed = True
+        self._worker.close()
+        self._warm_up.close()
+        self.workers.close()
+        self.pipelines.release()
+
+    def wait_until_exact(self, timeout: float | None = None) -> bool:
+        """Wait until the worker rests; return False if that took too long.
+
+        Its last result may still have to pass through `post`.
+        """
+        return self._worker.wait_until_idle(timeout)
+
+    def wait_until_compiled(self, timeout: float | None = None) -> bool:
+        """Wait until no kernels are being compiled any more; return False if that took too long.
+
+        May be called from any thread, once the session has been started.
+        """
+        return self._warm_up.wait(timeout)
+
+    # ---- the mask --------------------------------------------------------------------------
+
+    def mask_block(self, block: Block) -> Mask:
+        """Return the mask of a block as it is shown: uint8 {0, 1}, of the block's shape.
+
+        May be called from any thread.
+        """
+        shown, volume = self._shown, self._volume
+        if shown is not None and shown.plane == block:
+            return shown.mask
+        if self._view.three_d and block == whole_block(self._fragment.shape):
+            return np.zeros(block_shape(block), np.uint8) if volume is None else volume
+        return self._pipeline.mask(self._setting, self._threshold_for(block), block)
+
+    def whole_mask(self) -> Mask:
+        """Return the exact mask of the whole fragment, computing what is missing."""
+        setting = self._setting
+        threshold = self.exact_threshold
+        if threshold is None:
+            dataset = self.pipelines.prepare_dataset(setting)
+            threshold = self._pipeline.threshold(setting, dataset)
+        return self._pipeline.mask(setting, threshold, whole_block(self._fragment.shape))
+
+    @property
+    def _pipeline(self) -> FragmentPipeline:
+        return self.pipelines[self._fragment.image_id]
+
+    def _threshold_for(self, plane: Block) -> Threshold:
+        """Return the exact threshold if the worker has found it, else a preview."""
+        exact = self.exact_threshold
+        if exact is not None:
+            return exact
+        pooled = self._setting.domain is Domain.DATASET
+        image_ids = self.dataset.image_ids if pooled else (self._fragment.image_id,)
+        pool = tuple(self.pipelines[image_id] for image_id in image_ids)
+        source = PreviewSource(self._pipeline, pool, self._sample)
+        return source.threshold(self._setting, plane, three_d=self._view.three_d)
+
+    def _refresh(self) -> None:
+        """Compute what is shown, tell the canvas, and ask the worker for what is missing."""
+        request = ExactRequest(self._fragment.image_id, self._setting, self._view.three_d)
+        if request != self._asked:
+            self._asked = None
+            self._worker.cancel()
+        if self._draw() and not self._is_exact() and self._asked is None:
+            self._asked = request
+            self._when_drawn(self._ask_worker)
+
+    def _ask_worker(self) -> None:
+        if not self._closed and self._asked is not None:
+            self._worker.submit(self._asked)
+
+    def _is_exact(self) -> bool:
+        return self.exact_threshold is not None and not self._view.three_d
+
+    def _draw(self) -> bool:
+        """Show the plane; return False where that failed, which is told by `failed`."""
+        try:
+            self._show_plane()
+        except (ValueError, OSError) as error:
+            self._shown = None
+            self._figures = Figures()
+            self.figures_changed.emit(self._figures)
+            self.failed.emit(error)
+            return False
+        return True
+
+    def _show_plane(self) -> None:
+        view, setting = self._view, self._setting
+        if view.three_d:
+            self._shown = None
+            self._figures = replace(self._figures, exact=False, fragment_exact=False)
+            self.figures_changed.emit(self._figures)
+            return
+        threshold = self._threshold_for(view.plane)
+        mask = self._pipeline.mask(setting, threshold, view.plane)
+        mask.setflags(write=False)  # it is handed out
+        self._shown = ShownMask(setting, threshold, view.plane, mask)
+        self.mask_changed.emit()
+        self._measure_shown()
+
+    def _measure_shown(self) -> None:
+        shown, view = self._shown, self._view
+        if shown is None or shown.plane != view.plane:
+            return
+        visible = shown.mask[within_plane(view)]
+        exact = self.exact_threshold is not None
+        self._figures = Figures(
+            threshold=shown.threshold.at(view.slice_index),
+            slice_density=_density(shown.mask),
+            block_density=_density(visible),
+            fragment_density=self._figures.fragment_density,
+            exact=exact,
+            fragment_exact=exact,
+        )
+        self.figures_changed.emit(self._figures)
+
+    def _with_visible_block(self, knobs: dict[str, Any]) -> Setting:
+        domain = knobs.get("domain", self._setting.domain)
+        block = self._view.extents if domain == Domain.BLOCK else None
+        return self._setting.changed(**{"block": block, **knobs})
+
+    # ---- the worker ------------------------------------------------------------------------
+
+    def _compute_exact(self, request: ExactRequest, cancelled: CancelCheck) -> ExactResult:
+        return compute_exact(self.pipelines, request, self._sample, cancelled)
+
+    def _deliver(self, result: ExactResult) -> None:
+        self._post(lambda: self._take(result))
+
+    def _fail(self, error: BaseException) -> None:
+        self._post(lambda: self._report(error))
+
+    def _report(self, error: BaseException) -> None:
+        self._asked = None
+        if not self._closed:
+            self.failed.emit(error)
+
+    def _take(self, result: ExactResult) -> None:
+        """Replace the preview by the exact result, unless the sliders have moved on."""
+        request = result.request
+        if request == self._asked:
+            self._asked = None
+        if self._closed or request.image_id != self._fragment.image_id:
+            return
+        self._sample = result.sample
+        if request.setting != self._setting or request.three_d != self._view.three_d:
+            return
+        self._exact = result
+        self._volume = result.volume
+        self._figures = replace(self._figures, fragment_density=result.density)
+        if request.three_d:
+            self._show_volume(result)
+        elif self._shown is not None and self._same_mask(self._shown, result.threshold):
+            self._shown = replace(self._shown, threshold=result.threshold)
+            self._measure_shown()
+        else:
+            self._draw()
+
+    def _same_mask(self, shown: ShownMask, threshold: Threshold) -> bool:
+        """Return whether this threshold gives the displayed plane the mask that it shows."""
+        plane = self._view.plane
+        return shown.plane == plane and np.array_equal(
+            shown.threshold.lowest_scores(plane[0]), threshold.lowest_scores(plane[0])
+        )
+
+    def _show_volume(self, result: ExactResult) -> None:
+        self._figures = Figures(
+            threshold=result.threshold.at(0),
+            block_density=result.density,
+            fragment_density=result.density,
+            exact=True,
+            fragment_exact=True,
+        )
+        self.mask_changed.emit()
+        self.figures_changed.emit(self._figures)
+
+    def _use(self, kernels: Kernels, types: SourceTypes) -> None:
+        """Compute the fragments of these types with the compiled kernels from now on."""
+        for fragment in self.dataset:
+            if source_types(fragment) == types:
+                self.pipelines[fragment.image_id].kernels = kernels
+        if self._sample is not None and source_types(self._fragment) == types:
+            self._sample.use_kernels(kernels)
+
+
+def _density(mask: Mask) -> float:
+    return int(np.count_nonzero(mask)) / mask.size

@@ -1,0 +1,111 @@
+"""What the canvas shows, and the figures that are told about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_nx46.core.pipeline import Mask
+from napari_nx46.core.threshold import Threshold
+from napari_nx46.core.volume import Block, whole_block
+from napari_nx46.setting import Setting
+
+Extents = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class View:
+    """What the canvas shows of a fragment.
+
+    Parameters
+    ----------
+    plane : Block
+        The whole slice that is displayed; in 3D the whole volume.
+    block : Block
+        The visible part of it.
+    three_d : bool
+        Whether the volume is rendered as a whole.
+    """
+
+    plane: Block
+    block: Block
+    three_d: bool = False
+
+    @property
+    def extents(self) -> Extents:
+        """Start and stop of the visible block along z, y and x."""
+        return extents_of(self.block)
+
+    @property
+    def slice_index(self) -> int:
+        """The displayed slice along z; the first one where several are displayed."""
+        return int(self.plane[0].start)
+
+
+def extents_of(block: Block) -> Extents:
+    """Return start and stop of a block along z, y and x."""
+    z, y, x = ((extent.start, extent.stop) for extent in block)
+    return z, y, x
+
+
+def slice_view(shape: tuple[int, int, int], z: int) -> View:
+    """Return the view that shows one slice as a whole."""
+    plane = (slice(z, z + 1), *whole_block(shape)[1:])
+    return View(plane, plane)
+
+
+def volume_view(shape: tuple[int, int, int]) -> View:
+    """Return the view that renders the whole volume."""
+    whole = whole_block(shape)
+    return View(whole, whole, three_d=True)
+
+
+def within_plane(view: View) -> Block:
+    """Return the visible block as a block of an array that holds just the plane."""
+    z, y, x = (
+        slice(part.start - whole.start, part.stop - whole.start)
+        for part, whole in zip(view.block, view.plane, strict=True)
+    )
+    return z, y, x
+
+
+def fits_view(view: View, shape: tuple[int, int, int]) -> bool:
+    """Return whether a view lies within a volume of this shape, and its block in its plane."""
+    return all(
+        0 <= plane.start <= block.start < block.stop <= plane.stop <= length
+        for plane, block, length in zip(view.plane, view.block, shape, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The read-outs; a density that is not exact yet is marked so where it is shown.
+
+    Parameters
+    ----------
+    threshold : float, optional
+        At the displayed slice, in units of probability.
+    slice_density, block_density, fragment_density : float, optional
+        Share of foreground voxels in the displayed slice, in its visible part and in the whole
+        fragment; None where it is not known yet.
+    exact : bool
+        Whether threshold, slice and block belong to the sliders' setting exactly, not to a preview.
+    fragment_exact : bool
+        The same of the fragment's density.
+    """
+
+    threshold: float | None = None
+    slice_density: float | None = None
+    block_density: float | None = None
+    fragment_density: float | None = None
+    exact: bool = False
+    fragment_exact: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ShownMask:
+    """The mask of the displayed plane, and what it was computed from."""
+
+    setting: Setting
+    threshold: Threshold
+    plane: Block
+    mask: Mask

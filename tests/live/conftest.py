@@ -1,0 +1,42 @@
+"""Sessions on small data sets, ended after each test."""
+
+from __future__ import annotations
+
+import pytest
+
+from .driver import Bench, write_damaged, write_fragments
+
+
+@pytest.fixture(scope="package")
+def dataset(tmp_path_factory):
+    """Return three small fragments of different shapes and types; tests only read them."""
+    return write_fragments(tmp_path_factory.mktemp("live") / "data")
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """Return a data set whose fragment ``a`` has NaN in slice 2, and ``b`` is sound."""
+    return write_damaged(tmp_path / "damaged")
+
+
+@pytest.fixture
+def new_bench():
+    """Return a function that makes a bench on a data set; all are closed afterwards."""
+    made = []
+
+    def make(dataset, *, start=True, **options):
+        bench = Bench(dataset, **options)
+        made.append(bench)
+        if start:
+            bench.session.start()
+        return bench
+
+    yield make
+    for bench in made:
+        bench.session.close()
+
+
+@pytest.fixture
+def bench(dataset, new_bench):
+    """Return a started bench on the three fragments."""
+    return new_bench(dataset)
