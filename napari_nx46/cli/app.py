@@ -1,0 +1,62 @@
+"""The commands of ``nx46`` put together."""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from napari_nx46.cli.checking import validate
+from napari_nx46.cli.scoring import score
+from napari_nx46.cli.windows import demo, sample, tune
+from napari_nx46.cli.writing import export, run
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 130 cancelled. "
+    "Results go to stdout, progress and errors to stderr."
+)
+
+app = typer.Typer(
+    name="nx46",
+    help="Turn surface probabilities of scroll fragments into masks, and tune how.",
+    epilog=EXIT_CODES,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    # Plain help and messages need no library and are not cut to a width when they are piped.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (tune, run, export, validate, score, sample, demo):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run ``nx46`` with the arguments of the process, and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name may hold what the terminal's encoding cannot.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="nx46")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from napari_nx46.run.manifest import installed_version
+
+        typer.echo(f"nx46 {installed_version('napari-nx46')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass

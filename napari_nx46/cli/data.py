@@ -1,0 +1,96 @@
+"""The data that a command is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_nx46.files.masks import Shape
+    from napari_nx46.fragments import DataSet
+
+
+@dataclass(frozen=True, slots=True)
+class DataFlags:
+    """The arguments and flags that tell which data to open.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        A data folder, one volume, or two.
+    p3d, p2d : str
+        Names of folders in a data folder.
+    images, labels : str, optional
+        Likewise; by default the usual ones.
+    channel : int
+        Of volumes that have several.
+    """
+
+    paths: Sequence[Path]
+    p3d: str
+    p2d: str
+    images: str | None
+    labels: str | None
+    channel: int
+
+    def opened(self) -> DataSet:
+        """Open the data; only headers are read.
+
+        Raises
+        ------
+        FragmentError, VolumeError
+            As `open_data`.
+        """
+        from napari_nx46.fragments import FolderNames, open_data
+
+        usual = FolderNames()
+        folders = FolderNames(
+            p3d=self.p3d,
+            p2d=self.p2d,
+            images=usual.images if self.images is None else (self.images,),
+            labels=usual.labels if self.labels is None else (self.labels,),
+        )
+        return open_data(*self.paths, folders=folders, channel=self.channel)
+
+
+def image_shapes(folder: Path) -> dict[str, Shape]:
+    """Return the shapes of the CT images in a folder, by image_id.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds one volume a fragment, or is a data folder whose ``test_images`` does, or, without
+        that, whose ``train_images`` does.
+
+    Returns
+    -------
+    dict
+        image_id to (Z, Y, X); only headers were read.
+
+    Raises
+    ------
+    FragmentError
+        If there is no volume, two of one fragment, or a name that cannot be an image_id.
+    VolumeError
+        If a volume cannot be opened.
+    OSError
+        If the folder cannot be listed.
+    """
+    from napari_nx46.files.volumes import Role, image_id_of, open_volume, volume_suffix
+    from napari_nx46.fragments import FolderNames, FragmentError, checked_image_id
+
+    inside = (folder / name for name in FolderNames().images)
+    images = next((path for path in inside if path.is_dir()), folder)
+    shapes: dict[str, Shape] = {}
+    for path in sorted(images.iterdir()):
+        if path.name.startswith(".") or not volume_suffix(path.name):
+            continue
+        image_id = checked_image_id(image_id_of(path), path)
+        if image_id in shapes:
+            raise FragmentError(f"fragment {image_id}: found two images in {images}, expected one")
+        shapes[image_id] = open_volume(path, role=Role.IMAGE, image_id=image_id).shape
+    if not shapes:
+        raise FragmentError(f"{images}: found no image, expected one volume a fragment")
+    return shapes

@@ -1,0 +1,85 @@
+"""``nx46 tune`` and ``nx46 demo``, which open a window, and ``nx46 sample``, which gives data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_nx46.cli import options as flag
+from napari_nx46.cli.console import ExitCode, fail, guarded
+from napari_nx46.cli.data import DataFlags
+
+
+@guarded
+def tune(
+    data: flag.Data,
+    p3d: flag.P3dFolder = "p3d",
+    p2d: flag.P2dFolder = "p2d",
+    images: flag.ImageFolder = None,
+    labels: flag.LabelFolder = None,
+    channel: flag.Channel = -1,
+) -> None:
+    """Tune the knobs in a window and see the masks change."""
+    dataset = DataFlags(data, p3d, p2d, images, labels, channel).opened()
+    with _needing_qt():
+        from napari_nx46.viewer.launch import tune as open_window
+
+        open_window(dataset, data)
+
+
+@guarded
+def demo(
+    data: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="DATA",
+            help="A data folder, one volume, or two; the sample fragments if there is none.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for what the demo writes.")
+    ] = Path("demo-output"),
+) -> None:
+    """Show the program.
+
+    With a display in a window; without one the same session on a virtual display.
+    """
+    with _needing_qt():
+        from napari_nx46.viewer.launch import demo as show
+
+        code = show(tuple(data or ()), out)
+    raise typer.Exit(code)
+
+
+@guarded
+def sample(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Data folder; made if it is missing.")
+    ],
+) -> None:
+    """Write the sample fragments as a data folder."""
+    from napari_nx46.sample import write_sample
+
+    image_ids = write_sample(folder)
+    typer.echo(f"wrote {len(image_ids)} fragments to {folder}: {', '.join(image_ids)}")
+
+
+@contextmanager
+def _needing_qt() -> Iterator[None]:
+    from napari_nx46.viewer.display import DisplayError
+
+    try:
+        yield
+    except DisplayError as error:
+        fail(f"error: {error}", ExitCode.BAD_INPUT)
+    except ImportError as error:
+        reason = str(error).strip().partition("\n")[0]
+        fail(
+            f"error: the window cannot be opened ({reason}); it needs a Qt binding: "
+            'pip install "napari-nx46[all]"',
+            ExitCode.BAD_INPUT,
+        )
