@@ -1,0 +1,243 @@
+"""A session in a napari viewer: its layers, and what the canvas shows, told to it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QEvent, QObject, QTimer
+
+from napari_nx46.core.volume import Block, whole_block
+from napari_nx46.fragments import DataSet, Fragment
+from napari_nx46.live.scoring import ScoreFollower
+from napari_nx46.live.session import Session
+from napari_nx46.live.view import Figures, View
+from napari_nx46.viewer.after_draw import AfterDraw
+from napari_nx46.viewer.canvas import Canvas
+from napari_nx46.viewer.error_overlay import ErrorOverlay
+from napari_nx46.viewer.layers import LayerData, fragment_layers, image_id_of, origin_of
+from napari_nx46.viewer.main_thread import MainThreadPoster
+from napari_nx46.viewer.overlay import Overlay
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+AXIS_LABELS = ("z", "y", "x")
+VIEW_SETTLES_MILLISECONDS = 30
+"""napari knows the visible corners only once it has drawn."""
+
+
+class Bench(QObject):
+    """Joins a viewer with the session of a data set.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    dataset : DataSet
+    paths : tuple of Path
+        What was opened.
+    parent : QObject, optional
+    image_id : str, optional
+        The fragment to begin with; default the first.
+
+    Attributes
+    ----------
+    session : Session
+    overlay : Overlay
+    scores : ScoreFollower
+    errors : ErrorOverlay
+    layers : list of Layer
+        Of the current fragment, without the mask.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        dataset: DataSet,
+        paths: tuple[Path, ...],
+        parent: QObject | None = None,
+        image_id: str | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.viewer = viewer
+        self.paths = paths
+        self._told = ""
+        post = MainThreadPoster(self)
+        self.session = Session(
+            dataset,
+            post=post,
+            when_drawn=AfterDraw(viewer, self),
+            image_id=image_id,
+        )
+        self.scores = ScoreFollower(self.session, post)
+        # A window that is closed deletes its widgets and closes none of them.
+        self.destroyed.connect(partial(ScoreFollower.close, self.scores))
+        self.destroyed.connect(partial(Session.close, self.session))
+        self.layers: list[Layer] = []
+        self._visible: dict[str, bool] = {}
+        self._exchanging = False
+        self._take_layers(self.session.fragment)
+        self._show_slice()
+        self.overlay = Overlay(viewer, self.session)
+        self.errors = ErrorOverlay(viewer, self.scores)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(VIEW_SETTLES_MILLISECONDS)
+        self._settle.timeout.connect(self._look)
+        canvas = Canvas(viewer).widget
+        if canvas is not None:
+            canvas.installEventFilter(self)
+        self._connect()
+
+    def start(self) -> None:
+        """Begin to compute."""
+        self.session.start()
+        self.scores.start()
+        self._look()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice that the canvas shows more or less, since it has another size."""
+        if event.type() == QEvent.Type.Resize:
+            self._view_moved()
+        return False
+
+    def close(self) -> None:
+        """Take the mask away and end the session; the other layers stay."""
+        self._settle.stop()
+        for emitter in self._view_events():
+            emitter.disconnect(self._view_moved)
+        self.viewer.dims.events.current_step.disconnect(self._look)
+        self.scores.close()
+        self.session.close()
+        self.errors.close()
+        self.overlay.remove()
+
+    def _connect(self) -> None:
+        session = self.session
+        session.mask_changed.connect(self.overlay.refresh)
+        session.mask_changed.connect(self.errors.refresh)
+        session.figures_changed.connect(self._figures_came)
+        self.scores.label_changed.connect(self.errors.refresh)
+        session.fragment_changed.connect(self._show_fragment)
+        for emitter in (session.failed, self.scores.failed):
+            emitter.connect(self._tell)
+        self.viewer.dims.events.current_step.connect(self._look)
+        for emitter in self._view_events():
+            emitter.connect(self._view_moved)
+
+    def _tell(self, error: BaseException) -> None:
+        """Notify of an error, but not of the same one at every step of a slider."""
+        if str(error) != self._told:
+            self._told = str(error)
+            show_error(self._told)
+
+    def _figures_came(self, figures: Figures) -> None:
+        if figures.exact:
+            self.overlay.settle()
+
+    def _view_events(self) -> tuple:  # type: ignore[type-arg]
+        camera, dims = self.viewer.scene.camera.events, self.viewer.dims.events
+        return camera.zoom, camera.center, dims.ndisplay, dims.order
+
+    def _take_layers(self, fragment: Fragment) -> None:
+        """Take the layers that the reader made of this fragment, or add them."""
+        wanted = tuple(str(path) for path in self.paths), fragment.image_id
+        self.layers = [
+            layer
+            for layer in self.viewer.layers
+            if (origin_of(layer), image_id_of(layer)) == wanted
+        ]
+        if not self.layers:
+            self._add_layers(fragment)
+
+    def _add_layers(self, fragment: Fragment) -> None:
+        """Add a fragment's layers, as visible as those of the same name were before."""
+        from napari.layers import Layer
+
+        for voxels, attributes, kind in self._described_layers(fragment):
+            # A hidden layer reads nothing: what cannot be read is still added whole.
+            layer = Layer.create(voxels, {**attributes, "visible": False}, kind)
+            self.layers.append(layer)
+            self.viewer.layers.append(layer)
+            if self._visible.get(attributes["name"], attributes["visible"]):
+                self._reveal(layer)
+
+    def _described_layers(self, fragment: Fragment) -> list[LayerData]:
+        try:
+            return fragment_layers(fragment, self.paths)
+        except (ValueError, OSError) as error:
+            show_error(str(error))
+            return []
+
+    def _reveal(self, layer: Layer) -> None:
+        """Show a layer, or tell why it cannot be shown."""
+        try:
+            layer.visible = True
+        except (ValueError, OSError) as error:
+            layer.visible = False
+            show_error(str(error))
+
+    def _show_fragment(self, fragment: Fragment) -> None:
+        """Replace the layers by another fragment's."""
+        self._visible |= {layer.name: layer.visible for layer in self.layers}
+        # Meanwhile the viewer's axes are as long as those of the layers that happen to be there.
+        self._exchanging = True
+        # Layers that are exchanged while napari renders in 3D can end the process within OpenGL.
+        dimensions, self.viewer.dims.ndisplay = self.viewer.dims.ndisplay, 2
+        try:
+            self._exchange_layers(fragment)
+        finally:
+            self.viewer.dims.ndisplay = dimensions
+            self._exchanging = False
+        self._view_moved()
+
+    def _exchange_layers(self, fragment: Fragment) -> None:
+        self.errors.leave_fragment()
+        for layer in self.layers:
+            if layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)
+        self.overlay.remove()
+        self._take_layers(fragment)
+        self.overlay.show_fragment()
+        self.errors.show_fragment()
+        self._show_slice()
+
+    def _show_slice(self) -> None:
+        """Go to the session's slice, and name the axes."""
+        dims = self.viewer.dims
+        if dims.ndim == 3:
+            dims.axis_labels = AXIS_LABELS
+            dims.set_current_step(0, self.session.view.slice_index)
+
+    def _view_moved(self, event: object = None) -> None:
+        self._settle.start()
+
+    def _look(self, event: object = None) -> None:
+        """Tell the session what the canvas shows."""
+        if self.viewer.dims.ndim == 3 and not self._exchanging:
+            self.session.look_at(self._current_view())
+
+    def _current_view(self) -> View:
+        dims, shape = self.viewer.dims, self.session.fragment.shape
+        whole = whole_block(shape)
+        if dims.ndisplay == 3:
+            return View(whole, whole, three_d=True)
+        plane, block = list(whole), list(whole)
+        for axis in dims.not_displayed:
+            position = int(np.clip(dims.current_step[axis], 0, shape[axis] - 1))
+            plane[axis] = block[axis] = slice(position, position + 1)
+        first, last = np.asarray(self.overlay.layer.corner_pixels)
+        for axis in dims.displayed:
+            start, stop = int(max(first[axis], 0)), int(min(last[axis] + 1, shape[axis]))
+            if start < stop and last[axis] > 0:
+                block[axis] = slice(start, stop)
+        return View(_as_block(plane), _as_block(block))
+
+
+def _as_block(extents: list[slice]) -> Block:
+    z, y, x = extents
+    return z, y, x

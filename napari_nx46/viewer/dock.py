@@ -1,0 +1,359 @@
+"""The dock in which a researcher tunes, accepts and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import QSignalThrottler
+
+from napari_nx46.fragments import DataSet, FolderNames, open_data
+from napari_nx46.setting import Domain, Setting
+from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.export_panel import ExportPanel
+from napari_nx46.viewer.fragment_panel import FragmentPanel
+from napari_nx46.viewer.knobs import KNOB_SCALES, Knob
+from napari_nx46.viewer.layers import data_set_name, image_id_of, origin_of
+from napari_nx46.viewer.overlay_panel import OverlayPanel
+from napari_nx46.viewer.read_out import ReadOut
+from napari_nx46.viewer.score_panel import ScorePanel
+
+if TYPE_CHECKING:
+    import napari
+
+DOMAIN_TEXTS = {
+    "Whole fragment": Domain.FRAGMENT,
+    "Each slice": Domain.SLICE,
+    "Visible block": Domain.BLOCK,
+    "Whole data set": Domain.DATASET,
+}
+READ_OUT_MILLISECONDS = 60
+"""The numbers change no faster than they can be read: painting them holds up the canvas."""
+
+KEYS = {
+    "H": "_toggle_mask",
+    "J": "_toggle_errors",
+    "N": "_next_fragment",
+    "Shift-N": "_previous_fragment",
+}
+VOLUME_FILTER = "Volumes (*.tif *.tiff *.npy *.npz)"
+
+
+class TuneDock(QWidget):
+    """Tune surface masks of a data set.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Layers that this plugin's reader made are taken up at once, and when they are added later.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.bench: Bench | None = None
+        self.panel: TunePanel | None = None
+        self.setWindowTitle("Tune surface mask")
+        self.setAcceptDrops(True)
+        self._scroll = _VerticalScrollArea()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addLayout(self._open_buttons())
+        layout.addWidget(self._scroll, 1)
+        self._scroll.setWidget(_introduction())
+        self.viewer.layers.events.inserted.connect(self._layer_inserted)
+        for key, method in KEYS.items():
+            self.viewer.bind_key(key, self._key_handler(method), overwrite=True)
+        self._follows_viewer = True
+        self._arrived: list[Any] = [layer for layer in self.viewer.layers if origin_of(layer)]
+        self._take_up_layers()
+
+    def open_paths(
+        self, *paths: str | Path, folders: FolderNames | None = None, image_id: str | None = None
+    ) -> None:
+        """Open a data folder, a volume, or two (p3d, p2d), in place of what is open.
+
+        Parameters
+        ----------
+        *paths : str or path-like
+        folders : FolderNames, optional
+            Names of the folders in a data folder.
+        image_id : str, optional
+            The fragment to show first.
+
+        Raises
+        ------
+        FragmentError, VolumeError
+            If there is no sound volume; what was open stays open then.
+        """
+        dataset = open_data(*paths, folders=folders or FolderNames())
+        self.show_data_set(dataset, tuple(Path(path) for path in paths), image_id)
+
+    def show_data_set(
+        self, dataset: DataSet, paths: tuple[Path, ...], image_id: str | None = None
+    ) -> None:
+        """Begin a session on an opened data set."""
+        self._close_bench()
+        bench = Bench(self.viewer, dataset, paths, self, image_id)
+        # Layers that arrived before were superseded by this; the bench's own are known.
+        self._arrived.clear()
+        self.bench = bench
+        self.panel = TunePanel(bench)
+        self._scroll.setWidget(self.panel)
+        bench.start()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End the session with the dock."""
+        self._end()
+        super().closeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """End the session when napari takes the widget out of its dock, which closes nothing."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._end()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        self._try_to_open([url.toLocalFile() for url in event.mimeData().urls()])
+
+    def _end(self) -> None:
+        """Let go of the viewer and end the session."""
+        if self._follows_viewer:
+            self._follows_viewer = False
+            self.viewer.layers.events.inserted.disconnect(self._layer_inserted)
+            for key in KEYS:
+                self.viewer.bind_key(key, None, overwrite=True)
+        self._close_bench()
+
+    def _close_bench(self) -> None:
+        if self.panel is not None and self.panel.export_panel.running:
+            self.panel.export_panel.cancel_export()
+        if self.bench is not None:
+            self.bench.close()
+            self.bench.deleteLater()
+        self.bench = self.panel = None
+
+    def _try_to_open(self, paths: Sequence[str], image_id: str | None = None) -> None:
+        try:
+            self.open_paths(*paths, image_id=image_id)
+        except (ValueError, OSError) as error:
+            show_error(str(error))
+
+    def _open_buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.open_folder_button = QPushButton("Open folder…")
+        self.open_folder_button.setToolTip("A data folder with p3d/, p2d/, or both")
+        self.open_volumes_button = QPushButton("Open volumes…")
+        self.open_volumes_button.setToolTip("One probability volume, or two: 3D path, 2D path")
+        self.open_folder_button.clicked.connect(self._choose_folder)
+        self.open_volumes_button.clicked.connect(self._choose_volumes)
+        row.addWidget(self.open_folder_button)
+        row.addWidget(self.open_volumes_button)
+        return row
+
+    def _choose_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Data folder, or Zarr volume")
+        if folder:
+            self._try_to_open([folder])
+
+    def _choose_volumes(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self, "One or two volumes", "", VOLUME_FILTER)
+        if paths:
+            self._try_to_open(paths)
+
+    def _layer_inserted(self, event: Any) -> None:
+        """Take up layers that the reader made; the bench's own are known already."""
+        if origin_of(event.value):
+            self._arrived.append(event.value)
+            QTimer.singleShot(0, self._take_up_layers)
+
+    def _take_up_layers(self) -> None:
+        """Go on with the newest of the layers that have arrived, but for the bench's own."""
+        arrived, self._arrived = self._arrived, []
+        known = [] if self.bench is None else self.bench.layers
+        new = [layer for layer in arrived if layer in self.viewer.layers and layer not in known]
+        if not new:
+            return
+        paths, image_id = self._paths_of(new), image_id_of(new[-1])
+        if self.bench is not None and paths == tuple(map(str, self.bench.paths)):
+            self.bench.session.show_fragment(image_id or self.bench.session.fragment.image_id)
+        else:
+            self._try_to_open(paths, image_id)
+
+    def _paths_of(self, layers: list[Any]) -> tuple[str, ...]:
+        """Return what the newest layer was opened from, with the volume before it if they pair."""
+        current = () if self.bench is None else tuple(map(str, self.bench.paths))
+        origins = list(dict.fromkeys((current, *map(origin_of, layers))))
+        newest, before = origins[-1], origins[-2] if len(origins) > 1 else ()
+        if len(before) == len(newest) == 1 and _are_two_paths(before[0], newest[0]):
+            return (*before, *newest)
+        return newest
+
+    def _key_handler(self, method: str) -> Callable[[Any], None]:
+        def handle(viewer: Any) -> None:
+            if self.bench is not None:
+                getattr(self, method)(self.bench)
+
+        return handle
+
+    def _toggle_mask(self, bench: Bench) -> None:
+        bench.overlay.toggle()
+
+    def _toggle_errors(self, bench: Bench) -> None:
+        bench.errors.toggle()
+
+    def _next_fragment(self, bench: Bench) -> None:
+        bench.session.step_fragment(1)
+
+    def _previous_fragment(self, bench: Bench) -> None:
+        bench.session.step_fragment(-1)
+
+
+class _VerticalScrollArea(QScrollArea):
+    """A scroll area that is never narrower than what it shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of the content with a scroll bar beside it."""
+        hint = super().minimumSizeHint()
+        content = self.widget().minimumSizeHint().width() if self.widget() else 0
+        # A style sheet can give it a frame all the same.
+        frame = 2 * self.frameWidth()
+        hint.setWidth(content + self.verticalScrollBar().sizeHint().width() + frame)
+        return hint
+
+
+class TunePanel(QWidget):
+    """The controls of one session.
+
+    Parameters
+    ----------
+    bench : Bench
+    """
+
+    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session = bench.session
+        defaults = Setting()
+        self.fragment_panel = FragmentPanel()
+        self.knobs = {
+            scale.name: Knob(scale, float(getattr(defaults, scale.name))) for scale in KNOB_SCALES
+        }
+        self.domain_box = QComboBox()
+        self.domain_box.addItems(list(DOMAIN_TEXTS))
+        self.domain_box.setToolTip("The voxels over which the quantile is taken")
+        self.domain_box.setAccessibleName("Quantile of")
+        self.read_out = ReadOut(session.band)
+        self.score_panel = ScorePanel(bench.scores, bench.errors)
+        self.overlay_panel = OverlayPanel(bench.overlay)
+        self.export_panel = ExportPanel(session)
+        self.fragment_panel.show_data_set(data_set_name(session.dataset), session.dataset.image_ids)
+        self.fragment_panel.show_fragment(session.fragment.image_id)
+        self._arrange()
+        self._connect(bench)
+        self._show_setting(session.setting)
+
+    def _connect(self, bench: Bench) -> None:
+        session = self._session
+        for knob in self.knobs.values():
+            knob.moved.connect(self._knob_moved)
+        self.domain_box.textActivated.connect(self._domain_chosen)
+        self.fragment_panel.chosen.connect(session.show_fragment)
+        self.fragment_panel.stepped.connect(session.step_fragment)
+        self.read_out.band_edited.connect(lambda low, high: session.set_band((low, high)))
+        session.setting_changed.connect(self._show_setting)
+        self._show_figures = QSignalThrottler(parent=self)
+        self._show_figures.setTimeout(READ_OUT_MILLISECONDS)
+        self._show_figures.triggered.connect(lambda: self.read_out.show_figures(session.figures))
+        session.figures_changed.connect(lambda figures: self._show_figures.throttle())
+        session.band_changed.connect(self.read_out.set_band)
+        session.fragment_changed.connect(self._show_fragment)
+
+    def _knob_moved(self, name: str, value: float) -> None:
+        self._session.change(**{name: int(value) if name == "z_radius" else value})
+
+    def _domain_chosen(self, text: str) -> None:
+        self._session.change(domain=DOMAIN_TEXTS[text])
+
+    def _show_setting(self, setting: Setting) -> None:
+        for name, knob in self.knobs.items():
+            knob.set_value(float(getattr(setting, name)))
+        texts = {domain: text for text, domain in DOMAIN_TEXTS.items()}
+        self.domain_box.setCurrentText(texts[setting.domain])
+
+    def _show_fragment(self, fragment: Any) -> None:
+        self.fragment_panel.show_fragment(fragment.image_id)
+        self.overlay_panel.follow_layer()
+
+    def _arrange(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 6, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.fragment_panel)
+        layout.addWidget(_rule())
+        for knob in self.knobs.values():
+            layout.addWidget(knob)
+        domain = QHBoxLayout()
+        domain.addWidget(QLabel("Quantile of"))
+        domain.addWidget(self.domain_box, 1)
+        layout.addLayout(domain)
+        layout.addWidget(_rule())
+        layout.addWidget(self.read_out)
+        layout.addWidget(_rule())
+        layout.addWidget(self.score_panel)
+        layout.addWidget(_rule())
+        layout.addWidget(self.overlay_panel)
+        layout.addWidget(_rule())
+        layout.addWidget(self.export_panel)
+        layout.addStretch(1)
+
+
+def _are_two_paths(first: str, second: str) -> bool:
+    """Return whether two single volumes can be the two paths of one fragment."""
+    try:
+        return len(open_data(first, second)) == 1
+    except (ValueError, OSError):
+        return False
+
+
+def _rule() -> QFrame:
+    rule = QFrame()
+    rule.setFrameShape(QFrame.Shape.HLine)
+    rule.setFrameShadow(QFrame.Shadow.Sunken)
+    return rule
+
+
+def _introduction() -> QLabel:
+    label = QLabel(
+        "Open a data folder, or one or two probability volumes, here, by dropping them on the"
+        " window, or with File ▸ Open Sample ▸ NX46."
+    )
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop)
+    return label

@@ -1,0 +1,89 @@
+"""Opening the window from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QApplication
+
+from napari_nx46.fragments import DataSet, open_data
+from napari_nx46.sample import write_sample
+from napari_nx46.viewer.display import has_display, virtual_display
+from napari_nx46.viewer.dock import TuneDock
+
+if TYPE_CHECKING:
+    import napari
+
+DOCK_NAME = "Tune surface mask"
+VIEW_MARGIN = 0.02
+
+
+def tune(dataset: DataSet, paths: Sequence[Path]) -> None:
+    """Open a window on a data set and stay until it is closed.
+
+    Parameters
+    ----------
+    dataset : DataSet
+    paths : sequence of Path
+        What was opened.
+    """
+    import napari
+
+    open_window(dataset, paths)
+    napari.run()
+
+
+def demo(paths: Sequence[Path], out: Path) -> int:
+    """Show the program: in a window where there is a display, else as a scripted session.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Data to show; none for the sample fragments, which are made in `out` then.
+    out : Path
+        Folder for what the demonstration makes.
+
+    Returns
+    -------
+    int
+        0 if all went well, 1 if the archive was not valid.
+
+    Raises
+    ------
+    DisplayError
+        If there is no display and Xvfb is missing.
+    """
+    data = tuple(paths) or (out / "data",)
+    if not paths:
+        write_sample(data[0])
+    if has_display():
+        tune(open_data(*data), data)
+        return 0
+    with virtual_display() as name:
+        print(f"no display: a scripted session on the virtual display {name}", flush=True)
+        from napari_nx46.viewer.demo import scripted_session
+
+        return scripted_session(data, out, print)
+
+
+def open_window(
+    dataset: DataSet, paths: Sequence[Path], *, show: bool = True
+) -> tuple[napari.Viewer, TuneDock]:
+    """Return a napari window with a session on a data set, and its dock."""
+    import napari
+
+    viewer = napari.Viewer(title=f"NX46 · {dataset.name}", show=show)
+    dock = add_dock(viewer)
+    dock.show_data_set(dataset, tuple(paths))
+    QApplication.processEvents()  # lays the window out: only then the canvas has its size
+    viewer.reset_view(margin=VIEW_MARGIN)
+    return viewer, dock
+
+
+def add_dock(viewer: napari.Viewer) -> TuneDock:
+    """Return the dock, added to the right of a window."""
+    dock = TuneDock(viewer)
+    viewer.window.add_dock_widget(dock, name=DOCK_NAME, area="right")
+    return dock

@@ -1,0 +1,105 @@
+"""A fragment's volumes as napari layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_nx46.files.volumes import Volume
+from napari_nx46.fragments import DataSet, Fragment
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+METADATA_KEY = "napari-nx46"
+"""Under it a layer's metadata tell which data it came from, so that the dock can go on with it."""
+
+INTEGER_LIMITS = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0)}
+IGNORED_LABEL_COLOR = (0.55, 0.55, 0.55, 0.8)
+SURFACE_LABEL_COLOR = (0.25, 0.75, 0.35, 0.8)
+
+
+def fragment_layers(fragment: Fragment, paths: tuple[Path, ...]) -> list[LayerData]:
+    """Return the layers of a fragment, the CT image lowest; nothing is read but one slice of it.
+
+    Parameters
+    ----------
+    fragment : Fragment
+    paths : tuple of Path
+        What was opened, as `fragments.open_data` takes it.
+
+    Returns
+    -------
+    list of layer data
+        CT image, label, and each probability volume; only the lowest is visible.
+    """
+    origin = {"paths": [str(path) for path in paths], "image_id": fragment.image_id}
+    layers: list[LayerData] = []
+    if fragment.image is not None:
+        layers.append(_image(fragment.image, "CT image", "gray", _limits(fragment.image)))
+    for name, volume in reversed(fragment.sources.items()):
+        limits = INTEGER_LIMITS.get(volume.dtype.name, (0.0, 1.0))
+        layers.append(_image(volume, f"probability {name}", "magma", limits))
+    if fragment.label is not None:
+        layers.append(_label(fragment.label))
+    for position, (_, attributes, _) in enumerate(layers):
+        attributes["visible"] = position == 0
+        attributes["metadata"] = {METADATA_KEY: origin}
+    return layers
+
+
+def origin_of(layer: Any) -> tuple[str, ...]:
+    """Return the paths that a layer was opened from by this plugin, or none."""
+    origin = layer.metadata.get(METADATA_KEY, {})
+    return tuple(origin.get("paths", ()))
+
+
+def image_id_of(layer: Any) -> str | None:
+    """Return the fragment that a layer was opened from by this plugin, or None."""
+    image_id = layer.metadata.get(METADATA_KEY, {}).get("image_id")
+    return None if image_id is None else str(image_id)
+
+
+def data_set_name(dataset: DataSet) -> str:
+    """Return how a data set is called in titles."""
+    return f"{dataset.name} ({counted(len(dataset), 'fragment')})"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, in the plural where it must be."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _image(volume: Volume, name: str, colormap: str, limits: tuple[float, float]) -> LayerData:
+    attributes = {
+        "name": name,
+        "colormap": colormap,
+        "contrast_limits": limits,
+        "blending": "translucent",
+    }
+    return volume, attributes, "image"
+
+
+def _label(volume: Volume) -> LayerData:
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colors = {
+        None: (0, 0, 0, 0),
+        0: (0, 0, 0, 0),
+        1: SURFACE_LABEL_COLOR,
+        2: IGNORED_LABEL_COLOR,
+    }
+    attributes = {
+        "name": "label",
+        "colormap": DirectLabelColormap(color_dict=colors),
+        "opacity": 0.5,
+    }
+    return volume, attributes, "labels"
+
+
+def _limits(volume: Volume) -> tuple[float, float]:
+    """Return contrast limits from the middle slice, without its extremes."""
+    middle = np.asarray(volume[volume.shape[0] // 2])
+    low, high = np.percentile(middle[np.isfinite(middle)], (0.5, 99.5)).tolist() or (0.0, 1.0)
+    return (low, high) if low < high else (low, low + 1.0)

@@ -1,0 +1,104 @@
+"""The mask over the picture: an image layer whose slices the session computes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Image
+from napari.utils.colormaps import Colormap
+
+from napari_nx46.live.lazy_mask import LazyMask
+from napari_nx46.live.session import Session
+from napari_nx46.viewer.canvas import Canvas
+from napari_nx46.viewer.slice_drawing import draw_slice, refresh_slice
+
+if TYPE_CHECKING:
+    import napari
+
+DEFAULT_COLOR = "#ff9f1c"
+DEFAULT_OPACITY = 0.6
+LAYER_NAME = "surface mask"
+
+
+class Overlay:
+    """The mask layer of a session.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    session : Session
+    """
+
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+        self._viewer = viewer
+        self._canvas = Canvas(viewer)
+        self._session = session
+        self._color = DEFAULT_COLOR
+        self._ahead = False
+        self.layer = self._add(DEFAULT_OPACITY, visible=True)
+
+    @property
+    def color(self) -> str:
+        """Colour of the foreground, as ``#rrggbb``."""
+        return self._color
+
+    @color.setter
+    def color(self, color: str) -> None:
+        self._color = color
+        self.layer.colormap = mask_colormap(color)
+
+    def refresh(self) -> None:
+        """Draw the displayed slice again, and nothing else of the layer."""
+        view = self._session.view
+        self._ahead = not view.three_d and draw_slice(
+            self._canvas, self._viewer, self.layer, self._session.mask_block(view.plane)
+        )
+        if not self._ahead:
+            refresh_slice(self._viewer, self.layer)
+
+    def settle(self) -> None:
+        """Let the layer notice what was drawn while the sliders moved."""
+        if self._ahead:
+            self._ahead = False
+            refresh_slice(self._viewer, self.layer)
+
+    def toggle(self) -> None:
+        """Show the mask if it is hidden, hide it if it is shown."""
+        self.layer.visible = not self.layer.visible
+
+    def show_fragment(self) -> None:
+        """Take a layer of the new fragment's shape in place of the old one."""
+        opacity, visible = self.layer.opacity, self.layer.visible
+        self.remove()
+        self.layer = self._add(opacity, visible)
+
+    def remove(self) -> None:
+        """Take the layer away."""
+        if self.layer in self._viewer.layers:
+            self._viewer.layers.remove(self.layer)
+
+    def _add(self, opacity: float, visible: bool) -> Image:
+        layer = Image(
+            LazyMask(self._session),
+            name=LAYER_NAME,
+            colormap=mask_colormap(self._color),
+            contrast_limits=(0, 1),
+            opacity=opacity,
+            visible=visible,
+            blending="translucent_no_depth",
+            interpolation2d="nearest",
+            interpolation3d="nearest",
+            rendering="mip",
+            multiscale=False,
+            rgb=False,
+        )
+        self._viewer.add_layer(layer)
+        return layer
+
+
+def mask_colormap(color: str) -> Colormap:
+    """Return a colormap that is clear at 0 and this colour at 1."""
+    red, green, blue = (int(color[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    colors = np.array([[red, green, blue, 0.0], [red, green, blue, 1.0]])
+    return Colormap(colors, name=f"mask {color}", interpolation="linear")

@@ -1,0 +1,136 @@
+"""Windows on small data sets; what they keep goes to folders of the test."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QColorDialog, QFileDialog, QMessageBox
+
+from napari_nx46.fragments import open_data, write_data_folder
+from napari_nx46.viewer.launch import add_dock
+
+from .windows import SHAPES, Opened
+
+MODAL_DIALOGS = (
+    (QMessageBox, "question"),
+    (QFileDialog, "getExistingDirectory"),
+    (QFileDialog, "getOpenFileNames"),
+    (QFileDialog, "getSaveFileName"),
+    (QColorDialog, "getColor"),
+)
+
+
+def _unexpected(*arguments, **options):
+    pytest.fail(f"an unexpected dialog was opened: {arguments}")
+
+
+def _volumes(shape, seed):
+    """Return two probability volumes that differ, with smooth and noisy parts, and the rest."""
+    rng = np.random.default_rng(seed)
+    z, y, x = np.meshgrid(*(np.linspace(0, 1, length) for length in shape), indexing="ij")
+    sheets = 0.5 + 0.5 * np.sin(12 * (x + 0.4 * y) + 3 * z)
+    p3d = np.clip(0.7 * sheets + 0.3 * rng.random(shape), 0, 1).astype(np.float32)
+    p2d = (255 * np.clip(0.5 * sheets + 0.5 * rng.random(shape), 0, 1)).astype(np.uint8)
+    return {
+        "p3d": p3d,
+        "p2d": p2d,
+        "test_images": rng.integers(0, 256, shape, dtype=np.uint8),
+        "train_labels": (sheets > 0.8).astype(np.uint8) + (rng.random(shape) > 0.99),
+    }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_collections():
+    """Leave what imports have made out of garbage collections: napari begins one for each layer."""
+    for module in ("napari._qt.qt_main_window", "napari._vispy.canvas", "numba", "cc3d", "zarr"):
+        importlib.import_module(module)
+    # Once and for all tests: what later tests import is little.
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def _kept_apart(tmp_path, monkeypatch):
+    """Let windows write into the test's folder, and forget the notifications of other tests."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    # A modal dialog would wait for ever; a test that expects one puts its own answer here.
+    for dialog, method in MODAL_DIALOGS:
+        monkeypatch.setattr(dialog, method, _unexpected)
+    notification_manager.records.clear()
+    yield
+    notification_manager.records.clear()
+
+
+@pytest.fixture
+def notifications():
+    """Return a function that gives the messages of all notifications so far."""
+    return lambda: [record.message for record in notification_manager.records]
+
+
+@pytest.fixture
+def data_folder(tmp_path, request):
+    """Return a data folder of three fragments, each with image, p3d, p2d and label.
+
+    A module that needs no more than some of them names these in its `VOLUMES`.
+    """
+    root = tmp_path / "data"
+    for seed, (image_id, shape) in enumerate(SHAPES.items()):
+        volumes = _volumes(shape, seed)
+        wanted = getattr(request.module, "VOLUMES", tuple(volumes))
+        write_data_folder(root, image_id, {name: volumes[name] for name in wanted})
+    return root
+
+
+@pytest.fixture
+def one_fragment(tmp_path):
+    """Return a data folder with one fragment."""
+    root = tmp_path / "single"
+    write_data_folder(root, "a", _volumes(SHAPES["a"], 0))
+    return root
+
+
+@pytest.fixture
+def open_bench(make_napari_viewer, qtbot):
+    """Return a function that opens data in a window and waits for its exact figures."""
+
+    def open_in_window(*paths, show=False, **viewer_options):
+        viewer = make_napari_viewer(show=show, **viewer_options)
+        dock = add_dock(viewer)
+        dock.show_data_set(open_data(*paths), tuple(paths))
+        opened = Opened(viewer, dock, qtbot)
+        opened.wait_until_exact()
+        return opened
+
+    return open_in_window
+
+
+@pytest.fixture
+def opened(open_bench, data_folder):
+    """Return a hidden window on three fragments."""
+    return open_bench(data_folder)
+
+
+@pytest.fixture
+def shown(open_bench, data_folder):
+    """Return a window on three fragments that is really drawn."""
+    return open_bench(data_folder, show=True)
+
+
+@pytest.fixture
+def send_deferred_deletes():
+    """Return a function that lets Qt delete what was marked for it."""
+
+    def send():
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        QApplication.processEvents()
+
+    return send
