@@ -1,0 +1,229 @@
+"""Times slider events in a real window against the canvas's own repaint, in the same run.
+
+    xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/live.py [--size 320] [--events 60]
+
+Prints, for each slider: the time from the event to the drawn canvas, over the floor (a repaint
+without any change); the time in the handler, under the rival's (the plain magicgui way: the whole
+mask recomputed and uploaded); and what a burst of events leaves behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import napari
+import numpy as np
+from magicgui import magicgui
+from qtpy.QtCore import QEventLoop
+from qtpy.QtWidgets import QApplication
+from scipy import ndimage
+
+from napari_nx46.fragments import open_data
+from napari_nx46.setting import Setting
+from napari_nx46.viewer.dock import TuneDock
+from napari_nx46.viewer.launch import open_window
+
+CANVAS_SIZE = (1000, 800)
+BURST = 300
+TURN = 10
+
+
+class DrawCounter:
+    """Counts the canvas's draws.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    """
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self.canvas = viewer.window._qt_viewer.canvas._scene_canvas
+        self.count = 0
+        self.canvas.events.draw.connect(self._drawn, position="last")
+
+    def seconds_until_drawn(self, act: Callable[[], None]) -> tuple[float, float]:
+        """Act, and return the seconds until it returned and until the canvas was drawn."""
+        before = self.count
+        start = time.perf_counter()
+        act()
+        handled = time.perf_counter() - start
+        while self.count == before:
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
+        return handled, time.perf_counter() - start
+
+    def _drawn(self, event: object) -> None:
+        self.count += 1
+
+
+def wait(condition: Callable[[], bool], seconds: float = 120.0) -> None:
+    """Let the window live until a condition holds."""
+    end = time.perf_counter() + seconds
+    while not condition():
+        if time.perf_counter() > end:
+            raise TimeoutError("the window did not get there in time")
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+
+
+def settle(dock: TuneDock) -> None:
+    """Wait until everything shown is exact, and the window has nothing left to draw."""
+    wait(lambda: dock.bench.session.figures.fragment_exact)
+    pause()
+
+
+def pause() -> None:
+    """Let the window live for a while."""
+    end = time.perf_counter() + 0.2
+    wait(lambda: time.perf_counter() > end)
+
+
+def write_pair(folder: Path, size: int) -> list[Path]:
+    """Write two smooth random float32 volumes."""
+    rng = np.random.default_rng(46)
+    paths = []
+    for name in ("p3d", "p2d"):
+        noise = ndimage.gaussian_filter(rng.random((size,) * 3, dtype=np.float32), 1.5)
+        volume = (noise - noise.min()) / (noise.max() - noise.min())
+        paths.append(folder / f"{name}.npy")
+        np.save(paths[-1], volume.astype(np.float32))
+    return paths
+
+
+@contextmanager
+def window(size: int) -> Iterator[tuple[napari.Viewer, TuneDock]]:
+    """Open a window on a pair of volumes."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_pair(Path(folder), size)
+        viewer, dock = open_window(open_data(*paths), paths)
+        viewer.window._qt_viewer.canvas._scene_canvas.native.setFixedSize(*CANVAS_SIZE)
+        session = dock.bench.session
+        wait(lambda: session.figures.fragment_exact and session.kernels_ready)
+        settle(dock)
+        yield viewer, dock
+        viewer.close()
+
+
+def rival_handler(viewer: napari.Viewer, dock: TuneDock) -> Callable[[float], None]:
+    """Return the plain way: a magicgui slider that recomputes and uploads the whole mask."""
+    fragment = dock.bench.session.fragment
+    p3d, p2d = fragment.p3d.read(), fragment.p2d.read()
+    layer = viewer.add_labels(np.zeros(fragment.shape, np.uint8), name="rival", visible=True)
+
+    @magicgui(quantile={"widget_type": "FloatSlider", "min": 0.5, "max": 0.999}, auto_call=True)
+    def threshold(quantile: float = 0.95) -> None:
+        setting = Setting(quantile=quantile)
+        size = 2 * setting.z_radius + 1
+        smoothed = ndimage.uniform_filter1d(p3d, size, axis=0, mode="nearest")
+        score = setting.blend * smoothed + (1 - setting.blend) * p2d
+        layer.data = (score >= np.quantile(score, quantile)).astype(np.uint8)
+
+    viewer.window.add_dock_widget(threshold, name="rival")
+    return lambda value: setattr(threshold.quantile, "value", value)
+
+
+@dataclass(frozen=True)
+class SliderTimes:
+    """Median seconds of one slider's events and of repaints without any change between them."""
+
+    handled: float
+    drawn: float
+    floor: float
+
+
+def measure_slider(
+    draws: DrawCounter, dock: TuneDock, name: str, events: int, rest: bool
+) -> SliderTimes:
+    """Return the times of one slider, its events and bare repaints taking turns.
+
+    With `rest` the window is idle for a while before each: a first repaint after a pause takes
+    longer than one that follows another. Else they follow each other as fast as the window draws.
+    """
+    slider = dock.panel.knobs[name].slider
+    low, high = slider.minimum(), slider.maximum()
+    handled, drawn, floors = [], [], []
+    turn = 1 if rest else TURN
+    for event in range(events):
+        position = low + (slider.value() - low + 1 + event % 3) % (high - low + 1)
+        one_handled, one_drawn = draws.seconds_until_drawn(partial(slider.setValue, position))
+        handled.append(one_handled)
+        drawn.append(one_drawn)
+        if event % turn == turn - 1:
+            settle(dock)
+            floors += floor_times(draws, turn)
+            pause()
+    return SliderTimes(*map(statistics.median, (handled, drawn, floors)))
+
+
+def floor_times(draws: DrawCounter, events: int) -> list[float]:
+    """Return the seconds of consecutive repaints without any change."""
+    return [draws.seconds_until_drawn(draws.canvas.update)[1] for _ in range(events)]
+
+
+def burst(draws: DrawCounter, dock: TuneDock) -> None:
+    """Send a burst of slider events and print what it leaves behind."""
+    session = dock.bench.session
+    slider = dock.panel.knobs["quantile"].slider
+    knob = dock.panel.knobs["blend"].slider
+    for event in range(BURST):
+        slider.setValue(slider.minimum() + event % (slider.maximum() + 1))
+        knob.setValue(event % (knob.maximum() + 1))
+    begun = session.exact_requests_begun
+    settle(dock)
+    computed_after = session.exact_requests_begun - begun
+    plane = session.view.plane
+    expected = session.pipelines[session.fragment.image_id]
+    threshold = expected.threshold(session.setting)
+    equal = np.array_equal(
+        session.mask_block(plane), expected.mask(session.setting, threshold, plane)
+    )
+    print(
+        f"burst of {2 * BURST} events: the last one is shown: {equal}; requests begun after it: "
+        f"{computed_after} (its own, and at most one stale one)"
+    )
+
+
+def main() -> None:
+    """Run the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=320)
+    parser.add_argument("--events", type=int, default=60)
+    arguments = parser.parse_args()
+    with window(arguments.size) as (viewer, dock):
+        draws = DrawCounter(viewer)
+        floor_times(draws, TURN)
+        times = {
+            (name, rest): measure_slider(draws, dock, name, arguments.events, rest)
+            for name in dock.panel.knobs
+            for rest in (True, False)
+        }
+        burst(draws, dock)
+        rival_handled = print_rival(draws, viewer, dock)
+        for (name, rest), slider in times.items():
+            print(
+                f"{name:9s} {'at rest' if rest else 'dragged'}  floor {1e3 * slider.floor:5.1f} ms,"
+                f" event to drawn canvas {1e3 * slider.drawn:5.1f} ms ="
+                f" {slider.drawn / slider.floor:4.2f} x (at most 1.25), handler"
+                f" {1e3 * slider.handled:4.1f} ms = rival /"
+                f" {rival_handled / slider.handled:.0f} (at least 10)"
+            )
+
+
+def print_rival(draws: DrawCounter, viewer: napari.Viewer, dock: TuneDock) -> float:
+    """Print the rival's times, and return the seconds in its handler."""
+    rival = rival_handler(viewer, dock)
+    rival(0.9)
+    times = [draws.seconds_until_drawn(lambda q=q: rival(q)) for q in (0.91, 0.92, 0.93)]
+    handled, drawn = (statistics.median(column) for column in zip(*times, strict=True))
+    print(f"rival: event to drawn canvas {1e3 * drawn:.0f} ms, handler {1e3 * handled:.0f} ms")
+    return handled
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""What importing the package costs and offers."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points, requires, version
+
+import pytest
+
+import napari_nx46
+
+HEAVY = (
+    "PIL",
+    "PyQt6",
+    "PySide6",
+    "cc3d",
+    "imagecodecs",
+    "magicgui",
+    "napari",
+    "numba",
+    "qtpy",
+    "superqt",
+    "tifffile",
+    "vispy",
+    "zarr",
+)
+IMPORT_BUDGET_SECONDS = 0.050
+QT_BINDINGS = ("pyqt5", "pyqt6", "pyside2", "pyside6")
+
+
+def run_python(code: str) -> str:
+    """Run a statement in an interpreter of its own and return what it prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120
+    ).stdout
+
+
+def heavy_modules_after(statement: str) -> list[str]:
+    code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    loaded = {name.partition(".")[0] for name in json.loads(run_python(code))}
+    return sorted(loaded.intersection(HEAVY))
+
+
+def test_importing_the_package_loads_no_qt_no_napari_no_numba():
+    assert heavy_modules_after("import napari_nx46") == []
+
+
+def test_the_check_for_heavy_modules_sees_one_that_is_loaded():
+    assert heavy_modules_after("import numba") == ["numba"]
+
+
+@pytest.mark.parametrize("module", ["core.measure", "core.synthetic", "setting"])
+def test_numbers_and_settings_load_no_heavy_module(module):
+    assert heavy_modules_after(f"import napari_nx46.{module}") == []
+
+
+def test_importing_the_package_is_fast_beyond_numpy():
+    code = (
+        "import numpy, time; start = time.perf_counter(); import napari_nx46; "
+        "print(time.perf_counter() - start)"
+    )
+    # The fastest of a few: what is slower was held up by something else.
+    seconds = min(float(run_python(code)) for _ in range(5))
+    assert seconds < IMPORT_BUDGET_SECONDS
+
+
+@pytest.mark.parametrize("module", ["core.measure", "core.synthetic"])
+def test_the_examples_in_the_docstrings_hold(module):
+    results = doctest.testmod(import_module(f"napari_nx46.{module}"))
+    assert results.attempted > 0
+    assert results.failed == 0
+
+
+@pytest.mark.parametrize("name", napari_nx46.__all__)
+def test_every_public_name_can_be_had(name):
+    assert getattr(napari_nx46, name) is not None
+    assert name in dir(napari_nx46)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        napari_nx46.nothing  # noqa: B018
+
+
+def test_the_version_is_that_of_the_installed_distribution():
+    assert napari_nx46.__version__ == version("napari-nx46")
+
+
+def test_no_qt_binding_is_a_hard_dependency():
+    hard = [line.lower() for line in requires("napari-nx46") if "extra ==" not in line]
+    assert any(line.startswith("napari") for line in hard)
+    assert not any(line.startswith(QT_BINDINGS) for line in hard)
+
+
+def test_the_extra_all_brings_a_qt_binding():
+    extra = [line.lower() for line in requires("napari-nx46") if 'extra == "all"' in line]
+    assert any(line.startswith(QT_BINDINGS) for line in extra)
+
+
+def test_napari_finds_the_manifest_and_the_shell_finds_the_command():
+    (manifest,) = entry_points(group="napari.manifest", name="napari-nx46")
+    assert manifest.value == "napari_nx46:napari.yaml"
+    (command,) = entry_points(group="console_scripts", name="nx46")
+    assert command.value == "napari_nx46.cli:main"
+
+
+def test_the_constraints_are_names_and_exact_versions_only(repository):
+    lines = (repository / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert len(lines) > 20
+    for line in lines:
+        name, equals, exact = line.partition("==")
+        assert equals
+        assert name.replace("-", "").replace("_", "").replace(".", "").isalnum(), line
+        assert exact[0].isdigit(), line
+        assert exact.replace(".", "").isalnum(), line
