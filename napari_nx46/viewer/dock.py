@@ -107,9 +107,13 @@ class TuneDock(QWidget):
     def show_data_set(
         self, dataset: DataSet, paths: tuple[Path, ...], image_id: str | None = None
     ) -> None:
-        """Begin a session on an opened data set."""
+        """Begin a session on an opened data set, whose layers replace those of the old one."""
+        old_layers = [] if self.bench is None else self.bench.layers
         self._close_bench()
         bench = Bench(self.viewer, dataset, paths, self, image_id)
+        for layer in old_layers:
+            if layer not in bench.layers and layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)
         # Layers that arrived before were superseded by this; the bench's own are known.
         self._arrived.clear()
         self.bench = bench

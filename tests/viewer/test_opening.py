@@ -252,3 +252,11 @@ def test_layers_of_another_fragment_of_the_open_data_are_gone_on_with(
     assert [layer.name for layer in viewer.layers].count("surface mask") == 1
     shapes = {layer.data.shape for layer in viewer.layers}
     assert shapes == {dock.bench.session.fragment.shape}
+
+
+def test_opening_other_data_takes_the_layers_of_the_old_data_away(opened, one_fragment):
+    old_layers = list(opened.bench.layers)
+    opened.dock.open_paths(one_fragment)
+    assert old_layers
+    assert not any(layer in opened.viewer.layers for layer in old_layers)
+    assert all(layer in opened.viewer.layers for layer in opened.dock.bench.layers)
