@@ -77,7 +77,11 @@ class ErrorOverlay:
             refresh_slice(self._viewer, self.layer)
 
     def leave_fragment(self) -> None:
-        """Take the layer away before the other layers of its fragment go."""
+        """Take the layer away before the other layers of its fragment go.
+
+        Left over, it would be sliced along the axes of layers that are not its own, which has been
+        seen to crash the drawing.
+        """
         self._left = self.layer
         self.remove()
 
