@@ -138,26 +138,35 @@ class SliderTimes:
 
 
 def measure_slider(
-    draws: DrawCounter, dock: TuneDock, name: str, events: int, rest: bool
+    draws: DrawCounter, dock: TuneDock, name: str, events: int, rest: bool, bare: bool = False
 ) -> SliderTimes:
     """Return the times of one slider, its events and bare repaints taking turns.
+
+    A `bare` slider moves with nobody listening, and the canvas is repainted as it is: what a slider
+    in a napari window costs by itself.
 
     With `rest` the window is idle for a while before each: a first repaint after a pause takes
     longer than one that follows another. Else they follow each other as fast as the window draws.
     """
-    slider = dock.panel.knobs[name].slider
+    knob = dock.panel.knobs[name]
+    slider = knob.slider
     low, high = slider.minimum(), slider.maximum()
+    knob.blockSignals(bare)
     handled, drawn, floors = [], [], []
     turn = 1 if rest else TURN
     for event in range(events):
         position = low + (slider.value() - low + 1 + event % 3) % (high - low + 1)
-        one_handled, one_drawn = draws.seconds_until_drawn(partial(slider.setValue, position))
+        act = partial(slider.setValue, position)
+        one_handled, one_drawn = draws.seconds_until_drawn(
+            (lambda act=act: (act(), draws.canvas.update())) if bare else act
+        )
         handled.append(one_handled)
         drawn.append(one_drawn)
         if event % turn == turn - 1:
             settle(dock)
             floors += floor_times(draws, turn)
             pause()
+    knob.blockSignals(False)
     return SliderTimes(*map(statistics.median, (handled, drawn, floors)))
 
 
@@ -203,6 +212,12 @@ def main() -> None:
             for name in dock.panel.knobs
             for rest in (True, False)
         }
+        for rest in (True, False):
+            alone = measure_slider(draws, dock, "quantile", arguments.events, rest, bare=True)
+            print(
+                f"a slider nobody listens to, {'at rest' if rest else 'dragged'}: "
+                f"{alone.drawn / alone.floor:4.2f} x floor"
+            )
         burst(draws, dock)
         rival_handled = print_rival(draws, viewer, dock)
         for (name, rest), slider in times.items():
