@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.notifications import show_error
@@ -139,7 +139,7 @@ class Bench(QObject):
         if figures.exact:
             self.overlay.settle()
 
-    def _view_events(self) -> tuple:  # type: ignore[type-arg]
+    def _view_events(self) -> tuple[Any, ...]:
         camera, dims = self.viewer.scene.camera.events, self.viewer.dims.events
         return camera.zoom, camera.center, dims.ndisplay, dims.order
 
