@@ -196,6 +196,19 @@ def test_a_score_that_is_being_computed_is_cancelled_by_a_newer_setting(scored, 
     assert scored.told.of("failed") == []
 
 
+def test_a_score_that_is_done_when_the_slider_moves_on_is_not_shown_as_current(scored):
+    before = scored.scores.fragment.score
+    scored.session.change(quantile=0.7)
+    scored.settle()
+    assert scored.follower.wait_until_scored(PATIENCE)  # done, but not taken by the loop yet
+    scored.session.change(quantile=0.85)
+    scored.loop.run()
+    assert not scored.scores.fragment.current
+    assert scored.scores.fragment.score == before
+    scored.wait_until_all()
+    assert scored.scores.fragment.score == scored.expected_score()
+
+
 def test_going_back_to_a_setting_shows_its_score_without_computing_it_again(scored):
     first, setting = scored.scores.fragment.score, scored.session.setting
     scored.session.change(quantile=0.7)
@@ -380,6 +393,23 @@ def test_fragments_stepped_through_quickly_end_with_the_last_ones_label(scored, 
     scored.session.show_fragment("b")
     scored.wait_until_all()
     np.testing.assert_array_equal(scored.follower.label, labels["b"])
+    assert scored.scores.fragment.score == scored.expected_score()
+
+
+def test_a_listener_that_looks_elsewhere_first_meets_no_label_of_the_old_fragment(new_scored):
+    def look_elsewhere(fragment):
+        scored.session.look_at(slice_view(fragment.shape, 0))
+
+    scored = new_scored(start=False)
+    # Whoever was connected to the session before the follower is told first.
+    scored.session.fragment_changed.disconnect(scored.follower._show_fragment)
+    scored.session.fragment_changed.connect(look_elsewhere)
+    scored.session.fragment_changed.connect(scored.follower._show_fragment)
+    scored.session.start()
+    scored.follower.start()
+    scored.wait_until_all()
+    scored.session.show_fragment("b")
+    scored.wait_until_all()
     assert scored.scores.fragment.score == scored.expected_score()
 
 
