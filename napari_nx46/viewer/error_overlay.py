@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from napari_nx46.live.lazy_errors import ErrorClass, LazyErrors
 from napari_nx46.live.scoring import ScoreFollower
+from napari_nx46.viewer.overlay_layer import overlay_layer, rgba
 from napari_nx46.viewer.slice_drawing import refresh_slice
 
 if TYPE_CHECKING:
@@ -112,19 +113,13 @@ class ErrorOverlay:
             self.shown_changed.emit(False)
 
     def _add(self, opacity: float, visible: bool) -> Image:
-        layer = Image(
+        layer = overlay_layer(
             LazyErrors(self._follower),
             name=LAYER_NAME,
             colormap=class_colormap(),
             contrast_limits=(min(ErrorClass), max(ErrorClass)),
             opacity=opacity,
             visible=visible,
-            blending="translucent_no_depth",
-            interpolation2d="nearest",
-            interpolation3d="nearest",
-            rendering="mip",
-            multiscale=False,
-            rgb=False,
         )
         layer.events.visible.connect(lambda: self.shown_changed.emit(bool(layer.visible)))
         self._viewer.add_layer(layer)
@@ -133,12 +128,8 @@ class ErrorOverlay:
 
 def class_colormap() -> Colormap:
     """Return a colormap with one flat colour for each class; background is clear."""
-    colors = [_rgba(CLASS_COLORS.get(kind)) for kind in ErrorClass]
+    clear = (0.0, 0.0, 0.0, 0.0)
+    colors = [
+        rgba(CLASS_COLORS[kind], 1.0) if kind in CLASS_COLORS else clear for kind in ErrorClass
+    ]
     return Colormap(np.array(colors), name="errors", interpolation="zero")
-
-
-def _rgba(color: str | None) -> tuple[float, float, float, float]:
-    if color is None:
-        return 0.0, 0.0, 0.0, 0.0
-    red, green, blue = (int(color[start : start + 2], 16) / 255 for start in (1, 3, 5))
-    return red, green, blue, 1.0

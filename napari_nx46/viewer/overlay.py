@@ -11,6 +11,7 @@ from napari.utils.colormaps import Colormap
 from napari_nx46.live.lazy_mask import LazyMask
 from napari_nx46.live.session import Session
 from napari_nx46.viewer.canvas import Canvas
+from napari_nx46.viewer.overlay_layer import overlay_layer, rgba
 from napari_nx46.viewer.slice_drawing import draw_slice, refresh_slice
 
 if TYPE_CHECKING:
@@ -79,19 +80,13 @@ class Overlay:
             self._viewer.layers.remove(self.layer)
 
     def _add(self, opacity: float, visible: bool) -> Image:
-        layer = Image(
+        layer = overlay_layer(
             LazyMask(self._session),
             name=LAYER_NAME,
             colormap=mask_colormap(self._color),
             contrast_limits=(0, 1),
             opacity=opacity,
             visible=visible,
-            blending="translucent_no_depth",
-            interpolation2d="nearest",
-            interpolation3d="nearest",
-            rendering="mip",
-            multiscale=False,
-            rgb=False,
         )
         self._viewer.add_layer(layer)
         return layer
@@ -99,6 +94,5 @@ class Overlay:
 
 def mask_colormap(color: str) -> Colormap:
     """Return a colormap that is clear at 0 and this colour at 1."""
-    red, green, blue = (int(color[start : start + 2], 16) / 255 for start in (1, 3, 5))
-    colors = np.array([[red, green, blue, 0.0], [red, green, blue, 1.0]])
+    colors = np.array([rgba(color, 0.0), rgba(color, 1.0)])
     return Colormap(colors, name=f"mask {color}", interpolation="linear")
