@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 from napari_nx46.setting import (
     Setting,
     SettingError,
+    Source,
+    ThresholdRule,
     all_presets,
+    described_knobs,
+    knob_applies,
     knobs_from_environment,
+    moved,
     parse_setting,
     preset,
     read_setting,
@@ -76,6 +81,88 @@ def test_environment_gives_knobs():
 def test_presets_have_the_published_values():
     assert preset("nx46-v7.5") == Setting(quantile=0.985, blend=0.78, z_radius=2)
     assert preset("nx46-v7.5-run-04") == Setting(quantile=0.972, blend=0.72, z_radius=2)
-    assert len(all_presets()) == 11
+    assert len(all_presets()) == 15
+    first = preset("first-place")
+    assert (first.probability, first.border, first.closing_ball) == (0.26, 3, 3)
+    assert (first.smallest_object, first.sheet_gap) == (20_000, 1)
+    assert first.plug_tunnels
+    assert first.fill_cavities
+    public = preset("public-0.552")
+    assert (public.low_probability, public.probability, public.hysteresis) == (0.5, 0.9, True)
+    assert (public.closing_z, public.closing_xy, public.smallest_object) == (3, 2, 100)
+    assert preset("twelfth-place").opening
+    assert preset("nx47-v61.2").is_pair
     with pytest.raises(SettingError, match=r"nx46-v7\.5-run-10"):
         preset("nx46-v9")
+
+
+@pytest.mark.parametrize("name", list(all_presets()))
+def test_every_preset_comes_back_from_json_equal(tmp_path, name):
+    path = tmp_path / "setting.json"
+    path.write_text(preset(name).to_json())
+    assert read_setting(path) == preset(name)
+
+
+@given(weights=st.dictionaries(st.text("abc-", min_size=1), st.floats(0.1, 10), max_size=4))
+def test_weights_come_back_from_json_equal_and_can_be_hashed(tmp_path_factory, weights):
+    setting = Setting(weights=weights)
+    path = tmp_path_factory.mktemp("setting") / "setting.json"
+    path.write_text(setting.to_json())
+    assert read_setting(path) == setting
+    assert hash(read_setting(path)) == hash(setting)
+    assert dict(setting.weights) == weights
+
+
+def test_weights_are_read_from_text():
+    assert parse_setting({"weights": "p3d=0.5, unet=1.5"}).weights == (("p3d", 0.5), ("unet", 1.5))
+
+
+@pytest.mark.parametrize("weights", ["p3d=0", "p3d=-1", "p3d", "=1", [("a", 1), ("a", 2)]])
+def test_weights_that_cannot_weigh_are_refused(weights):
+    with pytest.raises(SettingError, match="weights"):
+        parse_setting({"weights": weights})
+
+
+def test_a_pair_the_wrong_way_round_is_refused_where_it_counts():
+    with pytest.raises(SettingError, match=r"low_quantile is 0\.97"):
+        parse_setting({"hysteresis": True, "low_quantile": 0.97})
+    assert parse_setting({"low_quantile": 0.97}).low_quantile == 0.97
+    with pytest.raises(SettingError, match="adaptive_min"):
+        parse_setting({"adaptive_min": 97})
+
+
+@given(low=st.floats(0, 1), high=st.floats(0, 1))
+def test_a_moved_end_of_a_pair_pushes_the_other_along(low, high):
+    pair = Setting(rule="probability", probability=0.6, low_probability=0.4, hysteresis=True)
+    lower = moved(pair, low_probability=low)
+    assert lower.low_probability == low
+    assert lower.probability == max(low, 0.6)
+    upper = moved(pair, probability=high)
+    assert upper.probability == high
+    assert upper.low_probability == min(high, 0.4)
+
+
+def test_nx47_variables_choose_the_adaptive_rule():
+    knobs = knobs_from_environment({"NX47_PCTL_HI_BASE": "89", "NX47_PCTL_LO_GAP": "7"})
+    expected = Setting(rule=ThresholdRule.ADAPTIVE, adaptive_base=89, adaptive_gap=7)
+    assert parse_setting(knobs) == expected
+    with pytest.raises(SettingError, match="exclude each other"):
+        knobs_from_environment({"NX47_PCTL_HI_BASE": "89", "NX46_THRESHOLD_QUANTILE": "0.9"})
+
+
+def test_every_knob_is_described_but_the_block():
+    assert set(described_knobs(Setting)) == set(Setting.model_fields) - {"block"}
+    for name, knob in described_knobs(Setting).items():
+        assert knob.title, name
+        assert knob.help.endswith("."), name
+
+
+def test_knobs_of_another_rule_do_not_apply():
+    setting = Setting()
+    assert knob_applies("quantile", setting)
+    assert not knob_applies("probability", setting)
+    assert not knob_applies("low_quantile", setting)
+    assert knob_applies("low_quantile", setting.changed(hysteresis=True))
+    assert knob_applies("adaptive_gain", preset("nx47-v61.2"))
+    assert not knob_applies("blend", setting.changed(weights={"p3d": 1}))
+    assert knob_applies("residual_sigma", setting.changed(source=Source.RESIDUAL))

@@ -1,0 +1,50 @@
+"""The setting: the value of every knob, frozen, validated, written as JSON and read back equal.
+
+Called by every room of the package; imports none of them.
+"""
+
+from napari_nx46.setting.choices import (
+    Averaging,
+    BlockExtents,
+    Connectivity,
+    Domain,
+    Extent,
+    Source,
+    ThresholdRule,
+    Weights,
+)
+from napari_nx46.setting.environment import ENVIRONMENT_FIELDS, knobs_from_environment
+from napari_nx46.setting.errors import SettingError
+from napari_nx46.setting.files import MAXIMUM_SETTING_FILE_BYTES, read_setting
+from napari_nx46.setting.knobs import GROUPS, Group, KnobDescription, described_knobs
+from napari_nx46.setting.model import DEFAULT_BAND, Setting, parse_setting
+from napari_nx46.setting.moves import knob_applies, moved, threshold_knobs
+from napari_nx46.setting.presets import all_presets, preset
+
+__all__ = [
+    "DEFAULT_BAND",
+    "ENVIRONMENT_FIELDS",
+    "GROUPS",
+    "MAXIMUM_SETTING_FILE_BYTES",
+    "Averaging",
+    "BlockExtents",
+    "Connectivity",
+    "Domain",
+    "Extent",
+    "Group",
+    "KnobDescription",
+    "Setting",
+    "SettingError",
+    "Source",
+    "ThresholdRule",
+    "Weights",
+    "all_presets",
+    "described_knobs",
+    "knob_applies",
+    "knobs_from_environment",
+    "moved",
+    "parse_setting",
+    "preset",
+    "read_setting",
+    "threshold_knobs",
+]

@@ -1,0 +1,82 @@
+"""The types of the knobs that are no plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum, StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+MOST_SOURCES = 64
+LONGEST_SOURCE_NAME = 128
+
+
+class Domain(StrEnum):
+    """Where the quantile is taken."""
+
+    FRAGMENT = "fragment"
+    SLICE = "slice"
+    BLOCK = "block"
+    DATASET = "dataset"
+
+
+class Source(StrEnum):
+    """What the score is made from."""
+
+    PROBABILITIES = "probabilities"
+    GRADIENT = "gradient"
+    RESIDUAL = "residual"
+
+
+class Averaging(StrEnum):
+    """What is averaged over the probability volumes."""
+
+    PROBABILITY = "probability"
+    LOGIT = "logit"
+
+
+class ThresholdRule(StrEnum):
+    """How the threshold is found."""
+
+    QUANTILE = "quantile"
+    PROBABILITY = "probability"
+    ADAPTIVE = "adaptive"
+
+
+class Connectivity(IntEnum):
+    """Which neighbours of a voxel are connected to it: by faces, also edges, also corners."""
+
+    FACES = 6
+    EDGES = 18
+    CORNERS = 26
+
+
+Extent = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]]
+BlockExtents = tuple[Extent, Extent, Extent]
+"""Start (included) and stop (excluded) of a block along z, y and x, in voxels."""
+
+
+def _pairs(weights: object) -> object:
+    """Take weights as a mapping, as pairs, or as the text ``name=weight,name=weight``."""
+    if isinstance(weights, str):
+        parts = [part.partition("=") for part in weights.split(",") if part.strip()]
+        return tuple(sorted((name.strip(), weight.strip()) for name, _, weight in parts))
+    if isinstance(weights, Mapping):
+        return tuple(sorted(weights.items()))
+    return weights
+
+
+Weights = Annotated[
+    tuple[
+        tuple[
+            Annotated[str, Field(min_length=1, max_length=LONGEST_SOURCE_NAME)],
+            Annotated[float, Field(ge=0.0, le=1e6)],
+        ],
+        ...,
+    ],
+    Field(max_length=MOST_SOURCES),
+    BeforeValidator(_pairs),
+    PlainSerializer(dict, return_type=dict[str, float], when_used="always"),
+]
+"""Weight of each probability volume by its name, in ascending order of the names."""

@@ -1,0 +1,69 @@
+"""How the knobs are told to people: the group, title and help of every field of the setting.
+
+Window and command line make their controls from this; a field and its words stand side by side in
+`model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+
+class Group(StrEnum):
+    """Knobs that belong together, in the order in which they act."""
+
+    SCORE = "Score"
+    THRESHOLD = "Threshold"
+    ADAPTIVE = "Adaptive rule"
+    CLEAN_UP = "Clean-up"
+
+
+@dataclass(frozen=True)
+class KnobDescription:
+    """What people read of a knob.
+
+    Parameters
+    ----------
+    group : Group
+    title : str
+        A few words.
+    help : str
+        What the knob does, as one sentence.
+    unit : str
+        Of its value, e.g. ``voxels``; empty where it has none.
+    step : float
+        A small change of its value.
+    advanced : bool
+        Whether the group can do without showing it at first.
+    """
+
+    group: Group
+    title: str
+    help: str
+    unit: str = ""
+    step: float = 1.0
+    advanced: bool = False
+
+    @property
+    def decimals(self) -> int:
+        """Digits after the point that its value is shown with."""
+        text = f"{self.step:.6f}".rstrip("0")
+        return len(text.partition(".")[2])
+
+
+GROUPS: tuple[Group, ...] = tuple(Group)
+"""The groups in order."""
+
+
+def described_knobs(model: type[BaseModel]) -> Mapping[str, KnobDescription]:
+    """Return the description of every field that has one, in the order of the fields."""
+    return {
+        name: description
+        for name, field in model.model_fields.items()
+        for description in field.metadata
+        if isinstance(description, KnobDescription)
+    }
