@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,15 @@ import numpy.typing as npt
 
 Block = tuple[slice, slice, slice]
 """A box of a volume: start and stop along z, y and x, step 1, within the volume."""
+
+FloatVolume = npt.NDArray[np.float32]
+"""``(Z, Y, X)`` float32."""
+
+Mask = npt.NDArray[np.uint8]
+"""``(Z, Y, X)`` uint8: 0 background, 1 foreground."""
+
+OpenFaces = tuple[tuple[bool, bool], tuple[bool, bool], tuple[bool, bool]]
+"""For each axis, whether the volume goes on before and beyond a block."""
 
 PROBABILITY_DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
 
@@ -32,42 +41,73 @@ class VolumeLike(Protocol):
 
 @dataclass(frozen=True)
 class Sources:
-    """The probability volumes of one fragment: the two paths that are blended.
+    """The volumes of one fragment that its score can be made from.
 
     Parameters
     ----------
-    p3d, p2d : VolumeLike
-        ``(Z, Y, X)``, of one shape; uint8 and uint16 stand for p*255 and p*65535, float16,
+    p3d, p2d : VolumeLike, optional
+        The two paths, ``(Z, Y, X)``; uint8 and uint16 stand for p*255 and p*65535, float16,
         float32 and float64 hold p itself. The same object for both where there is one source.
+    models : mapping of str to VolumeLike
+        Further probability volumes by name.
+    image : VolumeLike, optional
+        The CT image, of any real type.
 
     Raises
     ------
     ValueError
-        If a volume is not three-dimensional, is empty, has another dtype, or the shapes differ.
+        If there is none, a volume is not three-dimensional, is empty, has another dtype, or the
+        shapes differ.
     """
 
-    p3d: VolumeLike
-    p2d: VolumeLike
+    p3d: VolumeLike | None
+    p2d: VolumeLike | None
+    models: Mapping[str, VolumeLike] = field(default_factory=dict)
+    image: VolumeLike | None = None
 
     def __post_init__(self) -> None:
-        for name, volume in (("p3d", self.p3d), ("p2d", self.p2d)):
-            if len(volume.shape) != 3 or 0 in volume.shape:
-                raise ValueError(
-                    f"{name}: expected a (Z, Y, X) volume with voxels, found shape {volume.shape}"
-                )
-            if volume.dtype.name not in PROBABILITY_DTYPES:
-                raise ValueError(
-                    f"{name}: expected one of {', '.join(PROBABILITY_DTYPES)}, "
-                    f"found {volume.dtype.name}"
-                )
-        if self.p3d.shape != self.p2d.shape:
-            raise ValueError(f"p3d has shape {self.p3d.shape}, but p2d {self.p2d.shape}")
+        volumes = self._all()
+        if not volumes:
+            raise ValueError("expected at least one volume, found none")
+        for name, volume in volumes.items():
+            _check_volume(name, volume)
+        shapes = {name: volume.shape for name, volume in volumes.items()}
+        (first, shape), *others = shapes.items()
+        for name, other in others:
+            if other != shape:
+                raise ValueError(f"{first} has shape {shape}, but {name} {other}")
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels along z, y and x."""
-        z, y, x = self.p3d.shape
+        z, y, x = next(iter(self._all().values())).shape
         return z, y, x
+
+    @property
+    def probabilities(self) -> dict[str, VolumeLike]:
+        """The distinct probability volumes by name: p3d, p2d, then the models in ascending order.
+
+        A single source, which both paths read, is listed once, as ``p3d``.
+        """
+        volumes = {} if self.p3d is None else {"p3d": self.p3d}
+        if self.p2d is not None and self.p2d is not self.p3d:
+            volumes["p2d"] = self.p2d
+        return volumes | {name: self.models[name] for name in sorted(self.models)}
+
+    def _all(self) -> dict[str, VolumeLike]:
+        images = {} if self.image is None else {"image": self.image}
+        return self.probabilities | images
+
+
+def _check_volume(name: str, volume: VolumeLike) -> None:
+    if len(volume.shape) != 3 or 0 in volume.shape:
+        raise ValueError(
+            f"{name}: expected a (Z, Y, X) volume with voxels, found shape {volume.shape}"
+        )
+    if name != "image" and volume.dtype.name not in PROBABILITY_DTYPES:
+        raise ValueError(
+            f"{name}: expected one of {', '.join(PROBABILITY_DTYPES)}, found {volume.dtype.name}"
+        )
 
 
 def whole_block(shape: tuple[int, int, int]) -> Block:
@@ -110,3 +150,38 @@ def slabs(block: Block, thickness: int) -> Iterator[Block]:
     z, y, x = block
     for start in range(z.start, z.stop, thickness):
         yield slice(start, min(start + thickness, z.stop)), y, x
+
+
+def widened(block: Block, halo: tuple[int, int, int], shape: tuple[int, int, int]) -> Block:
+    """Return a block with a halo of so many voxels around it, as far as the volume goes."""
+    z, y, x = (
+        slice(max(0, extent.start - more), min(length, extent.stop + more))
+        for extent, more, length in zip(block, halo, shape, strict=True)
+    )
+    return z, y, x
+
+
+def within(block: Block, outer: Block) -> Block:
+    """Return a block of a volume as a block of an array that holds just `outer`."""
+    z, y, x = (
+        slice(extent.start - around.start, extent.stop - around.start)
+        for extent, around in zip(block, outer, strict=True)
+    )
+    return z, y, x
+
+
+def intersection(block: Block, other: Block) -> Block:
+    """Return what two blocks that overlap have in common."""
+    z, y, x = (
+        slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(block, other, strict=True)
+    )
+    return z, y, x
+
+
+def open_faces(block: Block, shape: tuple[int, int, int]) -> OpenFaces:
+    """Return for each axis whether the volume goes on before and beyond a block."""
+    z, y, x = (
+        (extent.start > 0, extent.stop < length)
+        for extent, length in zip(block, shape, strict=True)
+    )
+    return z, y, x
