@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 # Kernels are compiled once for the checkout, wherever the tests are started from. The variable is
 # read when numba is first imported, which no module of the package does on import.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".cache" / "numba"))
+
+# No test reads or writes what belongs to the user who runs it.
+_OWN_FOLDERS = tempfile.TemporaryDirectory(prefix="nx46-tests-")
+os.environ["NX46_PRESETS_DIR"] = str(Path(_OWN_FOLDERS.name) / "presets")
+os.environ["NX46_WORKSPACES_DIR"] = str(Path(_OWN_FOLDERS.name) / "workspaces")
 
 # A first call compiles, and two cores may be shared: no deadline can be kept.
 settings.register_profile(
