@@ -1,7 +1,8 @@
 """Fragments: the volumes of a data folder, grouped by image_id.
 
-A data folder holds any of the folders ``p3d``, ``p2d``, ``test_images`` or ``train_images`` and
-``train_labels``, and in each of them one file a fragment, named by its image_id.
+A data folder holds any of the folders ``p3d``, ``p2d``, ``models/NAME``, ``test_images`` or
+``train_images`` and ``train_labels``, and in each of them one file a fragment, named by its
+image_id.
 
 Examples
 --------
@@ -15,7 +16,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from napari_nx46.files.volumes import (
     volume_suffix,
     write_volume,
 )
+from napari_nx46.setting.choices import LONGEST_SOURCE_NAME
 
 __all__ = [
     "DataSet",
@@ -46,6 +48,7 @@ __all__ = [
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 _VOLUME_AXES = 3
 _MOST_PATHS = 2
+_TAKEN_NAMES = ("p3d", "p2d", "image")
 
 
 class FragmentError(ValueError):
@@ -62,63 +65,85 @@ class FolderNames:
         Folders of the probability volumes.
     images, labels : tuple of str
         Folders of CT images and of labels; a fragment is looked for in all of them.
+    models : str
+        Folder of folders of further probability volumes, each named after its model.
     """
 
     p3d: str = "p3d"
     p2d: str = "p2d"
     images: tuple[str, ...] = ("test_images", "train_images")
     labels: tuple[str, ...] = ("train_labels",)
+    models: str = "models"
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
     """One fragment: its probability volumes, and its image and label where there are any.
 
-    With one source of probabilities only, `p3d` and `p2d` are the same volume.
+    With one source of probabilities only, `p3d` and `p2d` are the same volume; without any for
+    them, both are None.
 
     Attributes
     ----------
     image_id : str
         Name of the fragment.
-    p3d, p2d : Volume
+    p3d, p2d : Volume or None
         The two paths.
     image, label : Volume or None
         Density of the CT; labels 0 background, 1 surface, 2 ignore.
+    models : mapping of str to Volume
+        Further probability volumes by name.
 
     Raises
     ------
     FragmentError
-        If the shapes of the volumes differ.
+        If there is neither a probability volume nor an image, one of the paths is there without
+        the other, a model's name is not plain, or the shapes of the volumes differ.
     """
 
     image_id: str
-    p3d: Volume
-    p2d: Volume
+    p3d: Volume | None
+    p2d: Volume | None
     image: Volume | None = None
     label: Volume | None = None
+    models: Mapping[str, Volume] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        for other in (self.p2d, self.image, self.label):
-            if other is not None and other.shape != self.p3d.shape:
+        if (self.p3d is None) != (self.p2d is None):
+            raise FragmentError(f"fragment {self.image_id}: found one path; expected both or none")
+        if not self.sources and self.image is None:
+            raise FragmentError(f"fragment {self.image_id}: found no volume to make a score from")
+        for name in self.models:
+            checked_model_name(name)
+        first, *others = self.volumes
+        for other in others:
+            if other.shape != first.shape:
                 raise FragmentError(
-                    f"fragment {self.image_id}: found shape {self.p3d.shape} in {self.p3d.path} "
+                    f"fragment {self.image_id}: found shape {first.shape} in {first.path} "
                     f"but {other.shape} in {other.path}; expected equal shapes (Z, Y, X)"
                 )
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Number of voxels along (Z, Y, X), of all its volumes."""
-        return self.p3d.shape
+        return self.volumes[0].shape
 
     @property
     def sources(self) -> dict[str, Volume]:
-        """The distinct probability volumes by path: ``p3d`` and ``p2d``.
+        """The distinct probability volumes by name: ``p3d``, ``p2d``, then the models, ascending.
 
         A single source, which both paths read, is listed once, as ``p3d``.
         """
-        if self.p2d is self.p3d:
-            return {"p3d": self.p3d}
-        return {"p3d": self.p3d, "p2d": self.p2d}
+        paths = {} if self.p3d is None else {"p3d": self.p3d}
+        if self.p2d is not None and self.p2d is not self.p3d:
+            paths["p2d"] = self.p2d
+        return paths | {name: self.models[name] for name in sorted(self.models)}
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """All its volumes: the sources, then image and label where there are any."""
+        others = (volume for volume in (self.image, self.label) if volume is not None)
+        return *self.sources.values(), *others
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +212,15 @@ def open_data(
     Returns
     -------
     DataSet
-        The fragments that have at least one probability volume.
+        The fragments that have at least one probability volume; of a data folder without any,
+        those that have an image.
 
     Raises
     ------
     FragmentError
-        If a path is missing, if there are none or more than two, if a data folder has no
-        probability volume or two of the same image_id in one place, or if shapes differ.
+        If a path is missing, if there are none or more than two, if a data folder has neither
+        probability volumes nor images, or two files of one image_id in one place, if a name is not
+        plain, or if shapes differ.
     VolumeError
         If a file cannot be opened as the volume that its place makes it.
     """
@@ -248,7 +275,7 @@ def write_data_folder(
 
 
 def checked_image_id(image_id: str, path: Path | None = None) -> str:
-    """Check that an image_id is a plain name, which can name a file anywhere.
+    """Check that an image_id is a plain name, which can name a file anywhere, and return it.
 
     Parameters
     ----------
@@ -256,11 +283,6 @@ def checked_image_id(image_id: str, path: Path | None = None) -> str:
         Name of a fragment.
     path : pathlib.Path, optional
         The file that has it, for the message.
-
-    Returns
-    -------
-    str
-        The same name.
 
     Raises
     ------
@@ -277,6 +299,25 @@ def checked_image_id(image_id: str, path: Path | None = None) -> str:
     )
 
 
+def checked_model_name(name: str, path: Path | None = None) -> str:
+    """Check that the name of a model is plain and not that of another volume, and return it.
+
+    Raises
+    ------
+    FragmentError
+        If it is not plain as an image_id is, too long, or ``p3d``, ``p2d`` or ``image``.
+    """
+    plain = len(name) <= LONGEST_SOURCE_NAME and _PLAIN_NAME.fullmatch(name)
+    if plain and name not in _TAKEN_NAMES:
+        return name
+    where = "" if path is None else f"{path}: "
+    raise FragmentError(
+        f"{where}found a model named {shown(name)!r}; expected at most {LONGEST_SOURCE_NAME} "
+        "letters, digits, '.', '_' and '-', with no dot at either end, and none of "
+        f"{', '.join(_TAKEN_NAMES)}; rename the folder"
+    )
+
+
 def _open_single(paths: list[Path], channel: int) -> DataSet:
     """Return the data set of one fragment from one or two probability volumes."""
     image_id = checked_image_id(image_id_of(paths[0]), paths[0])
@@ -290,20 +331,21 @@ def _open_folder(root: Path, folders: FolderNames, channel: int) -> DataSet:
     files = _FragmentFiles(
         p3d=_volume_files(root, (folders.p3d,)),
         p2d=_volume_files(root, (folders.p2d,)),
+        models=_model_files(root / folders.models),
         image=_volume_files(root, folders.images),
         label=_volume_files(root, folders.labels),
     )
-    image_ids = sorted({*files.p3d, *files.p2d})
-    if not image_ids:
+    if not files.image_ids:
         raise FragmentError(
-            f"{root}: found {_few(_names_in(root))}; expected a folder {folders.p3d} or "
-            f"{folders.p2d} with probability volumes, one file a fragment "
+            f"{root}: found {_few(_names_in(root))}; expected a folder {folders.p3d}, "
+            f"{folders.p2d} or {folders.models}/NAME with probability volumes, or "
+            f"{' or '.join(folders.images)} with images, one file a fragment "
             f"({', '.join(('.tif', '.npy', '.npz', '.zarr'))})"
         )
     return DataSet(
         root.resolve().name,
         root,
-        tuple(files.fragment(image_id, channel) for image_id in image_ids),
+        tuple(files.fragment(image_id, channel) for image_id in files.image_ids),
     )
 
 
@@ -313,28 +355,47 @@ class _FragmentFiles:
 
     p3d: Mapping[str, Path]
     p2d: Mapping[str, Path]
+    models: Mapping[str, Mapping[str, Path]]
     image: Mapping[str, Path]
     label: Mapping[str, Path]
 
+    @property
+    def image_ids(self) -> list[str]:
+        """The fragments: images count only where there is no probability volume at all."""
+        return sorted({*self.p3d, *self.p2d}.union(*self.models.values()) or self.image)
+
     def fragment(self, image_id: str, channel: int) -> Fragment:
         """Open all volumes of a fragment, one for both paths if there is only one."""
-        sources = [
-            open_volume(files[image_id], channel=channel, image_id=image_id)
-            for files in (self.p3d, self.p2d)
-            if image_id in files
-        ]
-        others = {
-            role: open_volume(files[image_id], role=role, channel=channel, image_id=image_id)
-            for role, files in ((Role.IMAGE, self.image), (Role.LABEL, self.label))
-            if image_id in files
-        }
+
+        def opened(files: Mapping[str, Path], role: Role = Role.PROBABILITY) -> Volume | None:
+            path = files.get(image_id)
+            if path is None:
+                return None
+            return open_volume(path, role=role, channel=channel, image_id=image_id)
+
+        p3d, p2d = opened(self.p3d), opened(self.p2d)
+        models = {name: opened(files) for name, files in self.models.items()}
         return Fragment(
             image_id,
-            p3d=sources[0],
-            p2d=sources[-1],
-            image=others.get(Role.IMAGE),
-            label=others.get(Role.LABEL),
+            p3d=p2d if p3d is None else p3d,
+            p2d=p3d if p2d is None else p2d,
+            image=opened(self.image, Role.IMAGE),
+            label=opened(self.label, Role.LABEL),
+            models={name: volume for name, volume in models.items() if volume is not None},
         )
+
+
+def _model_files(folder: Path) -> dict[str, dict[str, Path]]:
+    """Return name -> image_id -> file of the models in a folder."""
+    if not folder.is_dir():
+        return {}
+    models = {}
+    for path in sorted(folder.iterdir()):
+        if _looks_like_volume(path):
+            raise FragmentError(f"{path}: found a volume; expected it in a folder of its model")
+        if path.is_dir() and not path.name.startswith("."):
+            models[checked_model_name(path.name, path)] = _volume_files(folder, (path.name,))
+    return models
 
 
 def _volume_files(root: Path, names: Iterable[str]) -> dict[str, Path]:

@@ -10,10 +10,17 @@ from typer.testing import CliRunner
 
 from napari_nx46.cli.app import app
 
+KNOB_VARIABLES = ("NX46_", "NX47_")
+
+
+def gives_knobs(name):
+    """Return whether a variable is one of the command's, but for those that name folders."""
+    return name.startswith(KNOB_VARIABLES) and not name.endswith("_DIR")
+
 
 def without_knobs(environment):
     """Return an environment without the variables of the command."""
-    return {name: value for name, value in environment.items() if not name.startswith("NX46_")}
+    return {name: value for name, value in environment.items() if not gives_knobs(name)}
 
 
 def nx46(*arguments, **environment):
@@ -30,5 +37,5 @@ def nx46(*arguments, **environment):
 
 def nx46_here(*arguments, **environment):
     """Run the command in this process, where nothing depends on its being another one."""
-    emptied = dict.fromkeys(name for name in os.environ if name.startswith("NX46_"))
+    emptied = dict.fromkeys(filter(gives_knobs, os.environ))
     return CliRunner().invoke(app, [str(part) for part in arguments], env=emptied | environment)

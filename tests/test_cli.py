@@ -124,7 +124,7 @@ def test_a_dry_run_writes_a_report_and_nothing_else(data, archive):
         assert checked.stderr == (
             "note: NX46_THRESHOLD_QUANTILE=0.9 is overridden by --preset nx46-v7.5 (0.985)\n"
         )
-        assert "quantile=0.985 blend=0.5 z_radius=2 domain=fragment" in checked.stdout
+        assert "blend=0.5 quantile=0.985" in checked.stdout
     assert archive.read_bytes() == OLD_ARCHIVE
     names = ["preflight.json", "submission.preflight.json", "submission.zip"]
     assert files_in(archive.parent) == names
@@ -200,7 +200,7 @@ def test_bad_input_is_told_and_leaves_nothing_half_written(tmp_path, archive, co
         (("--preset", "nx46-v7.5", "--setting", "x.json"), {}, "expected one of them"),
         (("--setting", "none.json"), {}, "none.json: cannot be read"),
         (("--fragment", "x"), {}, "no fragment x; there are a, b"),
-        (("--p3d", "q3d", "--p2d", "q2d"), {}, "expected a folder q3d or q2d"),
+        (("--p3d", "q3d", "--p2d", "q2d"), {}, "fragment a: has no probability volume"),
         (("--workers", "0"), {}, "--workers"),
         (("--no-such-flag",), {}, "--no-such-flag"),
         ((), {"NX46_THRESHOLD_QUANTILE": "high"}, "variable NX46_THRESHOLD_QUANTILE: "),

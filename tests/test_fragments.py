@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,14 +100,97 @@ def test_images_and_labels_without_probabilities_are_no_fragments(data_folder):
     assert "78" not in open_data(data_folder).image_ids
 
 
+def test_further_models_are_found_by_name(data_folder):
+    for number, name in enumerate(("unet", "A-net.2", "resnet")):
+        write(data_folder / "models", name, "20", probabilities(100 + number))
+    (data_folder / "models" / "empty").mkdir()
+    (data_folder / "models" / ".cache").mkdir()
+    (data_folder / "models" / "notes.txt").touch()
+    fragment = open_data(data_folder)["20"]
+    assert list(fragment.models) == ["A-net.2", "resnet", "unet"]
+    assert list(fragment.sources) == ["p3d", "p2d", "A-net.2", "resnet", "unet"]
+    np.testing.assert_array_equal(fragment.models["unet"].read(), probabilities(100))
+    assert {volume.role for volume in fragment.models.values()} == {Role.PROBABILITY}
+    assert fragment.models["unet"].image_id == "20"
+    assert fragment.volumes == (*fragment.sources.values(), fragment.image, fragment.label)
+    assert open_data(data_folder)["100"].models == {}
+
+
+def test_a_fragment_may_have_models_alone(tmp_path):
+    write(tmp_path / "models", "a", "1", probabilities(1))
+    write(tmp_path / "models", "b", "1", probabilities(2))
+    write(tmp_path / "models", "b", "2", probabilities(3, (3, 5, 7)))
+    data = open_data(tmp_path)
+    assert data.image_ids == ("1", "2")
+    assert data["1"].p3d is None
+    assert data["1"].p2d is None
+    assert list(data["1"].sources) == ["a", "b"]
+    assert list(data["2"].sources) == ["b"]
+    assert data["2"].shape == (3, 5, 7)
+
+
+def test_the_fragments_are_those_of_paths_and_models_together(tmp_path):
+    write(tmp_path, "p3d", "1", probabilities())
+    write(tmp_path, "p2d", "2", probabilities())
+    write(tmp_path / "models", "unet", "3", probabilities())
+    write(tmp_path / "models", "unet", "1", probabilities())
+    for image_id in ("1", "4"):
+        write(tmp_path, "test_images", image_id, probabilities())
+    data = open_data(tmp_path)
+    found = {fragment.image_id: list(fragment.sources) for fragment in data}
+    assert found == {"1": ["p3d", "unet"], "2": ["p3d"], "3": ["unet"]}
+
+
+def test_images_are_fragments_where_there_is_no_probability_volume_at_all(tmp_path):
+    write(tmp_path, "train_images", "1", probabilities(1))
+    write(tmp_path, "test_images", "2", probabilities(2))
+    write(tmp_path, "train_labels", "1", probabilities() % 3)
+    write(tmp_path, "train_labels", "3", probabilities() % 3)
+    (tmp_path / "p3d").mkdir()
+    (tmp_path / "models" / "unet").mkdir(parents=True)
+    data = open_data(tmp_path)
+    assert data.image_ids == ("1", "2")
+    fragment = data["1"]
+    assert (fragment.p3d, fragment.p2d, fragment.sources) == (None, None, {})
+    assert fragment.shape == SHAPE
+    assert fragment.volumes == (fragment.image, fragment.label)
+    np.testing.assert_array_equal(data["2"].image.read(), probabilities(2))
+
+
+@pytest.mark.parametrize("name", ["p3d", "p2d", "image", "a b", "ü", "a.", "x" * 129, "a=b", "a,b"])
+def test_models_with_other_than_plain_names_are_refused(data_folder, name):
+    folder = data_folder / "models" / name
+    folder.mkdir(parents=True)
+    np.save(folder / "20.npy", probabilities())
+    with pytest.raises(FragmentError, match="found a model named"):
+        open_data(data_folder)
+
+
+def test_a_volume_beside_the_models_is_told_not_passed_over(data_folder):
+    write(data_folder, "models", "20", probabilities())
+    with pytest.raises(
+        FragmentError, match=r"models/20\.tif.*expected it in a folder of its model"
+    ):
+        open_data(data_folder)
+
+
+def test_two_files_of_one_image_id_in_one_model_are_refused(data_folder):
+    path = write(data_folder / "models", "unet", "20", probabilities())
+    np.save(path.with_suffix(".npy"), probabilities())
+    with pytest.raises(FragmentError, match=r"fragment 20.*unet/20\.npy and .*unet/20\.tif"):
+        open_data(data_folder)
+
+
 def test_folders_may_have_other_names(tmp_path):
     for folder in ("mine3d", "mine2d", "ct", "truth"):
         write(tmp_path, folder, "1", probabilities() % 3)
-    names = FolderNames("mine3d", "mine2d", images=("scan", "ct"), labels=("truth",))
+    write(tmp_path / "nets", "unet", "1", probabilities())
+    names = FolderNames("mine3d", "mine2d", images=("scan", "ct"), labels=("truth",), models="nets")
     fragment = open_data(tmp_path, folders=names)["1"]
     folders = [v.path.parent.name for v in (fragment.p3d, fragment.p2d, fragment.image)]
     assert folders == ["mine3d", "mine2d", "ct"]
     assert fragment.label.path.parent.name == "truth"
+    assert fragment.models["unet"].path == tmp_path / "nets" / "unet" / "1.tif"
 
 
 def test_every_format_may_lie_in_a_data_folder(tmp_path):
@@ -151,9 +235,10 @@ def test_opening_a_data_folder_reads_no_voxels(data_folder):
         fragment.p3d[0]
 
 
-@pytest.mark.parametrize("folder", ["p2d", "train_images", "train_labels"])
+@pytest.mark.parametrize("folder", ["p2d", "models/unet", "train_images", "train_labels"])
 def test_shapes_that_differ_name_both_files_and_shapes(data_folder, folder):
-    write(data_folder, folder, "100", probabilities(shape=(4, 6, 9)) % 3)
+    parent, name = os.path.split(data_folder / folder)
+    write(Path(parent), name, "100", probabilities(shape=(4, 6, 9)) % 3)
     with pytest.raises(FragmentError) as refused:
         open_data(data_folder)
     message = str(refused.value)
@@ -193,18 +278,20 @@ def test_a_link_that_leads_nowhere_is_told_not_passed_over(data_folder):
         open_data(data_folder)
 
 
-def test_a_folder_without_probabilities_tells_what_was_looked_for_and_found(tmp_path):
-    write(tmp_path, "train_images", "1", probabilities())
+def test_a_folder_without_data_tells_what_was_looked_for_and_found(tmp_path):
+    write(tmp_path, "train_labels", "1", probabilities() % 3)
     (tmp_path / "notes.txt").touch()
     with pytest.raises(FragmentError) as refused:
         open_data(tmp_path)
-    for part in (str(tmp_path), "notes.txt, train_images/", "p3d", "p2d", ".zarr"):
+    looked_for = ("p3d", "p2d", "models/NAME", "test_images", "train_images", ".zarr")
+    for part in (str(tmp_path), "notes.txt, train_labels/", *looked_for):
         assert part in str(refused.value)
 
 
-def test_an_empty_probability_folder_is_no_data(tmp_path):
-    (tmp_path / "p3d").mkdir()
-    with pytest.raises(FragmentError, match="expected a folder p3d or p2d"):
+@pytest.mark.parametrize("folder", ["p3d", "models/unet", "test_images"])
+def test_an_empty_folder_is_no_data(tmp_path, folder):
+    (tmp_path / folder).mkdir(parents=True)
+    with pytest.raises(FragmentError, match="expected a folder p3d, p2d or models/NAME"):
         open_data(tmp_path)
 
 
@@ -270,6 +357,21 @@ def test_fragments_and_data_sets_cannot_be_changed(data_folder):
 def test_a_fragment_may_be_put_together_by_hand(tmp_path):
     volume = open_volume(write(tmp_path, "p3d", "1", probabilities()))
     assert Fragment("1", volume, volume).shape == SHAPE
+    image = open_volume(volume.path, role=Role.IMAGE)
+    assert Fragment("1", None, None, image).shape == SHAPE
+    model = Fragment("1", None, None, models={"unet": volume})
+    assert model.sources == {"unet": volume}
+    assert hash(model) == hash(Fragment("1", None, None, models={"unet": volume}))
+
+
+def test_what_makes_no_fragment_is_refused_by_hand_too(tmp_path):
+    volume = open_volume(write(tmp_path, "p3d", "1", probabilities()))
+    with pytest.raises(FragmentError, match="one path; expected both or none"):
+        Fragment("1", volume, None)
+    with pytest.raises(FragmentError, match="no volume to make a score from"):
+        Fragment("1", None, None, label=volume)
+    with pytest.raises(FragmentError, match="found a model named 'p2d'"):
+        Fragment("1", volume, volume, models={"p2d": volume})
 
 
 # Writing

@@ -142,6 +142,17 @@ def test_a_moved_end_of_a_pair_pushes_the_other_along(low, high):
     assert upper.low_probability == min(high, 0.4)
 
 
+def test_a_pair_that_begins_to_apply_is_put_right_by_its_lower_end():
+    loose = moved(Setting(), quantile=0.8)
+    assert loose == Setting(quantile=0.8)
+    assert moved(loose, hysteresis=True).low_quantile == 0.8
+    assert moved(Setting(), adaptive_min=97).adaptive_max == 97
+    with pytest.raises(SettingError, match="low_quantile"):
+        moved(Setting(hysteresis=True), quantile=0.5, low_quantile=0.6)
+    with pytest.raises(SettingError, match="quantile"):
+        moved(Setting(), quantile=2)
+
+
 def test_nx47_variables_choose_the_adaptive_rule():
     knobs = knobs_from_environment({"NX47_PCTL_HI_BASE": "89", "NX47_PCTL_LO_GAP": "7"})
     expected = Setting(rule=ThresholdRule.ADAPTIVE, adaptive_base=89, adaptive_gap=7)

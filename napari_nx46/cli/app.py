@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from napari_nx46.cli.checking import validate
+from napari_nx46.cli.help import SectionedCommand
+from napari_nx46.cli.presets import presets
 from napari_nx46.cli.scoring import score
 from napari_nx46.cli.windows import demo, sample, tune
 from napari_nx46.cli.writing import export, run
@@ -29,8 +31,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tune, run, export, validate, score, sample, demo):
-    app.command()(command)
+for command in (tune, run, export, validate, score, presets, sample, demo):
+    app.command(cls=SectionedCommand)(command)
 
 
 def main() -> None:

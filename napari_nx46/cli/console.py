@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Parameters = ParamSpec("Parameters")
 
+_PERCENT = 100
+
 
 class ExitCode(IntEnum):
     """What the exit code of the process means."""
@@ -107,26 +109,32 @@ def progress_bar(title: str, slices: int) -> Iterator[Progress]:
     callable
         To be called with image_id, slices done and slices in all of that fragment.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
     done: dict[str, int] = {}
-    with Progress(
-        "{task.description}",
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True, markup=False),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
-        task = bar.add_task(title, total=slices)
+    with _bar(title, slices) as update:
 
         def advance(image_id: str, slices_done: int, _of: int) -> None:
             done[image_id] = slices_done
-            bar.update(task, description=f"{title} {image_id}", completed=sum(done.values()))
+            update(f"{title} {image_id}", sum(done.values()))
 
         yield advance
+
+
+@contextmanager
+def share_bar(title: str) -> Iterator[Callable[[float], None]]:
+    """Show which share of some work is done on stderr, if that is a terminal.
+
+    Parameters
+    ----------
+    title : str
+        What is being done.
+
+    Yields
+    ------
+    callable
+        To be called with the share, in [0, 1].
+    """
+    with _bar(title, _PERCENT) as update:
+        yield lambda share: update(title, round(_PERCENT * share))
 
 
 @contextmanager
@@ -152,6 +160,31 @@ def interruptible() -> Generator[Callable[[], bool], None, None]:
         yield pressed.is_set
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _bar(title: str, total: int) -> Iterator[Callable[[str, int], None]]:
+    """Show a bar; yield what is called with its description and how much of the total is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    with Progress(
+        "{task.description}",
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True, markup=False),
+        transient=True,
+        # Else results that are piped away would go to the terminal while the bar is shown.
+        redirect_stdout=sys.stdout.isatty(),
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        task = bar.add_task(title, total=total)
+
+        def update(description: str, completed: int) -> None:
+            bar.update(task, description=description, completed=completed)
+
+        yield update
 
 
 def _print_rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

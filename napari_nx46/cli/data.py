@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from napari_nx46.cli import options as flag
+from napari_nx46.cli.flag_groups import FlagGroup
 
 if TYPE_CHECKING:
     from napari_nx46.files.masks import Shape
     from napari_nx46.fragments import DataSet
 
 
-@dataclass(frozen=True, slots=True)
-class DataFlags:
+@dataclass(frozen=True)
+class DataFlags(FlagGroup):
     """The arguments and flags that tell which data to open.
 
     Parameters
     ----------
-    paths : sequence of Path
+    paths : list of Path
         A data folder, one volume, or two.
-    p3d, p2d : str
+    p3d, p2d, models : str
         Names of folders in a data folder.
     images, labels : str, optional
         Likewise; by default the usual ones.
@@ -28,12 +30,13 @@ class DataFlags:
         Of volumes that have several.
     """
 
-    paths: Sequence[Path]
-    p3d: str
-    p2d: str
-    images: str | None
-    labels: str | None
-    channel: int
+    paths: flag.Data
+    p3d: flag.P3dFolder = "p3d"
+    p2d: flag.P2dFolder = "p2d"
+    models: flag.ModelsFolder = "models"
+    images: flag.ImageFolder = None
+    labels: flag.LabelFolder = None
+    channel: flag.Channel = -1
 
     def opened(self) -> DataSet:
         """Open the data; only headers are read.
@@ -49,6 +52,7 @@ class DataFlags:
         folders = FolderNames(
             p3d=self.p3d,
             p2d=self.p2d,
+            models=self.models,
             images=usual.images if self.images is None else (self.images,),
             labels=usual.labels if self.labels is None else (self.labels,),
         )

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from napari_nx46.cli import options as flag
 from napari_nx46.cli.console import interruptible, note, progress_bar
 from napari_nx46.cli.data import DataFlags
-from napari_nx46.cli.knobs import KnobFlags, chosen_setting
+from napari_nx46.cli.flag_groups import FlagGroup
+from napari_nx46.cli.knob_flags import KnobFlags
+from napari_nx46.cli.knobs import chosen_setting
+from napari_nx46.cli.parsing import parse_band
 from napari_nx46.cli.reporting import print_preflight
+from napari_nx46.files.masks import Compression, Profile
 
 if TYPE_CHECKING:
     from napari_nx46.files.submission import Progress
@@ -24,8 +29,40 @@ if TYPE_CHECKING:
     from napari_nx46.setting import Setting
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceFlags:
+@dataclass(frozen=True)
+class MaskFlags(FlagGroup):
+    """The flags that tell how masks are written.
+
+    Parameters
+    ----------
+    tag : str
+        Names the run.
+    compression : Compression
+    profile : Profile
+    band : str
+        Density aimed at, ``LOW:HIGH``.
+    """
+
+    tag: flag.Tag = ""
+    compression: flag.PageCompression = Compression.ZLIB
+    profile: flag.MaskProfile = Profile.KAGGLE
+    band: flag.TargetBand = flag.DEFAULT_BAND_TEXT
+
+    def run_options(self) -> RunOptions:
+        """Return the options of a run.
+
+        Raises
+        ------
+        typer.BadParameter
+            If the band cannot be parsed.
+        """
+        from napari_nx46.run.manifest import RunOptions
+
+        return RunOptions(self.tag, self.compression, self.profile, parse_band(self.band))
+
+
+@dataclass(frozen=True)
+class ResourceFlags(FlagGroup):
     """The flags that bound what a command takes of the machine.
 
     Parameters
@@ -36,8 +73,8 @@ class ResourceFlags:
         GiB that a fragment may take before it is streamed.
     """
 
-    workers: int | None
-    memory: float
+    workers: flag.WorkerCount = None
+    memory: flag.Memory = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +87,32 @@ class Task:
     settings : dict
         Setting by image_id of the fragments that are to be written.
     options : RunOptions
-    progress : callable
     cancelled : callable
     """
 
     pipelines: PipelineSet
     settings: dict[str, Setting]
     options: RunOptions
-    progress: Progress
     cancelled: Callable[[], bool]
+
+    def progress(self, title: str) -> AbstractContextManager[Progress]:
+        """Show the progress through the slices of these fragments while the context is open."""
+        return progress_bar(title, _slices(self.pipelines.dataset, self.settings))
 
 
 @contextmanager
 def prepared(
-    title: str,
     data: DataFlags,
     knobs: KnobFlags,
     fragments: Sequence[str],
-    options: RunOptions,
+    masks: MaskFlags,
     resources: ResourceFlags,
 ) -> Iterator[Task]:
     """Open the data and prepare their pipelines; threads and memory are given back afterwards.
 
     Parameters
     ----------
-    title : str
-        What is being done, for the progress bar.
-    data, knobs, options, resources
+    data, knobs, masks, resources
         What the flags give.
     fragments : sequence of str
         The image_ids that are to be written; all if there is none.
@@ -91,6 +127,7 @@ def prepared(
         If a knob is out of range or the data cannot be opened.
     """
     # Flags and headers come first: they fail at once, before anything heavy is imported.
+    options = masks.run_options()
     setting = chosen_setting(knobs, os.environ, note)
     dataset = data.opened()
     chosen = dict.fromkeys(fragments or dataset.image_ids, setting)
@@ -98,12 +135,12 @@ def prepared(
     from napari_nx46.core.workers import Workers
     from napari_nx46.run.pipelines import PipelineSet
 
-    with interruptible() as cancelled, progress_bar(title, _slices(dataset, chosen)) as progress:
+    with interruptible() as cancelled:
         workers = Workers(resources.workers or os.cpu_count() or 1)
         budget = int(resources.memory * 2**30)
         try:
             pipelines = PipelineSet(dataset, workers=workers, memory_budget=budget)
-            yield Task(pipelines, chosen, options, progress, cancelled)
+            yield Task(pipelines, chosen, options, cancelled)
             pipelines.release()
         finally:
             workers.close()
@@ -131,7 +168,8 @@ def check_only(task: Task, targets: Sequence[Path], report: Path) -> None:
 
     dataset = task.pipelines.dataset
     check_targets(dataset, targets)
-    plans = preflight(dataset, task.settings, task.progress, task.cancelled)
+    with task.progress("checking") as progress:
+        plans = preflight(dataset, task.settings, progress, task.cancelled)
     with kept_if_used(report.parent), write_beside(report) as partial:
         partial.write_bytes(preflight_json(plans, task.options, targets))
     print_preflight(plans)

@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
+from napari_nx46.cli.knob_flags import KnobFlags, flag_name, with_implied
+from napari_nx46.files.presets import default_store, find_preset
 from napari_nx46.setting import (
     ENVIRONMENT_FIELDS,
-    BlockExtents,
-    Domain,
     Setting,
     SettingError,
+    knob_applies,
     knobs_from_environment,
     parse_setting,
-    preset,
     read_setting,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class KnobFlags:
-    """The flags that give knobs; None where a flag was not given.
-
-    Parameters
-    ----------
-    preset : str, optional
-        Name of a preset, which gives every knob.
-    setting_file : Path, optional
-        A setting file, which gives every knob.
-    quantile, blend, z_radius, domain, block
-        Single knobs; see `Setting`.
-    """
-
-    preset: str | None = None
-    setting_file: Path | None = None
-    quantile: float | None = None
-    blend: float | None = None
-    z_radius: int | None = None
-    domain: Domain | None = None
-    block: BlockExtents | None = None
 
 
 def chosen_setting(
@@ -51,68 +28,84 @@ def chosen_setting(
     ----------
     flags : KnobFlags
     environment : mapping
-        Usually ``os.environ``.
+        Usually ``os.environ``; it also tells where the user's presets are.
     tell : callable
         Called with a line of text for every variable that a preset or a file overrides.
 
     Raises
     ------
     SettingError
-        If a value is out of range, whatever overrides it; the message names variable or flag.
+        If a value is out of range, whatever overrides it; the message names variable or flag. If
+        flags contradict each other, or there is no such preset or setting file.
     """
     from_environment = _environment_knobs(environment)
-    whole, origin = _whole_setting(flags)
-    if whole is None:
-        return parse_setting(from_environment).changed(**_single_knobs(flags))
-    for variable, field in ENVIRONMENT_FIELDS.items():
-        value = getattr(whole, field)
-        if field in from_environment and from_environment[field] != value:
-            tell(f"note: {variable}={environment[variable]} is overridden by {origin} ({value})")
-    return whole.changed(**_single_knobs(flags))
+    whole, origin = _whole_setting(flags, environment)
+    single = with_implied(
+        {name: _checked(flag_name(name), name, value) for name, value in flags.knobs.items()}
+    )
+    if whole is not None:
+        for note in _overridden(from_environment, environment, whole, origin):
+            tell(note)
+        return whole.changed(**single)
+    try:
+        return parse_setting({**from_environment, **single})
+    except SettingError as error:
+        kept = [
+            f"{variable}={environment[variable]}"
+            for variable, field in ENVIRONMENT_FIELDS.items()
+            if field in from_environment and field not in single
+        ]
+        given = f" (environment variables: {', '.join(kept)})" if kept else ""
+        raise SettingError(f"{error}{given}") from error
 
 
 def _environment_knobs(environment: Mapping[str, str]) -> dict[str, object]:
-    given = knobs_from_environment(environment)
-    return {
-        field: _checked(f"environment variable {variable}", field, given[field])
-        for variable, field in ENVIRONMENT_FIELDS.items()
-        if field in given
-    }
+    knobs: dict[str, object] = dict(knobs_from_environment(environment))
+    for variable, field in ENVIRONMENT_FIELDS.items():
+        if field in knobs:
+            knobs[field] = _checked(f"environment variable {variable}", field, knobs[field])
+    return knobs
 
 
-def _whole_setting(flags: KnobFlags) -> tuple[Setting | None, str]:
+def _whole_setting(flags: KnobFlags, environment: Mapping[str, str]) -> tuple[Setting | None, str]:
     """Return the setting that gives every knob, and the flag it comes from."""
     if flags.preset is not None and flags.setting_file is not None:
         raise SettingError("found both --preset and --setting; expected one of them")
     if flags.preset is not None:
-        return preset(flags.preset), f"--preset {flags.preset}"
+        store = default_store(environment)
+        return find_preset(flags.preset, store), f"--preset {flags.preset}"
     if flags.setting_file is not None:
         return read_setting(flags.setting_file), f"--setting {flags.setting_file}"
     return None, ""
 
 
-def _single_knobs(flags: KnobFlags) -> dict[str, object]:
-    numbers = {"quantile": flags.quantile, "blend": flags.blend, "z_radius": flags.z_radius}
-    knobs: dict[str, object] = {
-        field: _checked("--" + field.replace("_", "-"), field, value)
-        for field, value in numbers.items()
-        if value is not None
-    }
-    if flags.block is not None:
-        if flags.domain not in (None, Domain.BLOCK):
-            raise SettingError(
-                f"found --block with --domain {flags.domain}; a block counts only with "
-                "--domain block, which --block implies"
-            )
-        knobs |= {"domain": Domain.BLOCK, "block": flags.block}
-    elif flags.domain is not None:
-        knobs["domain"] = flags.domain
-    return knobs
+def _overridden(
+    knobs: Mapping[str, object], environment: Mapping[str, str], whole: Setting, origin: str
+) -> list[str]:
+    """Return a line for every variable whose knob is another one, or is not read, in `whole`."""
+    notes = []
+    for variable, field in ENVIRONMENT_FIELDS.items():
+        if field not in knobs:
+            continue
+        value = getattr(whole, field)
+        if not knob_applies(field, whole):
+            value = f"which does not use {field}"
+        elif value == knobs[field]:
+            continue
+        notes.append(
+            f"note: {variable}={environment[variable]} is overridden by {origin} ({value})"
+        )
+    return notes
 
 
-def _checked(origin: str, field: str, value: str | float) -> object:
-    """Return the value of one knob as a setting holds it."""
+def _checked(origin: str, field: str, value: object) -> object:
+    """Return the value of one knob as a setting holds it, whatever the other knobs are."""
+    # The field's own type and bounds; what it must not be beside others is checked in the end.
+    adapter: TypeAdapter[object] = TypeAdapter(
+        Setting.model_fields[field].rebuild_annotation(), config=Setting.model_config
+    )
     try:
-        return getattr(parse_setting({field: value}), field)
-    except SettingError as error:
-        raise SettingError(f"{origin}: {str(error).removeprefix(field + ': ')}") from error
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        faults = "; ".join(fault["msg"] for fault in error.errors(include_url=False))
+        raise SettingError(f"{origin}: {faults} (found {value!r})") from error

@@ -1,4 +1,4 @@
-"""The arguments and options that commands share."""
+"""The arguments and options that commands share, and the sections of the help they stand in."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from typing import Annotated
 import typer
 
 from napari_nx46.files.masks import Compression, Profile
-from napari_nx46.setting import DEFAULT_BAND, Domain
+from napari_nx46.setting import DEFAULT_BAND
 
 DEFAULT_BAND_TEXT = f"{DEFAULT_BAND[0]}:{DEFAULT_BAND[1]}"
+
+SETTING_SECTION = "Setting"
+_MASK_SECTION = "Masks"
+_DATA_SECTION = "Data"
+_RESOURCE_SECTION = "Resources"
 
 Data = Annotated[
     list[Path],
@@ -20,46 +25,21 @@ Data = Annotated[
     ),
 ]
 PresetName = Annotated[
-    str | None, typer.Option("--preset", metavar="NAME", help="Take every knob from a preset.")
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="Take every knob from a preset, published or yours; 'nx46 presets' lists them.",
+        rich_help_panel=SETTING_SECTION,
+    ),
 ]
 SettingFile = Annotated[
     Path | None,
-    typer.Option("--setting", metavar="FILE", help="Take every knob from a setting file (JSON)."),
-]
-Quantile = Annotated[
-    float | None,
     typer.Option(
-        "--quantile",
-        metavar="Q",
-        help="Share of voxels below the threshold, 0 to 1  [env var: NX46_THRESHOLD_QUANTILE]",
-    ),
-]
-Blend = Annotated[
-    float | None,
-    typer.Option(
-        "--blend",
-        metavar="W",
-        help="Weight of p3d in the score, 0 to 1  [env var: NX46_SCORE_BLEND_3D_WEIGHT]",
-    ),
-]
-ZRadius = Annotated[
-    int | None,
-    typer.Option(
-        "--z-radius",
-        metavar="R",
-        help="Slices averaged on either side, 0 to 8  [env var: NX46_Z_SMOOTHING_RADIUS]",
-    ),
-]
-QuantileDomain = Annotated[
-    Domain | None,
-    typer.Option("--domain", help="Where the quantile is taken.", show_default="fragment"),
-]
-Block = Annotated[
-    str | None,
-    typer.Option(
-        "--block",
-        metavar="z0:z1,y0:y1,x0:x1",
-        help="Take the quantile over this block, in voxels.",
+        "--setting",
+        metavar="FILE",
+        help="Take every knob from a setting file (JSON). The flags below change single knobs.",
+        rich_help_panel=SETTING_SECTION,
     ),
 ]
 FragmentIds = Annotated[
@@ -70,17 +50,39 @@ FragmentIds = Annotated[
         help="Write this fragment only; may be given again. The domain 'dataset' keeps to all.",
     ),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run/--no-dry-run",
+        envvar="NX46_DRY_RUN",
+        help="Check everything, voxels included, and write a preflight report only.",
+    ),
+]
 Tag = Annotated[
     str,
     typer.Option(
-        "--tag", metavar="TEXT", envvar="NX46_RUN_TAG", help="Names the run in its manifest."
+        "--tag",
+        metavar="TEXT",
+        envvar="NX46_RUN_TAG",
+        help="Names the run in its manifest.",
+        rich_help_panel=_MASK_SECTION,
     ),
 ]
 PageCompression = Annotated[
-    Compression, typer.Option("--compression", help="Compression of the masks' pages.")
+    Compression,
+    typer.Option(
+        "--compression",
+        help="Compression of the masks' pages.",
+        rich_help_panel=_MASK_SECTION,
+    ),
 ]
 MaskProfile = Annotated[
-    Profile, typer.Option("--profile", help="Values of a mask: kaggle {0, 1} or nx47 {0, 255}.")
+    Profile,
+    typer.Option(
+        "--profile",
+        help="Values of a mask: kaggle {0, 1} or nx47 {0, 255}.",
+        rich_help_panel=_MASK_SECTION,
+    ),
 ]
 TargetBand = Annotated[
     str,
@@ -88,13 +90,35 @@ TargetBand = Annotated[
         "--band",
         metavar="LOW:HIGH",
         help="Density aimed at; outside it there is a warning.",
+        rich_help_panel=_MASK_SECTION,
     ),
 ]
 P3dFolder = Annotated[
-    str, typer.Option("--p3d", metavar="NAME", help="Folder of the p3d volumes in DATA.")
+    str,
+    typer.Option(
+        "--p3d",
+        metavar="NAME",
+        help="Folder of the p3d volumes in DATA.",
+        rich_help_panel=_DATA_SECTION,
+    ),
 ]
 P2dFolder = Annotated[
-    str, typer.Option("--p2d", metavar="NAME", help="Folder of the p2d volumes in DATA.")
+    str,
+    typer.Option(
+        "--p2d",
+        metavar="NAME",
+        help="Folder of the p2d volumes in DATA.",
+        rich_help_panel=_DATA_SECTION,
+    ),
+]
+ModelsFolder = Annotated[
+    str,
+    typer.Option(
+        "--models",
+        metavar="NAME",
+        help="Folder in DATA that holds a folder of further probability volumes for each model.",
+        rich_help_panel=_DATA_SECTION,
+    ),
 ]
 ImageFolder = Annotated[
     str | None,
@@ -103,6 +127,7 @@ ImageFolder = Annotated[
         metavar="NAME",
         help="Folder of the CT images in DATA.",
         show_default="test_images, train_images",
+        rich_help_panel=_DATA_SECTION,
     ),
 ]
 LabelFolder = Annotated[
@@ -112,17 +137,28 @@ LabelFolder = Annotated[
         metavar="NAME",
         help="Folder of the labels in DATA.",
         show_default="train_labels",
+        rich_help_panel=_DATA_SECTION,
     ),
 ]
 Channel = Annotated[
     int,
     typer.Option(
-        "--channel", metavar="N", help="Channel of volumes that have several; -1 is the last."
+        "--channel",
+        metavar="N",
+        help="Channel of volumes that have several; -1 is the last.",
+        rich_help_panel=_DATA_SECTION,
     ),
 ]
 WorkerCount = Annotated[
     int | None,
-    typer.Option("--workers", metavar="N", min=1, help="Threads.", show_default="one a processor"),
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        help="Threads.",
+        show_default="one a processor",
+        rich_help_panel=_RESOURCE_SECTION,
+    ),
 ]
 Memory = Annotated[
     float,
@@ -132,13 +168,6 @@ Memory = Annotated[
         min=0.0,
         max=2.0**20,
         help="GiB that a fragment may take; what is larger is streamed.",
-    ),
-]
-DryRun = Annotated[
-    bool,
-    typer.Option(
-        "--dry-run/--no-dry-run",
-        envvar="NX46_DRY_RUN",
-        help="Check everything, voxels included, and write a preflight report only.",
+        rich_help_panel=_RESOURCE_SECTION,
     ),
 ]

@@ -10,6 +10,7 @@ from napari_nx46.setting import BlockExtents
 
 _EXTENT = re.compile(r"\s*(\d{1,9}):(\d{1,9})\s*", re.ASCII)
 _AXES = "zyx"
+_BAND = "LOW:HIGH with 0 <= LOW <= HIGH <= 1"
 
 
 def parse_band(text: str) -> tuple[float, float]:
@@ -21,13 +22,58 @@ def parse_band(text: str) -> tuple[float, float]:
         If these are not two densities, the lower one first.
     """
     low, _, high = text.partition(":")
-    try:
-        band = float(low), float(high)
-    except ValueError as error:
-        raise _bad_band(text) from error
-    if not 0 <= band[0] <= band[1] <= 1:
-        raise _bad_band(text)
+    band = _densities(low, high)
+    if band is None:
+        raise typer.BadParameter(f"found {text!r}, expected {_BAND}", param_hint="--band")
     return band
+
+
+def parse_density(text: str) -> tuple[float, float]:
+    """Parse a density, or the lowest and highest one, ``LOW:HIGH``.
+
+    Returns
+    -------
+    tuple of float
+        Lowest and highest density; equal for a single one.
+
+    Raises
+    ------
+    typer.BadParameter
+        If these are not one or two densities, the lower one first.
+    """
+    low, colon, high = text.partition(":")
+    target = _densities(low, high if colon else low)
+    if target is None:
+        raise typer.BadParameter(
+            f"found {text!r}, expected a density from 0 to 1, or {_BAND}", param_hint="--density"
+        )
+    return target
+
+
+def parse_weights(text: str) -> dict[str, float]:
+    """Parse the weights of probability volumes, ``NAME=WEIGHT,NAME=WEIGHT``.
+
+    Returns
+    -------
+    dict
+        Name -> weight; empty for an empty text.
+
+    Raises
+    ------
+    typer.BadParameter
+        If these are not names with a number each, or a name comes twice.
+    """
+    weights: dict[str, float] = {}
+    for part in text.split(",") if text.strip() else ():
+        name, _, number = (side.strip() for side in part.partition("="))
+        try:
+            weight = float(number)
+        except ValueError as error:
+            raise _bad_weights(text) from error
+        if not name or name in weights:
+            raise _bad_weights(text)
+        weights[name] = weight
+    return weights
 
 
 def parse_block(text: str) -> BlockExtents:
@@ -49,9 +95,18 @@ def parse_block(text: str) -> BlockExtents:
     return z, y, x
 
 
-def _bad_band(text: str) -> typer.BadParameter:
+def _densities(low: str, high: str) -> tuple[float, float] | None:
+    try:
+        band = float(low), float(high)
+    except ValueError:
+        return None
+    return band if 0 <= band[0] <= band[1] <= 1 else None
+
+
+def _bad_weights(text: str) -> typer.BadParameter:
     return typer.BadParameter(
-        f"found {text!r}, expected LOW:HIGH with 0 <= LOW <= HIGH <= 1", param_hint="--band"
+        f"found {text!r}, expected NAME=WEIGHT,NAME=WEIGHT, every name once",
+        param_hint="--weights",
     )
 
 

@@ -46,7 +46,7 @@ def print_preflight(plans: Sequence[FragmentPreflight]) -> None:
                 plan.image_id,
                 _shape(plan.shape),
                 ", ".join(f"{path}={source}" for path, source in plan.sources.items()),
-                _setting(plan.setting),
+                shown_knobs(plan.setting) or "defaults",
                 f"{plan.memory_bytes / 2**20:.1f} MiB",
             )
             for plan in plans
@@ -74,16 +74,37 @@ def print_findings(report: ValidationReport) -> None:
     )
 
 
+def shown_knobs(setting: Setting) -> str:
+    """Return the knobs that differ from the defaults, ``name=value`` each; perhaps nothing."""
+    usual = type(setting)()
+    return " ".join(
+        shown_knob(name, setting)
+        for name in type(setting).model_fields
+        if getattr(setting, name) != getattr(usual, name)
+    )
+
+
+def shown_knob(name: str, setting: Setting) -> str:
+    """Return a knob as ``name=value``, block and weights as their flags are written."""
+    value = setting.model_dump(mode="json")[name]
+    if name == "weights":
+        value = ",".join(f"{source}={weight}" for source, weight in value.items())
+    elif name == "block" and value is not None:
+        value = ",".join(f"{start}:{stop}" for start, stop in value)
+    elif isinstance(value, bool):
+        value = str(value).lower()
+    return f"{name}={value}"
+
+
 def _shape(shape: Shape) -> str:
     return "x".join(str(length) for length in shape)
 
 
 def _threshold(threshold: Threshold) -> str:
-    if threshold.per_slice:
-        return f"{min(threshold.values):.6g}..{max(threshold.values):.6g}"
-    return f"{threshold.values[0]:.6g}"
+    low = "" if threshold.low is None else f"{_spread(threshold.low)} / "
+    return low + _spread(threshold.values)
 
 
-def _setting(setting: Setting) -> str:
-    knobs = setting.model_dump(mode="json", exclude_none=True)
-    return " ".join(f"{name}={value}".replace(" ", "") for name, value in knobs.items())
+def _spread(values: tuple[float, ...]) -> str:
+    low, high = f"{min(values):.6g}", f"{max(values):.6g}"
+    return low if low == high else f"{low}..{high}"

@@ -9,26 +9,20 @@ from typing import Annotated
 
 import typer
 
-from napari_nx46.cli import options as flag
 from napari_nx46.cli.console import ExitCode, fail, guarded
 from napari_nx46.cli.data import DataFlags
+from napari_nx46.cli.flag_groups import with_flag_groups
 
 
 @guarded
-def tune(
-    data: flag.Data,
-    p3d: flag.P3dFolder = "p3d",
-    p2d: flag.P2dFolder = "p2d",
-    images: flag.ImageFolder = None,
-    labels: flag.LabelFolder = None,
-    channel: flag.Channel = -1,
-) -> None:
+@with_flag_groups
+def tune(data: DataFlags) -> None:
     """Tune the knobs in a window and see the masks change."""
-    dataset = DataFlags(data, p3d, p2d, images, labels, channel).opened()
+    dataset = data.opened()
     with _needing_qt():
         from napari_nx46.viewer.launch import tune as open_window
 
-        open_window(dataset, data)
+        open_window(dataset, data.paths)
 
 
 @guarded

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_nx46.core.runs import CLOSED, OpenFaces, checked_mask, find_components
-from napari_nx46.core.volume import Mask
+from napari_nx46.core.runs import CLOSED, checked_mask, find_components
+from napari_nx46.core.volume import Mask, OpenFaces
 from napari_nx46.core.workers import Workers
 
-__all__ = ["CLOSED", "OpenFaces", "drop_small", "fill_enclosed", "keep_linked"]
+__all__ = ["CLOSED", "drop_small", "fill_enclosed", "keep_linked"]
 
 _ALL_FACES: OpenFaces = ((True, True), (True, True), (True, True))
 

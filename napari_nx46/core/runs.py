@@ -14,11 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.core.tiles import INLINE_VOXELS, SLICES_PER_TILE
-from napari_nx46.core.volume import Mask
+from napari_nx46.core.volume import Mask, OpenFaces
 from napari_nx46.core.workers import Workers, tiles_of
-
-OpenFaces = tuple[tuple[bool, bool], tuple[bool, bool], tuple[bool, bool]]
-"""Low and high face along z, y and x: True where the fragment goes on beyond the block's face."""
 
 CLOSED: OpenFaces = ((False, False), (False, False), (False, False))
 """The faces of a whole fragment."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from napari_nx46.core.pipeline import Mask
+from napari_nx46.core.score import PathKey
 from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.volume import whole_block
+from napari_nx46.core.volume import Mask, whole_block
 from napari_nx46.live.preview import ScoreSample
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.setting import Setting
+from napari_nx46.setting import Setting, ThresholdRule
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,15 @@ def compute_exact(
     """
     setting = request.setting
     dataset = pipelines.prepare_dataset(setting, cancelled)
-    pipeline = pipelines.loaded(request.image_id)
+    pipeline = pipelines.loaded(request.image_id, setting)
     threshold = pipeline.threshold(setting, dataset, cancelled)
     density = pipeline.density(setting, threshold, cancelled)
     volume = None
     if request.three_d:
         volume = pipeline.mask(setting, threshold, whole_block(pipeline.shape), cancelled)
-    sample = sample or ScoreSample(pipeline.sources, pipeline.kernels)
-    if not threshold.per_slice:
+    if sample is None or not sample.serves(setting):
+        paths = pipeline.paths(setting, cancelled)
+        sample = ScoreSample(paths, pipeline.kernels, PathKey.of(setting))
+    if setting.rule is ThresholdRule.QUANTILE and not threshold.per_slice:
         sample.learn(setting, threshold)
     return ExactResult(request, threshold, density, volume, sample)

@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46 import leaderboard
-from napari_nx46.core.pipeline import CancelCheck, FragmentPipeline, Mask
+from napari_nx46.core.masks import is_local
+from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.core.score import CancelCheck
 from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.volume import Block, block_shape, slabs
+from napari_nx46.core.volume import Block, Mask, block_shape, slabs
 from napari_nx46.core.workers import Cancelled
 from napari_nx46.leaderboard import LeaderboardScore
 from napari_nx46.live.latest import LatestWins
@@ -74,6 +76,8 @@ class ScoreRequest:
     def mask(self, cancelled: CancelCheck) -> Mask:
         """Return the mask of the block, uint8 {0, 1}, computed slab by slab to save memory."""
         block = self.of.block
+        if not is_local(self.of.setting):
+            return self.pipeline.mask(self.of.setting, self.threshold, block, cancelled)
         mask = np.empty(block_shape(block), np.uint8)
         done = 0
         for slab in slabs(block, SLICES_PER_SLAB):

@@ -7,7 +7,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.pipeline import Mask
+from napari_nx46.core.volume import Mask
 from napari_nx46.files.indexing import Index, select
 from napari_nx46.live.scoring import Label, ScoreFollower
 

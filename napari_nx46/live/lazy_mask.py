@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.pipeline import Mask
-from napari_nx46.core.volume import block_shape
+from napari_nx46.core.volume import Mask, block_shape
 from napari_nx46.files.indexing import Index, select
 from napari_nx46.live.session import Session
 

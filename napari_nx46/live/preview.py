@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -10,11 +10,36 @@ from operator import add
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.pipeline import FragmentPipeline, Kernels, ScoreStage
-from napari_nx46.core.quantile import approximate_quantile, bins_to_refine, exact_quantile
+from napari_nx46.core.kernels import Kernels
+from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.core.quantile import (
+    ScoreHistogram,
+    approximate_quantile,
+    bins_to_refine,
+    exact_quantile,
+)
+from napari_nx46.core.score import PathKey, ScoreStage, as_two_paths
 from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.volume import Block, Sources, VolumeLike, clipped_block, slabs, whole_block
-from napari_nx46.setting import Domain, Setting
+from napari_nx46.core.threshold_rules import (
+    Pair,
+    adaptive_pair,
+    block_pair,
+    fixed_pair,
+    quantile_pair,
+    quantiles_of,
+    scores_quantiles,
+    threshold_of,
+)
+from napari_nx46.core.volume import (
+    Block,
+    FloatVolume,
+    Sources,
+    VolumeLike,
+    clipped_block,
+    slabs,
+    whole_block,
+)
+from napari_nx46.setting import Domain, Setting, Source, ThresholdRule
 
 SAMPLE_COLUMNS_PER_AXIS = 8
 SLICES_PER_READ = 16
@@ -25,17 +50,27 @@ class ScoreSample:
 
     Parameters
     ----------
-    sources : Sources
-        Volumes in memory; 8 x 8 columns are copied.
+    paths : Sources
+        Probability volumes in memory; 8 x 8 columns are copied.
     kernels : Kernels
+    key : PathKey
+        What the volumes follow from.
     """
 
-    def __init__(self, sources: Sources, kernels: Kernels) -> None:
-        p3d = _columns(sources.p3d, sources.shape)
-        p2d = p3d if sources.p2d is sources.p3d else _columns(sources.p2d, sources.shape)
-        self._pipeline = FragmentPipeline(Sources(p3d, p2d), kernels=kernels, keep_score=False)
+    def __init__(self, paths: Sources, kernels: Kernels, key: PathKey) -> None:
+        columns = {name: _columns(v, paths.shape) for name, v in paths.probabilities.items()}
+        p3d = columns.pop("p3d", None)
+        p2d = columns.pop("p2d", p3d if paths.p2d is paths.p3d else None)
+        self._pipeline = FragmentPipeline(
+            Sources(p3d, p2d, columns), kernels=kernels, keep_score=False
+        )
         self._whole = whole_block(self._pipeline.shape)
-        self._quantile_shift = 0.0
+        self._key = key
+        self._shifts = (0.0, 0.0)
+
+    def serves(self, setting: Setting) -> bool:
+        """Return whether the sample is one of the volumes that this setting averages."""
+        return PathKey.of(setting) == self._key
 
     def use_kernels(self, kernels: Kernels) -> None:
         """Compute with these kernels from now on."""
@@ -43,15 +78,26 @@ class ScoreSample:
 
     def threshold(self, setting: Setting) -> Threshold:
         """Return the threshold of the sample, corrected by what `learn` was told."""
-        quantile = min(max(setting.quantile + self._quantile_shift, 0.0), 1.0)
-        corrected = setting.changed(quantile=quantile)
-        value = self._pipeline.block_quantile(corrected, self._whole)
-        return Threshold((value,), exact=False)
+        shifted = [
+            min(max(quantile + shift, 0.0), 1.0)
+            for quantile, shift in zip(quantiles_of(setting), self._shifts, strict=False)
+        ]
+        return threshold_of([scores_quantiles(self._score(setting), shifted)], exact=False)
 
     def learn(self, setting: Setting, exact: Threshold) -> None:
-        """Note by how much the sample's quantile differs from the fragment's."""
-        below = np.count_nonzero(self._pipeline.score(setting, self._whole) < exact.values[0])
-        self._quantile_shift = below / int(np.prod(self._pipeline.shape)) - setting.quantile
+        """Note by how much the sample's quantiles differ from the fragment's."""
+        score = self._score(setting)
+        values = (exact.values[0], (exact.low or exact.values)[0])
+        quantiles = (*quantiles_of(setting), setting.quantile)
+        high, low = (
+            np.count_nonzero(score < value) / score.size - quantile
+            for value, quantile in zip(values, quantiles, strict=False)
+        )
+        self._shifts = (high, low)
+
+    def _score(self, setting: Setting) -> FloatVolume:
+        averaged = setting if self._key.source is Source.PROBABILITIES else as_two_paths(setting)
+        return self._pipeline.score(averaged, self._whole)
 
 
 @dataclass(frozen=True)
@@ -73,11 +119,15 @@ class PreviewSource:
 
     def threshold(self, setting: Setting, plane: Block, *, three_d: bool) -> Threshold:
         """Return a preview of the setting's threshold, good for the displayed plane."""
+        if setting.rule is ThresholdRule.PROBABILITY:
+            return threshold_of([fixed_pair(setting)])
+        if setting.rule is ThresholdRule.ADAPTIVE:
+            return self.plane_threshold(setting, plane, adaptive_pair)
         if setting.domain is Domain.SLICE:
-            return self.plane_threshold(setting, plane)
+            return self.plane_threshold(setting, plane, quantile_pair)
         if setting.domain is Domain.BLOCK and setting.block is not None and not three_d:
             block = clipped_block(setting.block, self.pipeline.shape)
-            return Threshold((self.pipeline.block_quantile(setting, block),))
+            return threshold_of([block_pair(self.pipeline, setting, block)])
         return self.fragment_threshold(setting, plane)
 
     def fragment_threshold(self, setting: Setting, plane: Block) -> Threshold:
@@ -89,37 +139,50 @@ class PreviewSource:
         cached = [pipeline.cached_stage(setting) for pipeline in self.pool]
         stages = [stage for stage in cached if stage is not None]
         if len(stages) == len(cached):
-            return _pooled_threshold(stages, setting.quantile)
-        if self.sample is not None:
+            return _pooled_threshold(stages, setting)
+        if self.sample is not None and self.sample.serves(setting):
             return self.sample.threshold(setting)
-        return Threshold((self.pipeline.block_quantile(setting, plane),), exact=False)
+        return threshold_of([block_pair(self.pipeline, setting, plane)], exact=False)
 
-    def plane_threshold(self, setting: Setting, plane: Block) -> Threshold:
+    def plane_threshold(
+        self, setting: Setting, plane: Block, rule: Callable[[FloatVolume, Setting], Pair]
+    ) -> Threshold:
         """Return the thresholds per slice, known for the slices of the plane alone.
 
         Where the plane lies in one slice, it is the slice's own. A plane across slices is judged
-        by the rows or columns that it shows: the whole slices would be the whole fragment.
+        by the rows or columns that it shows: the whole slices would be the whole fragment. Slices
+        before and beyond have the outermost known threshold.
         """
         depth, *within_slice = whole_block(self.pipeline.shape)
-        values = [0.0] * depth.stop
-        one_slice_shown = plane[0].stop - plane[0].start == 1
-        y, x = within_slice if one_slice_shown else plane[1:]
-        for z in range(plane[0].start, plane[0].stop):
-            one_slice = (slice(z, z + 1), y, x)
-            values[z] = self.pipeline.block_quantile(setting, one_slice)
-        return Threshold(tuple(values), exact=False)
+        first, stop = plane[0].start, plane[0].stop
+        y, x = within_slice if stop - first == 1 else plane[1:]
+        pairs = [
+            rule(self.pipeline.score(setting, (slice(z, z + 1), y, x)), setting)
+            for z in range(first, stop)
+        ]
+        around = [pairs[0]] * first + pairs + [pairs[-1]] * (depth.stop - stop)
+        return threshold_of(around, exact=False)
 
 
-def _pooled_threshold(stages: Sequence[ScoreStage], quantile: float) -> Threshold:
+def _pooled_threshold(stages: Sequence[ScoreStage], setting: Setting) -> Threshold:
     histogram = reduce(add, (stage.histogram for stage in stages))
+    found = [_pooled_quantile(stages, histogram, q) for q in quantiles_of(setting)]
+    pair = tuple(value for value, _ in found)
+    return threshold_of([pair], exact=all(exact for _, exact in found))
+
+
+def _pooled_quantile(
+    stages: Sequence[ScoreStage], histogram: ScoreHistogram, quantile: float
+) -> tuple[float, bool]:
+    """Return the quantile, and whether it is exact since its bins were refined before."""
     bins = bins_to_refine(histogram, quantile)
     if all(high_bits in stage.low_bits for stage in stages for high_bits in bins):
         low_bits = {
             high_bits: np.sum([stage.low_bits[high_bits] for stage in stages], axis=0)
             for high_bits in bins
         }
-        return Threshold((exact_quantile(histogram, low_bits, quantile),))
-    return Threshold((approximate_quantile(histogram, quantile),), exact=False)
+        return exact_quantile(histogram, low_bits, quantile), True
+    return approximate_quantile(histogram, quantile), False
 
 
 def _columns(volume: VolumeLike, shape: tuple[int, int, int]) -> npt.NDArray[np.generic]:

@@ -260,7 +260,7 @@ class ScoreFollower:
     def _want_scores(self) -> None:
         """Ask for the scores of the exact mask, or mark them as stale while there is none."""
         session, label, threshold = self.session, self.label, self.session.exact_threshold
-        if self._closed or label is None or threshold is None:
+        if self._closed or label is None or threshold is None or not session.settled:
             self._fragment.outdate()
             self._block.outdate()
             return

@@ -15,19 +15,22 @@ from typing import Any
 import numpy as np
 from psygnal import Signal
 
-from napari_nx46.core.pipeline import FragmentPipeline, Kernels, Mask, plain_kernels
+from napari_nx46.core.kernels import Kernels, plain_kernels
+from napari_nx46.core.masks import is_local
+from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.volume import Block, block_shape, whole_block
+from napari_nx46.core.volume import Block, Mask, block_shape, whole_block
 from napari_nx46.core.workers import Workers
 from napari_nx46.fragments import DataSet, Fragment
 from napari_nx46.live.exact import ExactRequest, ExactResult, compute_exact
 from napari_nx46.live.latest import CancelCheck, LatestWins
-from napari_nx46.live.preview import PreviewSource, ScoreSample
-from napari_nx46.live.view import Figures, ShownMask, View, fits_view, slice_view, within_plane
+from napari_nx46.live.mask_source import MaskSource
+from napari_nx46.live.preview import ScoreSample
+from napari_nx46.live.view import Figures, ShownMask, View, figures_of, fits_view, slice_view
 from napari_nx46.live.warm_up import KernelWarmUp, SourceTypes, source_types
 from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET, PipelineSet
-from napari_nx46.run.preflight import check_block
-from napari_nx46.setting import DEFAULT_BAND, Domain, Setting
+from napari_nx46.run.preflight import check_block, fitting_setting
+from napari_nx46.setting import DEFAULT_BAND, Domain, Setting, moved, threshold_knobs
 
 Post = Callable[[Callable[[], None]], None]
 """Runs a function later in the session's own thread."""
@@ -101,9 +104,9 @@ class Session:
         self.accepted: dict[str, Setting] = {}
         self._post = post
         self._when_drawn = when_drawn
-        self._setting = setting or Setting()
         self._band = band
         self._fragment = next(iter(dataset)) if image_id is None else dataset[image_id]
+        self._setting = fitting_setting(setting or Setting(), self._fragment)
         self._view = slice_view(self._fragment.shape, self._fragment.shape[0] // 2)
         self._figures = Figures()
         self._sample: ScoreSample | None = None
@@ -116,6 +119,7 @@ class Session:
         self._warm_up = KernelWarmUp(
             map(source_types, dataset),
             lambda kernels, types: self._post(lambda: self._use(kernels, types)),
+            lambda: self._post(self._preview_anew),
         )
 
     # ---- what is current -------------------------------------------------------------------
@@ -159,9 +163,16 @@ class Session:
     def exact_threshold(self) -> Threshold | None:
         """The exact threshold of the sliders' setting; None until the worker has found it."""
         exact = self._exact
-        if exact is None or exact.request.setting != self._setting:
+        if exact is None or threshold_knobs(exact.request.setting) != threshold_knobs(
+            self._setting
+        ):
             return None
         return exact.threshold
+
+    @property
+    def settled(self) -> bool:
+        """Whether the worker has found the exact figures of the sliders' setting."""
+        return self._exact is not None and self._exact.request.setting == self._setting
 
     # ---- what a user does ------------------------------------------------------------------
 
@@ -200,9 +211,12 @@ class Session:
         self._sample = self._shown = self._exact = self._volume = None
         self._figures = Figures()
         self.fragment_changed.emit(self._fragment)
-        if self._setting.domain is Domain.BLOCK:
-            self._setting = self._setting.changed(block=self._view.extents)
-            self.setting_changed.emit(self._setting)
+        setting = fitting_setting(self._setting, self._fragment)
+        if setting.domain is Domain.BLOCK:
+            setting = setting.changed(block=self._view.extents)
+        if setting != self._setting:
+            self._setting = setting
+            self.setting_changed.emit(setting)
         self._refresh()
 
     def step_fragment(self, step: int) -> None:
@@ -243,11 +257,6 @@ class Session:
         self.accepted.update(dict.fromkeys(chosen, self._setting))
         self.accepted_changed.emit()
 
-    def withdraw(self) -> None:
-        """Accept nothing any more."""
-        self.accepted.clear()
-        self.accepted_changed.emit()
-
     def close(self) -> None:
         """End the threads and give the memory back; the session must not be used any more."""
         if self._closed:
@@ -284,7 +293,7 @@ class Session:
             return shown.mask
         if self._view.three_d and block == whole_block(self._fragment.shape):
             return np.zeros(block_shape(block), np.uint8) if volume is None else volume
-        return self._pipeline.mask(self._setting, self._threshold_for(block), block)
+        return self._shown_mask(block).mask
 
     def whole_mask(self) -> Mask:
         """Return the exact mask of the whole fragment, computing what is missing."""
@@ -299,16 +308,19 @@ class Session:
     def _pipeline(self) -> FragmentPipeline:
         return self.pipelines[self._fragment.image_id]
 
-    def _threshold_for(self, plane: Block) -> Threshold:
-        """Return the exact threshold if the worker has found it, else a preview."""
-        exact = self.exact_threshold
-        if exact is not None:
-            return exact
+    def _shown_mask(self, block: Block) -> ShownMask:
+        """Return the mask of a block as far as it is known without a pass over the fragment."""
         pooled = self._setting.domain is Domain.DATASET
         image_ids = self.dataset.image_ids if pooled else (self._fragment.image_id,)
-        pool = tuple(self.pipelines[image_id] for image_id in image_ids)
-        source = PreviewSource(self._pipeline, pool, self._sample)
-        return source.threshold(self._setting, plane, three_d=self._view.three_d)
+        source = MaskSource(
+            pipeline=self._pipeline,
+            pool=tuple(self.pipelines[image_id] for image_id in image_ids),
+            sample=self._sample,
+            exact_threshold=self.exact_threshold,
+            three_d=self._view.three_d,
+            cleans_up=self._warm_up.clean_up_ready,
+        )
+        return source.shown(self._setting, block)
 
     def _refresh(self) -> None:
         """Compute what is shown, tell the canvas, and ask the worker for what is missing."""
@@ -316,7 +328,7 @@ class Session:
         if request != self._asked:
             self._asked = None
             self._worker.cancel()
-        if self._draw() and not self._is_exact() and self._asked is None:
+        if self._draw() and self._needs_worker() and self._asked is None:
             self._asked = request
             self._when_drawn(self._ask_worker)
 
@@ -324,8 +336,8 @@ class Session:
         if not self._closed and self._asked is not None:
             self._worker.submit(self._asked)
 
-    def _is_exact(self) -> bool:
-        return self.exact_threshold is not None and not self._view.three_d
+    def _needs_worker(self) -> bool:
+        return not self.settled or self._view.three_d
 
     def _draw(self) -> bool:
         """Show the plane; return False where that failed, which is told by `failed`."""
@@ -340,16 +352,14 @@ class Session:
         return True
 
     def _show_plane(self) -> None:
-        view, setting = self._view, self._setting
+        view = self._view
         if view.three_d:
             self._shown = None
             self._figures = replace(self._figures, exact=False, fragment_exact=False)
             self.figures_changed.emit(self._figures)
             return
-        threshold = self._threshold_for(view.plane)
-        mask = self._pipeline.mask(setting, threshold, view.plane)
-        mask.setflags(write=False)  # it is handed out
-        self._shown = ShownMask(setting, threshold, view.plane, mask)
+        self._shown = self._shown_mask(view.plane)
+        self._shown.mask.setflags(write=False)  # it is handed out
         self.mask_changed.emit()
         self._measure_shown()
 
@@ -357,22 +367,13 @@ class Session:
         shown, view = self._shown, self._view
         if shown is None or shown.plane != view.plane:
             return
-        visible = shown.mask[within_plane(view)]
-        exact = self.exact_threshold is not None
-        self._figures = Figures(
-            threshold=shown.threshold.at(view.slice_index),
-            slice_density=_density(shown.mask),
-            block_density=_density(visible),
-            fragment_density=self._figures.fragment_density,
-            exact=exact,
-            fragment_exact=exact,
-        )
+        self._figures = figures_of(shown, view, self._figures.fragment_density, self.settled)
         self.figures_changed.emit(self._figures)
 
     def _with_visible_block(self, knobs: dict[str, Any]) -> Setting:
         domain = knobs.get("domain", self._setting.domain)
         block = self._view.extents if domain == Domain.BLOCK else None
-        return self._setting.changed(**{"block": block, **knobs})
+        return moved(self._setting, **{"block": block, **knobs})
 
     # ---- the worker ------------------------------------------------------------------------
 
@@ -406,7 +407,7 @@ class Session:
         if request.three_d:
             self._show_volume(result)
         elif self._shown is not None and self._same_mask(self._shown, result.threshold):
-            self._shown = replace(self._shown, threshold=result.threshold)
+            self._shown = replace(self._shown, threshold=result.threshold, exact=True)
             self._measure_shown()
         else:
             self._draw()
@@ -414,9 +415,13 @@ class Session:
     def _same_mask(self, shown: ShownMask, threshold: Threshold) -> bool:
         """Return whether this threshold gives the displayed plane the mask that it shows."""
         plane = self._view.plane
-        return shown.plane == plane and np.array_equal(
-            shown.threshold.lowest_scores(plane[0]), threshold.lowest_scores(plane[0])
-        )
+        if shown.plane != plane:
+            return False
+        if is_local(self._setting) and shown.threshold is not None:
+            lowest = shown.threshold.lowest_scores(plane[0])
+            return np.array_equal(lowest, threshold.lowest_scores(plane[0]))
+        exact = self._pipeline.known_mask(self._setting, threshold, plane)
+        return exact is not None and np.array_equal(shown.mask, exact)
 
     def _show_volume(self, result: ExactResult) -> None:
         self._figures = Figures(
@@ -429,6 +434,11 @@ class Session:
         self.mask_changed.emit()
         self.figures_changed.emit(self._figures)
 
+    def _preview_anew(self) -> None:
+        """Preview hysteresis and clean-up too, now that they are compiled."""
+        if not self._closed and not self.settled and self._shown is not None:
+            self._draw()
+
     def _use(self, kernels: Kernels, types: SourceTypes) -> None:
         """Compute the fragments of these types with the compiled kernels from now on."""
         for fragment in self.dataset:
@@ -436,7 +446,3 @@ class Session:
                 self.pipelines[fragment.image_id].kernels = kernels
         if self._sample is not None and source_types(self._fragment) == types:
             self._sample.use_kernels(kernels)
-
-
-def _density(mask: Mask) -> float:
-    return int(np.count_nonzero(mask)) / mask.size

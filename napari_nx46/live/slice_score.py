@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.pipeline import Mask
+from napari_nx46.core.volume import Mask
 from napari_nx46.leaderboard import (
     COMPETITION,
     Parameters,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_nx46.core.pipeline import Mask
+from napari_nx46.core.measure import density
 from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.volume import Block, whole_block
+from napari_nx46.core.volume import Block, Mask, whole_block
 from napari_nx46.setting import Setting
 
 Extents = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
@@ -82,8 +82,8 @@ class Figures:
 
     Parameters
     ----------
-    threshold : float, optional
-        At the displayed slice, in units of probability.
+    threshold, low_threshold : float, optional
+        At the displayed slice, in units of probability; the low one of a pair only.
     slice_density, block_density, fragment_density : float, optional
         Share of foreground voxels in the displayed slice, in its visible part and in the whole
         fragment; None where it is not known yet.
@@ -94,6 +94,7 @@ class Figures:
     """
 
     threshold: float | None = None
+    low_threshold: float | None = None
     slice_density: float | None = None
     block_density: float | None = None
     fragment_density: float | None = None
@@ -103,9 +104,49 @@ class Figures:
 
 @dataclass(frozen=True, eq=False)
 class ShownMask:
-    """The mask of the displayed plane, and what it was computed from."""
+    """The mask of the displayed plane, what it was computed from, and whether it is exact.
+
+    Without a threshold nothing is known yet, and the mask is empty.
+    """
 
     setting: Setting
-    threshold: Threshold
+    threshold: Threshold | None
     plane: Block
     mask: Mask
+    exact: bool
+
+    def threshold_at(self, z: int) -> float | None:
+        """Return the (high) threshold of a slice."""
+        return None if self.threshold is None else self.threshold.at(z)
+
+    def low_threshold_at(self, z: int) -> float | None:
+        """Return the low threshold of a slice, of a pair only."""
+        if self.threshold is None or self.threshold.low is None:
+            return None
+        return self.threshold.lower.at(z)
+
+
+def figures_of(
+    shown: ShownMask, view: View, fragment_density: float | None, fragment_exact: bool
+) -> Figures:
+    """Return the read-outs of the mask that a view shows.
+
+    Parameters
+    ----------
+    shown : ShownMask
+        Of the view's plane.
+    view : View
+    fragment_density : float, optional
+        As it is known now.
+    fragment_exact : bool
+        Whether that belongs to the sliders' setting.
+    """
+    return Figures(
+        threshold=shown.threshold_at(view.slice_index),
+        low_threshold=shown.low_threshold_at(view.slice_index),
+        slice_density=density(shown.mask),
+        block_density=density(shown.mask[within_plane(view)]),
+        fragment_density=fragment_density,
+        exact=shown.exact,
+        fragment_exact=fragment_exact,
+    )

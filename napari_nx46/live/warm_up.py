@@ -4,43 +4,63 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from itertools import product
 
 import numpy as np
 
-from napari_nx46.core.pipeline import FragmentPipeline, Kernels, compiled_kernels
+from napari_nx46.core.cleanup_warm_up import warm_up_cleanup
+from napari_nx46.core.kernels import Kernels, compiled_kernels
+from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.volume import Sources, whole_block
 from napari_nx46.fragments import Fragment
 from napari_nx46.setting import Setting
 
 TINY_SHAPES = ((3, 2, 2), (1, 2, 2))
 
-SourceTypes = tuple[str, str]
-"""Names of the dtypes of p3d and p2d: the kernels are compiled for each pair."""
+SourceTypes = tuple[tuple[str, str], ...]
+"""Pairs of names of dtypes for which the kernels are compiled."""
+
+COMPUTED = ("float32", "float32")
+"""Types of what is averaged already, or follows from a CT image."""
 
 
 def source_types(fragment: Fragment) -> SourceTypes:
-    """Return the types of a fragment's volumes."""
-    return fragment.p3d.dtype.name, fragment.p2d.dtype.name
+    """Return the pairs of types that the kernels meet in a fragment: the two paths', then each's.
+
+    Every volume is paired with itself where several are averaged.
+    """
+    volumes = fragment.sources
+    names = {name: volume.dtype.name for name, volume in volumes.items()}
+    pairs = [(name, name) for name in names.values()]
+    if "p3d" in names or "p2d" in names:
+        p3d = names.get("p3d", names.get("p2d", ""))
+        pairs.insert(0, (p3d, names.get("p2d", p3d)))
+    return tuple(dict.fromkeys([*pairs, COMPUTED]))
 
 
 class KernelWarmUp:
-    """Compiles the kernels in a thread of its own, for one pair of types after the other.
+    """Compiles the kernels in a thread of its own, for the types of one fragment after the other.
 
     Parameters
     ----------
     types : iterable of SourceTypes
-        In the order in which they are needed.
+        Of each fragment, in the order in which they are needed.
     ready : callable
         Called in that thread with the kernels and the types for which they are ready now.
+    clean_up_ready : callable
+        Called in that thread when hysteresis and clean-up are compiled, which comes last.
     """
 
     def __init__(
         self,
         types: Iterable[SourceTypes],
         ready: Callable[[Kernels, SourceTypes], None],
+        clean_up_ready: Callable[[], None],
     ) -> None:
         self._types = tuple(dict.fromkeys(types))
         self._ready = ready
+        self._clean_up_ready = clean_up_ready
+        self._cleans_up = threading.Event()
         self._closed = threading.Event()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._compile, name="nx46-compile", daemon=True)
@@ -53,6 +73,11 @@ class KernelWarmUp:
     def done(self) -> bool:
         """Whether all types have been compiled and reported."""
         return self._done.is_set()
+
+    @property
+    def clean_up_ready(self) -> bool:
+        """Whether hysteresis and clean-up have been compiled."""
+        return self._cleans_up.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all is compiled; return False if that took too long."""
@@ -72,12 +97,16 @@ class KernelWarmUp:
             if not self._closed.is_set():
                 self._ready(kernels, types)
         self._done.set()
+        if not self._closed.is_set():
+            warm_up_cleanup()
+            self._cleans_up.set()
+            self._clean_up_ready()
 
 
 def warm_up(kernels: Kernels, types: SourceTypes) -> None:
     """Run every kernel once on tiny volumes of these types."""
-    for shape in TINY_SHAPES:
-        sources = Sources(*(np.zeros(shape, dtype) for dtype in types))
+    for shape, (p3d, p2d) in product(TINY_SHAPES, types):
+        sources = Sources(np.zeros(shape, p3d), np.zeros(shape, p2d))
         pipeline = FragmentPipeline(sources, kernels=kernels)
         setting = Setting()
         threshold = pipeline.threshold(setting)

@@ -72,7 +72,7 @@ class FragmentRecord:
     setting : Setting
     threshold : Threshold
     sources : dict
-        For each path its file's name and SHA-256.
+        For each volume that the setting reads, by name, its file's name and SHA-256.
     slices : tuple of SliceMetrics
         In ascending z.
     """
@@ -143,18 +143,25 @@ def installed_version(package: str) -> str:
 
 
 def _fragment_entry(record: FragmentRecord, member: Member) -> dict[str, Any]:
-    values = record.threshold.values
+    threshold = record.threshold
+    low = {} if threshold.low is None else {"low_threshold": _one_or_each(threshold.lower)}
     return {
         "image_id": record.image_id,
         "shape": list(member.shape),
         "density": member.density,
-        "threshold": list(values) if record.threshold.per_slice else values[0],
+        "threshold": _one_or_each(threshold),
+        **low,
         "setting": record.setting.model_dump(mode="json"),
         "sources": record.sources,
         "mask_sha256": member.mask_sha256,
         "member": member.name,
         "member_sha256": member.member_sha256,
     }
+
+
+def _one_or_each(threshold: Threshold) -> float | list[float]:
+    """Return the threshold of the fragment, or those of its slices."""
+    return list(threshold.values) if threshold.per_slice else threshold.values[0]
 
 
 def _row(image_id: str, metrics: SliceMetrics) -> list[str]:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+import math
+from collections.abc import Callable, Collection
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.pipeline import FragmentPipeline, Kernels
-from napari_nx46.core.volume import Block, Sources
+from napari_nx46.core.kernels import Kernels
+from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.core.volume import Block, Sources, whole_block
 from napari_nx46.core.workers import Workers, never
-from napari_nx46.files.volumes import Volume
+from napari_nx46.files.volumes import Role, Volume
 from napari_nx46.fragments import DataSet, Fragment
-from napari_nx46.setting import Domain, Setting
+from napari_nx46.run.preflight import computed_bytes, finite_block, reads_dataset, sources_read
+from napari_nx46.setting import Setting
 
 DEFAULT_MEMORY_BUDGET = 4 << 30
 """Bytes that the volumes and the score of one fragment may take before they are streamed."""
-
-Result = TypeVar("Result")
 
 
 class CachedVolume:
@@ -27,7 +27,7 @@ class CachedVolume:
     Parameters
     ----------
     volume : Volume
-        Read from directly while nothing is loaded.
+        Read from directly while nothing is loaded. Of an image all that is read must be finite.
     """
 
     def __init__(self, volume: Volume) -> None:
@@ -52,12 +52,16 @@ class CachedVolume:
     def __getitem__(self, index: Block) -> npt.NDArray[np.generic]:
         """Return a block: a view of what is loaded, else read from the file."""
         voxels = self._voxels
-        return self.volume[index] if voxels is None else voxels[index]
+        return self._read(index) if voxels is None else voxels[index]
 
     def load(self) -> None:
         """Read the whole volume, and check it, once."""
         if self._voxels is None:
-            self._voxels = self.volume.read()
+            self._voxels = self._read(whole_block(self.shape))
+
+    def _read(self, block: Block) -> npt.NDArray[np.generic]:
+        is_image = self.volume.role is Role.IMAGE
+        return finite_block(self.volume, block) if is_image else self.volume[block]
 
     def release(self) -> None:
         """Give the memory back."""
@@ -76,7 +80,8 @@ class PipelineSet:
     workers : Workers, optional
         Default: one thread.
     memory_budget : int
-        Bytes that one fragment's volumes and score may take together; what is larger is streamed.
+        Bytes that one fragment's volumes and score may take together, with the paths that are made
+        from its CT image; what is larger is streamed.
     """
 
     def __init__(
@@ -89,16 +94,13 @@ class PipelineSet:
     ) -> None:
         self.dataset = dataset
         self.memory_budget = memory_budget
-        self._caches: dict[str, tuple[CachedVolume, ...]] = {}
+        self._caches: dict[str, dict[str, CachedVolume]] = {}
         self._pipelines: dict[str, FragmentPipeline] = {}
         for fragment in dataset:
-            caches = {id(volume): CachedVolume(volume) for volume in fragment.sources.values()}
-            self._caches[fragment.image_id] = tuple(caches.values())
+            caches = _caches_of(fragment)
+            self._caches[fragment.image_id] = caches
             self._pipelines[fragment.image_id] = FragmentPipeline(
-                Sources(caches[id(fragment.p3d)], caches[id(fragment.p2d)]),
-                kernels=kernels,
-                workers=workers,
-                keep_score=False,
+                _sources_of(fragment, caches), kernels=kernels, workers=workers, keep_score=False
             )
 
     def __getitem__(self, image_id: str) -> FragmentPipeline:
@@ -110,38 +112,50 @@ class PipelineSet:
         for pipeline in self._pipelines.values():
             pipeline.kernels = kernels
 
-    def loaded(self, image_id: str) -> FragmentPipeline:
+    def loaded(self, image_id: str, setting: Setting | None = None) -> FragmentPipeline:
         """Return a fragment's pipeline with its volumes in memory where the budget allows it.
 
-        The other fragments' volumes are released.
+        The other fragments' volumes are released, and this fragment's that are not read where both
+        together would exceed the budget.
+
+        Parameters
+        ----------
+        image_id : str
+        setting : Setting, optional
+            Only the volumes that it reads are loaded; without it all probability volumes, or the
+            image where there is none.
 
         Raises
         ------
+        FragmentError
+            If the fragment lacks a volume that the setting reads.
         VolumeError
             If a volume is damaged or holds what a probability cannot be.
         """
-        for other, caches in self._caches.items():
+        read = self._names_read(image_id, setting)
+        for other in self._caches:
             if other != image_id:
-                self._pipelines[other].forget_score()
-                for cache in caches:
-                    cache.release()
-        pipeline = self._pipelines[image_id]
-        pipeline.keep_score = self._fits(self.dataset[image_id])
+                self._release(other)
+        caches, pipeline = self._caches[image_id], self._pipelines[image_id]
+        kept = {name for name, cache in caches.items() if cache.loaded}
+        if not self._fits(image_id, read | kept, setting):
+            for name in kept - read:
+                caches[name].release()
+        pipeline.keep_score = self._fits(image_id, read, setting)
         if pipeline.keep_score:
-            for cache in self._caches[image_id]:
-                cache.load()
+            for name in read:
+                caches[name].load()
         return pipeline
 
-    def is_loaded(self, image_id: str) -> bool:
-        """Return whether a fragment's volumes are in memory."""
-        return all(cache.loaded for cache in self._caches[image_id])
+    def is_loaded(self, image_id: str, setting: Setting | None = None) -> bool:
+        """Return whether the volumes that `loaded` would load are in memory."""
+        read = self._names_read(image_id, setting)
+        return all(self._caches[image_id][name].loaded for name in read)
 
     def release(self) -> None:
         """Give the memory of all volumes and scores back."""
-        for image_id, caches in self._caches.items():
-            self._pipelines[image_id].forget_score()
-            for cache in caches:
-                cache.release()
+        for image_id in self._caches:
+            self._release(image_id)
 
     def prepare_dataset(
         self,
@@ -151,8 +165,8 @@ class PipelineSet:
     ) -> list[FragmentPipeline]:
         """Return the pipelines that the setting's threshold depends on, besides the fragment's own.
 
-        For the domain ``dataset`` these are all, each with its histogram computed (one fragment in
-        memory at a time); for the others none.
+        For quantiles of the domain ``dataset`` these are all, each with its histogram computed (one
+        fragment in memory at a time); else none.
 
         Parameters
         ----------
@@ -161,17 +175,51 @@ class PipelineSet:
             Asked between tiles.
         progress : callable, optional
             Called with the image_id of each fragment before it is read.
+
+        Raises
+        ------
+        FragmentError
+            If a fragment lacks a volume that the setting reads.
         """
-        if setting.domain is not Domain.DATASET:
+        if not reads_dataset(setting):
             return []
         for image_id in self.dataset.image_ids:
             if self._pipelines[image_id].cached_stage(setting) is None:
                 if progress is not None:
                     progress(image_id)
-                self.loaded(image_id).stage(setting, cancelled)
+                self.loaded(image_id, setting).stage(setting, cancelled)
         return list(self._pipelines.values())
 
-    def _fits(self, fragment: Fragment) -> bool:
-        score = 4 * int(np.prod(fragment.shape))
-        sources = sum(volume.nbytes for volume in fragment.sources.values())
-        return score + sources <= self.memory_budget
+    def _names_read(self, image_id: str, setting: Setting | None) -> set[str]:
+        fragment = self.dataset[image_id]
+        if setting is None:
+            return set(fragment.sources) or {"image"}
+        return set(sources_read(fragment, setting))
+
+    def _fits(self, image_id: str, names: Collection[str], setting: Setting | None) -> bool:
+        """Return whether volumes, and what is computed from them, are within the budget."""
+        voxels = math.prod(self.dataset[image_id].shape)
+        volumes = sum(self._caches[image_id][name].volume.nbytes for name in names)
+        computed = voxels * computed_bytes(Setting() if setting is None else setting)
+        return volumes + computed <= self.memory_budget
+
+    def _release(self, image_id: str) -> None:
+        self._pipelines[image_id].forget_score()
+        for cache in self._caches[image_id].values():
+            cache.release()
+
+
+def _caches_of(fragment: Fragment) -> dict[str, CachedVolume]:
+    """Return what a score may be made from, by name: the sources, and ``image``."""
+    images = {} if fragment.image is None else {"image": fragment.image}
+    return {name: CachedVolume(volume) for name, volume in {**fragment.sources, **images}.items()}
+
+
+def _sources_of(fragment: Fragment, caches: dict[str, CachedVolume]) -> Sources:
+    p3d = caches.get("p3d")
+    return Sources(
+        p3d,
+        caches.get("p2d", p3d),
+        {name: caches[name] for name in fragment.models},
+        caches.get("image"),
+    )

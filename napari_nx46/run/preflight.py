@@ -1,15 +1,22 @@
-"""Checking everything a run needs before it begins."""
+"""Checking everything a run needs before it begins, and what it needs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from napari_nx46.core.volume import clipped_block
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.core.ensemble import effective_weights
+from napari_nx46.core.volume import Block, clipped_block, slabs, whole_block
 from napari_nx46.core.workers import Cancelled, never
+from napari_nx46.files.origin import Origin
 from napari_nx46.files.submission import Progress
+from napari_nx46.files.volumes import Volume
 from napari_nx46.fragments import DataSet, Fragment, FragmentError
-from napari_nx46.setting import Domain, Setting
+from napari_nx46.setting import Domain, Setting, Source, knob_applies
 
 Settings = Mapping[str, Setting]
 """The setting of each fragment that is to be written, by image_id."""
@@ -25,9 +32,10 @@ class FragmentPreflight:
     shape : tuple of int
     setting : Setting
     sources : dict
-        For each path the name of its file and its type.
+        For each volume that the setting reads the name of its file and its type.
     memory_bytes : int
-        Taken by the volumes, the score and a slab of the mask.
+        Taken by these volumes, the score and a slab of the mask, and by what is made from the CT
+        image.
     """
 
     image_id: str
@@ -54,35 +62,30 @@ def preflight(
     """
     plans = []
     for fragment in checked_fragments(dataset, settings):
-        _read_all(fragment, progress, cancelled)
-        sources = fragment.sources
+        setting = settings[fragment.image_id]
+        sources = sources_read(fragment, setting)
+        _read_all(fragment, sources, progress, cancelled)
         plans.append(
             FragmentPreflight(
                 fragment.image_id,
                 fragment.shape,
-                settings[fragment.image_id],
+                setting,
                 {name: f"{volume.path.name} {volume.dtype}" for name, volume in sources.items()},
-                sum(volume.nbytes for volume in sources.values()) + 5 * fragment.p3d.size,
+                sum(volume.nbytes for volume in sources.values())
+                + math.prod(fragment.shape) * (1 + computed_bytes(setting)),
             )
         )
     return plans
 
 
-def _read_all(fragment: Fragment, progress: Progress | None, cancelled: Callable[[], bool]) -> None:
-    """Read every slice of a fragment's volumes once: reading checks the values."""
-    volumes = [*fragment.sources.values(), fragment.image, fragment.label]
-    present = [volume for volume in volumes if volume is not None]
-    for z in range(fragment.shape[0]):
-        if cancelled():
-            raise Cancelled
-        for volume in present:
-            volume[z]
-        if progress is not None:
-            progress(fragment.image_id, z + 1, fragment.shape[0])
-
-
 def checked_fragments(dataset: DataSet, settings: Settings) -> list[Fragment]:
-    """Return the fragments that have a setting, each known to fit it."""
+    """Return the fragments that have a setting, each known to fit it.
+
+    Raises
+    ------
+    FragmentError
+        If there is none, a setting is for no fragment, or it does not fit a fragment that it reads.
+    """
     fragments = [fragment for fragment in dataset if fragment.image_id in settings]
     unknown = sorted(set(settings) - {fragment.image_id for fragment in fragments})
     if unknown or not fragments:
@@ -91,8 +94,92 @@ def checked_fragments(dataset: DataSet, settings: Settings) -> list[Fragment]:
             f"there are {', '.join(dataset.image_ids)}"
         )
     for fragment in fragments:
-        check_block(fragment, settings[fragment.image_id])
+        setting = settings[fragment.image_id]
+        check_block(fragment, setting)
+        for read in dataset if reads_dataset(setting) else (fragment,):
+            sources_read(read, setting)
     return fragments
+
+
+def reads_dataset(setting: Setting) -> bool:
+    """Return whether a fragment's threshold depends on all fragments of the data set."""
+    return setting.domain is Domain.DATASET and knob_applies("domain", setting)
+
+
+def sources_read(fragment: Fragment, setting: Setting) -> dict[str, Volume]:
+    """Return the volumes of a fragment that its score is made from, by name.
+
+    Parameters
+    ----------
+    fragment : Fragment
+    setting : Setting
+
+    Returns
+    -------
+    dict of str to Volume
+        The probability volumes that the setting weighs, of `Fragment.sources`; or the CT image
+        alone, as ``image``.
+
+    Raises
+    ------
+    FragmentError
+        If the fragment has no volume of the setting's source, or not all that it weighs.
+    """
+    if setting.source is not Source.PROBABILITIES:
+        if fragment.image is None:
+            raise FragmentError(
+                f"fragment {fragment.image_id}: has no CT image, which the source "
+                f"{setting.source.value} needs; expected one in the folder test_images or "
+                "train_images, or the source probabilities"
+            )
+        return {"image": fragment.image}
+    sources = fragment.sources
+    if not sources:
+        raise FragmentError(
+            f"fragment {fragment.image_id}: has no probability volume; expected one, or the source "
+            "gradient or residual, which need the CT image alone"
+        )
+    try:
+        weights = effective_weights(tuple(sources), setting)
+    except ValueError as error:
+        raise FragmentError(f"fragment {fragment.image_id}: {error}") from error
+    read = {"p3d", "p2d"} if weights is None else set(weights)
+    if "p2d" in read and "p2d" not in sources:
+        read.add("p3d")  # which stands for both
+    return {name: volume for name, volume in sources.items() if name in read}
+
+
+def computed_bytes(setting: Setting) -> int:
+    """Return the bytes a voxel of what is computed from the volumes: paths and score, float32."""
+    paths = {Source.PROBABILITIES: 0, Source.GRADIENT: 2, Source.RESIDUAL: 1}
+    return 4 * (paths[setting.source] + 1)
+
+
+def fitting_setting(setting: Setting, fragment: Fragment) -> Setting:
+    """Return the setting, or the nearest one whose volumes the fragment has.
+
+    Parameters
+    ----------
+    setting : Setting
+    fragment : Fragment
+
+    Returns
+    -------
+    Setting
+        With the source ``probabilities`` where there is no CT image, ``gradient`` where there is
+        only that; without the weights of volumes that are not there.
+    """
+    if fragment.image is None and setting.source is not Source.PROBABILITIES:
+        setting = setting.changed(source=Source.PROBABILITIES)
+    if not fragment.sources and setting.source is Source.PROBABILITIES:
+        return setting.changed(source=Source.GRADIENT)
+    if fragment.sources and setting.weights:
+        names = set(fragment.sources) | ({"p2d"} if fragment.p2d is not None else set())
+        weights = tuple(pair for pair in setting.weights if pair[0] in names)
+        if weights != setting.weights:
+            heavy = any(weight > 0 for _, weight in weights)
+            return setting.changed(weights=weights if heavy else ())
+    return setting
 
 
 def check_block(fragment: Fragment, setting: Setting) -> None:
@@ -103,8 +190,50 @@ def check_block(fragment: Fragment, setting: Setting) -> None:
     FragmentError
         If the setting takes the quantile of a block that does not.
     """
-    if setting.domain is Domain.BLOCK and setting.block is not None:
+    takes_block = setting.domain is Domain.BLOCK and knob_applies("domain", setting)
+    if takes_block and setting.block is not None:
         try:
             clipped_block(setting.block, fragment.shape)
         except ValueError as error:
             raise FragmentError(f"fragment {fragment.image_id}: {error}") from error
+
+
+def finite_block(image: Volume, block: Block) -> npt.NDArray[np.generic]:
+    """Read a block of a CT image that a score is made from.
+
+    Raises
+    ------
+    VolumeError
+        If a voxel is NaN or infinite, or the file is damaged.
+    """
+    voxels = image[block]
+    finite = np.isfinite(voxels)
+    if not finite.all():
+        within = np.unravel_index(int(np.argmin(finite)), finite.shape)
+        place = tuple(part.start + int(step) for part, step in zip(block, within, strict=True))
+        raise Origin(image.path, image.image_id).error(
+            f"value {voxels[within]} at (z, y, x) = {place}", "finite numbers"
+        )
+    return voxels
+
+
+def _read_all(
+    fragment: Fragment,
+    sources: Mapping[str, Volume],
+    progress: Progress | None,
+    cancelled: Callable[[], bool],
+) -> None:
+    """Read every slice once of what is needed, and of image and label: reading checks values."""
+    needed = [*sources.values(), fragment.image, fragment.label]
+    volumes = {id(volume): volume for volume in needed if volume is not None}.values()
+    depth = fragment.shape[0]
+    for one_slice in slabs(whole_block(fragment.shape), 1):
+        if cancelled():
+            raise Cancelled
+        for volume in volumes:
+            if volume is sources.get("image"):
+                finite_block(volume, one_slice)
+            else:
+                volume[one_slice]
+        if progress is not None:
+            progress(fragment.image_id, one_slice[0].stop, depth)

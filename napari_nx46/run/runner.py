@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_nx46.core.measure import SliceMetrics, measure_slice
-from napari_nx46.core.pipeline import Mask, MaskSlab
+from napari_nx46.core.pipeline import MaskSlab
+from napari_nx46.core.volume import Mask
 from napari_nx46.core.workers import Cancelled, Workers, never
 from napari_nx46.files import atomic
 from napari_nx46.files.findings import ValidationReport
@@ -23,7 +24,7 @@ from napari_nx46.files.submission import (
 from napari_nx46.fragments import DataSet, Fragment
 from napari_nx46.run.manifest import FragmentRecord, RunOptions, manifest_json, metrics_csv
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.preflight import Settings, checked_fragments
+from napari_nx46.run.preflight import Settings, checked_fragments, sources_read
 from napari_nx46.run.targets import check_targets, export_targets, kept_if_used, run_targets
 from napari_nx46.setting import Setting
 
@@ -207,7 +208,7 @@ class _MeasuredMask:
 
     def _slabs(self) -> Iterator[Mask]:
         dataset = self._pipelines.prepare_dataset(self._setting, self._cancelled)
-        pipeline = self._pipelines.loaded(self.image_id)
+        pipeline = self._pipelines.loaded(self.image_id, self._setting)
         threshold = pipeline.threshold(self._setting, dataset, self._cancelled)
         slices: list[SliceMetrics] = []
         previous: Mask | None = None
@@ -217,7 +218,7 @@ class _MeasuredMask:
             yield slab.mask
         sources = {
             name: {"file": volume.path.name, "sha256": volume.fingerprint()}
-            for name, volume in self._fragment.sources.items()
+            for name, volume in sources_read(self._fragment, self._setting).items()
         }
         self._record = FragmentRecord(
             self.image_id, self._setting, threshold, sources, tuple(slices)

@@ -50,12 +50,7 @@ def check_targets(dataset: DataSet, targets: Iterable[Path]) -> None:
     WriteError
         If a target is, or lies in, a volume of the data set, or is a folder.
     """
-    volumes = {
-        volume.path.resolve()
-        for fragment in dataset
-        for volume in (fragment.p3d, fragment.p2d, fragment.image, fragment.label)
-        if volume is not None
-    }
+    volumes = {volume.path.resolve() for fragment in dataset for volume in fragment.volumes}
     for target in targets:
         resolved = target.resolve()
         if not volumes.isdisjoint((resolved, *resolved.parents)):

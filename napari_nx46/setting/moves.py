@@ -9,15 +9,12 @@ from napari_nx46.setting.choices import Source, ThresholdRule
 from napari_nx46.setting.knobs import Group, described_knobs
 from napari_nx46.setting.model import Setting
 
-_PAIRS = {
-    "quantile": ("low_quantile", "quantile"),
-    "low_quantile": ("low_quantile", "quantile"),
-    "probability": ("low_probability", "probability"),
-    "low_probability": ("low_probability", "probability"),
-    "adaptive_min": ("adaptive_min", "adaptive_max"),
-    "adaptive_max": ("adaptive_min", "adaptive_max"),
-}
-"""Knob -> the pair of the lower and the upper one that it belongs to."""
+_PAIRS: tuple[tuple[str, str], ...] = (
+    ("low_quantile", "quantile"),
+    ("low_probability", "probability"),
+    ("adaptive_min", "adaptive_max"),
+)
+"""The lower and the upper knob of each pair."""
 
 _THRESHOLD_KNOBS = (
     *(name for name, knob in described_knobs(Setting).items() if knob.group is not Group.CLEAN_UP),
@@ -75,16 +72,20 @@ def threshold_knobs(setting: Setting) -> tuple[object, ...]:
 def moved(setting: Setting, **knobs: Any) -> Setting:
     """Return a setting with some knobs moved, which push the other end of their pair along.
 
+    A pair that does not apply is left alone; where it begins to apply the wrong way round, its
+    lower end gives way.
+
     Raises
     ------
     SettingError
         If a knob is unknown or its value is out of range.
     """
+    proposed = setting.model_copy(update=knobs)
     pushed: dict[str, Any] = {}
-    for name, value in knobs.items():
-        low, high = _PAIRS.get(name, (name, name))
-        if name == low != high and value > knobs.get(high, getattr(setting, high)):
-            pushed[high] = value
-        elif name == high != low and value < knobs.get(low, getattr(setting, low)):
-            pushed[low] = value
-    return setting.changed(**{**pushed, **knobs})
+    for low, high in _PAIRS:
+        bottom, top = getattr(proposed, low), getattr(proposed, high)
+        if low.startswith("low_") and not knob_applies(low, proposed):
+            continue
+        if bottom > top and not {low, high} <= set(knobs):
+            pushed |= {high: bottom} if low in knobs else {low: top}
+    return setting.changed(**{**knobs, **pushed})

@@ -130,7 +130,7 @@ def _move_sliders(viewer: napari.Viewer, panel: TunePanel) -> dict[str, Latencie
     """Move the quantile until the fragment's density is in the band, then the other two."""
     watch = PaintWatch(viewer)
     session = panel.export_panel.session
-    latencies = {name: Latencies() for name in panel.knobs}
+    latencies = {name: Latencies() for name in ("quantile", *SLIDER_STEPS)}
     _drag_handle(panel.knobs["quantile"].slider)
     _wait_for(lambda: session.figures.fragment_exact)
     for _ in range(MOST_QUANTILE_STEPS):

@@ -22,26 +22,23 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import QSignalThrottler
 
-from napari_nx46.fragments import DataSet, FolderNames, open_data
-from napari_nx46.setting import Domain, Setting
+from napari_nx46.files.presets import PresetStore, default_store
+from napari_nx46.fragments import DataSet, FolderNames, Fragment, open_data
 from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.density_button import DensityPanel
 from napari_nx46.viewer.export_panel import ExportPanel
 from napari_nx46.viewer.fragment_panel import FragmentPanel
-from napari_nx46.viewer.knobs import KNOB_SCALES, Knob
+from napari_nx46.viewer.knob_panel import KnobPanel
+from napari_nx46.viewer.knobs import Knob
 from napari_nx46.viewer.layers import data_set_name, image_id_of, origin_of
 from napari_nx46.viewer.overlay_panel import OverlayPanel
+from napari_nx46.viewer.preset_panel import PresetPanel
 from napari_nx46.viewer.read_out import ReadOut
 from napari_nx46.viewer.score_panel import ScorePanel
 
 if TYPE_CHECKING:
     import napari
 
-DOMAIN_TEXTS = {
-    "Whole fragment": Domain.FRAGMENT,
-    "Each slice": Domain.SLICE,
-    "Visible block": Domain.BLOCK,
-    "Whole data set": Domain.DATASET,
-}
 READ_OUT_MILLISECONDS = 60
 """The numbers change no faster than they can be read: painting them holds up the canvas."""
 
@@ -151,8 +148,8 @@ class TuneDock(QWidget):
         self._close_bench()
 
     def _close_bench(self) -> None:
-        if self.panel is not None and self.panel.export_panel.running:
-            self.panel.export_panel.cancel_export()
+        if self.panel is not None:
+            self.panel.cancel_jobs()
         if self.bench is not None:
             self.bench.close()
             self.bench.deleteLater()
@@ -259,39 +256,49 @@ class TunePanel(QWidget):
     Parameters
     ----------
     bench : Bench
+    presets : PresetStore, optional
+        The user's own presets; those of the user's configuration by default.
     """
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, bench: Bench, presets: PresetStore | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._session = session = bench.session
-        defaults = Setting()
         self.fragment_panel = FragmentPanel()
-        self.knobs = {
-            scale.name: Knob(scale, float(getattr(defaults, scale.name))) for scale in KNOB_SCALES
-        }
-        self.domain_box = QComboBox()
-        self.domain_box.addItems(list(DOMAIN_TEXTS))
-        self.domain_box.setToolTip("The voxels over which the quantile is taken")
-        self.domain_box.setAccessibleName("Quantile of")
+        self.preset_panel = PresetPanel(session, presets or default_store())
+        self.knob_panel = KnobPanel(session)
         self.read_out = ReadOut(session.band)
+        self.density_panel = DensityPanel(session)
         self.score_panel = ScorePanel(bench.scores, bench.errors)
         self.overlay_panel = OverlayPanel(bench.overlay)
         self.export_panel = ExportPanel(session)
         self.fragment_panel.show_data_set(data_set_name(session.dataset), session.dataset.image_ids)
         self.fragment_panel.show_fragment(session.fragment.image_id)
         self._arrange()
-        self._connect(bench)
-        self._show_setting(session.setting)
+        self._connect()
 
-    def _connect(self, bench: Bench) -> None:
+    @property
+    def knobs(self) -> dict[str, Knob]:
+        """The knobs that are numbers, by the names of the setting's fields."""
+        return self.knob_panel.knobs
+
+    @property
+    def domain_box(self) -> QComboBox:
+        """Chooses where the quantile is taken."""
+        return self.knob_panel.choice("domain").box
+
+    def cancel_jobs(self) -> None:
+        """Stop what goes on in the background."""
+        self.density_panel.cancel()
+        if self.export_panel.running:
+            self.export_panel.cancel_export()
+
+    def _connect(self) -> None:
         session = self._session
-        for knob in self.knobs.values():
-            knob.moved.connect(self._knob_moved)
-        self.domain_box.textActivated.connect(self._domain_chosen)
         self.fragment_panel.chosen.connect(session.show_fragment)
         self.fragment_panel.stepped.connect(session.step_fragment)
         self.read_out.band_edited.connect(lambda low, high: session.set_band((low, high)))
-        session.setting_changed.connect(self._show_setting)
         self._show_figures = QSignalThrottler(parent=self)
         self._show_figures.setTimeout(READ_OUT_MILLISECONDS)
         self._show_figures.triggered.connect(lambda: self.read_out.show_figures(session.figures))
@@ -299,42 +306,28 @@ class TunePanel(QWidget):
         session.band_changed.connect(self.read_out.set_band)
         session.fragment_changed.connect(self._show_fragment)
 
-    def _knob_moved(self, name: str, value: float) -> None:
-        self._session.change(**{name: int(value) if name == "z_radius" else value})
-
-    def _domain_chosen(self, text: str) -> None:
-        self._session.change(domain=DOMAIN_TEXTS[text])
-
-    def _show_setting(self, setting: Setting) -> None:
-        for name, knob in self.knobs.items():
-            knob.set_value(float(getattr(setting, name)))
-        texts = {domain: text for text, domain in DOMAIN_TEXTS.items()}
-        self.domain_box.setCurrentText(texts[setting.domain])
-
-    def _show_fragment(self, fragment: Any) -> None:
+    def _show_fragment(self, fragment: Fragment) -> None:
         self.fragment_panel.show_fragment(fragment.image_id)
         self.overlay_panel.follow_layer()
 
     def _arrange(self) -> None:
+        self.read_out.add_below(self.density_panel)
+        groups: tuple[tuple[QWidget, ...], ...] = (
+            (self.fragment_panel,),
+            (self.preset_panel, self.knob_panel),
+            (self.read_out,),
+            (self.score_panel,),
+            (self.overlay_panel,),
+            (self.export_panel,),
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 6, 0)
         layout.setSpacing(8)
-        layout.addWidget(self.fragment_panel)
-        layout.addWidget(_rule())
-        for knob in self.knobs.values():
-            layout.addWidget(knob)
-        domain = QHBoxLayout()
-        domain.addWidget(QLabel("Quantile of"))
-        domain.addWidget(self.domain_box, 1)
-        layout.addLayout(domain)
-        layout.addWidget(_rule())
-        layout.addWidget(self.read_out)
-        layout.addWidget(_rule())
-        layout.addWidget(self.score_panel)
-        layout.addWidget(_rule())
-        layout.addWidget(self.overlay_panel)
-        layout.addWidget(_rule())
-        layout.addWidget(self.export_panel)
+        for group in groups:
+            if layout.count():
+                layout.addWidget(_rule())
+            for widget in group:
+                layout.addWidget(widget)
         layout.addStretch(1)
 
 

@@ -1,20 +1,99 @@
-"""A knob: its name, a slider, a spin box for the exact value, and a button that resets it."""
+"""The controls of single knobs, made from the fields of the setting.
+
+A number is a `Knob` (slider, spin box and reset), one of several values a `Choice` (combo box), and
+yes or no a `Switch` (check box). Each emits `moved` with its name and value when the user moves
+it, and shows a value by `set_value` without telling.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from typing import Any
 
 import numpy as np
+from annotated_types import Ge, Le
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
     QDoubleSpinBox,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
+    QSizePolicy,
     QSlider,
     QToolButton,
     QWidget,
 )
+
+from napari_nx46.setting import (
+    Averaging,
+    Connectivity,
+    Domain,
+    KnobDescription,
+    Setting,
+    Source,
+    ThresholdRule,
+    described_knobs,
+)
+
+# By type: values of two text enumerations are equal where their texts are.
+CHOICE_TEXTS: Mapping[type[Enum], Mapping[str, str]] = {
+    Source: {
+        "PROBABILITIES": "Probability volumes",
+        "GRADIENT": "CT gradient (NX46)",
+        "RESIDUAL": "CT residual (NX47)",
+    },
+    Averaging: {"PROBABILITY": "Probabilities", "LOGIT": "Logits"},
+    ThresholdRule: {
+        "QUANTILE": "Quantile",
+        "PROBABILITY": "Probability",
+        "ADAPTIVE": "Adaptive pair (NX47)",
+    },
+    Domain: {
+        "FRAGMENT": "Whole fragment",
+        "SLICE": "Each slice",
+        "BLOCK": "Visible block",
+        "DATASET": "Whole data set",
+    },
+    Connectivity: {
+        "FACES": "Faces (6)",
+        "EDGES": "Edges, too (18)",
+        "CORNERS": "Corners, too (26)",
+    },
+}
+"""What people read of the values of an enumeration, by their names."""
+
+WIDEST_VALUE = "20000 voxels"
+"""What every spin box has room for; longer values scroll."""
+
+FRAME_WIDTH = 40
+"""Pixels of a spin box beside its text."""
+
+
+def stepped(*parts: tuple[float, float, float]) -> tuple[float, ...]:
+    """Return ascending values from parts of (start, stop, step), each without its stop."""
+    return tuple(
+        round(float(value), 4)
+        for start, stop, step in parts
+        for value in np.arange(start, stop - step / 2, step)
+    )
+
+
+_QUANTILES = (*stepped((0.5, 0.9, 0.005), (0.9, 0.98, 0.001), (0.98, 0.999, 0.0002)), 0.999)
+_OBJECT_SIZES = (0.0, *(float(lead * 10**power) for power in range(1, 6) for lead in (1, 2, 5)))
+
+SPECIAL_POSITIONS: Mapping[str, tuple[float, ...]] = {
+    "quantile": _QUANTILES,
+    "low_quantile": _QUANTILES,
+    "smallest_object": (*_OBJECT_SIZES, 1_000_000.0),
+}
+"""Positions of the sliders that are not to move in equal steps over all that the setting takes."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +107,13 @@ class KnobScale:
     title : str
         What the user reads.
     help : str
-        What the knob does, and in which unit.
+        What the knob does.
+    unit : str
+        Of its value, in the plural; empty where it has none.
     positions : tuple of float
         Ascending values, one a step of the slider.
     decimals : int
-        Digits of the spin box.
+        Digits of the spin box; 0 for whole numbers.
     step : float
         Step of the spin box.
     lowest, highest : float
@@ -42,6 +123,7 @@ class KnobScale:
     name: str
     title: str
     help: str
+    unit: str
     positions: tuple[float, ...]
     decimals: int
     step: float
@@ -50,55 +132,57 @@ class KnobScale:
 
     def nearest(self, value: float) -> int:
         """Return the slider position nearest to a value."""
-        return int(np.argmin(np.abs(np.asarray(self.positions) - value)))
+        above = bisect_left(self.positions, value)
+        beside = range(max(0, above - 1), min(above + 1, len(self.positions)))
+        return min(beside, key=lambda position: abs(self.positions[position] - value))
+
+    def typed(self, value: float) -> float | int:
+        """Return a value as the setting has it: whole numbers as integers."""
+        return round(value) if self.decimals == 0 else value
+
+    def suffix(self, value: float) -> str:
+        """Return the unit as it stands behind a value."""
+        if not self.unit:
+            return ""
+        is_single = self.decimals == 0 and value == 1
+        return f" {self.unit.removesuffix('s') if is_single else self.unit}"
 
 
-def stepped(*parts: tuple[float, float, float]) -> tuple[float, ...]:
-    """Return ascending values from parts of (start, stop, step), each without its stop."""
-    return tuple(
-        round(float(value), 4)
-        for start, stop, step in parts
-        for value in np.arange(start, stop - step / 2, step)
+def knob_scale(name: str) -> KnobScale:
+    """Return the scale of a number of the setting, as its field describes it."""
+    field, knob = Setting.model_fields[name], described_knobs(Setting)[name]
+    lowest, highest = _limits(field.metadata)
+    is_whole = field.annotation is int
+    return KnobScale(
+        name,
+        knob.title,
+        knob.help,
+        knob.unit,
+        SPECIAL_POSITIONS.get(name) or evenly_spaced(lowest, highest, knob.step),
+        # A spin box takes finer values than its own steps.
+        decimals=0 if is_whole else knob.decimals + 1,
+        step=knob.step,
+        lowest=lowest,
+        highest=highest,
     )
 
 
-KNOB_SCALES: Sequence[KnobScale] = (
-    KnobScale(
-        "quantile",
-        "Threshold quantile",
-        "Share of the domain's voxels below the threshold: higher keeps fewer voxels.",
-        (*stepped((0.5, 0.9, 0.005), (0.9, 0.98, 0.001), (0.98, 0.999, 0.0002)), 0.999),
-        decimals=4,
-        step=0.001,
-        lowest=0.0,
-        highest=1.0,
-    ),
-    KnobScale(
-        "blend",
-        "Blend weight 3D",
-        "Weight of the 3D path in the score; the 2D path has the rest.",
-        (*stepped((0.0, 1.0, 0.01)), 1.0),
-        decimals=3,
-        step=0.01,
-        lowest=0.0,
-        highest=1.0,
-    ),
-    KnobScale(
-        "z_radius",
-        "Z-radius",
-        "The 3D path is averaged over this many slices on either side.",
-        tuple(float(radius) for radius in range(9)),
-        decimals=0,
-        step=1,
-        lowest=0,
-        highest=8,
-    ),
-)
-"""The sliders, from top to bottom."""
+def evenly_spaced(lowest: float, highest: float, step: float) -> tuple[float, ...]:
+    """Return positions from the lowest to the highest value, both included."""
+    return (*stepped((lowest, highest, step)), highest)
+
+
+def _limits(metadata: Sequence[object]) -> tuple[float, float]:
+    """Return the lowest and the highest value that a field takes."""
+    lows = [bound.ge for bound in metadata if isinstance(bound, Ge)]
+    highs = [bound.le for bound in metadata if isinstance(bound, Le)]
+    if len(lows) != 1 or len(highs) != 1:
+        raise TypeError(f"a number of the setting needs one ge and one le; found {metadata}")
+    return float(str(lows[0])), float(str(highs[0]))
 
 
 class Knob(QWidget):
-    """One knob; emits `moved` with its name and value when the user moves it.
+    """A number: its title, a slider, a spin box for the exact value, and a button that resets it.
 
     Parameters
     ----------
@@ -107,19 +191,18 @@ class Knob(QWidget):
         What the reset button goes back to.
     """
 
-    moved = Signal(str, float)
+    moved = Signal(str, object)
 
     def __init__(self, scale: KnobScale, default: float, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.scale = scale
         self.default = default
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.title_label = plain_label(scale.title)
+        self.slider = CalmSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName(f"{scale.name} slider")
-        self.slider.setAccessibleName(scale.title)
         self.slider.setRange(0, len(scale.positions) - 1)
         self.slider.setPageStep(max(1, len(scale.positions) // 20))
-        self.spin_box = QDoubleSpinBox()
-        self.spin_box.setAccessibleName(scale.title)
+        self.spin_box = CalmSpinBox()
         self.spin_box.setDecimals(scale.decimals)
         self.spin_box.setRange(scale.lowest, scale.highest)
         self.spin_box.setSingleStep(scale.step)
@@ -128,10 +211,13 @@ class Knob(QWidget):
         self.reset_button.setText("↺")
         self.reset_button.setToolTip(f"Reset to {default:g}")
         self.reset_button.setAccessibleName(f"Reset {scale.title}")
+        for widget in (self.slider, self.spin_box):
+            widget.setAccessibleName(scale.title)
+            widget.setAccessibleDescription(scale.help)
         self._arrange()
         self.set_value(default)
         self.slider.valueChanged.connect(self._slider_moved)
-        self.spin_box.valueChanged.connect(self._spin_box_changed)
+        self.spin_box.valueChanged.connect(self._move_to)
         self.reset_button.clicked.connect(self.reset)
 
     @property
@@ -145,6 +231,9 @@ class Knob(QWidget):
             widget.blockSignals(True)
         self.slider.setValue(self.scale.nearest(value))
         self.spin_box.setValue(value)
+        suffix = self.scale.suffix(value)
+        if suffix != self.spin_box.suffix():
+            self.spin_box.setSuffix(suffix)
         for widget in (self.slider, self.spin_box):
             widget.blockSignals(False)
 
@@ -152,25 +241,181 @@ class Knob(QWidget):
         """Go back to the default."""
         self._move_to(self.default)
 
+    def focus_order(self) -> list[QWidget]:
+        """Return what takes the keyboard, in the order in which the eye finds it."""
+        return [self.spin_box, self.reset_button, self.slider]
+
     def _arrange(self) -> None:
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(2)
-        title = QLabel(self.scale.title)
-        layout.addWidget(title, 0, 0)
+        layout.addWidget(self.title_label, 0, 0)
         layout.addWidget(self.spin_box, 0, 1)
         layout.addWidget(self.reset_button, 0, 2)
         layout.addWidget(self.slider, 1, 0, 1, 3)
         layout.setColumnStretch(0, 1)
-        self.spin_box.setMinimumWidth(84)
-        self.setToolTip(self.scale.help)
+        highest = self.scale.positions[-1]
+        text = f"{highest:.{self.scale.decimals}f}{self.scale.suffix(highest)}"
+        widest = max(map(self.spin_box.fontMetrics().horizontalAdvance, (WIDEST_VALUE, text)))
+        self.spin_box.setFixedWidth(widest + FRAME_WIDTH)
+        self.setToolTip(wrapped_tip(self.scale.help))
 
     def _slider_moved(self, position: int) -> None:
         self._move_to(self.scale.positions[position])
 
-    def _spin_box_changed(self, value: float) -> None:
-        self._move_to(value)
-
     def _move_to(self, value: float) -> None:
         self.set_value(value)
-        self.moved.emit(self.scale.name, self.value)
+        self.moved.emit(self.scale.name, self.scale.typed(self.value))
+
+
+class Choice(QWidget):
+    """One of several values: its title and a combo box.
+
+    Parameters
+    ----------
+    name : str
+        Field of the setting, which is an enumeration.
+    knob : KnobDescription
+    values : type of Enum
+    """
+
+    moved = Signal(str, object)
+
+    def __init__(
+        self, name: str, knob: KnobDescription, values: type[Enum], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.name = name
+        self._values = tuple(values)
+        self.box = CalmComboBox()
+        self.box.addItems([choice_text(value) for value in self._values])
+        self.box.setAccessibleName(knob.title)
+        self.box.setAccessibleDescription(knob.help)
+        title = plain_label(knob.title)
+        title.setBuddy(self.box)
+        # Texts that are too long for a narrow dock are cut off.
+        self.box.setMinimumContentsLength(8)
+        self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        # In these shares all combo boxes begin below each other.
+        row.addWidget(title, 3)
+        row.addWidget(self.box, 4)
+        self.setToolTip(wrapped_tip(knob.help))
+        self.box.activated.connect(self._chosen)
+
+    def set_value(self, value: Enum) -> None:
+        """Show a value without telling that it was chosen."""
+        self.box.setCurrentIndex(self._values.index(value))
+
+    def focus_order(self) -> list[QWidget]:
+        """Return what takes the keyboard."""
+        return [self.box]
+
+    def _chosen(self, index: int) -> None:
+        self.moved.emit(self.name, self._values[index])
+
+
+class Switch(QCheckBox):
+    """Yes or no: a check box.
+
+    Parameters
+    ----------
+    name : str
+        Field of the setting, which is a bool.
+    knob : KnobDescription
+    """
+
+    moved = Signal(str, object)
+
+    def __init__(self, name: str, knob: KnobDescription, parent: QWidget | None = None) -> None:
+        super().__init__(knob.title, parent)
+        self.name = name
+        self.setToolTip(wrapped_tip(knob.help))
+        self.setAccessibleDescription(knob.help)
+        self.clicked.connect(lambda checked: self.moved.emit(self.name, bool(checked)))
+
+    def set_value(self, value: bool) -> None:
+        """Show a value without telling that it was clicked."""
+        self.setChecked(value)
+
+    def focus_order(self) -> list[QWidget]:
+        """Return what takes the keyboard."""
+        return [self]
+
+
+def new_control(name: str) -> Knob | Choice | Switch:
+    """Return the control that fits a field of the setting; `weights` has one of its own.
+
+    Raises
+    ------
+    TypeError
+        If the field is no number, enumeration or bool.
+    """
+    field, knob = Setting.model_fields[name], described_knobs(Setting)[name]
+    kind: Any = field.annotation
+    if kind is bool:
+        return Switch(name, knob)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return Choice(name, knob, kind)
+    if kind in (int, float):
+        return Knob(knob_scale(name), float(field.default))
+    raise TypeError(f"there is no control for {name}, which is {kind}")
+
+
+def choice_text(value: Enum) -> str:
+    """Return what people read of a value of an enumeration."""
+    return CHOICE_TEXTS[type(value)][value.name]
+
+
+def plain_label(text: str) -> QLabel:
+    """Return a label that takes its text as it is: names of files may look like rich text."""
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label
+
+
+def wrapped_tip(text: str) -> str:
+    """Return a tool tip that is broken into lines."""
+    return f"<qt>{html.escape(text)}</qt>"
+
+
+class CalmSlider(QSlider):
+    """A slider that lets the panel scroll under the wheel until it is clicked."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the panel unless the keyboard is here."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class CalmSpinBox(QDoubleSpinBox):
+    """A spin box that lets the panel scroll under the wheel until it is clicked."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the panel unless the keyboard is here."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class CalmComboBox(QComboBox):
+    """A combo box that lets the panel scroll under the wheel until it is clicked."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the panel unless the keyboard is here."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()

@@ -32,15 +32,18 @@ def fragment_layers(fragment: Fragment, paths: tuple[Path, ...]) -> list[LayerDa
     Returns
     -------
     list of layer data
-        CT image, label, and each probability volume; only the lowest is visible.
+        CT image, the paths' probability volumes, those of the models, and the label, as far as
+        there are any; only the lowest is visible.
     """
     origin = {"paths": [str(path) for path in paths], "image_id": fragment.image_id}
     layers: list[LayerData] = []
     if fragment.image is not None:
         layers.append(_image(fragment.image, "CT image", "gray", _limits(fragment.image)))
-    for name, volume in reversed(fragment.sources.items()):
-        limits = INTEGER_LIMITS.get(volume.dtype.name, (0.0, 1.0))
-        layers.append(_image(volume, f"probability {name}", "magma", limits))
+    paths_alone = {n: v for n, v in fragment.sources.items() if n not in fragment.models}
+    for name, volume in reversed(paths_alone.items()):
+        layers.append(_probability(volume, f"probability {name}"))
+    for name in sorted(fragment.models):
+        layers.append(_probability(fragment.models[name], f"{fragment.image_id} {name}"))
     if fragment.label is not None:
         layers.append(_label(fragment.label))
     for position, (_, attributes, _) in enumerate(layers):
@@ -69,6 +72,10 @@ def data_set_name(dataset: DataSet) -> str:
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun, in the plural where it must be."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _probability(volume: Volume, name: str) -> LayerData:
+    return _image(volume, name, "magma", INTEGER_LIMITS.get(volume.dtype.name, (0.0, 1.0)))
 
 
 def _image(volume: Volume, name: str, colormap: str, limits: tuple[float, float]) -> LayerData:

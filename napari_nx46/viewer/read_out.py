@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QSi
 
 from napari_nx46.core.measure import BandPosition, position_in_band
 from napari_nx46.live.view import Figures
+from napari_nx46.viewer.knobs import CalmSpinBox
 from napari_nx46.viewer.number_label import number_label, show_number
 
 POSITION_TEXTS = {
@@ -74,6 +75,11 @@ class ReadOut(QWidget):
         self._band = band
         self._figures = Figures()
         self.threshold_label = number_label()
+        self.low_threshold_label = QLabel("")
+        self.low_threshold_label.setToolTip(
+            "Low threshold of the pair: from there on a voxel counts where it is connected to one"
+            " that reaches the threshold"
+        )
         self.value_labels = {row: number_label() for row in ROWS}
         self.state_labels = {row: QLabel("") for row in ROWS}
         self.gauges = {row: DensityGauge() for row in ROWS}
@@ -86,6 +92,9 @@ class ReadOut(QWidget):
         """Show figures; those that are not exact yet are dimmed and have a "≈"."""
         self._figures = figures
         show_number(self.threshold_label, figures.threshold, exact=figures.exact)
+        low = figures.low_threshold
+        self.low_threshold_label.setText("" if low is None else f"from {low:.4f} on")
+        self.low_threshold_label.setEnabled(figures.exact)
         self._show_density("Slice", figures.slice_density, figures.exact)
         self._show_density("Visible block", figures.block_density, figures.exact)
         self._show_density("Fragment", figures.fragment_density, figures.fragment_exact)
@@ -98,6 +107,11 @@ class ReadOut(QWidget):
             box.setValue(end)
             box.blockSignals(False)
         self.show_figures(self._figures)
+
+    def add_below(self, widget: QWidget) -> None:
+        """Add what belongs to the target band below it."""
+        layout = self.layout()
+        layout.addWidget(widget, layout.rowCount(), 0, 1, layout.columnCount())
 
     def _show_density(self, row: str, density: float | None, exact: bool) -> None:
         show_number(self.value_labels[row], density, exact=exact)
@@ -119,7 +133,7 @@ class ReadOut(QWidget):
         layout.setVerticalSpacing(4)
         layout.addWidget(QLabel("Threshold"), 0, 0)
         layout.addWidget(self.threshold_label, 0, 1)
-        layout.addWidget(QLabel("probability"), 0, 2, 1, 2)
+        layout.addWidget(self.low_threshold_label, 0, 2, 1, 2)
         for line, row in enumerate(ROWS, start=1):
             layout.addWidget(QLabel(row), line, 0)
             layout.addWidget(self.value_labels[row], line, 1)
@@ -138,7 +152,7 @@ class ReadOut(QWidget):
 
 
 def _band_box(value: float) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
+    box = CalmSpinBox()
     box.setRange(0.0, 1.0)
     box.setDecimals(3)
     box.setMinimumWidth(box.fontMetrics().horizontalAdvance("− 0.000 +") + 28)

@@ -46,4 +46,6 @@ def _looks_readable(path: Path) -> bool:
     if path.name.lower().endswith(VOLUME_SUFFIXES):
         return True
     names = FolderNames()
-    return any((path / name).is_dir() for name in (names.p3d, names.p2d))
+    return any(
+        (path / name).is_dir() for name in (names.p3d, names.p2d, names.models, *names.images)
+    )

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
-from napari_nx46.setting import Domain, Setting
+from napari_nx46.core.cleanup import steps_of
+from napari_nx46.core.steps import StepContext
+from napari_nx46.core.volume import whole_block
+from napari_nx46.core.workers import Workers
+from napari_nx46.setting import Domain, Setting, ThresholdRule
 
 SCALES = {"uint8": np.float32(255), "uint16": np.float32(65535)}
 
@@ -31,23 +36,70 @@ def defined_score(p3d, p2d, setting: Setting):
 
 
 def defined_thresholds(scores, setting: Setting, which: int = 0):
-    """Return the threshold of every slice of one fragment of a data set."""
+    """Return threshold and low threshold of every slice of one fragment of a data set."""
+    if setting.rule is ThresholdRule.PROBABILITY:
+        low = setting.low_probability if setting.hysteresis else setting.probability
+        return [(setting.probability, low)] * len(scores[which])
+    if setting.rule is ThresholdRule.ADAPTIVE:
+        return [adaptive_pair(part.astype(np.float64), setting) for part in scores[which]]
+    low = setting.low_quantile if setting.hysteresis else setting.quantile
+    parts = defined_domain(scores, setting, which)
+    return [
+        tuple(np.quantile(part.astype(np.float64), share) for share in (setting.quantile, low))
+        for part in parts
+    ]
+
+
+def defined_domain(scores, setting: Setting, which: int):
+    """Return for every slice the scores over which its quantile is taken."""
     score = scores[which]
-    depth = score.shape[0]
     if setting.domain is Domain.SLICE:
-        return [np.quantile(part.astype(np.float64), setting.quantile) for part in score]
+        return list(score)
     if setting.domain is Domain.DATASET:
         values = np.concatenate([one.ravel() for one in scores])
     elif setting.domain is Domain.BLOCK:
         values = score[tuple(slice(*extent) for extent in setting.block)]
     else:
         values = score
-    return [np.quantile(values.astype(np.float64), setting.quantile)] * depth
+    return [values] * score.shape[0]
+
+
+def adaptive_pair(scores, setting: Setting):
+    """Return NX47's pair for one slice, as its formula says."""
+    p90, p95 = np.percentile(scores, (90, 95))
+    std = scores.std()
+    tail = (p95 - p90) / std if std > 0 else 0.0
+    high = setting.adaptive_base + setting.adaptive_gain * tail
+    high = np.clip(high, setting.adaptive_min, setting.adaptive_max)
+    low = min(max(high - setting.adaptive_gap, setting.adaptive_low_min), high)
+    return np.quantile(scores, high / 100), np.quantile(scores, low / 100)
+
+
+def linked(low, high):
+    """Keep components of `low` that have a voxel of `high`."""
+    labels, _ = ndimage.label(low, np.ones((3, 3, 3)))
+    return low & np.isin(labels, np.unique(labels[high & low]))
 
 
 def defined_mask(sources, setting: Setting, which: int = 0):
     """Return the mask of one fragment of a data set of (p3d, p2d) pairs."""
     scores = [defined_score(p3d, p2d, setting) for p3d, p2d in sources]
+    return mask_of_scores(scores, setting, which)
+
+
+def mask_of_scores(scores, setting: Setting, which: int = 0):
+    """Return the mask that follows from scores: thresholds, hysteresis, clean-up on the whole."""
     thresholds = defined_thresholds(scores, setting, which)
-    pairs = zip(scores[which].astype(np.float64), thresholds, strict=True)
-    return np.stack([part >= threshold for part, threshold in pairs]).astype(np.uint8)
+    pairs = list(zip(scores[which].astype(np.float64), thresholds, strict=True))
+    high = np.stack([part >= threshold for part, (threshold, _) in pairs])
+    low = np.stack([part >= threshold for part, (_, threshold) in pairs])
+    mask = (linked(low, high) if setting.is_pair else high).astype(np.uint8)
+    unjoined = mask
+    for step in steps_of(setting):
+        if step.name in ("zero_border", "open_by_faces"):
+            unjoined = None
+        elif unjoined is None:
+            unjoined = mask
+        context = StepContext(setting, unjoined, Workers(1), whole_block(mask.shape), mask.shape)
+        mask = step.apply(mask, context)
+    return mask

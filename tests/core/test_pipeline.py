@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_nx46.core import pipeline as pipeline_module
-from napari_nx46.core.pipeline import FragmentPipeline, compiled_kernels, plain_kernels
+from napari_nx46.core import tiles as tiles_module
+from napari_nx46.core.kernels import compiled_kernels, plain_kernels
+from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import PROBABILITY_DTYPES, Sources, whole_block
 from napari_nx46.core.workers import Cancelled, Workers
@@ -92,10 +93,10 @@ def test_cutting_and_threads_change_no_bit(case, slab_voxels, rows, slices, work
     expected = defined_mask(pairs, setting)
     pool = Workers(workers)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline_module, "SLAB_VOXELS", slab_voxels)
-        patch.setattr(pipeline_module, "ROWS_PER_TILE", rows)
-        patch.setattr(pipeline_module, "SLICES_PER_TILE", slices)
-        patch.setattr(pipeline_module, "INLINE_VOXELS", 0)
+        patch.setattr(tiles_module, "SLAB_VOXELS", slab_voxels)
+        patch.setattr(tiles_module, "ROWS_PER_TILE", rows)
+        patch.setattr(tiles_module, "SLICES_PER_TILE", slices)
+        patch.setattr(tiles_module, "INLINE_VOXELS", 0)
         pipelines = pipelines_of(pairs, workers=pool, keep_score=keep_score)
         threshold = pipelines[0].threshold(setting, pipelines)
         streamed = [slab.mask for slab in pipelines[0].slabs(setting, threshold)]

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_nx46.core import plain
-from napari_nx46.core.pipeline import scores_quantile
 from napari_nx46.core.quantile import (
     HIGH_BITS,
     LOW_BITS,
@@ -21,6 +20,7 @@ from napari_nx46.core.quantile import (
     float32_ceiling,
     quantile_rank,
 )
+from napari_nx46.core.threshold_rules import scores_quantiles
 
 SCORES = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=60)
 QUANTILES = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.5, 0.97, 0.999, 1.0]))
@@ -45,7 +45,7 @@ def test_quantile_equals_numpy_in_float64(values, quantile):
     histogram = histogram_of(scores)
     low_bits = {b: low_bits_of(scores, b) for b in bins_to_refine(histogram, quantile)}
     assert exact_quantile(histogram, low_bits, quantile) == expected
-    assert scores_quantile(scores, quantile) == expected
+    assert scores_quantiles(scores, (quantile,)) == (expected,)
 
 
 @settings(max_examples=200, deadline=None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+
+from napari_nx46.fragments import open_data, write_data_folder
 
 from .driver import Bench, write_damaged, write_fragments
 
@@ -34,6 +37,14 @@ def new_bench():
     yield make
     for bench in made:
         bench.session.close()
+
+
+@pytest.fixture
+def image_bench(tmp_path, new_bench):
+    """Return a started bench on a fragment that has nothing but its CT image."""
+    voxels = np.random.default_rng(3).integers(0, 256, (9, 20, 22), dtype=np.uint8)
+    write_data_folder(tmp_path / "images", "a", {"test_images": voxels})
+    return new_bench(open_data(tmp_path / "images"))
 
 
 @pytest.fixture

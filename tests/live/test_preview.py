@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_nx46.core.pipeline import FragmentPipeline, compiled_kernels, plain_kernels
+from napari_nx46.core.kernels import compiled_kernels, plain_kernels
+from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.core.score import PathKey
 from napari_nx46.core.threshold import Threshold
+from napari_nx46.core.threshold_rules import block_pair, quantile_pair
 from napari_nx46.core.volume import Sources, whole_block
 from napari_nx46.live.preview import SAMPLE_COLUMNS_PER_AXIS, PreviewSource, ScoreSample
 from napari_nx46.live.view import slice_view
@@ -44,7 +47,7 @@ def rank_error(scores, value, quantile):
 
 
 def test_a_sample_is_close_on_smooth_data_before_it_has_learned(sources):
-    preview = ScoreSample(sources, plain_kernels()).threshold(SETTING)
+    preview = ScoreSample(sources, plain_kernels(), PathKey.of(SETTING)).threshold(SETTING)
     assert not preview.exact
     assert not preview.per_slice
     scores = defined_score(sources.p3d, sources.p2d, SETTING)
@@ -53,7 +56,7 @@ def test_a_sample_is_close_on_smooth_data_before_it_has_learned(sources):
 
 @pytest.mark.parametrize("quantile", [0.7, 0.88, 0.95])
 def test_having_learned_it_is_close_at_neighbouring_quantiles(sources, pipeline, quantile):
-    sample = ScoreSample(sources, plain_kernels())
+    sample = ScoreSample(sources, plain_kernels(), PathKey.of(SETTING))
     sample.learn(SETTING, pipeline.threshold(SETTING))
     setting = SETTING.changed(quantile=quantile)
     exact = pipeline.threshold(setting).values[0]
@@ -63,7 +66,7 @@ def test_having_learned_it_is_close_at_neighbouring_quantiles(sources, pipeline,
 def test_learning_brings_the_sample_nearer_to_the_truth():
     volume = misleading()
     pipeline = FragmentPipeline(Sources(volume, volume), kernels=plain_kernels())
-    sample = ScoreSample(pipeline.sources, plain_kernels())
+    sample = ScoreSample(pipeline.sources, plain_kernels(), PathKey.of(SETTING))
     setting = Setting(quantile=0.93, z_radius=0)
     exact = pipeline.threshold(setting)
     before = abs(sample.threshold(setting).values[0] - exact.values[0])
@@ -74,7 +77,7 @@ def test_learning_brings_the_sample_nearer_to_the_truth():
 
 
 def test_what_was_learned_stays_within_the_quantiles_there_are(sources):
-    sample = ScoreSample(sources, plain_kernels())
+    sample = ScoreSample(sources, plain_kernels(), PathKey.of(SETTING))
     scores = defined_score(*sampled_columns(sources), SETTING)
     sample.learn(SETTING, Threshold((2.0,)))
     assert sample.threshold(SETTING.changed(quantile=0.99)).values[0] == scores.max()
@@ -93,11 +96,14 @@ def test_a_sample_of_a_small_fragment_is_the_fragment():
     volume = np.random.default_rng(1).random((3, 4, 5), dtype=np.float32)
     sources = Sources(volume, volume)
     exact = FragmentPipeline(sources, kernels=plain_kernels()).threshold(SETTING)
-    assert ScoreSample(sources, plain_kernels()).threshold(SETTING).values == exact.values
+    assert (
+        ScoreSample(sources, plain_kernels(), PathKey.of(SETTING)).threshold(SETTING).values
+        == exact.values
+    )
 
 
 def test_kernels_can_be_changed_and_change_nothing(sources):
-    sample = ScoreSample(sources, plain_kernels())
+    sample = ScoreSample(sources, plain_kernels(), PathKey.of(SETTING))
     plain = sample.threshold(SETTING)
     sample.use_kernels(compiled_kernels())
     assert sample.threshold(SETTING) == plain
@@ -105,11 +111,11 @@ def test_kernels_can_be_changed_and_change_nothing(sources):
 
 def test_with_nothing_loaded_the_plane_stands_for_the_fragment(pipeline):
     preview = PreviewSource(pipeline, (pipeline,), None).fragment_threshold(SETTING, PLANE)
-    assert preview == Threshold((pipeline.block_quantile(SETTING, PLANE),), exact=False)
+    assert preview == Threshold(block_pair(pipeline, SETTING, PLANE), exact=False)
 
 
 def test_the_sample_is_preferred_to_the_plane(sources, pipeline):
-    sample = ScoreSample(sources, plain_kernels())
+    sample = ScoreSample(sources, plain_kernels(), PathKey.of(SETTING))
     preview = PreviewSource(pipeline, (pipeline,), sample).fragment_threshold(SETTING, PLANE)
     assert preview == sample.threshold(SETTING)
 
@@ -144,7 +150,7 @@ def test_a_pool_of_which_a_part_is_unknown_is_not_judged_by_the_rest(sources, pi
     other = FragmentPipeline(sources, kernels=plain_kernels())
     setting = SETTING.changed(domain=Domain.DATASET)
     pipeline.stage(setting)
-    sample = ScoreSample(sources, plain_kernels())
+    sample = ScoreSample(sources, plain_kernels(), PathKey.of(SETTING))
     source = PreviewSource(pipeline, (pipeline, other), sample)
     assert source.fragment_threshold(setting, PLANE) == sample.threshold(setting)
 
@@ -154,13 +160,15 @@ def test_a_single_slice_has_its_own_threshold_whatever_part_of_it_is_shown(sourc
     exact = pipeline.threshold(setting)
     source = PreviewSource(pipeline, (pipeline,), None)
     for plane in (PLANE, (PLANE[0], slice(3, 9), slice(40, 41))):
-        assert source.plane_threshold(setting, plane).values[4] == exact.values[4]
+        assert source.plane_threshold(setting, plane, quantile_pair).values[4] == exact.values[4]
 
 
 def test_a_plane_across_slices_has_a_threshold_for_each_of_them(sources, pipeline):
     setting = SETTING.changed(domain=Domain.SLICE)
     plane = plane_view(SHAPE, 1, 30).plane
-    preview = PreviewSource(pipeline, (pipeline,), None).plane_threshold(setting, plane)
+    preview = PreviewSource(pipeline, (pipeline,), None).plane_threshold(
+        setting, plane, quantile_pair
+    )
     assert len(preview.values) == SHAPE[0]
     scores = pipeline.score(setting, whole_block(SHAPE))[plane]
     expected = [np.quantile(row.astype(np.float64), 0.9) for row in scores]

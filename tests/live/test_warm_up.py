@@ -7,33 +7,57 @@ import threading
 import numpy as np
 import pytest
 
-from napari_nx46.core.pipeline import compiled_kernels, plain_kernels
+from napari_nx46.core.kernels import compiled_kernels, plain_kernels
 from napari_nx46.live.warm_up import KernelWarmUp, source_types, warm_up
 
 from .driver import PATIENCE, named_threads, wait_for
 
-FIRST, SECOND = ("float32", "uint8"), ("float16", "uint16")
+FIRST, SECOND = (("float32", "uint8"),), (("float16", "uint16"),)
+COMPUTED = ("float32", "float32")
+
+
+def nothing(*_):
+    """Do nothing with a report."""
 
 
 def test_the_types_of_a_fragment_are_those_of_its_paths(dataset):
-    assert [source_types(fragment) for fragment in dataset] == [
-        ("float32", "uint8"),
-        ("float16", "uint16"),
-        ("float32", "float32"),
-    ]
+    first, second, third = (source_types(fragment) for fragment in dataset)
+    assert first[0] == ("float32", "uint8")
+    assert second[0] == ("float16", "uint16")
+    assert third == (COMPUTED,)
+
+
+def test_each_volume_is_paired_with_itself_for_an_ensemble(dataset):
+    first, second, _ = (source_types(fragment) for fragment in dataset)
+    assert set(first) == {("float32", "uint8"), COMPUTED, ("uint8", "uint8")}
+    assert {("float16", "float16"), ("uint16", "uint16"), COMPUTED} < set(second)
 
 
 def test_each_pair_of_types_is_reported_once_and_in_order():
     reports = []
-    warming = KernelWarmUp([FIRST, SECOND, FIRST], lambda *report: reports.append(report))
+    warming = KernelWarmUp([FIRST, SECOND, FIRST], lambda *report: reports.append(report), nothing)
     warming.start()
     assert warming.wait(PATIENCE)
     assert reports == [(compiled_kernels(), FIRST), (compiled_kernels(), SECOND)]
 
 
+def test_hysteresis_and_clean_up_come_last():
+    reports = []
+    warming = KernelWarmUp(
+        [FIRST], lambda *_: reports.append("kernels"), lambda: reports.append("clean-up")
+    )
+    assert not warming.clean_up_ready
+    warming.start()
+    assert warming.wait(4 * PATIENCE)
+    assert warming.clean_up_ready
+    assert reports == ["kernels", "clean-up"]
+
+
 def test_it_works_in_a_thread_of_its_own():
     names = []
-    warming = KernelWarmUp([FIRST], lambda *_: names.append(threading.current_thread().name))
+    warming = KernelWarmUp(
+        [FIRST], lambda *_: names.append(threading.current_thread().name), nothing
+    )
     warming.start()
     assert warming.wait(PATIENCE)
     assert names == ["nx46-compile"]
@@ -47,7 +71,7 @@ def test_once_closed_it_reports_nothing_more_and_its_thread_ends():
         reported.set()
         assert go_on.wait(PATIENCE)
 
-    warming = KernelWarmUp([FIRST, SECOND], ready)
+    warming = KernelWarmUp([FIRST, SECOND], ready, nothing)
     warming.start()
     assert reported.wait(PATIENCE)
     assert not warming.wait(0)
@@ -79,7 +103,7 @@ def test_warming_up_runs_every_kernel_on_those_types(types):
     assert set(called) == {"score_tile", "count_low_bits", "threshold_tile"}
     # float16 is widened before the kernels see it
     assert called["score_tile"] == {
-        tuple(name.replace("16", "32", 1) if name == "float16" else name for name in types)
+        tuple("float32" if name == "float16" else name for name in pair) for pair in types
     }
 
 

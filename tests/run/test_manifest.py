@@ -80,7 +80,7 @@ def test_metrics_are_those_of_a_plain_recomputation(dataset, out, setting):
 def test_metrics_do_not_depend_on_where_slabs_are_cut(dataset, out, monkeypatch):
     settings = same_setting(dataset, SETTING)
     run(PipelineSet(dataset), settings, out / "whole")
-    monkeypatch.setattr("napari_nx46.core.pipeline.SLAB_VOXELS", 1)
+    monkeypatch.setattr("napari_nx46.core.tiles.SLAB_VOXELS", 1)
     run(PipelineSet(dataset, memory_budget=0), settings, out / "cut")
     whole, cut = ((out / name / "metrics.csv").read_bytes() for name in ("whole", "cut"))
     assert whole == cut
@@ -107,7 +107,7 @@ def test_the_manifest_of_an_export_tells_setting_versions_and_hashes(dataset, ou
         assert entry["image_id"] == fragment.image_id
         assert entry["shape"] == list(mask.shape)
         assert entry["density"] == mask.mean()
-        assert entry["threshold"] == defined_thresholds(scores, SETTING, which)[0]
+        assert entry["threshold"] == defined_thresholds(scores, SETTING, which)[0][0]
         assert entry["setting"] == SETTING.model_dump(mode="json")
         assert entry["mask_sha256"] == sha256(mask.tobytes())
         with zipfile.ZipFile(target) as archive:

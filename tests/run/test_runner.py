@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_nx46.core import pipeline as pipeline_module
+from napari_nx46.core import tiles
 from napari_nx46.core.workers import Cancelled, Workers
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.masks import Compression, Profile
@@ -106,8 +106,8 @@ def test_equal_bytes_whatever_the_threads_the_memory_and_the_cut(dataset, out, d
     settings = same_setting(dataset, setting)
     written = []
     for count, budget, slab_voxels in ((1, 1 << 30, 1 << 24), (3, 0, 300), (2, 20_000, 700)):
-        monkeypatch.setattr(pipeline_module, "SLAB_VOXELS", slab_voxels)
-        monkeypatch.setattr(pipeline_module, "INLINE_VOXELS", 0 if count > 1 else 1 << 19)
+        monkeypatch.setattr(tiles, "SLAB_VOXELS", slab_voxels)
+        monkeypatch.setattr(tiles, "INLINE_VOXELS", 0 if count > 1 else 1 << 19)
         workers = Workers(count)
         pipelines = PipelineSet(dataset, workers=workers, memory_budget=budget)
         folder = out / f"{count}"

@@ -12,10 +12,12 @@ from napari_nx46.setting import Domain, Setting
 from .windows import handle_center
 
 VOLUMES = ("p3d", "p2d")
+SLIDERS = ("quantile", "blend", "z_radius")
+WIDEST_DOCK = 335
 
 
 def test_each_slider_moves_by_the_arrow_keys(opened):
-    for name, knob in opened.panel.knobs.items():
+    for name, knob in sliders(opened):
         before = getattr(opened.session.setting, name)
         position = knob.slider.value()
         opened.press(knob.slider, Qt.Key.Key_Right, 2)
@@ -31,6 +33,10 @@ def test_each_slider_moves_by_the_arrow_keys(opened):
     setting = opened.session.setting
     assert (setting.quantile, setting.blend, setting.z_radius) == (0.999, 1.0, 8)
     assert isinstance(setting.z_radius, int)
+
+
+def sliders(opened):
+    return [(name, opened.panel.knobs[name]) for name in SLIDERS]
 
 
 def test_the_quantile_slider_is_finer_near_one(opened):
@@ -77,13 +83,14 @@ def test_the_mask_follows_a_spin_box_at_once(opened):
 
 
 def test_the_reset_button_goes_back_to_the_default(opened):
-    for name, knob in opened.panel.knobs.items():
+    for name, knob in sliders(opened):
         opened.press(knob.slider, Qt.Key.Key_Home)
         assert getattr(opened.session.setting, name) != getattr(Setting(), name)
-        opened.click(knob.reset_button)
+        opened.press(knob.reset_button, Qt.Key.Key_Space)
         assert getattr(opened.session.setting, name) == getattr(Setting(), name)
         assert knob.value == pytest.approx(getattr(Setting(), name))
-    assert opened.session.setting == Setting()
+    # Both were moved along with the quantile, or pushed by it.
+    assert opened.session.setting == Setting(low_quantile=opened.session.setting.low_quantile)
 
 
 def test_the_domain_is_chosen_with_the_keyboard(opened):
@@ -101,7 +108,39 @@ def test_the_domain_is_chosen_with_the_keyboard(opened):
 
 def test_a_setting_changed_by_a_script_is_shown_by_all_knobs(opened):
     opened.session.change(quantile=0.8, blend=0.31, z_radius=4, domain=Domain.SLICE)
-    values = {name: knob.value for name, knob in opened.panel.knobs.items()}
+    values = {name: knob.value for name, knob in sliders(opened)}
     assert values == {"quantile": 0.8, "blend": 0.31, "z_radius": 4}
     assert slider_value(opened, "z_radius") == 4
     assert opened.panel.domain_box.currentText() == "Each slice"
+
+
+def test_the_knobs_fit_the_dock_with_all_groups_open_in_either_theme(shown):
+    panel = shown.panel.knob_panel
+    shown.session.change(rule="adaptive", smallest_object=100)
+    for section in (*panel.sections.values(), panel.more):
+        section.expand()
+    for theme in ("dark", "light"):
+        shown.viewer.theme = theme
+        shown.viewer.window.resize(1024, 700)
+        shown.qtbot.wait(50)
+        shown.dock._scroll.updateGeometry()
+        assert shown.dock.minimumSizeHint().width() <= WIDEST_DOCK
+        assert shown.panel.width() <= shown.dock._scroll.viewport().width()
+        for control in panel.controls.values():
+            if control.isVisible():
+                place = control.rect().translated(control.mapTo(shown.panel, QPoint()))
+                assert shown.panel.rect().contains(place), control
+        for knob in panel.knobs.values():
+            label = knob.title_label
+            if label.isVisible():
+                assert label.width() >= label.minimumSizeHint().width(), label.text()
+
+
+def test_a_clean_up_knob_changes_the_mask_that_is_shown(opened):
+    before = np.asarray(opened.layer.data)
+    opened.type_into(opened.panel.knobs["border"].spin_box, "2")
+    opened.wait_until_exact()
+    mask = np.asarray(opened.layer.data)
+    inner = (slice(2, -2),) * 3
+    np.testing.assert_array_equal(mask[inner], before[inner])
+    assert mask.sum() == before[inner].sum() < before.sum()

@@ -1,0 +1,48 @@
+"""The loops over voxels, as a pair of twins: plain NumPy, and compiled by numba."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.core.quantile import Counts
+from napari_nx46.core.volume import FloatVolume, Mask
+
+
+class Kernels(Protocol):
+    """The three loops over voxels; `plain` and `compiled` each are one."""
+
+    def score_tile(
+        self,
+        p3d: npt.NDArray[np.generic],
+        p2d: npt.NDArray[np.generic],
+        first: int,
+        radius: int,
+        blend: float,
+        rows: slice,
+        score: FloatVolume,
+        counts: Counts | None,
+    ) -> None:
+        """Blend and z-smooth one tile."""
+
+    def count_low_bits(self, score: FloatVolume, high_bits: int, counts: Counts) -> None:
+        """Count the low bits of the scores in one bin."""
+
+    def threshold_tile(self, score: FloatVolume, threshold: FloatVolume, mask: Mask) -> None:
+        """Threshold one tile slice by slice."""
+
+
+def plain_kernels() -> Kernels:
+    """Return the kernels in NumPy: nothing to compile, several times slower."""
+    from napari_nx46.core import plain
+
+    return plain
+
+
+def compiled_kernels() -> Kernels:
+    """Return the kernels in numba: compiled at first use, then cached on disk."""
+    from napari_nx46.core import compiled
+
+    return compiled

@@ -1,0 +1,132 @@
+"""The stages of a fragment's newest mask: threshold first, then one clean-up step after the other.
+
+Each stage is kept, a bit a voxel, under the knobs upstream of it: a step whose own and upstream
+knobs stand is not repeated.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.core.volume import Block, Mask, whole_block
+from napari_nx46.core.workers import Cancelled
+
+StageKey = tuple[Hashable, ...]
+POLL_SECONDS = 0.005
+
+
+@dataclass(frozen=True, eq=False)
+class MaskStage:
+    """The mask of a whole fragment as it is after one stage.
+
+    Parameters
+    ----------
+    key : tuple
+        What it was computed from: equal keys, equal masks.
+    bits : (Z, Y, ceil(X / 8)) array of uint8
+        The mask, eight voxels a byte along x.
+    shape : tuple of int
+        (Z, Y, X).
+    foreground : int
+        Number of foreground voxels.
+    """
+
+    key: StageKey
+    bits: npt.NDArray[np.uint8]
+    shape: tuple[int, int, int]
+    foreground: int
+
+    @classmethod
+    def of(cls, key: StageKey, mask: Mask) -> MaskStage:
+        """Return the stage that holds a mask."""
+        z, y, x = mask.shape
+        return cls(key, np.packbits(mask, axis=-1), (z, y, x), int(np.count_nonzero(mask)))
+
+    def mask(self, block: Block | None = None) -> Mask:
+        """Return the mask of a block, by default of the whole fragment."""
+        z, y, x = block or whole_block(self.shape)
+        first_byte = x.start // 8
+        some = self.bits[z, y, first_byte : (x.stop + 7) // 8]
+        offset = x.start - 8 * first_byte
+        voxels = np.unpackbits(some, axis=-1, count=offset + x.stop - x.start)
+        return np.ascontiguousarray(voxels[..., offset:])
+
+
+class MaskChain:
+    """The stages of the newest mask; may be asked from several threads."""
+
+    def __init__(self) -> None:
+        self._stages: tuple[MaskStage, ...] = ()
+        self._newest: MaskStage | None = None
+        self._lock = Lock()
+
+    @property
+    def newest(self) -> MaskStage | None:
+        """The mask that was completed last, whatever its knobs."""
+        return self._newest
+
+    def common(self, keys: Sequence[StageKey]) -> tuple[MaskStage, ...]:
+        """Return the first stages, as many as have these keys."""
+        stages = self._stages
+        count = 0
+        for stage, key in zip(stages, keys, strict=False):
+            if stage.key != key:
+                break
+            count += 1
+        return stages[:count]
+
+    def complete(
+        self,
+        keys: Sequence[StageKey],
+        compute: Callable[[int, tuple[MaskStage, ...]], Mask],
+        cancelled: Callable[[], bool],
+    ) -> MaskStage:
+        """Return the last stage, computing those that are not there.
+
+        Parameters
+        ----------
+        keys : sequence of tuple
+            Of all stages.
+        compute : callable
+            Called with the number of a stage and those before it; returns its mask.
+        cancelled : callable
+            Asked between stages.
+
+        Raises
+        ------
+        Cancelled
+            If `cancelled` returned True; what was computed by then is kept.
+        """
+        with self._alone(cancelled):
+            stages = self.common(keys)
+            for number in range(len(stages), len(keys)):
+                if cancelled():
+                    raise Cancelled
+                stages = (*stages, MaskStage.of(keys[number], compute(number, stages)))
+                self._stages = stages
+            self._newest = stages[-1]
+            return stages[-1]
+
+    def forget(self) -> None:
+        """Give the memory back."""
+        self._stages = ()
+        self._newest = None
+
+    @contextmanager
+    def _alone(self, cancelled: Callable[[], bool]) -> Iterator[None]:
+        """Let one thread compute at a time: another may find everything there afterwards."""
+        while not self._lock.acquire(blocking=False):
+            if cancelled():
+                raise Cancelled
+            time.sleep(POLL_SECONDS)
+        try:
+            yield
+        finally:
+            self._lock.release()

@@ -1,0 +1,152 @@
+"""Hysteresis and clean-up are previewed at once, and replaced by the whole fragment's result."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_nx46.live.view import slice_view
+from napari_nx46.setting import Setting, Source, all_presets, preset
+
+from .driver import PATIENCE, plane_view
+
+CLEANED = {
+    "rule": "probability",
+    "probability": 0.8,
+    "hysteresis": True,
+    "low_probability": 0.55,
+    "closing_z": 1,
+    "closing_xy": 1,
+    "plug_tunnels": True,
+    "smallest_object": 12,
+    "sheet_gap": 1,
+}
+
+
+@pytest.fixture
+def compiled(bench):
+    """Return a bench whose kernels are all compiled."""
+    assert bench.session.wait_until_compiled(4 * PATIENCE)
+    bench.settle()
+    return bench
+
+
+@pytest.mark.parametrize("image_id", ["a", "b", "c"])
+@pytest.mark.parametrize("name", ["nx47-v61.2", "public-0.552", "twelfth-place", "first-place"])
+def test_a_preset_settles_on_the_plain_definition(compiled, image_id, name):
+    session = compiled.session
+    session.show_fragment(image_id)
+    session.apply(preset(name).changed(smallest_object=7, border=1))
+    compiled.settle()
+    for view in (
+        slice_view(session.fragment.shape, 0),
+        plane_view(session.fragment.shape, 1, 5),
+        plane_view(session.fragment.shape, 2, 3),
+    ):
+        session.look_at(view)
+        compiled.settle()
+        np.testing.assert_array_equal(compiled.shown(), compiled.expected()[view.plane])
+        assert session.figures.exact
+    assert session.figures.fragment_density == compiled.expected().mean()
+    assert compiled.events.of("failed") == []
+
+
+def test_a_clean_up_knob_shows_a_preview_before_it_returns(compiled):
+    session = compiled.session
+    session.change(**CLEANED)
+    compiled.settle()
+    compiled.assert_shows_the_definition()
+    before = len(compiled.events.log)
+    session.change(smallest_object=30)
+    assert [name for name, _ in compiled.events.log[before:]][:2] == [
+        "setting_changed",
+        "mask_changed",
+    ]
+    figures = session.figures
+    assert not figures.exact
+    assert not figures.fragment_exact
+    assert figures.threshold == 0.8
+    assert figures.low_threshold == 0.55
+    compiled.settle()
+    compiled.assert_shows_the_definition()
+
+
+def test_the_score_of_a_clean_up_knob_is_not_computed_again(compiled, monkeypatch):
+    session = compiled.session
+    session.change(**CLEANED)
+    compiled.settle()
+    pipeline = session.pipelines[session.fragment.image_id]
+    monkeypatch.setattr(pipeline, "_compute_score", None)
+    monkeypatch.setattr(pipeline._masks, "thresholded", None)
+    session.change(smallest_object=40)
+    compiled.settle()
+    compiled.assert_shows_the_definition()
+
+
+def test_a_low_end_pushes_the_high_end_of_a_pair_along(compiled):
+    session = compiled.session
+    session.change(**CLEANED)
+    session.change(low_probability=0.9)
+    assert (session.setting.low_probability, session.setting.probability) == (0.9, 0.9)
+    compiled.settle()
+    compiled.assert_shows_the_definition()
+
+
+def test_until_the_clean_up_is_compiled_the_threshold_alone_is_shown(dataset, new_bench):
+    bench = new_bench(dataset, start=False)
+    session = bench.session
+    session._warm_up.start = lambda: None  # the kernels are never ready
+    session.start()
+    bench.settle()
+    session.change(**CLEANED)
+    bare = Setting(rule="probability", probability=0.8)
+    plane = session.view.plane
+    np.testing.assert_array_equal(bench.shown(), bench.expected(bare)[plane])
+    assert not session.figures.exact
+    bench.settle()
+    bench.assert_shows_the_definition()
+
+
+def test_every_preset_can_be_applied_one_after_the_other(compiled):
+    session = compiled.session
+    for name, setting in all_presets().items():
+        session.apply(setting)
+        compiled.settle()
+        assert session.figures.exact, name
+        np.testing.assert_array_equal(
+            compiled.shown(), compiled.expected(setting)[session.view.plane]
+        )
+
+
+def test_the_whole_mask_is_the_cleaned_one(compiled):
+    session = compiled.session
+    session.change(**CLEANED)
+    np.testing.assert_array_equal(session.whole_mask(), compiled.expected())
+
+
+def test_three_dimensions_show_the_cleaned_volume(compiled):
+    session = compiled.session
+    session.change(**CLEANED)
+    compiled.settle()
+    z, y, x = session.fragment.shape
+    whole = (slice(0, z), slice(0, y), slice(0, x))
+    session.look_at(type(session.view)(whole, whole, three_d=True))
+    compiled.settle()
+    np.testing.assert_array_equal(session.mask_block(whole), compiled.expected())
+
+
+def test_a_source_that_needs_a_pass_shows_nothing_until_the_worker_has_taken_it(
+    image_bench,
+):
+    session = image_bench.session
+    assert session.setting.source is Source.GRADIENT
+    image_bench.settle()
+    assert session.figures.exact
+    assert image_bench.shown().any()
+    session.change(source=Source.RESIDUAL)
+    image_bench.settle()
+    assert session.figures.exact
+    pipeline = session.pipelines[session.fragment.image_id]
+    threshold = pipeline.threshold(session.setting)
+    expected = pipeline.mask(session.setting, threshold, session.view.plane)
+    np.testing.assert_array_equal(image_bench.shown(), expected)
