@@ -20,6 +20,7 @@ __all__ = [
     "components",
     "continuity",
     "density",
+    "distance_from_band",
     "measure_slice",
     "position_in_band",
     "score_percentiles",
@@ -281,6 +282,37 @@ def position_in_band(density: float, band: tuple[float, float]) -> BandPosition:
     if density > upper:
         return BandPosition.ABOVE
     return BandPosition.IN
+
+
+def distance_from_band(density: float, band: tuple[float, float]) -> float:
+    """Return how far a density lies from the band that it should be in.
+
+    Parameters
+    ----------
+    density
+        Share of foreground voxels.
+    band
+        (lower, upper); both ends belong to the band.
+
+    Returns
+    -------
+    float
+        0.0 in the band, negative below it, positive above it.
+
+    Raises
+    ------
+    ValueError
+        If the density is not a number or the band's ends are the wrong way round.
+
+    Examples
+    --------
+    >>> distance_from_band(0.25, (0.0625, 0.125))
+    0.125
+    """
+    position = position_in_band(density, band)
+    if position is BandPosition.IN:
+        return 0.0
+    return density - (band[0] if position is BandPosition.BELOW else band[1])
 
 
 def _require_slice(array: NDArray[Any], name: str) -> None:
