@@ -1,0 +1,34 @@
+"""The workspace: one SQLite file that keeps a calibration between two sittings, or two crashes.
+
+It holds the history of settings, the pinned and the accepted ones, where the user was, and the
+runs with the scores that the competition returned. People's data folders are never written to.
+"""
+
+from napari_nx46.files.workspace.errors import Damage, WorkspaceError
+from napari_nx46.files.workspace.location import WORKSPACES_VARIABLE, default_workspace
+from napari_nx46.files.workspace.rows import (
+    LARGEST_THUMBNAIL_BYTES,
+    Baseline,
+    HistoryEntry,
+    Metrics,
+    SavedPin,
+    SavedRun,
+    utc_now,
+)
+from napari_nx46.files.workspace.store import MOST_HISTORY_ENTRIES, Workspace
+
+__all__ = [
+    "LARGEST_THUMBNAIL_BYTES",
+    "MOST_HISTORY_ENTRIES",
+    "WORKSPACES_VARIABLE",
+    "Baseline",
+    "Damage",
+    "HistoryEntry",
+    "Metrics",
+    "SavedPin",
+    "SavedRun",
+    "Workspace",
+    "WorkspaceError",
+    "default_workspace",
+    "utc_now",
+]

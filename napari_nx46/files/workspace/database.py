@@ -1,0 +1,248 @@
+"""One connection to a workspace file: opening, transactions, and rows that may be damaged."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_nx46.files.naming import shown
+from napari_nx46.files.workspace import schema
+from napari_nx46.files.workspace.encoding import Column
+from napari_nx46.files.workspace.errors import Damage, WorkspaceError, damaged, translated
+
+BUSY_SECONDS = 5.0
+"""For how long another program's writing is waited for."""
+
+MOST_ROWS = 10_000
+"""Rows of a table that are read, the newest ones."""
+
+_LARGEST_ROW_BYTES = 4 * 1024 * 1024
+_MOST_DAMAGES = 1000
+_RETRY_SECONDS = 0.02
+
+
+class Database:
+    """A connection in the thread that opened it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    connection : sqlite3.Connection
+        In autocommit mode, to a file of the newest version.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._damage: dict[tuple[str, str], Damage] = {}
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool, busy_seconds: float = BUSY_SECONDS) -> Database:
+        """Open a file, or make one with its folder; see `Workspace.open`."""
+        path = path.absolute()
+        _check_place(path, create)
+        try:
+            connection = _connect(path, create, busy_seconds)
+            try:
+                _prepare(connection, path, busy_seconds)
+            except BaseException:
+                connection.close()
+                raise
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            if isinstance(error, sqlite3.Error):
+                raise translated(path, error) from error
+            raise damaged(path, "text that is not UTF-8") from error
+        return cls(path, connection)
+
+    @property
+    def damage(self) -> tuple[Damage, ...]:
+        """Rows that were left out so far, each once."""
+        return tuple(self._damage.values())
+
+    def close(self) -> None:
+        """Give the file back; may be called again."""
+        self._connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep everything that is executed within, or nothing; within another one, as part of it.
+
+        Raises
+        ------
+        WorkspaceError
+            If the file cannot be written.
+        """
+        with self._transaction("BEGIN IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read everything within as it is at one moment, whoever writes meanwhile."""
+        with self._transaction("BEGIN"):
+            yield
+
+    def execute(self, statement: str, values: Sequence[Column] = ()) -> sqlite3.Cursor:
+        """Execute one statement.
+
+        Raises
+        ------
+        WorkspaceError
+            If SQLite cannot; names the file.
+        """
+        with self._errors_translated():
+            return self._connection.execute(statement, values)
+
+    def rows(
+        self,
+        table: str,
+        columns: str,
+        condition: str = "1",
+        values: Sequence[Column] = (),
+        *,
+        limit: int = MOST_ROWS,
+    ) -> list[tuple[int, tuple[Column, ...]]]:
+        """Read the newest rows of a table that meet a condition, oldest first.
+
+        Each is fetched on its own, so that one that cannot be read costs no other.
+
+        Parameters
+        ----------
+        table, columns, condition : str
+            Constants of the program, never a stranger's text.
+        values : sequence
+            What the condition's question marks stand for.
+        limit : int
+
+        Returns
+        -------
+        list of (int, tuple)
+            SQLite's number of the row, and the columns.
+        """
+        query = f"SELECT rowid FROM {table} WHERE {condition} ORDER BY rowid DESC LIMIT ?"
+        with self.reading():
+            numbers = [number for (number,) in self.execute(query, (*values, limit))]
+            found = ((n, self.row(table, columns, "rowid = ?", n)) for n in reversed(numbers))
+            return [(number, row) for number, row in found if row is not None]
+
+    def row(
+        self, table: str, columns: str, condition: str, key: str | int
+    ) -> tuple[Column, ...] | None:
+        """Read the first row that meets a condition; None if there is none or it is unreadable."""
+        query = f"SELECT {columns} FROM {table} WHERE {condition} LIMIT 1"
+        try:
+            with self._errors_translated():
+                row: tuple[Column, ...] | None = self._connection.execute(query, (key,)).fetchone()
+        except (sqlite3.DataError, UnicodeDecodeError) as error:
+            self.note_damage(table, key, str(error))
+            return None
+        return row
+
+    def note_damage(self, table: str, row: str | int, reason: str) -> None:
+        """Remember that a row was left out."""
+        if len(self._damage) < _MOST_DAMAGES:
+            self._damage.setdefault((table, str(row)), Damage(table, str(row), reason))
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        if self._connection.in_transaction:
+            yield
+            return
+        self.execute(begin)
+        try:
+            yield
+            self.execute("COMMIT")
+        finally:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        """Undo what was not committed, unless SQLite has, as it does where the disk was full."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _errors_translated(self) -> Iterator[None]:
+        """Tell a user's errors in words; a programmer's, and those of one row, pass."""
+        try:
+            yield
+        except (sqlite3.ProgrammingError, sqlite3.DataError):
+            raise
+        except sqlite3.Error as error:
+            raise translated(self.path, error) from error
+
+
+def _check_place(path: Path, create: bool) -> None:
+    """Check that a file may be at a path, and make its folder where it shall be made."""
+    try:
+        if path.exists():
+            if not path.is_file():
+                raise WorkspaceError(path, "found a folder, expected a file")
+        elif not create:
+            raise WorkspaceError(path, "there is no such file")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WorkspaceError(path, f"its folder cannot be used ({reason})") from error
+
+
+def _connect(path: Path, create: bool, busy_seconds: float) -> sqlite3.Connection:
+    mode = "rwc" if create else "rw"
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode={mode}", uri=True, timeout=busy_seconds, isolation_level=None
+    )
+    connection.text_factory = bytes.decode  # raises where text is not UTF-8
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_ROW_BYTES)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, busy_seconds: float) -> None:
+    """Check a file before anything is written to it, then bring it to the newest version."""
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    _check_identity(connection, path)
+    _check_pages(connection, path)
+    _write_ahead(connection, busy_seconds)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    schema.migrate(connection, path)
+    schema.check_tables(connection, path)
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
+    """Check what a file is as of one moment: another program may be making it."""
+    connection.execute("BEGIN")
+    try:
+        schema.check_identity(connection, path)
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
+    # Its indices too: a row that cannot be found by its key would be written twice.
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise damaged(path, f"damaged pages ({shown(found.splitlines()[-1])})")
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Switch to a write-ahead log, in which readers never wait for a writer.
+
+    SQLite does not wait for the lock that the switch itself needs. Where a file system cannot
+    share memory the file stays with a rollback journal, which is as safe.
+    """
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)

@@ -1,0 +1,196 @@
+"""The tables of a workspace, and how an older file gets the newest ones."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from napari_nx46.files.workspace.errors import WorkspaceError, damaged
+
+Migration = Mapping[str, tuple[str, ...]]
+"""Table -> the statements that bring it from one version to the next."""
+
+APPLICATION_ID = 0x4E583436
+"""Marks a SQLite file as a workspace: ``NX46`` in ASCII."""
+
+_VERSION_1: Migration = {
+    "settings": ("CREATE TABLE settings (digest TEXT PRIMARY KEY NOT NULL, json TEXT NOT NULL)",),
+    "history": (
+        "CREATE TABLE history ("
+        " number INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " id TEXT NOT NULL UNIQUE,"
+        " time TEXT NOT NULL,"
+        " image_id TEXT NOT NULL,"
+        " setting TEXT NOT NULL REFERENCES settings (digest),"
+        " metrics TEXT NOT NULL,"
+        " thumbnail BLOB,"
+        " tag TEXT NOT NULL)",
+        "CREATE INDEX history_by_setting ON history (setting)",
+    ),
+    "pins": (
+        "CREATE TABLE pins ("
+        " letter TEXT PRIMARY KEY NOT NULL,"
+        " time TEXT NOT NULL,"
+        " setting TEXT NOT NULL REFERENCES settings (digest))",
+        "CREATE INDEX pins_by_setting ON pins (setting)",
+    ),
+    "accepted": (
+        "CREATE TABLE accepted ("
+        " image_id TEXT PRIMARY KEY NOT NULL,"
+        " setting TEXT NOT NULL REFERENCES settings (digest))",
+        "CREATE INDEX accepted_by_setting ON accepted (setting)",
+    ),
+    "state": ("CREATE TABLE state (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)",),
+    "runs": (
+        "CREATE TABLE runs ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " time TEXT NOT NULL,"
+        " tag TEXT NOT NULL,"
+        " note TEXT NOT NULL,"
+        " archive TEXT,"
+        " archive_sha256 TEXT,"
+        " public_score REAL,"
+        " private_score REAL)",
+    ),
+    "run_fragments": (
+        "CREATE TABLE run_fragments ("
+        " run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,"
+        " image_id TEXT NOT NULL,"
+        " setting TEXT NOT NULL REFERENCES settings (digest),"
+        " metrics TEXT,"
+        " UNIQUE (run_id, image_id))",
+        "CREATE INDEX run_fragments_by_setting ON run_fragments (setting)",
+    ),
+    "baselines": (
+        "CREATE TABLE baselines ("
+        " number INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " run_id INTEGER NOT NULL REFERENCES runs (id),"
+        " time TEXT NOT NULL,"
+        " archive TEXT NOT NULL,"
+        " archive_sha256 TEXT NOT NULL)",
+        "CREATE INDEX baselines_by_run ON baselines (run_id)",
+    ),
+    "baseline_fragments": (
+        "CREATE TABLE baseline_fragments ("
+        " baseline INTEGER NOT NULL REFERENCES baselines (number) ON DELETE CASCADE,"
+        " image_id TEXT NOT NULL,"
+        " setting TEXT NOT NULL REFERENCES settings (digest),"
+        " metrics TEXT,"
+        " UNIQUE (baseline, image_id))",
+        "CREATE INDEX baseline_fragments_by_setting ON baseline_fragments (setting)",
+    ),
+}
+
+MIGRATIONS: tuple[Migration, ...] = (_VERSION_1,)
+"""What was published stays as it is: a change of a table is a new migration at the end."""
+
+SETTING_USERS = ("history", "pins", "accepted", "run_fragments", "baseline_fragments")
+"""Tables whose column ``setting`` refers to `settings`."""
+
+
+def check_identity(
+    connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS
+) -> None:
+    """Check that a file is new, or a workspace that this program knows; nothing is written.
+
+    Raises
+    ------
+    WorkspaceError
+        If it is a SQLite file of something else, or was written by a newer version.
+    """
+    version = _pragma(connection, "user_version")
+    objects = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
+    application = _pragma(connection, "application_id")
+    if not objects and version == 0 and application in (0, APPLICATION_ID):
+        return
+    if application != APPLICATION_ID or version < 1:
+        raise WorkspaceError(
+            path, "found a SQLite file of another program, expected a workspace; choose another"
+        )
+    if version > len(migrations):
+        raise WorkspaceError(
+            path,
+            f"was written by a newer napari-nx46 (version {version} of its tables, this one knows "
+            f"up to {len(migrations)}); update napari-nx46, the file is left as it is",
+        )
+    strange = sorted({kind for kind, _ in objects} - {"table", "index"})
+    if strange:
+        raise damaged(path, f"a {strange[0]}, which no workspace has")
+
+
+def migrate(
+    connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS
+) -> None:
+    """Bring a checked file to the newest version, in one transaction.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        In autocommit mode, foreign keys not yet enforced, so that tables can be made anew.
+    path : Path
+    migrations : sequence of Migration
+        The first makes version 1 of an empty file.
+
+    Raises
+    ------
+    WorkspaceError
+        If rows refer to settings or runs that are not there.
+    """
+    if _pragma(connection, "user_version") == len(migrations):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another program may have done the same until the lock was had.
+        check_identity(connection, path, migrations)
+        version = _pragma(connection, "user_version")
+        for migration in migrations[version:]:
+            for statements in migration.values():
+                for statement in statements:
+                    connection.execute(statement)
+        if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+            raise damaged(path, "rows that refer to what is not there")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def check_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Check that every table has the columns it was made with.
+
+    Raises
+    ------
+    WorkspaceError
+        If one has not.
+    """
+    expected = _columns_of_new_file()
+    for table, columns in expected.items():
+        found = _columns(connection, table)
+        if not columns <= found:
+            missing = ", ".join(sorted(columns - found))
+            raise damaged(path, f"the table {table} without {missing}")
+
+
+def _columns_of_new_file() -> dict[str, set[str]]:
+    reference = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        migrate(reference, Path(":memory:"))
+        return {table: _columns(reference, table) for table in _tables(MIGRATIONS)}
+    finally:
+        reference.close()
+
+
+def _tables(migrations: Sequence[Migration]) -> list[str]:
+    return list(dict.fromkeys(table for migration in migrations for table in migration))
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value

@@ -1,0 +1,422 @@
+"""The workspace: what of a calibration is kept, and how it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import JsonValue
+
+from napari_nx46.files.workspace.database import BUSY_SECONDS, Database
+from napari_nx46.files.workspace.encoding import (
+    LONGEST_KEY,
+    LONGEST_TAG,
+    Column,
+    as_metrics,
+    json_text,
+    metrics_text,
+    parse_entry_id,
+    parse_image_id,
+    parse_json,
+    parse_letter,
+    parse_text,
+    parse_thumbnail,
+    parse_time,
+    time_text,
+)
+from napari_nx46.files.workspace.errors import Damage, RowError
+from napari_nx46.files.workspace.rows import Baseline, HistoryEntry, SavedPin, SavedRun, utc_now
+from napari_nx46.files.workspace.runs import RunTable
+from napari_nx46.files.workspace.settings import SettingTable
+from napari_nx46.setting import Setting
+
+MOST_HISTORY_ENTRIES = 10_000
+"""Older ones are removed."""
+
+MOST_RUNS = 1000
+"""Runs that are read at a time, the newest ones."""
+
+_HISTORY_COLUMNS = "id, time, image_id, setting, metrics, thumbnail, tag"
+
+
+class Workspace:
+    """An open workspace file; to be used by the thread that opened it.
+
+    Every method that writes keeps all of it or nothing. Several programs, or threads with a
+    workspace each, may use the same file: readers see what was last written as a whole.
+
+    Parameters
+    ----------
+    database : Database
+        See `Workspace.open`.
+
+    Examples
+    --------
+    >>> with Workspace.open(Path("runs.sqlite")) as workspace:  # doctest: +SKIP
+    ...     workspace.save_state("setting", {"quantile": 0.95})
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._settings = SettingTable(database)
+        self._runs = RunTable(database, self._settings)
+
+    @classmethod
+    def open(
+        cls, path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS
+    ) -> Workspace:
+        """Open a workspace file; an older one is brought to the newest version.
+
+        Parameters
+        ----------
+        path : Path
+        create : bool
+            Make the file, and its folder, where there is none.
+        busy_seconds : float
+            For how long another program's writing is waited for.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is no such file and none is to be made, if it is damaged, no workspace, or of
+            a newer version, or cannot be written. It is left as it is.
+        """
+        return cls(Database.open(path, create=create, busy_seconds=busy_seconds))
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._database.path
+
+    @property
+    def damage(self) -> tuple[Damage, ...]:
+        """Rows that were left out of what was read so far, because of what they hold."""
+        return self._database.damage
+
+    def close(self) -> None:
+        """Give the file back; the workspace must not be used any more."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep everything that is written within, or nothing of it.
+
+        Raises
+        ------
+        WorkspaceError
+            If the file cannot be written.
+        """
+        with self._database.writing():
+            yield
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read everything within as it is at one moment, whoever writes meanwhile.
+
+        Raises
+        ------
+        WorkspaceError
+            If the file cannot be read.
+        """
+        with self._database.reading():
+            yield
+
+    # ---- history ---------------------------------------------------------------------------
+
+    def add_history(self, entry: HistoryEntry) -> None:
+        """Keep an entry as the newest one; one that is there already gets the new figures.
+
+        Raises
+        ------
+        ValueError
+            If the entry's parts are larger than what is kept, or could not be read back.
+        WorkspaceError
+            If the file cannot be written.
+        """
+        values = (
+            parse_entry_id(entry.id),
+            time_text(entry.time),
+            parse_image_id(entry.image_id),
+            metrics_text(entry.metrics),
+            parse_thumbnail(entry.thumbnail),
+            parse_text(entry.tag, LONGEST_TAG),
+        )
+        with self._database.writing():
+            self._database.execute(
+                "INSERT INTO history (id, time, image_id, metrics, thumbnail, tag, setting)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+                " metrics = excluded.metrics, thumbnail = excluded.thumbnail, tag = excluded.tag",
+                (*values, self._settings.keep(entry.setting)),
+            )
+            self._prune_history()
+
+    def history(self, limit: int = MOST_HISTORY_ENTRIES) -> tuple[HistoryEntry, ...]:
+        """Return the newest entries, oldest first; damaged ones are left out, see `damage`."""
+        entries = []
+        with self._database.reading():
+            for number, row in self._database.rows("history", _HISTORY_COLUMNS, limit=limit):
+                try:
+                    entries.append(self._parse_entry(row))
+                except RowError as error:
+                    self._database.note_damage("history", number, str(error))
+        return tuple(entries)
+
+    def history_ids(self) -> frozenset[str]:
+        """Return the ids of all entries."""
+        rows = self._database.rows("history", "id", limit=MOST_HISTORY_ENTRIES)
+        return frozenset(entry_id for _, (entry_id,) in rows if isinstance(entry_id, str))
+
+    def remove_history(self, entry_ids: Iterable[str]) -> None:
+        """Remove entries; those that are not there are ignored."""
+        with self._database.writing():
+            for entry_id in entry_ids:
+                self._remove_history_where("id = ?", entry_id)
+
+    def _prune_history(self) -> None:
+        # Numbers only ever grow, so that as a rule the span of them tells enough, at once.
+        span = "SELECT max(number) - min(number) FROM history"
+        if self._database.execute(span).fetchone()[0] < MOST_HISTORY_ENTRIES:
+            return
+        query = "SELECT number FROM history ORDER BY number DESC LIMIT 1 OFFSET ?"
+        newest_to_go = self._database.execute(query, (MOST_HISTORY_ENTRIES,)).fetchone()
+        if newest_to_go is not None:
+            self._remove_history_where("number <= ?", newest_to_go[0])
+
+    def _remove_history_where(self, condition: str, value: str | int) -> None:
+        digests = self._settings.used("history", condition, (value,))
+        self._database.execute(f"DELETE FROM history WHERE {condition}", (value,))
+        self._settings.forget_unused(digests)
+
+    def _parse_entry(self, row: tuple[Column, ...]) -> HistoryEntry:
+        entry_id, time, image_id, setting, metrics, thumbnail, tag = row
+        return HistoryEntry(
+            image_id=parse_image_id(image_id),
+            setting=self._settings.read(setting),
+            time=parse_time(time),
+            metrics=as_metrics(parse_json(metrics)),
+            thumbnail=parse_thumbnail(thumbnail),
+            tag=parse_text(tag, LONGEST_TAG),
+            id=parse_entry_id(entry_id),
+        )
+
+    # ---- pins and accepted settings --------------------------------------------------------
+
+    def set_pin(self, letter: str, setting: Setting, time: datetime | None = None) -> None:
+        """Pin a setting to a letter, in place of the one that was pinned to it.
+
+        Parameters
+        ----------
+        letter : str
+            A to Z.
+        setting : Setting
+        time : datetime, optional
+            When it was pinned; by default now.
+
+        Raises
+        ------
+        ValueError
+            If it is no such letter.
+        WorkspaceError
+            If the file cannot be written.
+        """
+        parse_letter(letter)
+        with self._database.writing():
+            old = self._settings.used("pins", "letter = ?", (letter,))
+            self._database.execute(
+                "INSERT OR REPLACE INTO pins (letter, time, setting) VALUES (?, ?, ?)",
+                (letter, time_text(time or utc_now()), self._settings.keep(setting)),
+            )
+            self._settings.forget_unused(old)
+
+    def remove_pin(self, letter: str) -> None:
+        """Remove a pin; a letter without one is ignored."""
+        with self._database.writing():
+            old = self._settings.used("pins", "letter = ?", (letter,))
+            self._database.execute("DELETE FROM pins WHERE letter = ?", (letter,))
+            self._settings.forget_unused(old)
+
+    def pins(self) -> tuple[SavedPin, ...]:
+        """Return the pins in the order of their letters; damaged ones are left out."""
+        pins = []
+        with self._database.reading():
+            for number, (letter, time, setting) in self._database.rows(
+                "pins", "letter, time, setting"
+            ):
+                try:
+                    pins.append(
+                        SavedPin(
+                            parse_letter(letter), self._settings.read(setting), parse_time(time)
+                        )
+                    )
+                except RowError as error:
+                    self._database.note_damage("pins", number, str(error))
+        return tuple(sorted(pins, key=lambda pin: pin.letter))
+
+    def set_accepted(self, accepted: Mapping[str, Setting]) -> None:
+        """Keep which setting is accepted for which fragment; other fragments keep theirs.
+
+        Parameters
+        ----------
+        accepted : mapping of str to Setting
+            By image_id.
+
+        Raises
+        ------
+        ValueError
+            If no fragment can have one of the names.
+        WorkspaceError
+            If the file cannot be written.
+        """
+        with self._database.writing():
+            for image_id, setting in accepted.items():
+                old = self._settings.used("accepted", "image_id = ?", (image_id,))
+                self._database.execute(
+                    "INSERT OR REPLACE INTO accepted (image_id, setting) VALUES (?, ?)",
+                    (parse_image_id(image_id), self._settings.keep(setting)),
+                )
+                self._settings.forget_unused(old)
+
+    def remove_accepted(self, image_ids: Iterable[str]) -> None:
+        """Forget which setting is accepted for these fragments; those without one are ignored."""
+        with self._database.writing():
+            for image_id in image_ids:
+                old = self._settings.used("accepted", "image_id = ?", (image_id,))
+                self._database.execute("DELETE FROM accepted WHERE image_id = ?", (image_id,))
+                self._settings.forget_unused(old)
+
+    def accepted(self) -> dict[str, Setting]:
+        """Return the accepted settings by image_id; damaged ones are left out, see `damage`."""
+        accepted = {}
+        with self._database.reading():
+            for number, (image_id, setting) in self._database.rows("accepted", "image_id, setting"):
+                try:
+                    accepted[parse_image_id(image_id)] = self._settings.read(setting)
+                except RowError as error:
+                    self._database.note_damage("accepted", number, str(error))
+        return accepted
+
+    # ---- state -----------------------------------------------------------------------------
+
+    def save_state(self, key: str, value: JsonValue) -> None:
+        """Keep a value under a key, in place of the one that was there.
+
+        Raises
+        ------
+        ValueError
+            If the key or the value is too long, or the value is no JSON.
+        WorkspaceError
+            If the file cannot be written.
+        """
+        if not 0 < len(key) <= LONGEST_KEY:
+            raise ValueError(f"found a key of {len(key)} characters, expected 1 to {LONGEST_KEY}")
+        text = json_text(value)
+        with self._database.writing():
+            self._database.execute(
+                "INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (key, text)
+            )
+
+    def state(self, key: str, default: JsonValue = None) -> JsonValue:
+        """Return the value of a key; the default where there is none or it is damaged."""
+        row = self._database.row("state", "value", "key = ?", key)
+        if row is None:
+            return default
+        try:
+            return parse_json(row[0])
+        except RowError as error:
+            self._database.note_damage("state", key, str(error))
+            return default
+
+    # ---- runs ------------------------------------------------------------------------------
+
+    def add_run(self, run: SavedRun) -> int:
+        """Keep a run as a new one.
+
+        Returns
+        -------
+        int
+            Its id.
+
+        Raises
+        ------
+        ValueError
+            If its parts are larger than what is kept, or could not be read back.
+        WorkspaceError
+            If the file cannot be written.
+        """
+        return self._runs.add(run)
+
+    def runs(self, limit: int = MOST_RUNS) -> tuple[SavedRun, ...]:
+        """Return the newest runs, oldest first; damaged ones are left out, see `damage`."""
+        return self._runs.all(limit)
+
+    def run(self, run_id: int) -> SavedRun:
+        """Return a run.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is none of that id, or it is damaged.
+        """
+        return self._runs.one(run_id)
+
+    def set_scores(
+        self, run_id: int, public: float | None = None, private: float | None = None
+    ) -> None:
+        """Keep the scores that the competition returned for a run.
+
+        Parameters
+        ----------
+        run_id : int
+        public, private : float, optional
+            In [0, 1]; what is not given stays as it is.
+
+        Raises
+        ------
+        ValueError
+            If a score is not in [0, 1].
+        WorkspaceError
+            If there is no such run, or the file cannot be written.
+        """
+        given = {"public_score": public, "private_score": private}
+        self._runs.set_scores(
+            run_id, {name: score for name, score in given.items() if score is not None}
+        )
+
+    def clear_scores(self, run_id: int) -> None:
+        """Forget both scores of a run, which were given by mistake.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is no such run, or the file cannot be written.
+        """
+        self._runs.set_scores(run_id, {"public_score": None, "private_score": None})
+
+    def freeze_baseline(self, run_id: int) -> Baseline:
+        """Freeze a run as what others are compared with: its archive, settings and metrics.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is no such run, it has no archive, or the file cannot be written.
+        """
+        return self._runs.freeze(run_id)
+
+    def baseline(self) -> Baseline | None:
+        """Return what was frozen last; None if nothing was, or it is damaged, see `damage`."""
+        return self._runs.baseline()
