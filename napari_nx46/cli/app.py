@@ -9,8 +9,11 @@ from typing import Annotated
 import typer
 
 from napari_nx46.cli.checking import validate
+from napari_nx46.cli.comparing import compare
 from napari_nx46.cli.help import SectionedCommand
+from napari_nx46.cli.measuring import measure
 from napari_nx46.cli.presets import presets
+from napari_nx46.cli.runs import runs
 from napari_nx46.cli.scoring import score
 from napari_nx46.cli.windows import demo, sample, tune
 from napari_nx46.cli.writing import export, run
@@ -31,8 +34,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tune, run, export, validate, score, presets, sample, demo):
+for command in (tune, run, export, validate, score, measure, compare, presets, sample, demo):
     app.command(cls=SectionedCommand)(command)
+app.add_typer(runs)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from napari_nx46.cli.flag_groups import with_flag_groups
 from napari_nx46.cli.job import MaskFlags, ResourceFlags, check_only, prepared
 from napari_nx46.cli.knob_flags import KnobFlags
 from napari_nx46.cli.reporting import print_findings, print_result
+from napari_nx46.cli.workspaces import ExportWorkspace, registration
 
 OutFolder = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder to write to; made if it is missing.")
@@ -68,6 +69,7 @@ def export(
     resources: ResourceFlags,
     fragment: flag.FragmentIds = None,
     dry_run: flag.DryRun = False,
+    work: ExportWorkspace = None,
 ) -> None:
     """Write the masks into a submission archive.
 
@@ -76,20 +78,23 @@ def export(
     """
     if out.suffix.lower() != ".zip":
         raise typer.BadParameter(f"found {str(out)!r}, expected FILE.zip", param_hint="--out")
-    with prepared(data, knobs, fragment or (), masks, resources) as planned:
-        from napari_nx46.run import runner
-        from napari_nx46.run.targets import export_targets
+    with registration(None if dry_run else work) as register:
+        with prepared(data, knobs, fragment or (), masks, resources) as planned:
+            from napari_nx46.run import runner
+            from napari_nx46.run.targets import export_targets
 
-        if dry_run:
-            tell_unsolved(density)
-            check_only(planned, export_targets(out), out.with_name(out.stem + ".preflight.json"))
-            return
-        task = solved(planned, density)
-        with task.progress("exporting") as progress:
-            result = runner.export(
-                task.pipelines, task.settings, out, task.options, progress, task.cancelled
-            )
-    print_result(result, task.options.band)
-    if result.report is not None:
-        print_findings(result.report)
-    typer.echo("wrote " + ", ".join(str(path) for path in export_targets(out)))
+            if dry_run:
+                tell_unsolved(density)
+                report = out.with_name(out.stem + ".preflight.json")
+                check_only(planned, export_targets(out), report)
+                return
+            task = solved(planned, density)
+            with task.progress("exporting") as progress:
+                result = runner.export(
+                    task.pipelines, task.settings, out, task.options, progress, task.cancelled
+                )
+        print_result(result, task.options.band)
+        if result.report is not None:
+            print_findings(result.report)
+        typer.echo("wrote " + ", ".join(str(path) for path in export_targets(out)))
+        register(result, task.options)

@@ -1,0 +1,286 @@
+"""The runs of a workspace: keeping what was exported, and finding it again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from napari_nx46.core.measure import SliceMetrics
+from napari_nx46.core.workers import Workers, never
+from napari_nx46.files.naming import shown
+from napari_nx46.files.origin import FileStamp, Origin
+from napari_nx46.files.workspace import SavedRun, Workspace, WorkspaceError
+from napari_nx46.run.archive_checks import validated_archive
+from napari_nx46.run.manifest import RunOptions
+from napari_nx46.run.measures import measure_masks
+from napari_nx46.run.recorded import ManifestError, RecordedRun, file_sha256, read_manifest
+from napari_nx46.run.runner import RunResult
+from napari_nx46.run.targets import manifest_path
+from napari_nx46.run.verdict import changed_since_frozen, run_name
+
+__all__ = [
+    "BASELINE_WORD",
+    "FrozenRun",
+    "add_archive",
+    "as_frozen",
+    "find_run",
+    "frozen_run",
+    "register_export",
+]
+
+BASELINE_WORD = "baseline"
+"""What stands for the run that is frozen, wherever a run is asked for."""
+
+_MOST_FAULTS_TOLD = 5
+_MOST_IDS_TOLD = 10
+
+CancelCheck = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenRun:
+    """A run as others are compared with it.
+
+    Parameters
+    ----------
+    run : SavedRun
+        If it is the baseline as it was when it was frozen, with the scores that are known now.
+    changes : tuple of str
+        What is kept of the run now that is another, in words.
+    """
+
+    run: SavedRun
+    changes: tuple[str, ...]
+
+
+# ---- keeping runs --------------------------------------------------------------------------
+
+
+def register_export(workspace: Workspace, result: RunResult, options: RunOptions) -> SavedRun:
+    """Keep an export that has just been written as a run of the workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    result : RunResult
+        Of `napari_nx46.run.runner.export`.
+    options : RunOptions
+        Its tag names the run.
+
+    Returns
+    -------
+    SavedRun
+        With its id. The same archive under the same tag is kept once: the run that is there
+        already is returned.
+
+    Raises
+    ------
+    WorkspaceError
+        If the run cannot be kept.
+    OSError
+        If the archive cannot be read.
+    """
+    metrics = {
+        record.image_id: {
+            "density": member.density,
+            "mean_continuity": _mean_continuity(record.slices),
+        }
+        for record, member in zip(result.records, result.members, strict=True)
+    }
+    return _kept(
+        workspace,
+        SavedRun(
+            settings={record.image_id: record.setting for record in result.records},
+            metrics=metrics,
+            tag=options.tag,
+            archive=result.target.absolute(),
+            archive_sha256=file_sha256(result.target),
+        ),
+    )
+
+
+def add_archive(
+    workspace: Workspace,
+    archive: Path,
+    *,
+    tag: str | None = None,
+    workers: Workers | None = None,
+    cancelled: CancelCheck = never,
+) -> SavedRun:
+    """Keep an archive that lies somewhere, with the manifest beside it, as a run.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    archive : Path
+    tag : str, optional
+        By default the manifest's.
+    workers : Workers, optional
+        Threads to measure the masks with.
+    cancelled : callable
+        Asked between slices.
+
+    Returns
+    -------
+    SavedRun
+        As `register_export`.
+
+    Raises
+    ------
+    ManifestError
+        If there is no manifest, it cannot be used, or it tells of other masks.
+    VolumeError
+        If the archive is not valid, or changed meanwhile.
+    WorkspaceError
+        If the run cannot be kept.
+    OSError
+        If a file cannot be read.
+    Cancelled
+        If ``cancelled()`` became True; the one of the core or of the files.
+    """
+    recorded = _manifest_of(archive)
+    stamp = FileStamp.of(Origin(archive))
+    report = validated_archive(archive, cancelled)
+    if not report.ok:
+        told = "; ".join(str(fault) for fault in report.errors[:_MOST_FAULTS_TOLD])
+        raise Origin(archive).error(f"no valid submission: {told}", "masks, one for each fragment")
+    fault = recorded.fault_of_masks({mask.image_id: mask.mask_sha256 for mask in report.masks})
+    if fault is not None:
+        raise ManifestError(f"{fault}; expected the manifest of {archive}")
+    measured = measure_masks([archive], workers=workers, cancelled=cancelled)
+    digest = file_sha256(archive)
+    stamp.check()
+    return _kept(
+        workspace,
+        SavedRun(
+            settings=recorded.settings,
+            metrics={one.image_id: one.volume.as_record() for one in measured},
+            tag=recorded.tag if tag is None else tag,
+            archive=archive.absolute(),
+            archive_sha256=digest,
+        ),
+    )
+
+
+def _kept(workspace: Workspace, run: SavedRun) -> SavedRun:
+    with workspace.transaction():
+        for other in workspace.runs():
+            if _same_export(run, other):
+                return other
+        try:
+            number = workspace.add_run(run)
+        except WorkspaceError:
+            raise
+        except ValueError as error:
+            raise WorkspaceError(workspace.path, f"the run cannot be kept: {error}") from error
+    return replace(run, id=number)
+
+
+def _same_export(run: SavedRun, other: SavedRun) -> bool:
+    return (run.archive, run.archive_sha256, run.tag, dict(run.settings)) == (
+        other.archive,
+        other.archive_sha256,
+        other.tag,
+        dict(other.settings),
+    )
+
+
+def _manifest_of(archive: Path) -> RecordedRun:
+    if not archive.is_file():
+        raise ManifestError(f"{archive}: found no file, expected a submission archive")
+    path = manifest_path(archive)
+    if not path.exists():
+        raise ManifestError(
+            f"{archive}: found no manifest beside it, expected {path.name}, as nx46 export "
+            "writes it: without it nobody knows the settings"
+        )
+    return read_manifest(path)
+
+
+def _mean_continuity(slices: Sequence[SliceMetrics]) -> float | None:
+    steps = [figures.continuity for figures in slices if figures.continuity is not None]
+    return math.fsum(steps) / len(steps) if steps else None
+
+
+# ---- finding runs --------------------------------------------------------------------------
+
+
+def find_run(workspace: Workspace, reference: str) -> SavedRun:
+    """Return the run that people mean.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    reference : str
+        The run's id; else `BASELINE_WORD` for the frozen one, where there is one; else its tag.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no such run, or several have this tag; tells which there are.
+    """
+    if reference.isascii() and reference.isdecimal():
+        return workspace.run(_bounded_id(workspace, reference))
+    if reference == BASELINE_WORD:
+        frozen = frozen_run(workspace)
+        if frozen is not None:
+            return frozen.run
+    runs = workspace.runs()
+    found = [run for run in runs if run.tag and run.tag == reference]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(str(run.id) for run in found[-_MOST_IDS_TOLD:])
+        raise WorkspaceError(
+            workspace.path,
+            f"found {len(found)} runs with the tag {shown(reference)!r}; give the id of one: {ids}",
+        )
+    there = "; ".join(run_name(run) for run in runs[-_MOST_IDS_TOLD:]) or "none"
+    raise WorkspaceError(
+        workspace.path,
+        f"found no run with the tag {shown(reference)!r}; the newest runs are: {there}",
+    )
+
+
+def frozen_run(workspace: Workspace) -> FrozenRun | None:
+    """Return the baseline that was frozen last; None if nothing was.
+
+    Raises
+    ------
+    WorkspaceError
+        If its run cannot be read.
+    """
+    baseline = workspace.baseline()
+    if baseline is None:
+        return None
+    run = workspace.run(baseline.run_id)
+    frozen = replace(
+        run,
+        archive=baseline.archive,
+        archive_sha256=baseline.archive_sha256,
+        settings=baseline.settings,
+        metrics=baseline.metrics,
+    )
+    return FrozenRun(frozen, changed_since_frozen(baseline, run))
+
+
+def as_frozen(workspace: Workspace, run: SavedRun) -> FrozenRun:
+    """Return a run as it was frozen, if it is the baseline; else as it is.
+
+    Raises
+    ------
+    WorkspaceError
+        If the baseline's run cannot be read.
+    """
+    frozen = frozen_run(workspace)
+    return frozen if frozen is not None and frozen.run.id == run.id else FrozenRun(run, ())
+
+
+def _bounded_id(workspace: Workspace, reference: str) -> int:
+    """Return an id that SQLite can be asked for."""
+    most_digits = 18
+    if len(reference) > most_digits:
+        raise WorkspaceError(workspace.path, f"found {shown(reference)!r}, expected a run's id")
+    return int(reference)
