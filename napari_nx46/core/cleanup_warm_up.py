@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_nx46.core.cleanup import STEPS, StepContext
+from napari_nx46.core.cleanup import STEPS, StepContext, patch_holes
 from napari_nx46.core.objects import keep_linked
 from napari_nx46.core.volume import Block, Mask, open_faces, whole_block
 from napari_nx46.core.workers import Workers
@@ -42,6 +42,7 @@ def warm_up_cleanup() -> None:
         mask, StepContext(EVERY_STEP, unjoined, Workers(1), whole_block(mask.shape), (z, y, x))
     )
     _run_all(mask, StepContext(EVERY_STEP, unjoined, Workers(1), inside, shape, known=unjoined))
+    patch_holes(_plate_with_a_hole(), EVERY_STEP.patch_holes)
 
 
 def _run_all(mask: Mask, context: StepContext) -> None:
@@ -51,6 +52,14 @@ def _run_all(mask: Mask, context: StepContext) -> None:
     keep_linked(mask, high, known=context.known, open_faces=faces, workers=context.workers)
     for step in STEPS:
         step.apply(mask, context)
+
+
+def _plate_with_a_hole() -> Mask:
+    """Return a sheet whose hole is seen from above: in the others it may lie behind a sheet."""
+    mask = np.zeros((6, 16, 30), np.uint8)
+    mask[2:4, 1:15, 1:29] = 1
+    mask[2:4, 6:9, 10:13] = 0
+    return mask
 
 
 def _two_sheets() -> Mask:

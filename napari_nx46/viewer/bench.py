@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +74,9 @@ class Bench(QObject):
         )
         self.scores = ScoreFollower(self.session, post)
         # A window that is closed deletes its widgets and closes none of them.
-        self.destroyed.connect(partial(ScoreFollower.close, self.scores))
-        self.destroyed.connect(partial(Session.close, self.session))
+        # Qt holds these methods weakly: a partial could be collected before it is called.
+        self.destroyed.connect(self.scores.close)
+        self.destroyed.connect(self.session.close)
         self.layers: list[Layer] = []
         self._visible: dict[str, bool] = {}
         self._exchanging = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from napari.utils import progress
@@ -128,7 +127,7 @@ class ExportPanel(QWidget):
         job.finished.connect(self._show_result)
         job.cancelled.connect(self._show_cancelled)
         job.failed.connect(self._show_failure)
-        self.destroyed.connect(partial(ExportJob.cancel, job))
+        self.destroyed.connect(job.cancel)
         self._job = job
         self._napari_progress = progress(total=0, desc=f"Exporting {target.name}")
         self._show_running(True)

@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_nx46.core.cleanup_warm_up import warm_up_cleanup
 from napari_nx46.fragments import open_data, write_data_folder
 
 from .driver import Bench, write_damaged, write_fragments
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _compiled():
+    """Compile what sessions compile beside them, which takes minutes where nothing is cached."""
+    warm_up_cleanup()
 
 
 @pytest.fixture(scope="package")
