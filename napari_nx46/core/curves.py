@@ -26,9 +26,8 @@ from napari_nx46.core.quantile import (
     quantile_rank,
     score_of_bits,
 )
-from napari_nx46.core.score import CancelCheck
 from napari_nx46.core.volume import FloatVolume
-from napari_nx46.core.workers import Workers, never, tiles_of
+from napari_nx46.core.workers import CancelCheck, Workers, never, tiles_of
 
 __all__ = [
     "Curve",

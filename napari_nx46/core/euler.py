@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from napari_nx46.core.overlap import AnyMask, Counts, as_volume, count_bits
 from napari_nx46.core.packed import Words, pack
-from napari_nx46.core.score import CancelCheck
-from napari_nx46.core.workers import Workers, never, tiles_of
+from napari_nx46.core.workers import CancelCheck, Workers, never, tiles_of
 
 __all__ = ["euler_number", "euler_numbers_of_slices"]
 

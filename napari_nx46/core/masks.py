@@ -10,7 +10,7 @@ import numpy as np
 from napari_nx46.core.cleanup import Step, StepContext, steps_of, unjoined_steps
 from napari_nx46.core.mask_chain import MaskChain, MaskStage, StageKey
 from napari_nx46.core.objects import keep_linked
-from napari_nx46.core.score import CancelCheck, ScoreKey
+from napari_nx46.core.score import ScoreKey
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.tiles import slice_tiles
 from napari_nx46.core.volume import (
@@ -25,7 +25,7 @@ from napari_nx46.core.volume import (
     widened,
     within,
 )
-from napari_nx46.core.workers import never
+from napari_nx46.core.workers import CancelCheck, never
 from napari_nx46.setting import Setting
 
 if TYPE_CHECKING:
@@ -101,16 +101,21 @@ class FragmentMasks:
         return mask[within(block, wide)]
 
     def _context(self, setting: Setting, unjoined: Mask | None, block: Block) -> StepContext:
-        newest = self._chain.newest
-        whole = block == whole_block(self._pipeline.shape)
         return StepContext(
             setting=setting,
             unjoined=unjoined,
             workers=self._pipeline.workers,
             block=block,
             shape=self._pipeline.shape,
-            known=None if whole or newest is None else newest.mask(block),
+            known=self._known_before(block),
         )
+
+    def _known_before(self, block: Block) -> Mask | None:
+        """Return what the newest mask has in a block; nothing leaves the whole fragment."""
+        newest = self._chain.newest
+        if newest is None or block == whole_block(self._pipeline.shape):
+            return None
+        return newest.mask(block)
 
     def _preview_halo(
         self, steps: Sequence[Step], setting: Setting, *, has_stage: bool
@@ -138,10 +143,13 @@ class FragmentMasks:
             done = part.stop
         if not setting.is_pair:
             return high
-        newest = self._chain.newest
-        faces = open_faces(block, self._pipeline.shape)
-        known = None if newest is None else newest.mask(block)
-        return keep_linked(low, high, known=known, open_faces=faces, workers=self._pipeline.workers)
+        return keep_linked(
+            low,
+            high,
+            known=self._known_before(block),
+            open_faces=open_faces(block, self._pipeline.shape),
+            workers=self._pipeline.workers,
+        )
 
 
 def apply_threshold(

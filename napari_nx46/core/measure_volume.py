@@ -13,8 +13,7 @@ from napari_nx46.core.measure import distance_from_band
 from napari_nx46.core.overlap import AnyMask, Overlap
 from napari_nx46.core.profile import LabelBits, SliceProfile, profile_slices
 from napari_nx46.core.runs import find_components
-from napari_nx46.core.score import CancelCheck
-from napari_nx46.core.workers import Cancelled, Workers, never
+from napari_nx46.core.workers import CancelCheck, Cancelled, Workers, never
 
 __all__ = ["VolumeMetrics", "measure_volume"]
 

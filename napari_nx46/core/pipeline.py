@@ -22,7 +22,7 @@ from napari_nx46.core.quantile import (
     bin_of_threshold,
     count_at_least,
 )
-from napari_nx46.core.score import CancelCheck, PathKey, ScoreKey, ScoreStage, ScoreWork
+from napari_nx46.core.score import PathKey, ScoreKey, ScoreStage, ScoreWork
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.threshold_rules import find_threshold
 from napari_nx46.core.tiles import slab_thickness, slice_tiles
@@ -35,7 +35,7 @@ from napari_nx46.core.volume import (
     slabs,
     whole_block,
 )
-from napari_nx46.core.workers import Workers, never
+from napari_nx46.core.workers import CancelCheck, Workers, never
 from napari_nx46.setting import Setting, Source
 
 

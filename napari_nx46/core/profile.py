@@ -24,9 +24,8 @@ from napari_nx46.core.overlap import (
     count_bits,
 )
 from napari_nx46.core.runs import Components, find_runs
-from napari_nx46.core.score import CancelCheck
 from napari_nx46.core.volume import FloatVolume
-from napari_nx46.core.workers import Workers, never, tiles_of
+from napari_nx46.core.workers import CancelCheck, Workers, never, tiles_of
 
 __all__ = [
     "IGNORED",

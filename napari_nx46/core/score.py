@@ -17,10 +17,9 @@ from napari_nx46.core.kernels import Kernels
 from napari_nx46.core.quantile import HIGH_BITS, Counts, ScoreHistogram
 from napari_nx46.core.tiles import row_tiles
 from napari_nx46.core.volume import Block, FloatVolume, Sources, VolumeLike, block_shape
-from napari_nx46.core.workers import Workers, never
+from napari_nx46.core.workers import CancelCheck, Workers, never
 from napari_nx46.setting import Averaging, Setting, Source, Weights
 
-CancelCheck = Callable[[], bool]
 Voxels = npt.NDArray[np.generic]
 
 

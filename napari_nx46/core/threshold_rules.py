@@ -17,13 +17,12 @@ from napari_nx46.core.quantile import (
 )
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Block, FloatVolume, clipped_block, slabs, whole_block
-from napari_nx46.core.workers import never, tiles_of
+from napari_nx46.core.workers import CancelCheck, never, tiles_of
 from napari_nx46.setting import Domain, Setting, ThresholdRule
 
 if TYPE_CHECKING:
     from napari_nx46.core.pipeline import FragmentPipeline
 
-CancelCheck = Callable[[], bool]
 Pair = tuple[float, ...]
 """The threshold; with a low one after it where there are two."""
 

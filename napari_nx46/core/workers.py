@@ -9,6 +9,10 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
+CancelCheck = Callable[[], bool]
+"""Tells whether work is to be given up; asked between its parts."""
+
+
 class Cancelled(Exception):
     """The work was given up because nobody waits for it any more."""
 

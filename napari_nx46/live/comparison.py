@@ -17,9 +17,9 @@ from napari_nx46 import leaderboard
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.overlap import Overlap, SliceOverlaps, bits_of, compare_bits
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.score import CancelCheck
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Mask
+from napari_nx46.core.workers import CancelCheck
 from napari_nx46.leaderboard import LeaderboardScore
 from napari_nx46.live.latest import LatestWins
 from napari_nx46.live.resting import wait_for_rest
@@ -298,7 +298,7 @@ class ComparisonFollower:
     # ---- the workers -----------------------------------------------------------------------
 
     def _compare(self, request: ComparisonRequest, cancelled: CancelCheck) -> ComparedSlices:
-        wait_for_rest(self.session, self._rest_seconds, cancelled)
+        wait_for_rest(self.session.wait_until_compiled, self._rest_seconds, cancelled)
         bits = bits_of(request.mask(cancelled))
         return ComparedSlices(request, compare_bits(bits, request.other.bits))
 

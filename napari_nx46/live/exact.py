@@ -70,9 +70,7 @@ def compute_exact(
         If a volume is damaged or holds what a probability cannot be.
     """
     setting = request.setting
-    dataset = pipelines.prepare_dataset(setting, cancelled)
-    pipeline = pipelines.loaded(request.image_id, setting)
-    threshold = pipeline.threshold(setting, dataset, cancelled)
+    pipeline, threshold = pipelines.with_threshold(request.image_id, setting, cancelled)
     density = pipeline.density(setting, threshold, cancelled)
     volume = None
     if request.three_d:

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from napari_nx46.core.workers import Cancelled
+from napari_nx46.core.workers import CancelCheck, Cancelled
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
-
-CancelCheck = Callable[[], bool]
 
 
 class LatestWins(Generic[Request, Result]):

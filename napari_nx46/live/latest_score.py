@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,12 +12,12 @@ import numpy.typing as npt
 from napari_nx46 import leaderboard
 from napari_nx46.core.masks import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.score import CancelCheck
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Block, Mask, block_shape, slabs
-from napari_nx46.core.workers import Cancelled
+from napari_nx46.core.workers import CancelCheck
 from napari_nx46.leaderboard import LeaderboardScore
 from napari_nx46.live.latest import LatestWins
+from napari_nx46.live.resting import wait_for_rest
 from napari_nx46.live.session import Post
 from napari_nx46.live.view import Extents
 from napari_nx46.setting import Setting
@@ -26,7 +25,6 @@ from napari_nx46.setting import Setting
 MOST_KNOWN_SCORES = 256
 """So many scores are remembered: going back to a setting shows its score at once."""
 SLICES_PER_SLAB = 32
-POLL_SECONDS = 0.01
 WORKERS = max(1, min(2, os.cpu_count() or 1))
 
 
@@ -202,7 +200,7 @@ class LatestScore:
 
     def _compute(self, request: ScoreRequest, cancelled: CancelCheck) -> FinishedScore:
         self._computing = request.of
-        self._rest(cancelled)
+        wait_for_rest(self._wait_until_compiled, self._rest_seconds, cancelled)
         score = leaderboard.score(
             request.mask(cancelled),
             request.label[request.of.block],
@@ -210,14 +208,6 @@ class LatestScore:
             workers=WORKERS,
         )
         return FinishedScore(request.of, score)
-
-    def _rest(self, cancelled: CancelCheck) -> None:
-        """Wait until the sliders have rested and the kernels are compiled."""
-        rested_at = time.monotonic() + self._rest_seconds
-        while time.monotonic() < rested_at or not self._wait_until_compiled(POLL_SECONDS):
-            if cancelled():
-                raise Cancelled
-            time.sleep(POLL_SECONDS)
 
     def _post_failure(self, post: Post, error: BaseException) -> None:
         scored = self._computing

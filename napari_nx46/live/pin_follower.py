@@ -13,10 +13,9 @@ from psygnal import Signal
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.masks import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.score import CancelCheck
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Block, Mask, block_shape, slabs, whole_block
-from napari_nx46.core.workers import Cancelled, Workers
+from napari_nx46.core.workers import CancelCheck, Cancelled, Workers
 from napari_nx46.live.latest import LatestWins
 from napari_nx46.live.pins import Pins, packed_bytes
 from napari_nx46.live.resting import wait_for_rest
@@ -201,7 +200,7 @@ class PinFollower:
             self._pipelines.release()
             return None
         self._begun = task.wanted
-        wait_for_rest(self.session, 0.0, cancelled)
+        wait_for_rest(self.session.wait_until_compiled, 0.0, cancelled)
         mask = _known_mask(task, cancelled)
         if mask is None:
             mask = self._computed_mask(task.wanted, cancelled)
@@ -209,9 +208,7 @@ class PinFollower:
 
     def _computed_mask(self, wanted: MissingMask, cancelled: CancelCheck) -> MaskStage:
         setting = wanted.setting
-        dataset = self._pipelines.prepare_dataset(setting, cancelled)
-        pipeline = self._pipelines.loaded(wanted.image_id, setting)
-        threshold = pipeline.threshold(setting, dataset, cancelled)
+        pipeline, threshold = self._pipelines.with_threshold(wanted.image_id, setting, cancelled)
         parts = (slab.mask for slab in pipeline.slabs(setting, threshold, cancelled))
         return packed(parts, pipeline.shape)
 

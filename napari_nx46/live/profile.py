@@ -16,9 +16,8 @@ from napari_nx46.core.profile import (
     percentiles_of_slices,
     profile_slices,
 )
-from napari_nx46.core.score import CancelCheck
 from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.workers import Workers
+from napari_nx46.core.workers import CancelCheck, Workers
 from napari_nx46.fragments import Fragment
 from napari_nx46.live.latest import LatestWins
 from napari_nx46.live.resting import wait_for_rest
@@ -253,7 +252,7 @@ class ProfileFollower:
 
     def _compute(self, request: ProfileRequest, cancelled: CancelCheck) -> MaskProfile:
         self._begun = request.of
-        wait_for_rest(self.session, self._rest_seconds, cancelled)
+        wait_for_rest(self.session.wait_until_compiled, self._rest_seconds, cancelled)
         mask, percentiles = self._exact_mask(request, cancelled)
         label = self._packed_label(request.label)
         slices = profile_slices(

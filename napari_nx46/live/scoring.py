@@ -16,8 +16,9 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from napari_nx46.core.volume import whole_block
+from napari_nx46.core.workers import CancelCheck
 from napari_nx46.fragments import Fragment, FragmentError
-from napari_nx46.live.latest import CancelCheck, LatestWins
+from napari_nx46.live.latest import LatestWins
 from napari_nx46.live.latest_score import LatestScore, ScoredBlock, ScoreRequest, ScoreState
 from napari_nx46.live.score_warm_up import ScoreWarmUp
 from napari_nx46.live.session import Post, Session

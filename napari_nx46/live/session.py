@@ -20,10 +20,10 @@ from napari_nx46.core.masks import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Block, Mask, block_shape, whole_block
-from napari_nx46.core.workers import Workers
+from napari_nx46.core.workers import CancelCheck, Workers
 from napari_nx46.fragments import DataSet, Fragment
 from napari_nx46.live.exact import ExactRequest, ExactResult, compute_exact
-from napari_nx46.live.latest import CancelCheck, LatestWins
+from napari_nx46.live.latest import LatestWins
 from napari_nx46.live.mask_source import MaskSource
 from napari_nx46.live.preview import ScoreSample
 from napari_nx46.live.view import Figures, ShownMask, View, figures_of, fits_view, slice_view

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from napari_nx46.core.workers import never
+from napari_nx46.core.workers import CancelCheck, never
 from napari_nx46.files.findings import ValidationReport
 from napari_nx46.files.masks import Profile
 from napari_nx46.files.validation import validate_submission
 from napari_nx46.files.workspace import SavedRun
+from napari_nx46.run.mask_files import ANY_DENSITY
 from napari_nx46.run.recorded import file_sha256
 from napari_nx46.run.verdict import ArchiveCheck
 
 __all__ = ["check_archive", "hash_archive", "validated_archive"]
-
-_ANY_DENSITY = (0.0, 1.0)
-
-CancelCheck = Callable[[], bool]
 
 
 def hash_archive(run: SavedRun) -> ArchiveCheck:
@@ -85,7 +81,7 @@ def validated_archive(archive: Path, cancelled: CancelCheck = never) -> Validati
 
     def validated(profile: Profile) -> ValidationReport:
         return validate_submission(
-            archive, expected=None, profile=profile, band=_ANY_DENSITY, cancelled=cancelled
+            archive, expected=None, profile=profile, band=ANY_DENSITY, cancelled=cancelled
         )
 
     report = validated(Profile.KAGGLE)

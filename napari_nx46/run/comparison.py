@@ -14,11 +14,11 @@ from napari_nx46.core.measure_volume import VolumeMetrics, measure_volume
 from napari_nx46.core.overlap import Overlap, SliceOverlaps, overlap_by_slice
 from napari_nx46.core.profile import LabelBits
 from napari_nx46.core.volume import Mask
-from napari_nx46.core.workers import Cancelled, Workers, never
+from napari_nx46.core.workers import CancelCheck, Cancelled, Workers, never
 from napari_nx46.files.masks import Shape
 from napari_nx46.files.volumes import Volume
 from napari_nx46.leaderboard import LeaderboardScore
-from napari_nx46.run.mask_sides import CancelCheck, Side
+from napari_nx46.run.mask_sides import Side
 from napari_nx46.run.side_pairing import MaskPair, SidePairing
 from napari_nx46.setting import Domain, Setting, knob_applies
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from napari_nx46.files.naming import shown
 from napari_nx46.run.comparison import ComparedFragment, ComparisonReport
+from napari_nx46.run.csv_text import csv_bytes
 from napari_nx46.run.mask_sides import Side
 
 __all__ = [
@@ -133,11 +132,7 @@ def comparison_html(report: ComparisonReport) -> bytes:
 
 def comparison_csv(report: ComparisonReport) -> bytes:
     """Return the comparison as CSV, `COMPARISON_COLUMNS`: one row a fact, figures in full."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COMPARISON_COLUMNS)
-    writer.writerows(_facts(report))
-    return text.getvalue().encode()
+    return csv_bytes(COMPARISON_COLUMNS, _facts(report))
 
 
 REPORT_FORMATS: Mapping[str, Callable[[ComparisonReport], bytes]] = MappingProxyType(

@@ -283,9 +283,7 @@ class _Search:
         return self.known[setting]
 
     def _density(self, image_id: str, setting: Setting) -> float:
-        dataset = self.pipelines.prepare_dataset(setting, self.cancelled)
-        pipeline = self.pipelines.loaded(image_id, setting)
-        threshold = pipeline.threshold(setting, dataset, self.cancelled)
+        pipeline, threshold = self.pipelines.with_threshold(image_id, setting, self.cancelled)
         return pipeline.density(setting, threshold, self.cancelled)
 
     def _is_met(self) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import platform
 from collections.abc import Sequence
@@ -15,6 +13,7 @@ from napari_nx46.core.measure import SliceMetrics
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.files.masks import Compression, Profile
 from napari_nx46.files.submission import Member
+from napari_nx46.run.csv_text import CsvValue, csv_bytes, nine_digits
 from napari_nx46.setting import DEFAULT_BAND, Setting
 
 METRICS_COLUMNS = (
@@ -86,12 +85,8 @@ class FragmentRecord:
 
 def metrics_csv(records: Sequence[FragmentRecord]) -> bytes:
     """Return `metrics.csv`: one row a slice, figures to nine significant digits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(METRICS_COLUMNS)
-    for record in records:
-        writer.writerows(_row(record.image_id, metrics) for metrics in record.slices)
-    return text.getvalue().encode()
+    rows = (_row(record.image_id, metrics) for record in records for metrics in record.slices)
+    return csv_bytes(METRICS_COLUMNS, rows)
 
 
 def manifest_json(
@@ -164,14 +159,13 @@ def _one_or_each(threshold: Threshold) -> float | list[float]:
     return list(threshold.values) if threshold.per_slice else threshold.values[0]
 
 
-def _row(image_id: str, metrics: SliceMetrics) -> list[str]:
+def _row(image_id: str, metrics: SliceMetrics) -> list[CsvValue]:
     figures = (metrics.p50, metrics.p90, metrics.p95, metrics.p99)
-    continuity = "" if metrics.continuity is None else f"{metrics.continuity:.9g}"
     return [
         image_id,
-        str(metrics.z),
-        f"{metrics.density:.9g}",
-        continuity,
-        str(metrics.components),
-        *(f"{figure:.9g}" for figure in figures),
+        metrics.z,
+        nine_digits(metrics.density),
+        nine_digits(metrics.continuity),
+        metrics.components,
+        *map(nine_digits, figures),
     ]

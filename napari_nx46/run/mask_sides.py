@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
@@ -14,21 +14,25 @@ from pathlib import Path
 import numpy as np
 
 from napari_nx46.core.volume import Mask
-from napari_nx46.core.workers import never
-from napari_nx46.files.masks import Profile, Shape
+from napari_nx46.core.workers import CancelCheck, never
+from napari_nx46.files.masks import Shape
 from napari_nx46.files.naming import shown
 from napari_nx46.files.origin import FileStamp, Origin
-from napari_nx46.files.submission_masks import open_submission
-from napari_nx46.files.validation import validate_submission
-from napari_nx46.files.volumes import Role, Volume, image_id_of, open_volume, volume_suffix
+from napari_nx46.files.volumes import Role, Volume, image_id_of, open_volume
 from napari_nx46.files.workspace import Metrics
 from napari_nx46.fragments import FragmentError, checked_image_id
+from napari_nx46.run.mask_files import (
+    MASK_FOLDERS,
+    binary_mask,
+    open_any_submission,
+    read_once,
+    volumes_in,
+)
 from napari_nx46.run.recorded import ManifestError, RecordedRun, file_sha256, read_manifest
 from napari_nx46.run.targets import manifest_path
 from napari_nx46.setting import Setting
 
 __all__ = [
-    "CancelCheck",
     "HashedFile",
     "Side",
     "SideKind",
@@ -36,16 +40,7 @@ __all__ = [
     "archive_side",
     "file_side",
     "folder_side",
-    "volumes_in",
 ]
-
-MASK_FOLDERS = ("masks",)
-"""Where a run keeps its masks."""
-
-_ANY_DENSITY = (0.0, 1.0)
-_MOST_FAULTS_TOLD = 5
-
-CancelCheck = Callable[[], bool]
 
 
 class SideKind(StrEnum):
@@ -144,16 +139,7 @@ def archive_side(archive: Path, cancelled: CancelCheck = never) -> Side:
         If ``cancelled()`` became True; the one of the files.
     """
     stamp = FileStamp.of(Origin(archive))
-    found = validate_submission(
-        archive, expected=None, profile=Profile.KAGGLE, band=_ANY_DENSITY, cancelled=cancelled
-    )
-    # Whether the values are {0, 255} throughout is found out when the archive is opened.
-    faults = [fault for fault in found.errors if fault.code != "wrong-values"]
-    if faults:
-        told = "; ".join(str(fault) for fault in faults[:_MOST_FAULTS_TOLD])
-        raise Origin(archive).error(f"no valid submission: {told}", "masks, one for each fragment")
-    shapes = {mask.image_id: mask.shape for mask in found.masks}
-    masks = open_submission(archive, shapes, cancelled=cancelled)
+    masks, shapes = open_any_submission(archive, cancelled)
     files = (HashedFile(archive, file_sha256(archive)),)
     stamp.check()
     side = Side(
@@ -234,67 +220,20 @@ def file_side(path: Path) -> Side:
     )
 
 
-def volumes_in(folder: Path, inside: Iterable[str] = ()) -> dict[str, Path]:
-    """Return the volumes in a folder, or in the first such folder in it, by image_id, ascending.
-
-    Parameters
-    ----------
-    folder : Path
-    inside : iterable of str
-        Names of folders.
-
-    Raises
-    ------
-    FragmentError
-        If there are two files of one fragment, or a name that no fragment can have.
-    OSError
-        If the folder cannot be listed.
-    """
-    holder = next((folder / name for name in inside if (folder / name).is_dir()), folder)
-    files: dict[str, Path] = {}
-    for path in sorted(holder.iterdir()):
-        if path.name.startswith(".") or not volume_suffix(path.name):
-            continue
-        image_id = checked_image_id(image_id_of(path), path)
-        if image_id in files:
-            raise FragmentError(
-                f"fragment {image_id}: found two files, {files[image_id]} and {path}; expected one"
-            )
-        files[image_id] = path
-    return dict(sorted(files.items()))
-
-
 def _read_member(
     read: Callable[[str, CancelCheck], np.ndarray],
     image_id: str,
     archive: Path,
     cancelled: CancelCheck,
 ) -> Mask:
-    return _binary(read(image_id, cancelled), image_id, archive)
+    return binary_mask(read(image_id, cancelled), image_id, archive)
 
 
 def _volume_mask(volume: Volume, image_id: str) -> SideMask:
     def read(_cancelled: CancelCheck) -> Mask:
-        voxels = volume.read()
-        volume.release()
-        return _binary(voxels, image_id, volume.path)
+        return binary_mask(read_once(volume), image_id, volume.path)
 
     return SideMask(volume.shape, read)
-
-
-def _binary(voxels: np.ndarray, image_id: str, path: Path) -> Mask:
-    """Return a mask as uint8 {0, 1}; its foreground may have any single value, as 1 or 255."""
-    foreground = voxels != 0
-    values = voxels[foreground]
-    lowest, highest = (values.min(), values.max()) if values.size else (1, 1)
-    # A comparison with NaN is False, and a NaN is no value that a mask may have.
-    if not (lowest == highest and np.isfinite(lowest)):
-        raise FragmentError(
-            f"fragment {image_id}: found values from {lowest} to {highest} besides 0 in {path}; "
-            "expected a binary mask, whose foreground has a single value"
-        )
-    mask: Mask = foreground.view(np.uint8)
-    return mask
 
 
 def _with_manifest(side: Side, path: Path, fault_of: Callable[[RecordedRun], str | None]) -> Side:

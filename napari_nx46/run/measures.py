@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,19 +13,22 @@ from napari_nx46.core.measure_volume import VolumeMetrics, measure_volume
 from napari_nx46.core.profile import LabelBits, SliceProfile, profile_slices
 from napari_nx46.core.volume import Mask
 from napari_nx46.core.workers import Cancelled, Workers, never
-from napari_nx46.files.masks import Profile
-from napari_nx46.files.origin import Origin
-from napari_nx46.files.submission_masks import open_submission
-from napari_nx46.files.validation import validate_submission
 from napari_nx46.files.volumes import (
     Role,
     Volume,
     image_id_of,
     is_zarr_folder,
     open_volume,
-    volume_suffix,
 )
 from napari_nx46.fragments import FolderNames, FragmentError, checked_image_id
+from napari_nx46.run.csv_text import CsvValue, csv_bytes, nine_digits
+from napari_nx46.run.mask_files import (
+    MASK_FOLDERS,
+    binary_mask,
+    open_any_submission,
+    read_once,
+    volumes_in,
+)
 from napari_nx46.setting import DEFAULT_BAND
 
 __all__ = [
@@ -50,13 +50,6 @@ SLICE_COLUMNS = (
     *("euler_number", "precision", "recall", "dice", "recall_loss"),
 )
 """Columns of `slices_csv`: one row a slice."""
-
-MASK_FOLDERS = ("masks",)
-"""Where a run keeps its masks."""
-_ANY_DENSITY = (0.0, 1.0)
-_MOST_FAULTS_TOLD = 5
-
-CsvValue = str | float | None
 
 
 @dataclass(frozen=True)
@@ -161,7 +154,10 @@ def measures_csv(
     band : tuple of float
         Density aimed at: lowest and highest.
     """
-    return _csv_text(MEASURE_COLUMNS, (_measure_row(measured, band) for measured in measures))
+    return csv_bytes(
+        MEASURE_COLUMNS,
+        (map(nine_digits, _measure_row(measured, band)) for measured in measures),
+    )
 
 
 def slices_csv(measures: Sequence[MaskMeasures]) -> bytes:
@@ -169,9 +165,13 @@ def slices_csv(measures: Sequence[MaskMeasures]) -> bytes:
 
     What is not known, as the continuity of the first slice, is left empty.
     """
-    return _csv_text(
+    return csv_bytes(
         SLICE_COLUMNS,
-        (_slice_row(measured, figures) for measured in measures for figures in measured.slices),
+        (
+            map(nine_digits, _slice_row(measured, figures))
+            for measured in measures
+            for figures in measured.slices
+        ),
     )
 
 
@@ -185,7 +185,7 @@ def _mask_files(path: Path, cancelled: Callable[[], bool]) -> list[_MaskFile]:
             "submission archive"
         )
     if path.is_dir() and not is_zarr_folder(path):
-        files = _volumes_in(path, MASK_FOLDERS)
+        files = volumes_in(path, MASK_FOLDERS)
         if not files:
             raise FragmentError(f"{path}: found no volume, expected one a mask")
         return [_mask_file(file, image_id) for image_id, file in files.items()]
@@ -196,20 +196,12 @@ def _mask_files(path: Path, cancelled: Callable[[], bool]) -> list[_MaskFile]:
 
 def _mask_file(path: Path, image_id: str) -> _MaskFile:
     volume = open_volume(path, role=Role.IMAGE, image_id=image_id)
-    return _MaskFile(path, image_id, partial(_read_once, volume))
+    return _MaskFile(path, image_id, partial(read_once, volume))
 
 
 def _archive_files(archive: Path, cancelled: Callable[[], bool]) -> list[_MaskFile]:
     """Return the masks of an archive, whichever fragments it holds."""
-    found = validate_submission(
-        archive, expected=None, profile=Profile.KAGGLE, band=_ANY_DENSITY, cancelled=cancelled
-    )
-    faults = [fault for fault in found.errors if fault.code != "wrong-values"]
-    if faults:
-        told = "; ".join(str(fault) for fault in faults[:_MOST_FAULTS_TOLD])
-        raise Origin(archive).error(f"no valid submission: {told}", "masks, one for each fragment")
-    shapes = {mask.image_id: mask.shape for mask in found.masks}
-    masks = open_submission(archive, shapes, cancelled=cancelled)
+    masks, shapes = open_any_submission(archive, cancelled)
     return [
         _MaskFile(archive, image_id, partial(masks.read, image_id, cancelled))
         for image_id in sorted(shapes)
@@ -224,7 +216,7 @@ def _label_of(file: _MaskFile, label: Path) -> Volume:
         )
     if not label.is_dir() or is_zarr_folder(label):
         return open_volume(label, role=Role.LABEL, image_id=file.image_id)
-    labels = _volumes_in(label, FolderNames().labels)
+    labels = volumes_in(label, FolderNames().labels)
     if file.image_id not in labels:
         raise FragmentError(
             f"fragment {file.image_id}: found no label in {label} for the mask {file.path}; "
@@ -233,55 +225,17 @@ def _label_of(file: _MaskFile, label: Path) -> Volume:
     return open_volume(labels[file.image_id], role=Role.LABEL, image_id=file.image_id)
 
 
-def _volumes_in(folder: Path, inside: Sequence[str]) -> dict[str, Path]:
-    """Return image_id -> file of the volumes in a folder, or in the first such folder in it."""
-    holder = next((folder / name for name in inside if (folder / name).is_dir()), folder)
-    files: dict[str, Path] = {}
-    for path in sorted(holder.iterdir()):
-        if path.name.startswith(".") or not volume_suffix(path.name):
-            continue
-        image_id = checked_image_id(image_id_of(path), path)
-        if image_id in files:
-            raise FragmentError(
-                f"fragment {image_id}: found two files, {files[image_id]} and {path}; expected one"
-            )
-        files[image_id] = path
-    return dict(sorted(files.items()))
-
-
-def _read_once(volume: Volume) -> np.ndarray:
-    voxels = volume.read()
-    volume.release()
-    return voxels
-
-
 # ---- measuring -----------------------------------------------------------------------------
 
 
 def _measure(
     file: _MaskFile, label: Volume | None, workers: Workers | None, cancelled: Callable[[], bool]
 ) -> MaskMeasures:
-    mask = _binary(file)
+    mask = binary_mask(file.read(), file.image_id, file.path)
     true = None if label is None else LabelBits.of(_read_label(file, mask, label), workers)
     slices = profile_slices(mask, label=true, workers=workers, cancelled=cancelled)
     volume = measure_volume(mask, profile=slices, workers=workers, cancelled=cancelled)
     return MaskMeasures(file.path, file.image_id, tuple(slices), volume)
-
-
-def _binary(file: _MaskFile) -> Mask:
-    """Read a mask as uint8 {0, 1}; its foreground may have any single value, as 1 or 255."""
-    voxels = file.read()
-    foreground = voxels != 0
-    values = voxels[foreground]
-    lowest, highest = (values.min(), values.max()) if values.size else (1, 1)
-    # A comparison with NaN is False, and a NaN is no value that a mask may have.
-    if not (lowest == highest and math.isfinite(lowest)):
-        raise FragmentError(
-            f"fragment {file.image_id}: found values from {lowest} to {highest} besides 0 in "
-            f"{file.path}; expected a binary mask, whose foreground has a single value"
-        )
-    mask: Mask = foreground.view(np.uint8)
-    return mask
 
 
 def _read_label(file: _MaskFile, mask: Mask, label: Volume) -> Mask:
@@ -290,7 +244,7 @@ def _read_label(file: _MaskFile, mask: Mask, label: Volume) -> Mask:
             f"fragment {file.image_id}: found shape {mask.shape} in {file.path} but "
             f"{label.shape} in {label.path}; expected equal shapes (Z, Y, X)"
         )
-    voxels: Mask = _read_once(label).astype(np.uint8, copy=False)
+    voxels: Mask = read_once(label).astype(np.uint8, copy=False)
     return voxels
 
 
@@ -330,17 +284,3 @@ def _slice_row(measured: MaskMeasures, figures: SliceProfile) -> list[CsvValue]:
         figures.dice,
         figures.recall_loss,
     ]
-
-
-def _csv_text(columns: Sequence[str], rows: Iterator[list[CsvValue]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_shown(value) for value in row] for row in rows)
-    return text.getvalue().encode()
-
-
-def _shown(value: CsvValue) -> str:
-    if value is None:
-        return ""
-    return f"{value:.9g}" if isinstance(value, float) else str(value)

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from napari_nx46.core.kernels import Kernels
 from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Block, Sources, whole_block
-from napari_nx46.core.workers import Workers, never
+from napari_nx46.core.workers import CancelCheck, Workers, never
 from napari_nx46.files.volumes import Role, Volume
 from napari_nx46.fragments import DataSet, Fragment
 from napari_nx46.run.preflight import computed_bytes, finite_block, reads_dataset, sources_read
@@ -195,6 +196,22 @@ class PipelineSet:
         if setting is None:
             return set(fragment.sources) or {"image"}
         return set(sources_read(fragment, setting))
+
+    def with_threshold(
+        self, image_id: str, setting: Setting, cancelled: CancelCheck = never
+    ) -> tuple[FragmentPipeline, Threshold]:
+        """Return a fragment's loaded pipeline, and the exact threshold of a setting on it.
+
+        Raises
+        ------
+        VolumeError
+            If a volume is damaged or holds what a probability cannot be.
+        Cancelled
+            If `cancelled` returned True.
+        """
+        dataset = self.prepare_dataset(setting, cancelled)
+        pipeline = self.loaded(image_id, setting)
+        return pipeline, pipeline.threshold(setting, dataset, cancelled)
 
     def _fits(self, image_id: str, names: Collection[str], setting: Setting | None) -> bool:
         """Return whether volumes, and what is computed from them, are within the budget."""

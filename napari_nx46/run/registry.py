@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_nx46.core.measure import SliceMetrics
-from napari_nx46.core.workers import Workers, never
+from napari_nx46.core.workers import CancelCheck, Workers, never
 from napari_nx46.files.naming import shown
 from napari_nx46.files.origin import FileStamp, Origin
 from napari_nx46.files.workspace import SavedRun, Workspace, WorkspaceError
@@ -35,8 +35,6 @@ BASELINE_WORD = "baseline"
 
 _MOST_FAULTS_TOLD = 5
 _MOST_IDS_TOLD = 10
-
-CancelCheck = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,9 +207,9 @@ class _MeasuredMask:
         return self._record
 
     def _slabs(self) -> Iterator[Mask]:
-        dataset = self._pipelines.prepare_dataset(self._setting, self._cancelled)
-        pipeline = self._pipelines.loaded(self.image_id, self._setting)
-        threshold = pipeline.threshold(self._setting, dataset, self._cancelled)
+        pipeline, threshold = self._pipelines.with_threshold(
+            self.image_id, self._setting, self._cancelled
+        )
         slices: list[SliceMetrics] = []
         previous: Mask | None = None
         for slab in pipeline.slabs(self._setting, threshold, self._cancelled):

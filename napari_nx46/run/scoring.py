@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,11 +21,12 @@ from napari_nx46.files.volumes import (
     image_id_of,
     is_zarr_folder,
     open_volume,
-    volume_suffix,
 )
-from napari_nx46.fragments import FolderNames, FragmentError, checked_image_id
+from napari_nx46.fragments import FolderNames, FragmentError
 from napari_nx46.leaderboard import COMPETITION, LeaderboardScore, Parameters, score
 from napari_nx46.leaderboard.topology import octants_of
+from napari_nx46.run.csv_text import csv_bytes
+from napari_nx46.run.mask_files import MASK_FOLDERS, few, read_once, volumes_in
 
 __all__ = [
     "SCORE_COLUMNS",
@@ -39,8 +38,6 @@ __all__ = [
     "scores_csv",
 ]
 
-MASK_FOLDERS = ("masks",)
-"""Where a run keeps its masks."""
 SCORE_COLUMNS = (
     "fragment",
     *("score", "topo", "surface_dice", "voi_score", "voi_split", "voi_merge"),
@@ -48,7 +45,6 @@ SCORE_COLUMNS = (
     *("voxel_precision", "voxel_recall", "voxel_dice"),
 )
 _OTHER_PARTS = 2  # SurfaceDice and VOI, besides the octants
-_MOST_NAMES_TOLD = 10
 _USUAL_LABELS = (0, 1, 2, None)
 
 
@@ -195,7 +191,7 @@ def score_pairs(
     scores: dict[str, LeaderboardScore] = {}
     for pair in pairs:
         prediction = pair.read_prediction(cancelled)
-        label = _read_once(pair.label, cancelled)
+        label = read_once(pair.label)
         note = _note_on_values(pair, prediction)
         if note is not None:
             tell(note)
@@ -209,22 +205,19 @@ def score_pairs(
 
 def scores_csv(scores: Mapping[str, LeaderboardScore]) -> bytes:
     """Return the scores as CSV, `SCORE_COLUMNS`: one row a fragment, figures in full."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(SCORE_COLUMNS)
-    for image_id, result in scores.items():
-        counts = [dimension.counts for dimension in result.topo.dimensions]
-        voi, voxels = result.voi, result.voxels
-        writer.writerow(
-            [
-                image_id,
-                *(result.value, result.topo.value, result.surface_dice),
-                *(voi.value, voi.split, voi.merge),
-                *(n for count in counts for n in (count.matched, count.predicted, count.true)),
-                *(voxels.precision, voxels.recall, voxels.dice),
-            ]
-        )
-    return text.getvalue().encode()
+    return csv_bytes(SCORE_COLUMNS, (_score_row(*scored) for scored in scores.items()))
+
+
+def _score_row(image_id: str, result: LeaderboardScore) -> list[str | int | float]:
+    counts = [dimension.counts for dimension in result.topo.dimensions]
+    voi, voxels = result.voi, result.voxels
+    return [
+        image_id,
+        *(result.value, result.topo.value, result.surface_dice),
+        *(voi.value, voi.split, voi.merge),
+        *(n for count in counts for n in (count.matched, count.predicted, count.true)),
+        *(voxels.precision, voxels.recall, voxels.dice),
+    ]
 
 
 def check_score_target(target: Path, pairs: Iterable[ScoringPair]) -> None:
@@ -294,38 +287,23 @@ def _pair(prediction: Volume, label: Volume, image_id: str) -> ScoringPair:
             f"fragment {image_id}: found shape {prediction.shape} in {prediction.path} but "
             f"{label.shape} in {label.path}; expected equal shapes (Z, Y, X)"
         )
-    return ScoringPair(image_id, prediction.path, partial(_read_once, prediction), label)
+    return ScoringPair(image_id, prediction.path, lambda _cancelled: read_once(prediction), label)
 
 
-def _read_once(volume: Volume, _cancelled: Callable[[], bool]) -> np.ndarray:
-    voxels = volume.read()
-    volume.release()
-    return voxels
-
-
-def _volume_files(folder: Path, inside: Iterable[str]) -> dict[str, Path]:
+def _volume_files(folder: Path, inside: Sequence[str]) -> dict[str, Path]:
     """Return image_id -> file of the volumes in a folder, or in the first such folder in it."""
-    holder = next((folder / name for name in inside if (folder / name).is_dir()), folder)
-    files: dict[str, Path] = {}
-    for path in sorted(holder.iterdir()):
-        if path.name.startswith(".") or not volume_suffix(path.name):
-            continue
-        image_id = checked_image_id(image_id_of(path), path)
-        if image_id in files:
-            raise FragmentError(
-                f"fragment {image_id}: found two files, {files[image_id]} and {path}; expected one"
-            )
-        files[image_id] = path
+    files = volumes_in(folder, inside)
     if not files:
+        holder = next((folder / name for name in inside if (folder / name).is_dir()), folder)
         raise FragmentError(f"{holder}: found no volume, expected one a fragment")
-    return dict(sorted(files.items()))
+    return files
 
 
 def _check_names(
     predictions: Path, found: Mapping[str, Path], labels: Path, expected: Mapping[str, Path]
 ) -> None:
     faults = [
-        f"no {kind} of {_few(sorted(missing))} in {folder}"
+        f"no {kind} of {few(sorted(missing))} in {folder}"
         for kind, folder, missing in (
             ("prediction", predictions, expected.keys() - found.keys()),
             ("label", labels, found.keys() - expected.keys()),
@@ -336,11 +314,6 @@ def _check_names(
         raise FragmentError(
             f"found {' and '.join(faults)}; expected one prediction and one label a fragment"
         )
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMES_TOLD
-    return ", ".join(names[:_MOST_NAMES_TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
 def _note_on_values(pair: ScoringPair, prediction: np.ndarray) -> str | None:

@@ -10,18 +10,11 @@ import numpy as np
 
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Mask
-from napari_nx46.core.workers import never
+from napari_nx46.core.workers import CancelCheck, never
 from napari_nx46.files.workspace import SavedRun
 from napari_nx46.fragments import FragmentError
 from napari_nx46.run.archive_checks import hash_archive
-from napari_nx46.run.mask_sides import (
-    CancelCheck,
-    HashedFile,
-    Side,
-    SideKind,
-    SideMask,
-    archive_side,
-)
+from napari_nx46.run.mask_sides import HashedFile, Side, SideKind, SideMask, archive_side
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.preflight import Settings, checked_fragments, reads_dataset
 from napari_nx46.run.recorded import file_sha256
@@ -140,9 +133,7 @@ class _ComputedMasks:
     def _threshold(self, image_id: str, setting: Setting, cancelled: CancelCheck) -> Threshold:
         if setting in self._of_dataset:
             return self._of_dataset[setting]
-        dataset = self._pipelines.prepare_dataset(setting, cancelled)
-        pipeline = self._pipelines.loaded(image_id, setting)
-        threshold = pipeline.threshold(setting, dataset, cancelled)
+        _, threshold = self._pipelines.with_threshold(image_id, setting, cancelled)
         if reads_dataset(setting):  # one threshold for all fragments, which takes all to find
             self._of_dataset[setting] = threshold
         return threshold

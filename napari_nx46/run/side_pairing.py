@@ -10,7 +10,8 @@ from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.masks import Shape
 from napari_nx46.files.volumes import Role, Volume, is_zarr_folder, open_volume
 from napari_nx46.fragments import DataSet, FolderNames, FragmentError
-from napari_nx46.run.mask_sides import Side, SideKind, SideMask, volumes_in
+from napari_nx46.run.mask_files import few, volumes_in
+from napari_nx46.run.mask_sides import Side, SideKind, SideMask
 from napari_nx46.setting import Setting
 
 __all__ = [
@@ -20,8 +21,6 @@ __all__ = [
     "find_labels",
     "pair_sides",
 ]
-
-_MOST_NAMES_TOLD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ def _compared_ids(a: Side, b: Side, fragments: Sequence[str]) -> list[str]:
     """Return the image_ids to compare, ascending, each of which both sides have."""
     wanted = set(fragments) or _fragments_of(a, b)
     faults = [
-        f"no mask of {_few(sorted(wanted - set(side.masks)))} in {letter} ({side.name})"
+        f"no mask of {few(sorted(wanted - set(side.masks)))} in {letter} ({side.name})"
         for letter, side in (("A", a), ("B", b))
         if wanted - set(side.masks)
     ]
@@ -211,16 +210,11 @@ def _labels_at(label: Path, image_ids: Sequence[str]) -> dict[str, Volume]:
         if len(image_ids) > 1:
             raise FragmentError(
                 f"{label}: found a single volume, expected a folder of labels for the fragments "
-                f"{_few(image_ids)}"
+                f"{few(image_ids)}"
             )
         return {name: open_volume(label, role=Role.LABEL, image_id=name) for name in image_ids}
     files = volumes_in(label, FolderNames().labels)
     missing = [name for name in image_ids if name not in files]
     if missing:
-        raise FragmentError(f"{label}: found no label of {_few(missing)}; expected one a fragment")
+        raise FragmentError(f"{label}: found no label of {few(missing)}; expected one a fragment")
     return {name: open_volume(files[name], role=Role.LABEL, image_id=name) for name in image_ids}
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMES_TOLD
-    return ", ".join(names[:_MOST_NAMES_TOLD]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,138 @@
+"""Finding and reading masks, and what belongs to them, in folders and archives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from napari_nx46.core.volume import Mask
+from napari_nx46.core.workers import CancelCheck, never
+from napari_nx46.files.masks import Profile, Shape
+from napari_nx46.files.origin import Origin
+from napari_nx46.files.submission_masks import SubmissionMasks, open_submission
+from napari_nx46.files.validation import validate_submission
+from napari_nx46.files.volumes import Volume, image_id_of, volume_suffix
+from napari_nx46.fragments import FragmentError, checked_image_id
+
+__all__ = [
+    "ANY_DENSITY",
+    "MASK_FOLDERS",
+    "binary_mask",
+    "few",
+    "open_any_submission",
+    "read_once",
+    "volumes_in",
+]
+
+MASK_FOLDERS = ("masks",)
+"""Where a run keeps its masks."""
+ANY_DENSITY = (0.0, 1.0)
+"""The band of an archive that is read, whatever its densities."""
+
+_MOST_FAULTS_TOLD = 5
+_MOST_NAMES_TOLD = 10
+
+
+def volumes_in(folder: Path, inside: Iterable[str] = ()) -> dict[str, Path]:
+    """Return the volumes in a folder, or in the first such folder in it, by image_id, ascending.
+
+    Parameters
+    ----------
+    folder : Path
+    inside : iterable of str
+        Names of folders.
+
+    Raises
+    ------
+    FragmentError
+        If there are two files of one fragment, or a name that no fragment can have.
+    OSError
+        If the folder cannot be listed.
+    """
+    holder = next((folder / name for name in inside if (folder / name).is_dir()), folder)
+    files: dict[str, Path] = {}
+    for path in sorted(holder.iterdir()):
+        if path.name.startswith(".") or not volume_suffix(path.name):
+            continue
+        image_id = checked_image_id(image_id_of(path), path)
+        if image_id in files:
+            raise FragmentError(
+                f"fragment {image_id}: found two files, {files[image_id]} and {path}; expected one"
+            )
+        files[image_id] = path
+    return dict(sorted(files.items()))
+
+
+def open_any_submission(
+    archive: Path, cancelled: CancelCheck = never
+) -> tuple[SubmissionMasks, dict[str, Shape]]:
+    """Open an archive of masks {0, 1} or {0, 255}, whichever fragments it holds.
+
+    Parameters
+    ----------
+    archive : Path
+        Hostile until it was found valid.
+    cancelled : callable
+        Asked before every slice.
+
+    Returns
+    -------
+    masks : SubmissionMasks
+    shapes : dict of str to tuple of int
+        (Z, Y, X) by image_id.
+
+    Raises
+    ------
+    VolumeError
+        If it is not valid.
+    OSError
+        If it cannot be opened.
+    Cancelled
+        If ``cancelled()`` became True; the one of the files.
+    """
+    found = validate_submission(
+        archive, expected=None, profile=Profile.KAGGLE, band=ANY_DENSITY, cancelled=cancelled
+    )
+    # Whether the values are {0, 255} throughout is found out when the archive is opened.
+    faults = [fault for fault in found.errors if fault.code != "wrong-values"]
+    if faults:
+        told = "; ".join(str(fault) for fault in faults[:_MOST_FAULTS_TOLD])
+        raise Origin(archive).error(f"no valid submission: {told}", "masks, one for each fragment")
+    shapes = {mask.image_id: mask.shape for mask in found.masks}
+    return open_submission(archive, shapes, cancelled=cancelled), shapes
+
+
+def read_once(volume: Volume) -> np.ndarray:
+    """Read a volume as a whole, and give back what it keeps for further reading."""
+    voxels = volume.read()
+    volume.release()
+    return voxels
+
+
+def binary_mask(voxels: np.ndarray, image_id: str, path: Path) -> Mask:
+    """Return a mask as uint8 {0, 1}; its foreground may have any single value, as 1 or 255.
+
+    Raises
+    ------
+    FragmentError
+        If the foreground has several values, or one that is no number.
+    """
+    foreground = voxels != 0
+    values = voxels[foreground]
+    lowest, highest = (values.min(), values.max()) if values.size else (1, 1)
+    # A comparison with NaN is False, and a NaN is no value that a mask may have.
+    if not (lowest == highest and np.isfinite(lowest)):
+        raise FragmentError(
+            f"fragment {image_id}: found values from {lowest} to {highest} besides 0 in {path}; "
+            "expected a binary mask, whose foreground has a single value"
+        )
+    mask: Mask = foreground.view(np.uint8)
+    return mask
+
+
+def few(names: Sequence[str]) -> str:
+    """Return the first of some names in words."""
+    more = len(names) - _MOST_NAMES_TOLD
+    return ", ".join(names[:_MOST_NAMES_TOLD]) + (f" and {more} more" if more > 0 else "")
