@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from napari.utils.notifications import show_error
@@ -11,6 +12,10 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_nx46.core.volume import Block, whole_block
 from napari_nx46.fragments import DataSet, Fragment
+from napari_nx46.live.comparison import ComparisonFollower
+from napari_nx46.live.pin_follower import PinFollower
+from napari_nx46.live.pins import Pins
+from napari_nx46.live.profile import ProfileFollower
 from napari_nx46.live.scoring import ScoreFollower
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import Figures, View
@@ -24,6 +29,9 @@ from napari_nx46.viewer.overlay import Overlay
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
+
+Follower = ProfileFollower | PinFollower | ComparisonFollower
+AnyFollower = TypeVar("AnyFollower", bound=Follower)
 
 AXIS_LABELS = ("z", "y", "x")
 VIEW_SETTLES_MILLISECONDS = 30
@@ -49,8 +57,14 @@ class Bench(QObject):
     overlay : Overlay
     scores : ScoreFollower
     errors : ErrorOverlay
+    pins : Pins
     layers : list of Layer
         Of the current fragment, without the mask.
+
+    Notes
+    -----
+    `profiles`, `pin_follower` and `comparison` are made when a panel first asks for them: what
+    nobody looks at is not computed.
     """
 
     def __init__(
@@ -65,7 +79,9 @@ class Bench(QObject):
         self.viewer = viewer
         self.paths = paths
         self._told = ""
-        post = MainThreadPoster(self)
+        self._post = post = MainThreadPoster(self)
+        self._followers: list[Follower] = []
+        self._started = False
         self.session = Session(
             dataset,
             post=post,
@@ -77,6 +93,7 @@ class Bench(QObject):
         # Qt holds these methods weakly: a partial could be collected before it is called.
         self.destroyed.connect(self.scores.close)
         self.destroyed.connect(self.session.close)
+        self.pins = Pins()
         self.layers: list[Layer] = []
         self._visible: dict[str, bool] = {}
         self._exchanging = False
@@ -97,7 +114,25 @@ class Bench(QObject):
         """Begin to compute."""
         self.session.start()
         self.scores.start()
+        self._started = True
+        for follower in self._followers:
+            _start(follower)
         self._look()
+
+    @cached_property
+    def profiles(self) -> ProfileFollower:
+        """Measures the mask slice by slice."""
+        return self._adopted(ProfileFollower(self.session, self.scores, self._post))
+
+    @cached_property
+    def pin_follower(self) -> PinFollower:
+        """Computes the masks of the pins."""
+        return self._adopted(PinFollower(self.session, self.pins, self._post))
+
+    @cached_property
+    def comparison(self) -> ComparisonFollower:
+        """Compares the mask with another one."""
+        return self._adopted(ComparisonFollower(self.session, self._post))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice that the canvas shows more or less, since it has another size."""
@@ -111,6 +146,8 @@ class Bench(QObject):
         for emitter in self._view_events():
             emitter.disconnect(self._view_moved)
         self.viewer.dims.events.current_step.disconnect(self._look)
+        for follower in self._followers:
+            follower.close()
         self.scores.close()
         self.session.close()
         self.errors.close()
@@ -128,6 +165,15 @@ class Bench(QObject):
         self.viewer.dims.events.current_step.connect(self._look)
         for emitter in self._view_events():
             emitter.connect(self._view_moved)
+
+    def _adopted(self, follower: AnyFollower) -> AnyFollower:
+        """Have a follower begin and end with the session, and tell its errors."""
+        self._followers.append(follower)
+        follower.failed.connect(self._tell)
+        self.destroyed.connect(follower.close)
+        if self._started:
+            _start(follower)
+        return follower
 
     def _tell(self, error: BaseException) -> None:
         """Notify of an error, but not of the same one at every step of a slider."""
@@ -236,6 +282,13 @@ class Bench(QObject):
             if start < stop and last[axis] > 0:
                 block[axis] = slice(start, stop)
         return View(_as_block(plane), _as_block(block))
+
+
+def _start(follower: Follower) -> None:
+    if isinstance(follower, ComparisonFollower):
+        follower.refresh()
+    else:
+        follower.start()
 
 
 def _as_block(extents: list[slice]) -> Block:

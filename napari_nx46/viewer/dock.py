@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import (
     QComboBox,
@@ -24,6 +24,7 @@ from superqt.utils import QSignalThrottler
 
 from napari_nx46.files.presets import PresetStore, default_store
 from napari_nx46.fragments import DataSet, FolderNames, Fragment, open_data
+from napari_nx46.viewer.actions import ACTIONS, Action
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.density_button import DensityPanel
 from napari_nx46.viewer.export_panel import ExportPanel
@@ -42,12 +43,6 @@ if TYPE_CHECKING:
 READ_OUT_MILLISECONDS = 60
 """The numbers change no faster than they can be read: painting them holds up the canvas."""
 
-KEYS = {
-    "H": "_toggle_mask",
-    "J": "_toggle_errors",
-    "N": "_next_fragment",
-    "Shift-N": "_previous_fragment",
-}
 VOLUME_FILTER = "Volumes (*.tif *.tiff *.npy *.npz)"
 
 
@@ -58,7 +53,14 @@ class TuneDock(QWidget):
     ----------
     napari_viewer : napari.Viewer
         Layers that this plugin's reader made are taken up at once, and when they are added later.
+
+    Attributes
+    ----------
+    bench_changed : Signal(object)
+        Carries the `Bench` whose session has begun, or None when one is about to end.
     """
+
+    bench_changed = Signal(object)
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
@@ -74,8 +76,8 @@ class TuneDock(QWidget):
         layout.addWidget(self._scroll, 1)
         self._scroll.setWidget(_introduction())
         self.viewer.layers.events.inserted.connect(self._layer_inserted)
-        for key, method in KEYS.items():
-            self.viewer.bind_key(key, self._key_handler(method), overwrite=True)
+        for action in ACTIONS:
+            self.viewer.bind_key(action.key, self._key_handler(action), overwrite=True)
         self._follows_viewer = True
         self._arrived: list[Any] = [layer for layer in self.viewer.layers if origin_of(layer)]
         self._take_up_layers()
@@ -117,6 +119,7 @@ class TuneDock(QWidget):
         self.panel = TunePanel(bench)
         self._scroll.setWidget(self.panel)
         bench.start()
+        self.bench_changed.emit(bench)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the session with the dock."""
@@ -143,11 +146,13 @@ class TuneDock(QWidget):
         if self._follows_viewer:
             self._follows_viewer = False
             self.viewer.layers.events.inserted.disconnect(self._layer_inserted)
-            for key in KEYS:
-                self.viewer.bind_key(key, None, overwrite=True)
+            for action in ACTIONS:
+                self.viewer.bind_key(action.key, None, overwrite=True)
         self._close_bench()
 
     def _close_bench(self) -> None:
+        if self.bench is not None:
+            self.bench_changed.emit(None)
         if self.panel is not None:
             self.panel.cancel_jobs()
         if self.bench is not None:
@@ -211,24 +216,12 @@ class TuneDock(QWidget):
             return (*before, *newest)
         return newest
 
-    def _key_handler(self, method: str) -> Callable[[Any], None]:
+    def _key_handler(self, action: Action) -> Callable[[Any], None]:
         def handle(viewer: Any) -> None:
             if self.bench is not None:
-                getattr(self, method)(self.bench)
+                action.run(self.bench)
 
         return handle
-
-    def _toggle_mask(self, bench: Bench) -> None:
-        bench.overlay.toggle()
-
-    def _toggle_errors(self, bench: Bench) -> None:
-        bench.errors.toggle()
-
-    def _next_fragment(self, bench: Bench) -> None:
-        bench.session.step_fragment(1)
-
-    def _previous_fragment(self, bench: Bench) -> None:
-        bench.session.step_fragment(-1)
 
 
 class _VerticalScrollArea(QScrollArea):

@@ -1,0 +1,78 @@
+"""Docks that show more of the session that is tuned in their window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.dock import TuneDock
+from napari_nx46.viewer.launch import add_dock
+
+if TYPE_CHECKING:
+    import napari
+
+
+class BenchDock(QWidget):
+    """A dock beside the one in which the masks are tuned; it follows whatever is open there.
+
+    Subclasses make the panel of a session in `make_panel`. A panel is deleted when its session
+    ends, before another one is made.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Its window gets the tuning dock, if it has none yet.
+    """
+
+    title = ""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.panel: QWidget | None = None
+        self._tune: TuneDock | None = None
+        self.setWindowTitle(self.title)
+        self._introduction = QLabel("Nothing is open yet: open data in the dock that tunes masks.")
+        self._introduction.setWordWrap(True)
+        self._introduction.setAlignment(Qt.AlignmentFlag.AlignTop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self._introduction)
+        self._follow(tune_dock_of(napari_viewer))
+
+    def make_panel(self, bench: Bench) -> QWidget:
+        """Return the widget that shows a session."""
+        raise TypeError(f"{type(self).__name__} does not say how it shows a session")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Follow the tuning dock that is there now: the old one may have been closed."""
+        super().showEvent(event)
+        self._follow(tune_dock_of(self.viewer))
+
+    def _follow(self, tune: TuneDock) -> None:
+        if tune is self._tune:
+            return
+        self._tune = tune
+        tune.bench_changed.connect(self._show_bench)
+        self._show_bench(tune.bench)
+
+    def _show_bench(self, bench: Bench | None) -> None:
+        old, self.panel = self.panel, None
+        if old is not None:
+            self.layout().removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self._introduction.setVisible(bench is None)
+        if bench is not None:
+            self.panel = self.make_panel(bench)
+            self.layout().addWidget(self.panel)
+
+
+def tune_dock_of(viewer: napari.Viewer) -> TuneDock:
+    """Return the dock in which a window's masks are tuned, adding it where there is none."""
+    docked = viewer.window.dock_widgets.values()
+    return next((dock for dock in docked if isinstance(dock, TuneDock)), None) or add_dock(viewer)
