@@ -1,0 +1,1 @@
+"""Many settings over many fragments: what to run, running it, judging and reporting it."""
