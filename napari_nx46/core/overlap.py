@@ -106,6 +106,20 @@ class SliceOverlaps:
         """Intersection over union of each slice, (Z,) float64; 1.0 where both are empty."""
         return _shares(self.both, self.both + self.only_a + self.only_b)
 
+    def worst_slices(self, most: int) -> list[int]:
+        """Return the slices with the lowest Dice coefficients, lowest first.
+
+        Of equal ones that with more voxels in one mask alone comes first, then the lower z. Slices
+        in which the masks are equal are left out.
+
+        Parameters
+        ----------
+        most : int
+        """
+        dice, differing = self.dice, self.only_a + self.only_b
+        order = np.lexsort((np.arange(len(dice)), -differing, dice))
+        return [int(z) for z in order if differing[z]][:most]
+
 
 def overlap(mask_a: AnyMask, mask_b: AnyMask) -> Overlap:
     """Count the voxels in which two masks agree and differ.

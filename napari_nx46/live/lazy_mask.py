@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.volume import Mask, block_shape
+from napari_nx46.core.volume import Block, Mask, block_shape
 from napari_nx46.files.indexing import Index, select
 from napari_nx46.live.session import Session
+
+
+class ShownSource(Protocol):
+    """Gives the mask of a session's current fragment, as it is shown."""
+
+    def mask_block(self, block: Block, /) -> Mask:
+        """Return a block of it, uint8 {0, 1}."""
+
+    def whole_mask(self) -> Mask:
+        """Return all of it, exactly."""
 
 
 class LazyMask:
@@ -19,13 +31,15 @@ class LazyMask:
     Parameters
     ----------
     session : Session
+    source : ShownSource, optional
+        Gives the mask in place of the session.
     """
 
     ndim = 3
     dtype = np.dtype(np.uint8)
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, source: ShownSource | None = None) -> None:
+        self._source = source or session
         self.shape = session.fragment.shape
 
     @property
@@ -49,7 +63,7 @@ class LazyMask:
         z, y, x = (slice(extent.start, extent.stop) for extent in selection.box)
         steps = tuple(slice(None, None, extent.step) for extent in selection.box)
         try:
-            mask = self._session.mask_block((z, y, x))
+            mask = self._source.mask_block((z, y, x))
         except (ValueError, OSError):
             mask = np.zeros(block_shape((z, y, x)), np.uint8)
         return selection.arrange(mask[steps])
@@ -58,5 +72,5 @@ class LazyMask:
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
     ) -> npt.NDArray[np.generic]:
         """Return the exact mask of the whole fragment, for what saves or measures the layer."""
-        mask = self._session.whole_mask()
+        mask = self._source.whole_mask()
         return mask if dtype is None else mask.astype(dtype, copy=False)

@@ -29,6 +29,7 @@ __all__ = [
     "MaskFigures",
     "compare_sides",
     "knob_differences",
+    "knob_text",
 ]
 
 _NOT_USED = "not used"
@@ -106,21 +107,6 @@ class ComparedFragment:
     def overlap(self) -> Overlap:
         """The counts of all slices together, with Dice and IoU."""
         return self.slices.whole
-
-    def worst_slices(self, most: int) -> list[int]:
-        """Return the slices with the lowest Dice coefficients, lowest first.
-
-        Of equal ones that with more voxels in one mask alone comes first, then the lower z. Slices
-        in which the masks are equal are left out.
-
-        Parameters
-        ----------
-        most : int
-        """
-        dice = self.slices.dice
-        differing = self.slices.only_a + self.slices.only_b
-        order = np.lexsort((np.arange(len(dice)), -differing, dice))
-        return [int(z) for z in order if differing[z]][:most]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -223,7 +209,7 @@ def knob_differences(pairs: Sequence[MaskPair]) -> tuple[KnobDifference, ...]:
     ]
     differences: list[KnobDifference] = []
     for knob in Setting.model_fields:
-        values = {name: (_told(knob, a), _told(knob, b)) for name, a, b in known}
+        values = {name: (knob_text(knob, a), knob_text(knob, b)) for name, a, b in known}
         of_all = len(set(values.values())) == 1
         for image_id, (value_a, value_b) in list(values.items())[: 1 if of_all else None]:
             if value_a != value_b:
@@ -297,7 +283,7 @@ def _knobs_of(pairing: SidePairing) -> tuple[tuple[KnobDifference, ...], tuple[s
     return differences, unknown
 
 
-def _told(knob: str, setting: Setting) -> str:
+def knob_text(knob: str, setting: Setting) -> str:
     """Return the value of a knob as people read it."""
     # The block is no control of its own: it belongs to the domain of that name.
     in_use = setting.domain is Domain.BLOCK and knob_applies("domain", setting)

@@ -14,6 +14,7 @@ from napari_nx46.run.mask_sides import Side
 
 __all__ = [
     "COMPARISON_COLUMNS",
+    "FIGURE_WORDS",
     "REPORT_FORMATS",
     "ReportTable",
     "comparison_csv",
@@ -30,7 +31,7 @@ MOST_WORST_SLICES = 5
 
 _TITLE = "A compared with B"
 _COUNTS = ("components", "euler_number")
-_WORDS = {
+FIGURE_WORDS = {
     "density": "density",
     "mean_continuity": "continuity",
     "components": "components",
@@ -44,7 +45,7 @@ _WORDS = {
     "surface_dice": "surface dice",
     "voi_score": "VOI",
 }
-"""Figure -> head of its column."""
+"""What people call each figure, in the order in which they are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _figure_table(report: ComparisonReport) -> ReportTable:
     records = [(one.image_id, one.a.as_record(), one.b.as_record()) for one in report.fragments]
     if len(records) > 1:
         records.append(("mean", *report.means()))
-    names = [name for name in _WORDS if any(name in a or name in b for _, a, b in records)]
+    names = [name for name in FIGURE_WORDS if any(name in a or name in b for _, a, b in records)]
     rows: list[tuple[str, ...]] = []
     for image_id, a, b in records:
         deltas = {name: b[name] - a[name] for name in names if name in a and name in b}
@@ -199,13 +200,16 @@ def _figure_table(report: ComparisonReport) -> ReportTable:
             (image_id, "B", *(figure_text(name, b.get(name)) for name in names)),
             (image_id, "B - A", *(figure_text(n, deltas.get(n), signed=True) for n in names)),
         ]
-    return ReportTable("Figures", ("fragment", "side", *(_WORDS[n] for n in names)), tuple(rows))
+    return ReportTable(
+        "Figures", ("fragment", "side", *(FIGURE_WORDS[n] for n in names)), tuple(rows)
+    )
 
 
 def _overlap_row(fragment: ComparedFragment) -> tuple[str, ...]:
     whole = fragment.overlap
     worst = ", ".join(
-        f"{z} ({fragment.slices[z].dice:.4f})" for z in fragment.worst_slices(MOST_WORST_SLICES)
+        f"{z} ({fragment.slices[z].dice:.4f})"
+        for z in fragment.slices.worst_slices(MOST_WORST_SLICES)
     )
     return (
         fragment.image_id,
@@ -246,14 +250,14 @@ def _facts(report: ComparisonReport) -> Iterator[Fact]:
 def _fragment_facts(fragment: ComparedFragment) -> Iterator[Fact]:
     image_id, whole = fragment.image_id, fragment.overlap
     a, b = fragment.a.as_record(), fragment.b.as_record()
-    for name in _WORDS:
+    for name in FIGURE_WORDS:
         if name in a or name in b:
             yield _figure_fact("figure", image_id, name, a.get(name), b.get(name))
     counts = (str(whole.only_a), str(whole.only_b), str(whole.both))
     yield ("overlap", image_id, "voxels", *counts, "")
     yield ("overlap", image_id, "dice", "", "", _digits(whole.dice), "")
     yield ("overlap", image_id, "iou", "", "", _digits(whole.iou), "")
-    for z in fragment.worst_slices(MOST_WORST_SLICES):
+    for z in fragment.slices.worst_slices(MOST_WORST_SLICES):
         yield ("worst_slice_dice", image_id, str(z), "", "", _digits(fragment.slices[z].dice), "")
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
+
+from napari_nx46.live.mask_choices import LIVE
+from napari_nx46.live.pins import DEFAULT_LETTERS
 
 if TYPE_CHECKING:
     from napari_nx46.viewer.bench import Bench
@@ -35,6 +39,10 @@ class Action:
     run: Callable[[Bench], None]
 
 
+def _pin(letter: str, bench: Bench) -> None:
+    bench.pin(letter)
+
+
 ACTIONS: tuple[Action, ...] = (
     Action(
         "toggle_mask",
@@ -49,6 +57,30 @@ ACTIONS: tuple[Action, ...] = (
         "J",
         "True positives, false positives and false negatives, where the fragment has a label.",
         lambda bench: bench.errors.toggle(),
+    ),
+    Action(
+        "flip_mask",
+        "Show the next pinned mask",
+        "K",
+        "The sliders' mask, then those pinned to A, B and C, then foreign ones; as kept.",
+        lambda bench: bench.flip(),
+    ),
+    Action(
+        "show_live_mask",
+        "Show the sliders' mask",
+        "Shift-K",
+        "As moving a slider does.",
+        lambda bench: bench.compare.flip.show(LIVE),
+    ),
+    *(
+        Action(
+            f"pin_{letter.lower()}",
+            f"Pin the setting to {letter}",
+            f"Control-{number}",
+            "In place of what was pinned there.",
+            partial(_pin, letter),
+        )
+        for number, letter in enumerate(DEFAULT_LETTERS, 1)
     ),
     Action(
         "next_fragment",

@@ -14,6 +14,7 @@ from napari_nx46.core.volume import Block, whole_block
 from napari_nx46.fragments import DataSet, Fragment
 from napari_nx46.live.comparison import ComparisonFollower
 from napari_nx46.live.pin_follower import PinFollower
+from napari_nx46.live.pin_metrics import PinMeasurer
 from napari_nx46.live.pins import Pins
 from napari_nx46.live.profile import ProfileFollower
 from napari_nx46.live.scoring import ScoreFollower
@@ -21,6 +22,7 @@ from napari_nx46.live.session import Session
 from napari_nx46.live.view import Figures, View
 from napari_nx46.viewer.after_draw import AfterDraw
 from napari_nx46.viewer.canvas import Canvas
+from napari_nx46.viewer.compare.tools import CompareTools
 from napari_nx46.viewer.error_overlay import ErrorOverlay
 from napari_nx46.viewer.layers import LayerData, fragment_layers, image_id_of, origin_of
 from napari_nx46.viewer.main_thread import MainThreadPoster
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-Follower = ProfileFollower | PinFollower | ComparisonFollower
+Follower = ProfileFollower | PinFollower | PinMeasurer | ComparisonFollower
 AnyFollower = TypeVar("AnyFollower", bound=Follower)
 
 AXIS_LABELS = ("z", "y", "x")
@@ -58,13 +60,14 @@ class Bench(QObject):
     scores : ScoreFollower
     errors : ErrorOverlay
     pins : Pins
+    compare : CompareTools
     layers : list of Layer
         Of the current fragment, without the mask.
 
     Notes
     -----
-    `profiles`, `pin_follower` and `comparison` are made when a panel first asks for them: what
-    nobody looks at is not computed.
+    `profiles`, `pin_follower`, `pin_measurer` and `comparison` are made when a panel first asks
+    for them: what nobody looks at is not computed.
     """
 
     def __init__(
@@ -94,12 +97,13 @@ class Bench(QObject):
         self.destroyed.connect(self.scores.close)
         self.destroyed.connect(self.session.close)
         self.pins = Pins()
+        self.compare = CompareTools(viewer, self.session, self.pins)
         self.layers: list[Layer] = []
         self._visible: dict[str, bool] = {}
         self._exchanging = False
         self._take_layers(self.session.fragment)
         self._show_slice()
-        self.overlay = Overlay(viewer, self.session)
+        self.overlay = Overlay(viewer, self.session, self.compare.flip)
         self.errors = ErrorOverlay(viewer, self.scores)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -134,6 +138,26 @@ class Bench(QObject):
         """Compares the mask with another one."""
         return self._adopted(ComparisonFollower(self.session, self._post))
 
+    @cached_property
+    def pin_measurer(self) -> PinMeasurer:
+        """Measures the masks of the pins."""
+        return self._adopted(PinMeasurer(self.session, self.pins, self.scores, self._post))
+
+    def keep_pins(self) -> None:
+        """Have the masks of the pins computed and measured from now on."""
+        self.pin_follower.start()
+        self.pin_measurer.start()
+
+    def pin(self, letter: str) -> None:
+        """Pin the sliders' setting to a letter."""
+        self.keep_pins()
+        self.pins.pin(letter, self.session.setting)
+
+    def flip(self) -> None:
+        """Show the next mask that is there."""
+        self.keep_pins()
+        self.compare.flip.flip()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice that the canvas shows more or less, since it has another size."""
         if event.type() == QEvent.Type.Resize:
@@ -151,12 +175,14 @@ class Bench(QObject):
         self.scores.close()
         self.session.close()
         self.errors.close()
+        self.compare.close()
         self.overlay.remove()
 
     def _connect(self) -> None:
         session = self.session
         session.mask_changed.connect(self.overlay.refresh)
         session.mask_changed.connect(self.errors.refresh)
+        self.compare.flip.changed.connect(self._show_flipped)
         session.figures_changed.connect(self._figures_came)
         self.scores.label_changed.connect(self.errors.refresh)
         session.fragment_changed.connect(self._show_fragment)
@@ -184,6 +210,11 @@ class Bench(QObject):
     def _figures_came(self, figures: Figures) -> None:
         if figures.exact:
             self.overlay.settle()
+
+    def _show_flipped(self) -> None:
+        """Draw another mask, unless its layer is about to be exchanged for another fragment's."""
+        if self.overlay.layer.data.shape == self.session.fragment.shape:
+            self.overlay.refresh()
 
     def _view_events(self) -> tuple[Any, ...]:
         camera, dims = self.viewer.scene.camera.events, self.viewer.dims.events

@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Image
 from napari.utils.colormaps import Colormap
 
+from napari_nx46.live.flip import Flip
 from napari_nx46.live.lazy_mask import LazyMask
 from napari_nx46.live.session import Session
 from napari_nx46.viewer.canvas import Canvas
@@ -29,12 +30,15 @@ class Overlay:
     ----------
     viewer : napari viewer
     session : Session
+    flip : Flip
+        Says which mask is shown.
     """
 
-    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session, flip: Flip) -> None:
         self._viewer = viewer
         self._canvas = Canvas(viewer)
         self._session = session
+        self._flip = flip
         self._color = DEFAULT_COLOR
         self._ahead = False
         self.layer = self._add(DEFAULT_OPACITY, visible=True)
@@ -53,7 +57,7 @@ class Overlay:
         """Draw the displayed slice again, and nothing else of the layer."""
         view = self._session.view
         self._ahead = not view.three_d and draw_slice(
-            self._canvas, self._viewer, self.layer, self._session.mask_block(view.plane)
+            self._canvas, self._viewer, self.layer, self._flip.mask_block(view.plane)
         )
         if not self._ahead:
             refresh_slice(self._viewer, self.layer)
@@ -81,7 +85,7 @@ class Overlay:
 
     def _add(self, opacity: float, visible: bool) -> Image:
         layer = overlay_layer(
-            LazyMask(self._session),
+            LazyMask(self._session, self._flip),
             name=LAYER_NAME,
             colormap=mask_colormap(self._color),
             contrast_limits=(0, 1),

@@ -131,7 +131,7 @@ def test_what_a_run_has_written_equals_the_archive_of_its_setting(dataset, out):
     run(PipelineSet(dataset), same_setting(dataset, SETTING_A), folder)
     report = compared(folder_side(folder), archive_side(out / "submission.zip"))
     assert [one.overlap.dice for one in report.fragments] == [1.0, 1.0, 1.0]
-    assert all(one.worst_slices(9) == [] for one in report.fragments)
+    assert all(one.slices.worst_slices(9) == [] for one in report.fragments)
     assert [file.sha256 for file in report.a.files] == [
         sha256(folder / "masks" / f"{name}.tif") for name in dataset.image_ids
     ]
@@ -402,10 +402,10 @@ def test_the_worst_slices_are_those_with_the_lowest_dice(mask_a, mask_b):
     figures = MaskFigures(measure_volume(mask_a))
     fragment = ComparedFragment("f", mask_a.shape, figures, figures, slices)
     differing = [z for z in range(6) if (mask_a[z] != mask_b[z]).any()]
-    worst = fragment.worst_slices(3)
-    assert worst == fragment.worst_slices(6)[:3]
-    assert sorted(fragment.worst_slices(6)) == differing
-    dice = [slices[z].dice for z in fragment.worst_slices(6)]
+    worst = fragment.slices.worst_slices(3)
+    assert worst == fragment.slices.worst_slices(6)[:3]
+    assert sorted(fragment.slices.worst_slices(6)) == differing
+    dice = [slices[z].dice for z in fragment.slices.worst_slices(6)]
     assert dice == sorted(dice)
 
 

@@ -1,0 +1,1 @@
+"""Comparing settings and foreign masks in the window."""

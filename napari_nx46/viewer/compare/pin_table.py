@@ -1,0 +1,111 @@
+"""The pinned settings side by side: the knobs in which they differ, their metrics, the deltas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QPalette
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from napari_nx46.live.pins import PinRow, Pins
+from napari_nx46.run.comparison import knob_text
+from napari_nx46.run.comparison_text import FIGURE_WORDS, figure_text
+from napari_nx46.setting import Setting, described_knobs
+from napari_nx46.viewer.number_label import UNKNOWN
+
+REFERENCE = "A"
+"""The pin that the deltas are taken to."""
+MARGIN = 4
+
+
+class PinTable(QTableWidget):
+    """A column for each pin; dimmed and marked "≈" while its mask is being computed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setMinimumSectionSize(40)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.setAccessibleName("The pinned settings")
+
+    def show_pins(self, pins: Pins, image_id: str) -> None:
+        """Show all pins as they are known of a fragment."""
+        rows = pins.table(image_id, REFERENCE)
+        settings = [pins[row.letter].setting for row in rows]
+        there = [pins.has_mask(row.letter, image_id) for row in rows]
+        lines = knob_lines(rows, settings) + metric_lines(rows)
+        self.setVisible(bool(rows))
+        self.setColumnCount(len(rows))
+        self.setRowCount(len(lines))
+        self.setHorizontalHeaderLabels(
+            [
+                row.letter if known else f"{row.letter} ≈"
+                for row, known in zip(rows, there, strict=True)
+            ]
+        )
+        self.setVerticalHeaderLabels([title for title, _ in lines])
+        for number, (title, texts) in enumerate(lines):
+            for column, text in enumerate(texts):
+                self.setItem(number, column, self._item(title, text, known=there[column]))
+        self._fit()
+
+    def texts(self) -> dict[str, list[str]]:
+        """Return what the table says, by the head of each row."""
+        columns = range(self.columnCount())
+        return {
+            self.verticalHeaderItem(row).text(): [
+                self.item(row, column).text() for column in columns
+            ]
+            for row in range(self.rowCount())
+        }
+
+    def _item(self, title: str, text: str, *, known: bool) -> QTableWidgetItem:
+        item = QTableWidgetItem(text)
+        item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        item.setToolTip(f"{title}: {text}")
+        if not known:
+            group = QPalette.ColorGroup.Disabled
+            item.setForeground(self.palette().brush(group, QPalette.ColorRole.Text))
+        return item
+
+    def _fit(self) -> None:
+        """Be as high as the rows: the dock scrolls, not the table."""
+        self.resizeRowsToContents()
+        height = self.horizontalHeader().sizeHint().height() + self.verticalHeader().length()
+        self.setFixedHeight(height + 2 * self.frameWidth() + MARGIN)
+
+
+Line = tuple[str, list[str]]
+"""Head of a row, and a text for each pin."""
+
+
+def knob_lines(rows: Sequence[PinRow], settings: Sequence[Setting]) -> list[Line]:
+    """Return a line for each knob in which the pins differ."""
+    described = described_knobs(Setting)
+    names = list(rows[0].knobs) if rows else []
+    titles = {name: described[name].title if name in described else name for name in names}
+    return [(titles[name], [knob_text(name, setting) for setting in settings]) for name in names]
+
+
+def metric_lines(rows: Sequence[PinRow]) -> list[Line]:
+    """Return a line for each metric that is known of a pin, and below it the deltas, if any."""
+    lines: list[Line] = []
+    for name, words in FIGURE_WORDS.items():
+        if not any(name in row.metrics for row in rows):
+            continue
+        values = [figure_text(name, row.metrics.get(name)) or UNKNOWN for row in rows]
+        lines.append((words, values))
+        others = [row for row in rows if row.letter != REFERENCE]
+        if any(name in row.deltas for row in others):
+            deltas = [
+                figure_text(name, row.deltas.get(name), signed=True) if row in others else ""
+                for row in rows
+            ]
+            lines.append((f"Δ {words}", deltas))
+    return lines
