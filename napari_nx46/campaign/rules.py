@@ -30,6 +30,7 @@ __all__ = [
     "RunVerdict",
     "baseline_of",
     "best_run",
+    "criterion_values",
     "judge",
 ]
 
@@ -154,6 +155,11 @@ class Criterion(StrEnum):
     PUBLIC_SCORE = "public score"
     BAND_DISTANCE = "distance of the mean density to the band"
 
+    @property
+    def is_distance(self) -> bool:
+        """Whether the smallest value is the best one, and not the highest."""
+        return self is Criterion.BAND_DISTANCE
+
 
 class BestRun(_Record):
     """The best of the accepted runs.
@@ -230,20 +236,38 @@ def best_run(
         None if no run is accepted, or none has a figure to choose by.
     """
     accepted = [one.run_id for one in verdicts if one.decision is Decision.ACCEPTED]
-    scores = _comparable_means(results, accepted, "leaderboard_score")
+    chosen = criterion_values(results, accepted, band)
+    if chosen is None:
+        return None
+    criterion, values = chosen
+    best = min(values, key=lambda one: values[one] if criterion.is_distance else -values[one])
+    return BestRun(run_id=best, criterion=criterion, value=values[best])
+
+
+def criterion_values(
+    results: CampaignResults, run_ids: Iterable[str], band: tuple[float, float] | None
+) -> tuple[Criterion, dict[str, float]] | None:
+    """Return by what runs are to be ranked, as `best_run` tells, and each one's value of that.
+
+    Returns
+    -------
+    tuple, or None
+        The criterion, and run_id -> value in the order given, of the runs that have one; None if
+        none has.
+    """
+    chosen = tuple(run_ids)
+    scores = _comparable_means(results, chosen, "leaderboard_score")
     if scores:
-        return _highest(scores, Criterion.LEADERBOARD_SCORE)
-    entered = {one: results.public_scores[one] for one in accepted if one in results.public_scores}
+        return Criterion.LEADERBOARD_SCORE, scores
+    entered = {one: results.public_scores[one] for one in chosen if one in results.public_scores}
     if entered:
-        return _highest(entered, Criterion.PUBLIC_SCORE)
-    densities = _comparable_means(results, accepted, "density")
+        return Criterion.PUBLIC_SCORE, entered
+    densities = _comparable_means(results, chosen, "density")
     if band is None or not densities:
         return None
-    distances = {
+    return Criterion.BAND_DISTANCE, {
         one: _rounded(abs(distance_from_band(value, band))) for one, value in densities.items()
     }
-    nearest = min(distances, key=lambda one: distances[one])
-    return BestRun(run_id=nearest, criterion=Criterion.BAND_DISTANCE, value=distances[nearest])
 
 
 # ---- one run -------------------------------------------------------------------------------
@@ -383,8 +407,3 @@ def _comparable_means(
     image_ids = [image_id for image_id in results.image_ids if image_id in shared]
     means = {one: mean_figure(results, one, name, image_ids) for one in having}
     return {one: mean for one, mean in means.items() if mean is not None}
-
-
-def _highest(values: dict[str, float], criterion: Criterion) -> BestRun:
-    best = max(values, key=lambda one: values[one])
-    return BestRun(run_id=best, criterion=criterion, value=values[best])

@@ -25,7 +25,7 @@ import numpy as np
 from napari_nx46.leaderboard.bits import Mask, Words, pack, shift_down, shift_up
 from napari_nx46.leaderboard.surface_areas import area_of_code
 
-__all__ = ["surface_dice"]
+__all__ = ["dilated", "surface_dice"]
 
 Spacing = tuple[float, float, float]
 
@@ -75,8 +75,8 @@ def surface_dice(
         return float(predicted_any == true_any)
     predicted, true = _surface(prediction), _surface(label)
     areas = area_of_code(spacing)
-    area_p, near_p = _areas(predicted, _dilated(true.corners, tolerance, spacing)) @ areas
-    area_g, near_g = _areas(true, _dilated(predicted.corners, tolerance, spacing)) @ areas
+    area_p, near_p = _areas(predicted, dilated(true.corners, tolerance, spacing)) @ areas
+    area_g, near_g = _areas(true, dilated(predicted.corners, tolerance, spacing)) @ areas
     return float((near_p + near_g) / (area_p + area_g))
 
 
@@ -108,11 +108,25 @@ def _areas(surface: _Surface, near: Words) -> np.ndarray[tuple[int, int], np.dty
     return counts
 
 
-def _dilated(corners: Words, tolerance: float, spacing: Spacing) -> Words:
-    """Return the corners that have one of the given corners within the tolerance.
+def dilated(corners: Words, tolerance: float, spacing: Spacing) -> Words:
+    """Return the corners, or voxels, that have one of the given ones within the tolerance.
 
     The ball is a set of lines along X. So each row is first widened by the half length of a line,
     and then laid over the row where that line goes.
+
+    Parameters
+    ----------
+    corners : ndarray of uint64
+        (Z, Y, W), as `bits.pack` packs a mask.
+    tolerance : float
+        Euclidean distance, in the unit of `spacing`.
+    spacing : tuple of float
+        Distances between neighbours along (Z, Y, X).
+
+    Returns
+    -------
+    ndarray of uint64
+        (Z, Y, W); bits behind the end of a row may be set.
     """
     dilated = np.zeros_like(corners)
     by_half_length: dict[int, list[tuple[int, int]]] = {}

@@ -23,6 +23,7 @@ from napari_nx46.run.side_pairing import MaskPair, SidePairing
 from napari_nx46.setting import Domain, Setting, knob_applies
 
 __all__ = [
+    "NOT_USED",
     "ComparedFragment",
     "ComparisonReport",
     "KnobDifference",
@@ -32,7 +33,9 @@ __all__ = [
     "knob_text",
 ]
 
-_NOT_USED = "not used"
+NOT_USED = "not used"
+"""What stands for the value of a knob that does not apply."""
+
 _LASTING_FIGURES = ("density", "mean_continuity", "components", "largest_share", "euler_number")
 """Figures that follow from a mask alone."""
 
@@ -284,11 +287,11 @@ def _knobs_of(pairing: SidePairing) -> tuple[tuple[KnobDifference, ...], tuple[s
 
 
 def knob_text(knob: str, setting: Setting) -> str:
-    """Return the value of a knob as people read it."""
+    """Return the value of a knob as people read it: "not used" where it does not apply."""
     # The block is no control of its own: it belongs to the domain of that name.
     in_use = setting.domain is Domain.BLOCK and knob_applies("domain", setting)
     if not knob_applies(knob, setting) or (knob == "block" and not in_use):
-        return _NOT_USED
+        return NOT_USED
     value = setting.model_dump(mode="json")[knob]
     if value is None or value == {}:
         return "none"

@@ -1,0 +1,1 @@
+"""What drove the figures of a campaign: numbers in, numbers out, nothing is drawn or written."""

@@ -1,0 +1,164 @@
+"""Which knobs a campaign varies, as factors with levels that runs can be grouped by."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.run.comparison import NOT_USED, knob_text
+from napari_nx46.setting import Setting, knob_applies
+
+__all__ = ["BINS", "Factor", "columns_of", "interaction_columns", "joined_until_apart", "varied"]
+
+BINS = 4
+"""Into so many levels the values of a knob are binned that hardly any two runs share."""
+
+Columns = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A knob, or several that cannot be told apart, with its level in every run.
+
+    Parameters
+    ----------
+    knobs : tuple of str
+        Names of the setting's fields.
+    levels : tuple of str
+        One a run, as people read it.
+    binned : bool
+        Whether a level stands for a range of values.
+    """
+
+    knobs: tuple[str, ...]
+    levels: tuple[str, ...]
+    binned: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return " + ".join(self.knobs)
+
+    @property
+    def distinct(self) -> tuple[str, ...]:
+        """Its levels, each once, in the order in which they come up."""
+        return tuple(dict.fromkeys(self.levels))
+
+    @property
+    def degrees(self) -> int:
+        """Degrees of freedom: levels less one."""
+        return len(self.distinct) - 1
+
+
+def varied(settings: Sequence[Setting]) -> tuple[Factor, ...]:
+    """Return the knobs that differ between settings.
+
+    A knob that does not apply in a setting has a level of its own there. Where more than half of
+    the runs have values of a number that differ, and more than `BINS`, as after a search, the
+    values are binned at their quartiles.
+
+    Parameters
+    ----------
+    settings : sequence of Setting
+        One a run.
+    """
+    factors = (_factor(name, settings) for name in Setting.model_fields)
+    return tuple(factor for factor in factors if factor.degrees)
+
+
+def joined_until_apart(factors: Sequence[Factor]) -> tuple[Factor, ...]:
+    """Join factors that the runs cannot tell apart, until all others can be.
+
+    Two factors cannot be told apart if the effect of one may be written as an effect of the other
+    (their columns are linearly dependent), as where they change together. Where that takes more
+    than two, those whose columns depend on all the others' are joined.
+    """
+    apart = list(factors)
+    while (group := _entangled(apart)) is not None:
+        joined = _joined(group)
+        rest = [one for one in apart if one not in group]
+        apart = sorted([*rest, joined], key=lambda one: _first_place(one, factors))
+    return tuple(apart)
+
+
+def columns_of(factor: Factor) -> Columns:
+    """Return the indicator columns of a factor, (runs, degrees): one a level but the first."""
+    return np.array(
+        [[level == one for one in factor.distinct[1:]] for level in factor.levels], np.float64
+    ).reshape(len(factor.levels), factor.degrees)
+
+
+def interaction_columns(one: Factor, other: Factor) -> Columns:
+    """Return the products of the columns of two factors, (runs, degrees times degrees)."""
+    a, b = columns_of(one), columns_of(other)
+    return (a[:, :, np.newaxis] * b[:, np.newaxis, :]).reshape(len(a), -1)
+
+
+def rank_of(parts: Sequence[Columns], runs: int) -> int:
+    """Return the rank of a model of these columns and a constant one."""
+    return int(np.linalg.matrix_rank(np.hstack([np.ones((runs, 1)), *parts])))
+
+
+# ---- factors -------------------------------------------------------------------------------
+
+
+def _factor(name: str, settings: Sequence[Setting]) -> Factor:
+    values = [getattr(one, name) if knob_applies(name, one) else None for one in settings]
+    numbers = [
+        float(one) for one in values if isinstance(one, int | float) and not isinstance(one, bool)
+    ]
+    all_numbers = len(numbers) + values.count(None) == len(values)
+    if all_numbers and len(set(numbers)) > max(BINS, len(values) / 2):
+        edges = np.quantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1]).tolist()
+        return Factor((name,), tuple(_bin(one, edges) for one in values), binned=True)
+    return Factor((name,), tuple(knob_text(name, one) for one in settings))
+
+
+def _bin(value: object, edges: list[float]) -> str:
+    if not isinstance(value, int | float):
+        return NOT_USED
+    place = int(np.searchsorted(edges, value, side="left"))
+    if place == 0:
+        return f"up to {edges[0]:.4g}"
+    return f"above {edges[place - 1]:.4g}" + (
+        f", up to {edges[place]:.4g}" if place < len(edges) else ""
+    )
+
+
+# ---- telling factors apart -----------------------------------------------------------------
+
+
+def _entangled(factors: Sequence[Factor]) -> tuple[Factor, ...] | None:
+    """Return the fewest factors that depend on each other; None if all are independent."""
+    if not factors:
+        return None
+    runs = len(factors[0].levels)
+    for pair in itertools.combinations(factors, 2):
+        if rank_of([columns_of(one) for one in pair], runs) < 1 + sum(f.degrees for f in pair):
+            return pair
+    every = [columns_of(one) for one in factors]
+    whole = rank_of(every, runs)
+    if whole == 1 + sum(one.degrees for one in factors):
+        return None
+    return tuple(
+        one
+        for index, one in enumerate(factors)
+        if whole - rank_of(every[:index] + every[index + 1 :], runs) < one.degrees
+    )
+
+
+def _joined(factors: Sequence[Factor]) -> Factor:
+    """Return one factor whose levels are the combinations of levels."""
+    return Factor(
+        tuple(knob for one in factors for knob in one.knobs),
+        tuple(" / ".join(levels) for levels in zip(*(f.levels for f in factors), strict=True)),
+        any(one.binned for one in factors),
+    )
+
+
+def _first_place(factor: Factor, factors: Sequence[Factor]) -> int:
+    return min(index for index, one in enumerate(factors) if one.knobs[0] in factor.knobs)

@@ -1,0 +1,287 @@
+"""The share of each knob in the variance of the score."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.campaign.analysis.design import (
+    Columns,
+    Factor,
+    columns_of,
+    interaction_columns,
+    joined_until_apart,
+    rank_of,
+    varied,
+)
+from napari_nx46.campaign.figures import mean_figure
+from napari_nx46.campaign.results import CampaignResults
+from napari_nx46.setting import Setting
+
+__all__ = ["KnobShare", "KnobShares", "LevelMean", "knob_shares", "shares_of"]
+
+_FEWEST_RUNS = 3
+_NO_VARIANCE = 1e-20
+"""Share of the squares of the scores themselves below which only rounding differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelMean:
+    """The runs at one level of a knob.
+
+    Parameters
+    ----------
+    knob, level : str
+    runs : int
+    mean : float
+        Of their scores.
+    """
+
+    knob: str
+    level: str
+    runs: int
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class KnobShare:
+    """What one effect explains of the variance of the score.
+
+    Parameters
+    ----------
+    name : str
+        The knob, or knobs joined by "+" that cannot be told apart, or two by "×": their
+        interaction.
+    degrees : int
+        Degrees of freedom.
+    sum_of_squares : float
+        Of type II: what the effect explains beyond all effects that do not contain it.
+    share : float
+        The same as a share of the total sum of squares.
+    p_value : float, optional
+        Of the F test against the residual; None without residual degrees of freedom.
+    is_interaction : bool
+    """
+
+    name: str
+    degrees: int
+    sum_of_squares: float
+    share: float
+    p_value: float | None = None
+    is_interaction: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnobShares:
+    """What the knobs explain of the variance of the score between runs.
+
+    Parameters
+    ----------
+    figure : str
+        What is taken as the score.
+    runs : int
+        That have it.
+    shares : tuple of KnobShare
+        Knobs in the order of the setting's fields, then interactions.
+    residual : KnobShare
+        What no effect explains.
+    total : float
+        Sum of squares about the mean.
+    levels : tuple of LevelMean
+        Of every factor.
+    notes : tuple of str
+        What a reader should know: knobs joined or binned, interactions left out.
+    """
+
+    figure: str
+    runs: int
+    shares: tuple[KnobShare, ...]
+    residual: KnobShare
+    total: float
+    levels: tuple[LevelMean, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def overlap(self) -> float:
+        """Share that several effects have in common: nothing in a balanced design."""
+        return 1 - self.residual.share - math.fsum(one.share for one in self.shares)
+
+
+def knob_shares(results: CampaignResults, figure: str) -> KnobShares | None:
+    """Tell what the knobs of a campaign explain of the variance of a figure between its runs.
+
+    A run counts with its mean over the fragments that every run has the figure on.
+
+    Parameters
+    ----------
+    results : CampaignResults
+    figure : str
+        As in `FragmentResult.metrics`.
+
+    Returns
+    -------
+    KnobShares or None
+        As `shares_of`; None too where no fragment has the figure in every run that has any.
+    """
+    having = [
+        run for run in results.plan.runs if mean_figure(results, run.run_id, figure) is not None
+    ]
+    shared = [
+        image_id
+        for image_id in results.image_ids
+        if all(figure in results.fragments[run.run_id, image_id].metrics for run in having)
+    ]
+    means = [mean_figure(results, run.run_id, figure, shared) for run in having]
+    scores = [mean for mean in means if mean is not None]
+    if len(scores) < len(having):
+        return None
+    return shares_of([run.setting for run in having], scores, figure)
+
+
+def shares_of(
+    settings: Sequence[Setting], scores: Sequence[float], figure: str = "score"
+) -> KnobShares | None:
+    """Analyse the variance of scores by the knobs of their settings.
+
+    Every varied knob is a factor (see `design.varied`); factors that the runs cannot tell apart are
+    joined. The sums of squares are of type II: of a knob what it explains beyond the other knobs,
+    of an interaction what it explains beyond all knobs and the other interactions. Interactions of
+    two are taken in where the runs suffice to estimate all of them.
+
+    Parameters
+    ----------
+    settings : sequence of Setting
+    scores : sequence of float
+        One a setting.
+    figure : str
+        What the score is.
+
+    Returns
+    -------
+    KnobShares or None
+        None with fewer than three runs, without a varied knob, or where all scores are equal.
+
+    References
+    ----------
+    Langsrud, O. (2003). ANOVA for unbalanced data: use type II instead of type III sums of squares.
+    Statistics and Computing 13, 163-167.
+    """
+    y = np.asarray(scores, np.float64)
+    knobs = varied(settings)
+    total = float(((y - y.mean()) ** 2).sum()) if y.size else 0.0
+    if len(y) < _FEWEST_RUNS or not knobs or total <= _NO_VARIANCE * float((y**2).sum()):
+        return None
+    factors = joined_until_apart(knobs)
+    effects = [_Effect((factor,)) for factor in factors]
+    pairs = [_Effect(pair) for pair in itertools.combinations(factors, 2)]
+    with_pairs = bool(pairs) and _estimable([*effects, *pairs], len(y))
+    effects += pairs if with_pairs else []
+    return KnobShares(
+        figure,
+        len(y),
+        *_shares(effects, y, total),
+        total,
+        tuple(level for factor in factors for level in _level_means(factor, y)),
+        _notes(factors, missing_pairs=bool(pairs) and not with_pairs),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """A factor, or the interaction of two."""
+
+    factors: tuple[Factor, ...]
+
+    @property
+    def name(self) -> str:
+        return " × ".join(factor.name for factor in self.factors)
+
+    @property
+    def degrees(self) -> int:
+        return math.prod(factor.degrees for factor in self.factors)
+
+    @property
+    def columns(self) -> Columns:
+        first, *others = self.factors
+        return interaction_columns(first, others[0]) if others else columns_of(first)
+
+    def contains(self, other: _Effect) -> bool:
+        """Return whether the other is a part of this one, or the same."""
+        return set(other.factors) <= set(self.factors)
+
+
+def _estimable(effects: Sequence[_Effect], runs: int) -> bool:
+    """Return whether the runs suffice to estimate every effect."""
+    wanted = 1 + sum(one.degrees for one in effects)
+    return wanted <= runs and rank_of([one.columns for one in effects], runs) == wanted
+
+
+def _shares(
+    effects: Sequence[_Effect], y: npt.NDArray[np.float64], total: float
+) -> tuple[tuple[KnobShare, ...], KnobShare]:
+    unexplained, degrees_left = _residual(effects, y)
+    shares = []
+    for effect in effects:
+        # Type II: against all effects that do not contain this one.
+        others = [one for one in effects if not one.contains(effect)]
+        gained = max(_residual(others, y)[0] - _residual([*others, effect], y)[0], 0.0)
+        shares.append(
+            KnobShare(
+                effect.name,
+                effect.degrees,
+                gained,
+                gained / total,
+                _p_value(gained, effect.degrees, unexplained, degrees_left),
+                len(effect.factors) > 1,
+            )
+        )
+    return tuple(shares), KnobShare("residual", degrees_left, unexplained, unexplained / total)
+
+
+def _residual(effects: Sequence[_Effect], y: npt.NDArray[np.float64]) -> tuple[float, int]:
+    """Return what effects leave unexplained, and its degrees of freedom."""
+    from statsmodels.regression.linear_model import OLS
+
+    columns = np.hstack([np.ones((len(y), 1)), *(one.columns for one in effects)])
+    fit = OLS(y, columns).fit()
+    degrees = round(float(fit.df_resid))
+    return (float(fit.ssr), degrees) if degrees else (0.0, 0)
+
+
+def _p_value(gained: float, degrees: int, unexplained: float, degrees_left: int) -> float | None:
+    from scipy.stats import f
+
+    if not degrees_left or unexplained <= 0:
+        return None
+    return float(f.sf(gained / degrees / (unexplained / degrees_left), degrees, degrees_left))
+
+
+def _level_means(factor: Factor, y: npt.NDArray[np.float64]) -> list[LevelMean]:
+    levels = np.array(factor.levels)
+    return [
+        LevelMean(factor.name, level, int(at.sum()), float(y[at].mean()))
+        for level in factor.distinct
+        for at in [levels == level]
+    ]
+
+
+def _notes(factors: Sequence[Factor], *, missing_pairs: bool) -> tuple[str, ...]:
+    notes = [
+        f"The runs cannot tell {', '.join(one.knobs[:-1])} and {one.knobs[-1]} apart: what they "
+        "explain is given for them together."
+        for one in factors
+        if len(one.knobs) > 1
+    ]
+    notes += [
+        f"Hardly two runs share a value of {one.name}: its values are binned at their quartiles."
+        for one in factors
+        if one.binned
+    ]
+    if missing_pairs:
+        notes.append("The runs are too few, or not crossed enough, to estimate interactions.")
+    return tuple(notes)

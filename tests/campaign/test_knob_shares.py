@@ -1,0 +1,206 @@
+"""Shares of knobs in the variance: by hand, against statsmodels, and against known responses."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+
+from napari_nx46.campaign.analysis.design import varied
+from napari_nx46.campaign.analysis.knob_shares import knob_shares, shares_of
+from napari_nx46.setting import Setting, ThresholdRule
+from tests.campaign.results_factory import campaign
+
+
+def grid(**knobs):
+    return [
+        Setting(**dict(zip(knobs, values, strict=True)))
+        for values in itertools.product(*knobs.values())
+    ]
+
+
+def squares(found):
+    return {one.name: one.sum_of_squares for one in found.shares}
+
+
+def test_a_two_way_table_by_hand():
+    # z_radius 1:  1  3   5   mean 3
+    # z_radius 2:  3  5  13   mean 7
+    #       means  2  4   9        5
+    settings = grid(z_radius=[1, 2], blend=[0.1, 0.5, 0.9])
+    found = shares_of(settings, [1, 3, 5, 3, 5, 13])
+    assert found is not None
+    assert squares(found) == pytest.approx(
+        {
+            "blend": 2 * (9 + 1 + 16),
+            "z_radius": 3 * (4 + 4),
+            "blend × z_radius": 88 - 52 - 24,
+        }
+    )
+    assert found.total == pytest.approx(16 + 4 + 0 + 4 + 0 + 64)
+    assert [one.share for one in found.shares] == pytest.approx([52 / 88, 24 / 88, 12 / 88])
+    assert [one.degrees for one in found.shares] == [2, 1, 2]
+    assert [one.is_interaction for one in found.shares] == [False, False, True]
+    assert (found.residual.degrees, found.residual.share) == (0, 0)
+    assert found.overlap == pytest.approx(0)
+    assert {one.p_value for one in found.shares} == {None}
+    assert [(one.knob, one.level, one.runs, one.mean) for one in found.levels] == [
+        ("blend", "0.1", 2, 2),
+        ("blend", "0.5", 2, 4),
+        ("blend", "0.9", 2, 9),
+        ("z_radius", "1", 3, 3),
+        ("z_radius", "2", 3, 7),
+    ]
+
+
+def test_unbalanced_runs_give_the_type_ii_squares_of_statsmodels():
+    random = np.random.default_rng(7)
+    settings = [
+        *grid(quantile=[0.9, 0.95, 0.97], blend=[0.2, 0.6], z_radius=[0, 2]),
+        *grid(quantile=[0.9], blend=[0.2, 0.6], z_radius=[0]),
+        *grid(quantile=[0.97], blend=[0.6], z_radius=[0, 2], opening=[False]),
+        *grid(quantile=[0.95, 0.97], blend=[0.2], z_radius=[2]),
+    ]
+    scores = random.normal(size=len(settings))
+    found = shares_of(settings, scores.tolist())
+    frame = pd.DataFrame(
+        {
+            "y": scores,
+            "quantile": [one.quantile for one in settings],
+            "blend": [one.blend for one in settings],
+            "z_radius": [one.z_radius for one in settings],
+        }
+    )
+    model = ols("y ~ (C(quantile) + C(blend) + C(z_radius)) ** 2", frame).fit()
+    table = anova_lm(model, typ=2)
+    assert found is not None
+    expected = {
+        "blend": "C(blend)",
+        "z_radius": "C(z_radius)",
+        "quantile": "C(quantile)",
+        "blend × z_radius": "C(blend):C(z_radius)",
+        "blend × quantile": "C(quantile):C(blend)",
+        "z_radius × quantile": "C(quantile):C(z_radius)",
+    }
+    assert {one.name for one in found.shares} == set(expected)
+    for one in found.shares:
+        row = table.loc[expected[one.name]]
+        assert one.sum_of_squares == pytest.approx(row["sum_sq"])
+        assert one.degrees == row["df"]
+        assert one.p_value == pytest.approx(row["PR(>F)"])
+    assert found.residual.sum_of_squares == pytest.approx(table.loc["Residual", "sum_sq"])
+
+
+def test_a_response_of_one_knob_gives_that_knob_everything():
+    settings = grid(quantile=[0.95, 0.96, 0.97], blend=[0.6, 0.7], z_radius=[1, 2])
+    found = shares_of(settings, [10 * one.quantile for one in settings])
+    assert found is not None
+    shares = {one.name: one.share for one in found.shares}
+    assert shares.pop("quantile") == pytest.approx(1)
+    assert list(shares.values()) == pytest.approx([0] * len(shares), abs=1e-9)
+
+
+def test_an_additive_response_leaves_nothing_to_the_interaction():
+    settings = grid(quantile=[0.95, 0.96, 0.97], blend=[0.6, 0.7])
+    found = shares_of(settings, [3 * one.quantile - one.blend for one in settings])
+    assert found is not None
+    assert squares(found)["blend × quantile"] == pytest.approx(0, abs=1e-12)
+
+
+def test_a_single_knob_has_a_share_and_no_interaction():
+    settings = [Setting(blend=one) for one in (0.2, 0.2, 0.8, 0.8)]
+    found = shares_of(settings, [1, 3, 5, 7])
+    assert found is not None
+    (share,) = found.shares
+    assert (share.name, share.sum_of_squares) == ("blend", pytest.approx(16))
+    assert found.residual.sum_of_squares == pytest.approx(4)
+    assert found.notes == ()
+
+
+def test_knobs_that_change_together_are_joined_and_named():
+    settings = [
+        Setting(blend=blend, z_radius=radius, quantile=quantile)
+        for blend, radius in ((0.2, 1), (0.6, 2))
+        for quantile in (0.9, 0.95, 0.97)
+    ]
+    found = shares_of(settings, [1, 2, 3, 4, 5, 9])
+    assert found is not None
+    assert [one.name for one in found.shares][:2] == ["blend + z_radius", "quantile"]
+    assert "cannot tell blend and z_radius apart" in found.notes[0]
+
+
+def test_a_part_of_a_grid_has_main_effects_alone():
+    # Half a grid: closing_z is given by the three others, so that interactions mix with them.
+    settings = [
+        Setting(blend=0.2 + 0.1 * a, z_radius=b, closing_z=a ^ b ^ c, quantile=0.9 + 0.05 * c)
+        for a, b, c in itertools.product((0, 1), repeat=3)
+    ]
+    found = shares_of(settings, range(8))
+    assert found is not None
+    assert [one.is_interaction for one in found.shares] == [False] * 4
+    assert found.notes[-1].startswith("The runs are too few")
+    one_at_a_time = [
+        Setting(),
+        Setting(blend=0.1),
+        Setting(z_radius=1),
+        Setting(closing_z=1),
+    ]
+    saturated = shares_of(one_at_a_time, [1, 2, 4, 8])
+    assert saturated is not None
+    assert saturated.residual.degrees == 0
+    # A main effect of each; nothing is left to tell chance from effect.
+    assert [one.degrees for one in saturated.shares] == [1, 1, 1]
+
+
+def test_runs_too_few_for_their_knobs_end_in_one_joined_factor():
+    settings = [
+        Setting(blend=0.1, z_radius=0, closing_z=0),
+        Setting(blend=0.2, z_radius=1, closing_z=0),
+        Setting(blend=0.3, z_radius=0, closing_z=1),
+    ]
+    found = shares_of(settings, [1, 2, 4])
+    assert found is not None
+    assert [one.name for one in found.shares] == ["blend + z_radius + closing_z"]
+    assert found.shares[0].share == pytest.approx(1)
+
+
+def test_values_of_a_search_are_binned_and_a_knob_that_does_not_apply_has_its_own_level():
+    random = np.random.default_rng(3)
+    settings = [Setting(quantile=one) for one in np.sort(random.uniform(0.9, 0.99, 21))]
+    settings.append(Setting(rule=ThresholdRule.PROBABILITY))
+    quantile = next(one for one in varied(settings) if one.knobs == ("quantile",))
+    assert quantile.binned
+    counts = [quantile.levels.count(level) for level in quantile.distinct]
+    assert counts == [6, 5, 5, 5, 1]
+    assert quantile.levels[-1] == "not used"
+    found = shares_of(settings, [one.quantile for one in settings])
+    assert found is not None
+    assert any("binned at their quartiles" in note for note in found.notes)
+
+
+def test_nothing_is_told_of_too_few_runs_of_equal_scores_or_of_one_setting():
+    settings = grid(blend=[0.1, 0.5, 0.9])
+    assert shares_of(settings[:2], [1, 2]) is None
+    assert shares_of(settings, [0.7, 0.7, 0.7]) is None
+    assert shares_of([Setting()] * 3, [1, 2, 3]) is None
+    assert shares_of([], []) is None
+
+
+def test_a_run_counts_with_its_mean_over_the_fragments_that_all_have():
+    settings = dict(zip("rst", grid(blend=[0.1, 0.5, 0.9]), strict=True))
+    results = campaign(
+        {
+            "r": {"a": {"dice": 1.0}, "b": {"dice": 3.0}, "c": {"dice": 99.0}},
+            "s": {"a": {"dice": 2.0}, "b": {"dice": 4.0}, "c": {}},
+            "t": {"a": {"dice": 4.0}, "b": {"dice": 6.0}, "c": {}},
+        },
+        settings=settings,
+    )
+    found = knob_shares(results, "dice")
+    assert found is not None
+    assert [one.mean for one in found.levels] == [2, 3, 5]
+    assert knob_shares(results, "leaderboard_score") is None
