@@ -16,12 +16,11 @@ from napari_nx46.cli.flag_groups import FlagGroup, option
 from napari_nx46.cli.parsing import parse_block, parse_weights
 from napari_nx46.setting import (
     ENVIRONMENT_FIELDS,
-    Domain,
+    IMPLIED_KNOBS,
     Group,
     KnobDescription,
     Setting,
     SettingError,
-    ThresholdRule,
     described_knobs,
 )
 
@@ -29,20 +28,6 @@ _PARSERS = {"block": parse_block, "weights": parse_weights}
 """Knob -> what makes its value of the flag's text."""
 
 _METAVARS = {"weights": "NAME=WEIGHT,..."}
-_ADAPTIVE = "adaptive_"
-_IMPLIED: Mapping[str, Mapping[str, object]] = {
-    "block": {"domain": Domain.BLOCK},
-    "quantile": {"rule": ThresholdRule.QUANTILE},
-    "low_quantile": {"rule": ThresholdRule.QUANTILE, "hysteresis": True},
-    "probability": {"rule": ThresholdRule.PROBABILITY},
-    "low_probability": {"rule": ThresholdRule.PROBABILITY, "hysteresis": True},
-    **{
-        name: {"rule": ThresholdRule.ADAPTIVE}
-        for name in Setting.model_fields
-        if name.startswith(_ADAPTIVE)
-    },
-}
-"""Knob -> the knobs without which it would change nothing."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +96,7 @@ def with_implied(knobs: Mapping[str, object]) -> dict[str, object]:
     origins = {name: told_flag(name, value) for name, value in knobs.items()}
     whole = dict(knobs)
     for name in knobs:
-        for implied, value in _IMPLIED.get(name, {}).items():
+        for implied, value in IMPLIED_KNOBS.get(name, {}).items():
             if implied in whole and whole[implied] != value:
                 raise SettingError(
                     f"found {flag_name(name)} with {origins[implied]}; expected one of them: "
@@ -203,8 +188,8 @@ def _choices(kind: type[Enum]) -> str:
 
 def _help(name: str, model_field: FieldInfo, description: KnobDescription) -> str:
     sentences = [description.help]
-    if name in _IMPLIED:
-        implied = " and ".join(told_flag(*knob) for knob in _IMPLIED[name].items())
+    if name in IMPLIED_KNOBS:
+        implied = " and ".join(told_flag(*knob) for knob in IMPLIED_KNOBS[name].items())
         sentences.append(f"Implies {implied}.")
     facts = [
         _range(model_field, description.unit),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pydantic import TypeAdapter, ValidationError
-
 from napari_nx46.cli.knob_flags import KnobFlags, flag_name, with_implied
 from napari_nx46.files.presets import default_store, find_preset
 from napari_nx46.setting import (
     ENVIRONMENT_FIELDS,
     Setting,
     SettingError,
+    checked_knob,
     knob_applies,
     knobs_from_environment,
     parse_setting,
@@ -99,13 +98,8 @@ def _overridden(
 
 
 def _checked(origin: str, field: str, value: object) -> object:
-    """Return the value of one knob as a setting holds it, whatever the other knobs are."""
-    # The field's own type and bounds; what it must not be beside others is checked in the end.
-    adapter: TypeAdapter[object] = TypeAdapter(
-        Setting.model_fields[field].rebuild_annotation(), config=Setting.model_config
-    )
+    """Return the value of one knob as a setting holds it; a fault names where it comes from."""
     try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        faults = "; ".join(fault["msg"] for fault in error.errors(include_url=False))
-        raise SettingError(f"{origin}: {faults} (found {value!r})") from error
+        return checked_knob(field, value)
+    except SettingError as error:
+        raise SettingError(f"{origin}: {error}") from error

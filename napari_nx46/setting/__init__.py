@@ -17,14 +17,15 @@ from napari_nx46.setting.environment import ENVIRONMENT_FIELDS, knobs_from_envir
 from napari_nx46.setting.errors import SettingError
 from napari_nx46.setting.files import MAXIMUM_SETTING_FILE_BYTES, read_setting
 from napari_nx46.setting.knobs import GROUPS, Group, KnobDescription, described_knobs
-from napari_nx46.setting.model import DEFAULT_BAND, Setting, parse_setting
-from napari_nx46.setting.moves import knob_applies, moved, threshold_knobs
+from napari_nx46.setting.model import DEFAULT_BAND, Setting, checked_knob, parse_setting
+from napari_nx46.setting.moves import IMPLIED_KNOBS, knob_applies, moved, threshold_knobs
 from napari_nx46.setting.presets import all_presets, preset
 
 __all__ = [
     "DEFAULT_BAND",
     "ENVIRONMENT_FIELDS",
     "GROUPS",
+    "IMPLIED_KNOBS",
     "MAXIMUM_SETTING_FILE_BYTES",
     "Averaging",
     "BlockExtents",
@@ -39,6 +40,7 @@ __all__ = [
     "ThresholdRule",
     "Weights",
     "all_presets",
+    "checked_knob",
     "described_knobs",
     "knob_applies",
     "knobs_from_environment",

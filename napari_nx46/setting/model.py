@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from napari_nx46.setting.choices import (
     Averaging,
@@ -387,3 +394,29 @@ def parse_setting(knobs: Mapping[str, Any]) -> Setting:
         return Setting.model_validate(dict(knobs))
     except ValidationError as error:
         raise SettingError(faults_of(error)) from error
+
+
+def checked_knob(name: str, value: object) -> object:
+    """Return the value of one knob as a setting holds it, whatever the other knobs are.
+
+    Parameters
+    ----------
+    name : str
+        A field of the setting.
+    value : object
+        Text counts as the number or choice that it says.
+
+    Raises
+    ------
+    SettingError
+        If the value is of another type, or out of range; the message does not name the knob.
+    """
+    # The field's own type and bounds; what it must not be beside others is checked in the end.
+    adapter: TypeAdapter[object] = TypeAdapter(
+        Setting.model_fields[name].rebuild_annotation(), config=Setting.model_config
+    )
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        faults = "; ".join(fault["msg"] for fault in error.errors(include_url=False))
+        raise SettingError(f"{faults} (found {value!r})") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from napari_nx46.setting.choices import Source, ThresholdRule
+from napari_nx46.setting.choices import Domain, Source, ThresholdRule
 from napari_nx46.setting.knobs import Group, described_knobs
 from napari_nx46.setting.model import Setting
 
@@ -15,6 +15,20 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("adaptive_min", "adaptive_max"),
 )
 """The lower and the upper knob of each pair."""
+
+IMPLIED_KNOBS: Mapping[str, Mapping[str, object]] = {
+    "block": {"domain": Domain.BLOCK},
+    "quantile": {"rule": ThresholdRule.QUANTILE},
+    "low_quantile": {"rule": ThresholdRule.QUANTILE, "hysteresis": True},
+    "probability": {"rule": ThresholdRule.PROBABILITY},
+    "low_probability": {"rule": ThresholdRule.PROBABILITY, "hysteresis": True},
+    **{
+        name: {"rule": ThresholdRule.ADAPTIVE}
+        for name in Setting.model_fields
+        if name.startswith("adaptive_")
+    },
+}
+"""Knob -> the knobs without which it would change nothing."""
 
 _THRESHOLD_KNOBS = (
     *(name for name, knob in described_knobs(Setting).items() if knob.group is not Group.CLEAN_UP),
