@@ -1,7 +1,7 @@
-"""A session's mask beside another one: of a pin, or of anyone's submission.
+"""Two masks beside each other: the session's, those of pins, or of anyone's submission.
 
 Dice and IoU, per slice and whole, follow the sliders once they have settled; the leaderboard score
-against the other mask is computed where it is asked for.
+of the one against the other is computed where it is asked for.
 """
 
 from __future__ import annotations
@@ -10,64 +10,80 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 from psygnal import Signal
 
 from napari_nx46 import leaderboard
 from napari_nx46.core.mask_chain import MaskStage
-from napari_nx46.core.overlap import Overlap, SliceOverlaps, bits_of, compare_bits
-from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.threshold import Threshold
+from napari_nx46.core.overlap import Overlap, SliceOverlaps, compare_bits
 from napari_nx46.core.volume import Mask
 from napari_nx46.core.workers import CancelCheck
 from napari_nx46.leaderboard import LeaderboardScore
+from napari_nx46.live.comparison_request import ComparisonRequest, KeptMask, OwnMask
 from napari_nx46.live.latest import LatestWins
 from napari_nx46.live.resting import wait_for_rest
 from napari_nx46.live.scoring import REST_SECONDS
 from napari_nx46.live.session import Post, Session
 from napari_nx46.setting import Setting
 
-__all__ = ["ComparedMask", "Comparison", "ComparisonFollower", "packed_mask_of"]
+__all__ = [
+    "LIVE",
+    "OWN_MASK",
+    "ComparedMask",
+    "Comparison",
+    "ComparisonFollower",
+    "packed_mask_of",
+]
+
+LIVE = "live"
+"""Names the mask that follows the sliders."""
+
+KeptPair = tuple[MaskStage | None, MaskStage | None]
 
 WORKERS = max(1, min(2, os.cpu_count() or 1))
 
 
 @dataclass(frozen=True, eq=False)
 class ComparedMask:
-    """What the session's mask is compared with.
+    """A mask that is compared.
 
     Parameters
     ----------
     name : str
         What people read: a letter, or the name of a file.
-    mask_of : callable
+    mask_of : callable, optional
         Returns the mask of a fragment by image_id, a bit a voxel, or None where there is none
-        (yet). Called in the session's thread; must be quick.
+        (yet). Called in the session's thread; must be quick. Without it, it is the session's own
+        mask.
     """
 
     name: str
-    mask_of: Callable[[str], MaskStage | None]
+    mask_of: Callable[[str], MaskStage | None] | None
+
+
+OWN_MASK = ComparedMask(LIVE, None)
+"""The session's own mask."""
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """How the session's mask (A) and another one (B) agree, as it is known now.
+    """How two masks, A and B, agree, as it is known now.
 
     Parameters
     ----------
     name : str
-        Of the other mask.
+        Of the second mask (B).
     image_id : str
     setting : Setting, optional
-        Whose mask was compared; None while nothing has been.
+        Whose mask was compared; None while nothing has been, and where none is the session's own.
     slices : SliceOverlaps, optional
     score : LeaderboardScore, optional
-        Of the session's mask, the other one standing for the label; None where it was not asked
-        for.
+        Of the first mask, the second one standing for the label; None where it was not asked for.
     stale : bool
         Whether they are older than the sliders.
     scoring : bool
         Whether the leaderboard score is being computed.
+    first : str
+        Name of the first mask (A).
     """
 
     name: str
@@ -77,45 +93,12 @@ class Comparison:
     score: LeaderboardScore | None = None
     stale: bool = False
     scoring: bool = False
+    first: str = LIVE
 
     @property
     def whole(self) -> Overlap | None:
         """The counts of the whole fragment, with Dice and IoU; None while they are not known."""
         return None if self.slices is None else self.slices.whole
-
-
-@dataclass(frozen=True)
-class ComparisonKey:
-    """What a comparison belongs to."""
-
-    image_id: str
-    setting: Setting
-
-
-@dataclass(frozen=True, eq=False)
-class ComparisonRequest:
-    """What the workers are asked for.
-
-    Parameters
-    ----------
-    of : ComparisonKey
-    threshold : Threshold
-        The exact one, which follows from the setting.
-    pipeline : FragmentPipeline
-    other : MaskStage
-    """
-
-    of: ComparisonKey
-    threshold: Threshold
-    pipeline: FragmentPipeline
-    other: MaskStage
-
-    def mask(self, cancelled: CancelCheck) -> Mask:
-        """Return the session's mask of the whole fragment, uint8 {0, 1}."""
-        mask = np.empty(self.pipeline.shape, np.uint8)
-        for slab in self.pipeline.slabs(self.of.setting, self.threshold, cancelled):
-            mask[slab.extent] = slab.mask
-        return mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +118,7 @@ class ScoredMask:
 
 
 class ComparisonFollower:
-    """Compares the exact mask of a session with another one.
+    """Compares two masks, of which one may be the session's own.
 
     Parameters
     ----------
@@ -158,7 +141,7 @@ class ComparisonFollower:
     def __init__(self, session: Session, post: Post, *, rest_seconds: float = REST_SECONDS) -> None:
         self.session = session
         self._rest_seconds = rest_seconds
-        self._other: ComparedMask | None = None
+        self._pair: tuple[ComparedMask, ComparedMask] | None = None
         self._comparison: Comparison | None = None
         self._wanted: ComparisonRequest | None = None
         self._refused: MaskStage | None = None
@@ -185,9 +168,9 @@ class ComparisonFollower:
         return self._comparison
 
     @property
-    def other(self) -> ComparedMask | None:
-        """What is compared with."""
-        return self._other
+    def pair(self) -> tuple[ComparedMask, ComparedMask] | None:
+        """What is compared with what."""
+        return self._pair
 
     @property
     def requests_begun(self) -> int:
@@ -196,14 +179,23 @@ class ComparisonFollower:
 
     # ---- what a user does ------------------------------------------------------------------
 
-    def compare_with(self, other: ComparedMask | None) -> None:
-        """Compare with another mask from now on, or with none."""
-        self._other = other
+    def compare(self, first: ComparedMask, second: ComparedMask) -> None:
+        """Compare two masks from now on."""
+        self._pair = (first, second)
         self._forget()
         self.refresh()
 
+    def compare_with(self, other: ComparedMask) -> None:
+        """Compare the session's own mask with another one from now on."""
+        self.compare(OWN_MASK, other)
+
+    def stop(self) -> None:
+        """Compare nothing."""
+        self._pair = None
+        self._forget()
+
     def ask_for_score(self) -> None:
-        """Compute the leaderboard score of the session's mask against the other one.
+        """Compute the leaderboard score of the first mask against the second one.
 
         Nothing is done until the masks are compared: the comparison must not be stale.
         """
@@ -215,18 +207,19 @@ class ComparisonFollower:
             self._publish(replace(comparison, scoring=True))
 
     def refresh(self) -> None:
-        """Compare anew if anything has changed: the session's mask, or what the other one is."""
+        """Compare anew if anything has changed: a mask, or the fragment."""
         if self._closed:
             return
         image_id = self.session.fragment.image_id
-        other = None if self._other is None else self._other.mask_of(image_id)
-        if self._other is None or other is None:
+        kept = self._kept_masks(image_id)
+        if self._pair is None or kept is None:
             self._forget()
             return
-        if other.shape != self.session.fragment.shape:
-            self._refuse(other)
-            return
-        self._want(self._other.name, image_id, other)
+        for compared, stage in zip(self._pair, kept, strict=True):
+            if stage is not None and stage.shape != self.session.fragment.shape:
+                self._refuse(compared.name, stage)
+                return
+        self._want(self._pair, kept)
 
     def wait_until_idle(self, timeout: float | None = None) -> bool:
         """Wait until the workers rest; return False if that took too long.
@@ -248,24 +241,45 @@ class ComparisonFollower:
 
     # ---- following the session -------------------------------------------------------------
 
-    def _want(self, name: str, image_id: str, other: MaskStage) -> None:
-        session, threshold = self.session, self.session.exact_threshold
-        shown = self._comparison
+    def _kept_masks(self, image_id: str) -> KeptPair | None:
+        """Return both masks, None standing for the session's own; None where one is not there."""
+        if self._pair is None:
+            return None
+        kept = []
+        for compared in self._pair:
+            stage = None if compared.mask_of is None else compared.mask_of(image_id)
+            if stage is None and compared.mask_of is not None:
+                return None
+            kept.append(stage)
+        first, second = kept
+        return first, second
+
+    def _want(self, pair: tuple[ComparedMask, ComparedMask], kept: KeptPair) -> None:
+        shown, image_id = self._comparison, self.session.fragment.image_id
         if shown is None or shown.image_id != image_id:
-            shown = Comparison(name, image_id)
-        if threshold is None or not session.settled:
+            first, second = pair
+            shown = Comparison(second.name, image_id, first=first.name)
+        sides = [self._own_mask() if stage is None else KeptMask(stage) for stage in kept]
+        first_side, second_side = sides
+        if first_side is None or second_side is None:
             self._cancel()
             self._publish(replace(shown, stale=True, scoring=False))
             return
-        of = ComparisonKey(image_id, session.setting)
-        wanted = self._wanted
-        if wanted is not None and wanted.of == of and wanted.other is other:
+        request, wanted = ComparisonRequest(image_id, first_side, second_side), self._wanted
+        if wanted is not None and wanted.same_as(request):
             return
         self._cancel()
-        request = ComparisonRequest(of, threshold, session.pipelines[image_id], other)
         self._wanted = request
         self._worker.submit(request)
         self._publish(replace(shown, stale=True, scoring=False))
+
+    def _own_mask(self) -> OwnMask | None:
+        """Return the session's own mask; None while its exact threshold is not known."""
+        session, threshold = self.session, self.session.exact_threshold
+        if threshold is None or not session.settled:
+            return None
+        pipeline = session.pipelines[session.fragment.image_id]
+        return OwnMask(session.setting, threshold, pipeline)
 
     def _cancel(self) -> None:
         self._wanted = None
@@ -277,15 +291,15 @@ class ComparisonFollower:
         self._refused = None
         self._publish(None)
 
-    def _refuse(self, other: MaskStage) -> None:
+    def _refuse(self, name: str, stage: MaskStage) -> None:
         """Tell, once for each mask, that it is not of the fragment's shape."""
-        if self._refused is other:
+        if self._refused is stage:
             return
         self._forget()
-        self._refused = other
-        fragment, name = self.session.fragment, "" if self._other is None else self._other.name
+        self._refused = stage
+        fragment = self.session.fragment
         message = (
-            f"fragment {fragment.image_id}: found shape {other.shape} in the mask {name}; "
+            f"fragment {fragment.image_id}: found shape {stage.shape} in the mask {name}; "
             f"expected {fragment.shape} (Z, Y, X)"
         )
         self.failed.emit(ValueError(message))
@@ -299,14 +313,14 @@ class ComparisonFollower:
 
     def _compare(self, request: ComparisonRequest, cancelled: CancelCheck) -> ComparedSlices:
         wait_for_rest(self.session.wait_until_compiled, self._rest_seconds, cancelled)
-        bits = bits_of(request.mask(cancelled))
-        return ComparedSlices(request, compare_bits(bits, request.other.bits))
+        bits = request.first.bits(cancelled)
+        return ComparedSlices(request, compare_bits(bits, request.second.bits(cancelled)))
 
     def _score(self, request: ComparisonRequest, cancelled: CancelCheck) -> ScoredMask:
-        score = leaderboard.score(
-            request.mask(cancelled), request.other.mask(), cancelled=cancelled, workers=WORKERS
+        mask, label = request.first.mask(cancelled), request.second.mask(cancelled)
+        return ScoredMask(
+            request, leaderboard.score(mask, label, cancelled=cancelled, workers=WORKERS)
         )
-        return ScoredMask(request, score)
 
     # ---- back in the owner's thread --------------------------------------------------------
 
@@ -315,7 +329,7 @@ class ComparisonFollower:
             self._publish(
                 replace(
                     self._comparison,
-                    setting=found.request.of.setting,
+                    setting=found.request.setting,
                     slices=found.slices,
                     score=None,
                     stale=False,
@@ -356,6 +370,6 @@ def _alike(one: Comparison | None, other: Comparison | None) -> bool:
     """Return whether two comparisons tell the same."""
     if one is None or other is None:
         return one is other
-    names = ("name", "image_id", "setting", "score", "stale", "scoring")
+    names = ("first", "name", "image_id", "setting", "score", "stale", "scoring")
     same = all(getattr(one, name) == getattr(other, name) for name in names)
     return same and one.slices is other.slices

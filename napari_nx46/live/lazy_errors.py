@@ -5,13 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_nx46.core.volume import Mask
-from napari_nx46.files.indexing import Index, select
+from napari_nx46.core.volume import Block, Mask
+from napari_nx46.live.lazy_classes import Classes, LazyClasses
 from napari_nx46.live.scoring import Label, ScoreFollower
-
-Classes = npt.NDArray[np.uint8]
 
 
 class ErrorClass(IntEnum):
@@ -59,56 +56,28 @@ def error_classes(mask: Mask, label: Label) -> Classes:
     return classes
 
 
-class LazyErrors:
+class LazyErrors(LazyClasses):
     """The error classes of a session's current fragment, ``(Z, Y, X)`` uint8.
 
-    Background throughout until the label has been loaded, and when the session has gone on to
-    another fragment: make another one for that.
+    Background throughout until the label has been loaded.
 
     Parameters
     ----------
     follower : ScoreFollower
     """
 
-    ndim = 3
-    dtype = np.dtype(np.uint8)
-
     def __init__(self, follower: ScoreFollower) -> None:
+        super().__init__(follower.session)
         self._follower = follower
-        self._fragment = follower.session.fragment
-        self.shape = self._fragment.shape
 
-    @property
-    def size(self) -> int:
-        """Number of voxels."""
-        return int(np.prod(self.shape))
+    def classes(self, block: Block) -> Classes | None:
+        """Return the classes of a block of the mask as it is shown; None without a label."""
+        label = self._follower.label
+        return (
+            None if label is None else error_classes(self.session.mask_block(block), label[block])
+        )
 
-    def __len__(self) -> int:
-        """Return the number of slices."""
-        return self.shape[0]
-
-    def __getitem__(self, index: Index) -> Classes:
-        """Return what an index asks for, of the mask as it is shown."""
-        selection = select(index, self.shape)
-        label = self._label()
-        if label is None or 0 in selection.box_shape:
-            return selection.arrange(np.zeros(selection.box_shape, np.uint8))
-        z, y, x = block = tuple(slice(extent.start, extent.stop) for extent in selection.box)
-        steps = tuple(slice(None, None, extent.step) for extent in selection.box)
-        mask = self._follower.session.mask_block((z, y, x))
-        return selection.arrange(error_classes(mask[steps], label[block][steps]))
-
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> npt.NDArray[np.generic]:
+    def whole_classes(self) -> Classes | None:
         """Return the classes of the exact mask of the whole fragment."""
-        label = self._label()
-        if label is None:
-            classes = np.zeros(self.shape, np.uint8)
-        else:
-            classes = error_classes(self._follower.session.whole_mask(), label)
-        return classes if dtype is None else classes.astype(dtype, copy=False)
-
-    def _label(self) -> Label | None:
-        follower = self._follower
-        return follower.label if follower.session.fragment is self._fragment else None
+        label = self._follower.label
+        return None if label is None else error_classes(self.session.whole_mask(), label)

@@ -9,14 +9,11 @@ from psygnal import Signal
 
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.volume import Block, Mask, block_shape, whole_block
-from napari_nx46.live.comparison import ComparedMask
+from napari_nx46.live.comparison import LIVE, OWN_MASK, ComparedMask
 from napari_nx46.live.pins import Pins
 from napari_nx46.live.session import Session
 
 __all__ = ["LIVE", "ChosenMask", "MaskChoices"]
-
-LIVE = "live"
-"""Names the mask that follows the sliders."""
 
 
 class MaskChoices:
@@ -67,8 +64,8 @@ class MaskChoices:
         return self.pins.packed_mask(name, image_id or self.session.fragment.image_id)
 
     def compared(self, name: str) -> ComparedMask:
-        """Return a mask, other than the session's own, as a comparison takes it."""
-        return ComparedMask(name, partial(self.packed_mask, name))
+        """Return a mask as a comparison takes it."""
+        return OWN_MASK if name == LIVE else ComparedMask(name, partial(self.packed_mask, name))
 
     def mask_block(self, name: str, block: Block) -> Mask:
         """Return a block of a mask of the current fragment, uint8 {0, 1}.

@@ -83,6 +83,13 @@ ACTIONS: tuple[Action, ...] = (
         for number, letter in enumerate(DEFAULT_LETTERS, 1)
     ),
     Action(
+        "toggle_difference",
+        "Hide or show the difference of two masks",
+        "U",
+        "Of the two that are chosen in the dock that compares masks.",
+        lambda bench: bench.compare.difference.toggle(),
+    ),
+    Action(
         "next_fragment",
         "Show the next fragment",
         "N",

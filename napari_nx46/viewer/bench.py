@@ -274,6 +274,7 @@ class Bench(QObject):
 
     def _exchange_layers(self, fragment: Fragment) -> None:
         self.errors.leave_fragment()
+        self.compare.leave_fragment()
         for layer in self.layers:
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
@@ -281,6 +282,7 @@ class Bench(QObject):
         self._take_layers(fragment)
         self.overlay.show_fragment()
         self.errors.show_fragment()
+        self.compare.show_fragment()
         self._show_slice()
 
     def _show_slice(self) -> None:

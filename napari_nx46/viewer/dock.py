@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, Qt, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -32,6 +30,7 @@ from napari_nx46.viewer.fragment_panel import FragmentPanel
 from napari_nx46.viewer.knob_panel import KnobPanel
 from napari_nx46.viewer.knobs import Knob
 from napari_nx46.viewer.layers import data_set_name, image_id_of, origin_of
+from napari_nx46.viewer.layout import VerticalScrollArea, rule
 from napari_nx46.viewer.overlay_panel import OverlayPanel
 from napari_nx46.viewer.preset_panel import PresetPanel
 from napari_nx46.viewer.read_out import ReadOut
@@ -69,7 +68,7 @@ class TuneDock(QWidget):
         self.panel: TunePanel | None = None
         self.setWindowTitle("Tune surface mask")
         self.setAcceptDrops(True)
-        self._scroll = _VerticalScrollArea()
+        self._scroll = VerticalScrollArea()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(self._open_buttons())
@@ -224,25 +223,6 @@ class TuneDock(QWidget):
         return handle
 
 
-class _VerticalScrollArea(QScrollArea):
-    """A scroll area that is never narrower than what it shows."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-
-    def minimumSizeHint(self) -> QSize:
-        """Return the width of the content with a scroll bar beside it."""
-        hint = super().minimumSizeHint()
-        content = self.widget().minimumSizeHint().width() if self.widget() else 0
-        # A style sheet can give it a frame all the same.
-        frame = 2 * self.frameWidth()
-        hint.setWidth(content + self.verticalScrollBar().sizeHint().width() + frame)
-        return hint
-
-
 class TunePanel(QWidget):
     """The controls of one session.
 
@@ -318,7 +298,7 @@ class TunePanel(QWidget):
         layout.setSpacing(8)
         for group in groups:
             if layout.count():
-                layout.addWidget(_rule())
+                layout.addWidget(rule())
             for widget in group:
                 layout.addWidget(widget)
         layout.addStretch(1)
@@ -330,13 +310,6 @@ def _are_two_paths(first: str, second: str) -> bool:
         return len(open_data(first, second)) == 1
     except (ValueError, OSError):
         return False
-
-
-def _rule() -> QFrame:
-    rule = QFrame()
-    rule.setFrameShape(QFrame.Shape.HLine)
-    rule.setFrameShadow(QFrame.Shadow.Sunken)
-    return rule
 
 
 def _introduction() -> QLabel:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from napari.layers import Image
 from napari.utils.colormaps import Colormap
 
-from napari_nx46.live.lazy_errors import LazyErrors
+from napari_nx46.live.lazy_classes import LazyClasses
 from napari_nx46.live.lazy_mask import LazyMask
 
 
 def overlay_layer(
-    voxels: LazyMask | LazyErrors,
+    voxels: LazyMask | LazyClasses,
     *,
     name: str,
     colormap: Colormap,

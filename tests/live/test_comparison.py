@@ -77,8 +77,8 @@ def test_there_is_no_comparison_until_there_is_another_mask(bench, new_follower,
     follower.compare_with(other)
     settle(bench, follower)
     assert follower.comparison.name == "theirs.zip"
-    assert follower.other is other
-    follower.compare_with(None)
+    assert follower.pair[1] is other
+    follower.stop()
     assert follower.comparison is None
 
 

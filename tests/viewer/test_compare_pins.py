@@ -87,7 +87,7 @@ def test_keys_pin_and_buttons_load_and_free(opened):
 
 def test_the_table_tells_knobs_metrics_and_deltas_and_marks_what_is_not_there(opened):
     comparing = Comparing(opened)
-    panel, session = comparing.panel.pin_panel, opened.session
+    panel, session = comparing.panel.table_panel, opened.session
     assert panel.table.isHidden()
     comparing.pin_quantiles(A=0.7, B=0.8)
     comparing.pins.pin("C", Setting(quantile=0.9, hysteresis=True, low_quantile=0.6))
@@ -112,7 +112,7 @@ def test_the_table_tells_knobs_metrics_and_deltas_and_marks_what_is_not_there(op
     assert texts["components"] == [f"{one['components']}" for one in metrics]
     assert panel.table.horizontalHeaderItem(2).text() == "C"
     used = comparing.pins.memory_used / 2**20
-    assert panel.memory_label.text() == f"Masks kept: {used:.1f} of at most 256 MB"
+    assert panel.memory_label.text() == f"Masks of pins: {used:.1f} of at most 256 MB"
 
 
 def test_fragments_have_masks_of_their_own_and_the_bound_drops_old_ones(opened):

@@ -100,17 +100,7 @@ def classes_by_definition(mask, label):
 
 def drawn_classes(opened):
     """Return the classes of the displayed slice as the canvas paints them."""
-    for layer in opened.viewer.layers:
-        layer.visible = layer.name == LAYER_NAME
-    opened.bench.errors.layer.opacity = 1
-    picture = opened.viewer.export_figure(scale_factor=1, flash=False)[..., :3].astype(int)
-    classes = np.full(picture.shape[:2], -1)
-    classes[np.all(picture == 0, axis=-1)] = ErrorClass.BACKGROUND
-    for kind, color in CLASS_COLORS.items():
-        rgb = [int(color[start : start + 2], 16) for start in (1, 3, 5)]
-        classes[np.abs(picture - rgb).max(axis=-1) <= 1] = kind
-    assert not (classes == -1).any(), "there are pixels of another colour"
-    return classes
+    return opened.drawn_classes(LAYER_NAME, CLASS_COLORS)
 
 
 # ---- scores ------------------------------------------------------------------------------------

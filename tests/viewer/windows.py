@@ -115,6 +115,21 @@ class Opened:
         assert np.all(is_mask | is_empty), "there are pixels of another colour"
         return is_mask.astype(np.uint8)
 
+    def drawn_classes(self, layer_name, colors):
+        """Return the classes of the displayed slice as a layer paints them in these colours."""
+        viewer = self.viewer
+        for layer in viewer.layers:
+            layer.visible = layer.name == layer_name
+        viewer.layers[layer_name].opacity = 1
+        picture = viewer.export_figure(scale_factor=1, flash=False)[..., :3].astype(int)
+        classes = np.full(picture.shape[:2], -1)
+        classes[np.all(picture == 0, axis=-1)] = 0
+        for kind, color in colors.items():
+            rgb = [int(color[start : start + 2], 16) for start in (1, 3, 5)]
+            classes[np.abs(picture - rgb).max(axis=-1) <= 1] = kind
+        assert not (classes == -1).any(), "there are pixels of another colour"
+        return classes
+
 
 def handle_center(slider):
     """Return where a slider's handle is, in the slider."""

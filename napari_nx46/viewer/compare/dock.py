@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.bench_dock import BenchDock
+from napari_nx46.viewer.compare.difference_panel import DifferencePanel
 from napari_nx46.viewer.compare.pin_panel import PinPanel
+from napari_nx46.viewer.compare.pin_table import PinTablePanel
+from napari_nx46.viewer.layout import VerticalScrollArea, rule
 
 if TYPE_CHECKING:
     import napari
@@ -23,9 +26,7 @@ class CompareDock(BenchDock):
 
     def make_panel(self, bench: Bench) -> QWidget:
         """Return the panel of a session."""
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll = VerticalScrollArea()
         scroll.setWidget(ComparePanel(bench))
         return scroll
 
@@ -46,16 +47,24 @@ class ComparePanel(QWidget):
     Attributes
     ----------
     pin_panel : PinPanel
+    difference_panel : DifferencePanel
+    table_panel : PinTablePanel
     """
 
     def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         bench.keep_pins()
         self.pin_panel = PinPanel(bench)
+        self.table_panel = PinTablePanel(bench)
+        self.difference_panel = DifferencePanel(bench)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 6, 0)
         layout.setSpacing(8)
         layout.addWidget(self.pin_panel)
+        layout.addWidget(rule())
+        layout.addWidget(self.difference_panel)
+        layout.addWidget(rule())
+        layout.addWidget(self.table_panel)
         layout.addStretch(1)
 
 

@@ -1,4 +1,4 @@
-"""Pinning settings, flipping between their masks, and the table of what they amount to."""
+"""Pinning settings, and flipping between their masks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxL
 from napari_nx46.live.mask_choices import LIVE
 from napari_nx46.live.pins import DEFAULT_LETTERS
 from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.compare.pin_table import PinTable
 from napari_nx46.viewer.following import Following
-
-MEGABYTE = 1 << 20
 
 
 class PinPanel(QWidget):
@@ -31,8 +28,6 @@ class PinPanel(QWidget):
         Shows the next mask for as long as it is held.
     pin_buttons, load_buttons, unpin_buttons : dict of str to QPushButton
         By letter.
-    table : PinTable
-    memory_label : QLabel
     """
 
     def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
@@ -47,9 +42,6 @@ class PinPanel(QWidget):
         self.pin_buttons = _buttons("Pin", "Pin the sliders' setting to {} (Ctrl+{})")
         self.load_buttons = _buttons("Load", "Set the sliders to the setting pinned to {}")
         self.unpin_buttons = _buttons("Unpin", "Free {}, and give its masks' memory back")
-        self.table = PinTable()
-        self.memory_label = QLabel()
-        self.memory_label.setWordWrap(True)
         self._arrange()
         self._connect()
         self.show_pins()
@@ -63,9 +55,6 @@ class PinPanel(QWidget):
             self.load_buttons[letter].setEnabled(letter in self._pins)
             self.unpin_buttons[letter].setEnabled(letter in self._pins)
         self.hold_button.setEnabled(len(there) > 1)
-        self.table.show_pins(self._pins, self._bench.session.fragment.image_id)
-        used, bound = (n / MEGABYTE for n in (self._pins.memory_used, self._pins.memory_bytes))
-        self.memory_label.setText(f"Masks kept: {used:.1f} of at most {bound:.0f} MB")
         self._show_shown(self._flip.name)
 
     def _show_shown(self, name: str) -> None:
@@ -123,8 +112,6 @@ class PinPanel(QWidget):
         layout.setSpacing(6)
         layout.addLayout(shown)
         layout.addLayout(grid)
-        layout.addWidget(self.table)
-        layout.addWidget(self.memory_label)
 
 
 def _show_button(name: str) -> QPushButton:

@@ -6,17 +6,28 @@ from collections.abc import Sequence
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPalette
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_nx46.live.pins import PinRow, Pins
 from napari_nx46.run.comparison import knob_text
 from napari_nx46.run.comparison_text import FIGURE_WORDS, figure_text
 from napari_nx46.setting import Setting, described_knobs
+from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.following import Following
 from napari_nx46.viewer.number_label import UNKNOWN
 
 REFERENCE = "A"
 """The pin that the deltas are taken to."""
 MARGIN = 4
+MEGABYTE = 1 << 20
 
 
 class PinTable(QTableWidget):
@@ -79,6 +90,41 @@ class PinTable(QTableWidget):
         self.resizeRowsToContents()
         height = self.horizontalHeader().sizeHint().height() + self.verticalHeader().length()
         self.setFixedHeight(height + 2 * self.frameWidth() + MARGIN)
+
+
+class PinTablePanel(QWidget):
+    """The table of a bench's pins, and how much memory their masks take.
+
+    Parameters
+    ----------
+    bench : Bench
+
+    Attributes
+    ----------
+    table : PinTable
+    memory_label : QLabel
+    """
+
+    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bench = bench
+        self.table = PinTable()
+        self.memory_label = QLabel()
+        self.memory_label.setToolTip("Beyond that, the masks used least recently are dropped")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.memory_label)
+        layout.addWidget(self.table)
+        self._following = Following(self)
+        self._following.follow(bench.compare.choices.changed, self.show_pins)
+        self.show_pins()
+
+    def show_pins(self) -> None:
+        """Show what is known of the pins and their masks."""
+        pins = self._bench.pins
+        self.table.show_pins(pins, self._bench.session.fragment.image_id)
+        used, bound = (count / MEGABYTE for count in (pins.memory_used, pins.memory_bytes))
+        self.memory_label.setText(f"Masks of pins: {used:.1f} of at most {bound:.0f} MB")
 
 
 Line = tuple[str, list[str]]

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from napari_nx46.live.flip import Flip
 from napari_nx46.live.mask_choices import MaskChoices
+from napari_nx46.live.pair_choice import PairChoice
 from napari_nx46.live.pins import Pins
 from napari_nx46.live.session import Session
+from napari_nx46.viewer.compare.difference_overlay import DifferenceOverlay
 from napari_nx46.viewer.compare.shown_note import ShownNote
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CompareTools:
-    """Flipping between the masks of a session.
+    """Flipping between the masks of a session, and the difference of two.
 
     Parameters
     ----------
@@ -27,13 +29,26 @@ class CompareTools:
     ----------
     choices : MaskChoices
     flip : Flip
+    pair : PairChoice
+    difference : DifferenceOverlay
     """
 
     def __init__(self, viewer: napari.Viewer, session: Session, pins: Pins) -> None:
         self.choices = MaskChoices(session, pins)
         self.flip = Flip(self.choices)
+        self.pair = PairChoice(self.choices)
+        self.difference = DifferenceOverlay(viewer, self.pair)
         self._note = ShownNote(viewer, self.flip)
+
+    def leave_fragment(self) -> None:
+        """Take the layers away before the other layers of their fragment go."""
+        self.difference.leave_fragment()
+
+    def show_fragment(self) -> None:
+        """Show the new fragment as the old one was shown."""
+        self.difference.show_fragment()
 
     def close(self) -> None:
         """Leave the viewer as it was."""
+        self.difference.close()
         self._note.remove()

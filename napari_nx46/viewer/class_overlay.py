@@ -1,0 +1,142 @@
+"""A layer of classes in colours that all can tell apart, which is off until it is shown."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+from napari.utils.colormaps import Colormap
+from psygnal import Signal
+
+from napari_nx46.live.lazy_classes import LazyClasses
+from napari_nx46.viewer.overlay_layer import overlay_layer, rgba
+from napari_nx46.viewer.slice_drawing import refresh_slice
+
+if TYPE_CHECKING:
+    import napari
+
+OPACITY = 0.85
+
+
+class ClassOverlay(ABC):
+    """A layer of classes, made when it is first shown.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+
+    Attributes
+    ----------
+    layer : Image or None
+        The layer, while there is one.
+    name : str
+        Of the layer.
+    kinds : type of IntEnum
+        The classes.
+    colors : mapping
+        Colour ``#rrggbb`` by class; the others are clear.
+    shown_changed : Signal(bool)
+        The classes are shown, or no longer, whoever did that.
+    """
+
+    shown_changed = Signal(bool)
+
+    name: str
+    colors: Mapping[Any, str]
+    kinds: type[IntEnum]
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self.layer: Image | None = None
+        self._left: Image | None = None
+        viewer.layers.events.removed.connect(self._layer_removed)
+
+    @property
+    @abstractmethod
+    def available(self) -> bool:
+        """Whether the current fragment has anything to show."""
+
+    @abstractmethod
+    def voxels(self) -> LazyClasses:
+        """Return the classes of the current fragment."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether the classes are shown."""
+        return self.layer is not None and bool(self.layer.visible)
+
+    def show(self, shown: bool) -> None:
+        """Show the classes or hide them, where there are any to show."""
+        if self.layer is not None:
+            self.layer.visible = shown
+        elif shown and self.available:
+            self.layer = self._add(OPACITY, visible=True)
+            self.shown_changed.emit(True)
+
+    def toggle(self) -> None:
+        """Show the classes if they are hidden, hide them if they are shown."""
+        self.show(not self.shown)
+
+    def refresh(self) -> None:
+        """Draw the displayed slice again, and nothing else of the layer."""
+        if self.layer is not None:
+            refresh_slice(self._viewer, self.layer)
+
+    def leave_fragment(self) -> None:
+        """Take the layer away before the other layers of its fragment go.
+
+        Left over, it would be sliced along the axes of layers that are not its own, which has been
+        seen to crash the drawing.
+        """
+        self._left = self.layer
+        self.remove()
+
+    def show_fragment(self) -> None:
+        """Show the new fragment's classes as the old one's were shown."""
+        left, self._left = self._left, None
+        if left is None:
+            return
+        if self.available:
+            self.layer = self._add(left.opacity, left.visible)
+        self.shown_changed.emit(self.shown)
+
+    def remove(self) -> None:
+        """Take the layer away."""
+        layer, self.layer = self.layer, None
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+    def close(self) -> None:
+        """Take the layer away for good."""
+        self._viewer.layers.events.removed.disconnect(self._layer_removed)
+        self.remove()
+
+    def _layer_removed(self, event: Any) -> None:
+        """Notice that a user has deleted the layer; it is made anew when it is shown again."""
+        if event.value is self.layer:
+            self.layer = None
+            self.shown_changed.emit(False)
+
+    def _add(self, opacity: float, visible: bool) -> Image:
+        layer = overlay_layer(
+            self.voxels(),
+            name=self.name,
+            colormap=class_colormap(self.name, self.kinds, self.colors),
+            contrast_limits=(min(self.kinds), max(self.kinds)),
+            opacity=opacity,
+            visible=visible,
+        )
+        layer.events.visible.connect(lambda: self.shown_changed.emit(bool(layer.visible)))
+        self._viewer.add_layer(layer)
+        return layer
+
+
+def class_colormap(name: str, kinds: type[IntEnum], colors: Mapping[Any, str]) -> Colormap:
+    """Return a colormap with one flat colour for each class; those without one are clear."""
+    clear = (0.0, 0.0, 0.0, 0.0)
+    table = [rgba(colors[kind], 1.0) if kind in colors else clear for kind in kinds]
+    return Colormap(np.array(table), name=name, interpolation="zero")

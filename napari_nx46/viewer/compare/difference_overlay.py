@@ -1,0 +1,56 @@
+"""Where two masks differ: an image layer in colours that all can tell apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_nx46.live.lazy_difference import DifferenceClass, LazyDifference
+from napari_nx46.live.pair_choice import PairChoice
+from napari_nx46.viewer.class_overlay import ClassOverlay
+
+if TYPE_CHECKING:
+    import napari
+
+LAYER_NAME = "difference"
+
+CLASS_COLORS = {
+    DifferenceClass.BOTH: "#009e73",
+    DifferenceClass.ONLY_A: "#d55e00",
+    DifferenceClass.ONLY_B: "#56b4e9",
+}
+"""Green, vermillion and sky blue are Okabe and Ito's, safe for the colour-blind."""
+
+
+class DifferenceOverlay(ClassOverlay):
+    """The layer that compares two masks.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    pair : PairChoice
+        Says which.
+    """
+
+    name = LAYER_NAME
+    colors = CLASS_COLORS
+    kinds = DifferenceClass
+
+    def __init__(self, viewer: napari.Viewer, pair: PairChoice) -> None:
+        super().__init__(viewer)
+        self._pair = pair
+        pair.changed.connect(self.refresh)
+        pair.choices.changed.connect(self.refresh)
+        pair.choices.session.mask_changed.connect(self._follow_mask)
+
+    @property
+    def available(self) -> bool:
+        """Whether there are two masks to compare."""
+        return self._pair.second is not None
+
+    def voxels(self) -> LazyDifference:
+        """Return the difference in the current fragment."""
+        return LazyDifference(self._pair)
+
+    def _follow_mask(self) -> None:
+        if self._pair.involves_live():
+            self.refresh()
