@@ -9,6 +9,10 @@ READY  := $(VENV)/.ready
 OUT    ?= demo-output
 DATA   ?=
 
+# Each of the processes has a display of its own, by pytest-xvfb, and runs whole files in the order
+# of tests/conftest.py. PYTEST_ARGS='-n 0' runs all in one process.
+IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
+
 # Compiled kernels are kept in the checkout, as is what napari and pip keep when the user's home
 # cannot be written.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
@@ -32,7 +36,8 @@ demo: system-libraries $(READY)
 	$(BIN)/nx46 demo $(DATA) --out $(OUT)
 
 test: system-libraries $(READY)
-	sh tools/under_xvfb.sh $(BIN)/python -m pytest --no-xvfb $(PYTEST_ARGS)
+	$(BIN)/python -m tests.warm_up
+	sh tools/under_xvfb.sh $(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

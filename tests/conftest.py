@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+WINDOWS = Path(__file__).parent / "viewer"
 
 # Kernels are compiled once for the checkout, wherever the tests are started from. The variable is
 # read when numba is first imported, which no module of the package does on import.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".cache" / "numba"))
+KERNELS_FOLDER = os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".cache" / "numba"))
 
 # No test reads or writes what belongs to the user who runs it.
 _OWN_FOLDERS = tempfile.TemporaryDirectory(prefix="nx46-tests-")
@@ -26,6 +27,11 @@ settings.register_profile(
 )
 settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the windows: files that take long are not to be left over for one process."""
+    items.sort(key=lambda item: not item.path.is_relative_to(WINDOWS))
 
 
 @pytest.fixture(scope="session")
