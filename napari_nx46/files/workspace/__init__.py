@@ -4,6 +4,13 @@ It holds the history of settings, the pinned and the accepted ones, where the us
 runs with the scores that the competition returned. People's data folders are never written to.
 """
 
+from napari_nx46.files.workspace.campaign_rows import (
+    SavedCampaign,
+    SavedOutcome,
+    SavedResult,
+    SavedTask,
+)
+from napari_nx46.files.workspace.campaigns import CampaignTable
 from napari_nx46.files.workspace.errors import Damage, WorkspaceError
 from napari_nx46.files.workspace.location import WORKSPACES_VARIABLE, default_workspace
 from napari_nx46.files.workspace.rows import (
@@ -22,11 +29,16 @@ __all__ = [
     "MOST_HISTORY_ENTRIES",
     "WORKSPACES_VARIABLE",
     "Baseline",
+    "CampaignTable",
     "Damage",
     "HistoryEntry",
     "Metrics",
+    "SavedCampaign",
+    "SavedOutcome",
     "SavedPin",
+    "SavedResult",
     "SavedRun",
+    "SavedTask",
     "Workspace",
     "WorkspaceError",
     "default_workspace",

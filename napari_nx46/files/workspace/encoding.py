@@ -179,7 +179,7 @@ def as_metrics(value: JsonValue) -> dict[str, float | None]:
     figures = as_object(value)
     if len(figures) > MOST_METRICS:
         raise RowError(f"found {len(figures)} metrics, expected at most {MOST_METRICS}")
-    return {_metric_name(name): _figure(name, figure) for name, figure in figures.items()}
+    return {parse_metric_name(name): _figure(name, figure) for name, figure in figures.items()}
 
 
 def _plain(value: float | None) -> float | None:
@@ -187,9 +187,16 @@ def _plain(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _metric_name(name: str) -> str:
-    if not 0 < len(name) <= _LONGEST_METRIC_NAME:
-        raise RowError(f"found {shown(name)!r} as the name of a metric")
+def parse_metric_name(name: JsonValue) -> str:
+    """Return the name of a metric.
+
+    Raises
+    ------
+    RowError
+        If it is no text of bounded size.
+    """
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_METRIC_NAME:
+        raise RowError(f"found {shown(str(name))!r} as the name of a metric")
     return name
 
 

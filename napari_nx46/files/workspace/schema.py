@@ -82,10 +82,60 @@ _VERSION_1: Migration = {
     ),
 }
 
-MIGRATIONS: tuple[Migration, ...] = (_VERSION_1,)
+_VERSION_2: Migration = {
+    "campaigns": (
+        "CREATE TABLE campaigns ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " time TEXT NOT NULL,"
+        " name TEXT NOT NULL,"
+        " identity TEXT NOT NULL,"
+        " details TEXT NOT NULL,"
+        " image_ids TEXT NOT NULL)",
+        "CREATE INDEX campaigns_by_identity ON campaigns (identity)",
+    ),
+    "campaign_runs": (
+        "CREATE TABLE campaign_runs ("
+        " campaign INTEGER NOT NULL REFERENCES campaigns (id) ON DELETE CASCADE,"
+        " run_id TEXT NOT NULL,"
+        " setting TEXT NOT NULL REFERENCES settings (digest),"
+        " checked INTEGER NOT NULL DEFAULT 0,"
+        " fault TEXT,"
+        " archive_sha256 TEXT,"
+        " exported_run INTEGER REFERENCES runs (id),"
+        " verdict TEXT,"
+        " UNIQUE (campaign, run_id))",
+        "CREATE INDEX campaign_runs_by_setting ON campaign_runs (setting)",
+        "CREATE INDEX campaign_runs_by_exported_run ON campaign_runs (exported_run)",
+    ),
+    "campaign_results": (
+        "CREATE TABLE campaign_results ("
+        " key TEXT PRIMARY KEY NOT NULL,"
+        " metrics TEXT NOT NULL,"
+        " slice_figures TEXT NOT NULL,"
+        " slices BLOB NOT NULL,"
+        " mask_sha256 TEXT NOT NULL,"
+        " seconds REAL NOT NULL)",
+    ),
+    "campaign_tasks": (
+        "CREATE TABLE campaign_tasks ("
+        " campaign INTEGER NOT NULL,"
+        " run_id TEXT NOT NULL,"
+        " image_id TEXT NOT NULL,"
+        " key TEXT REFERENCES campaign_results (key),"
+        " error TEXT,"
+        " UNIQUE (campaign, run_id, image_id),"
+        " FOREIGN KEY (campaign, run_id) REFERENCES campaign_runs (campaign, run_id)"
+        " ON DELETE CASCADE)",
+        "CREATE INDEX campaign_tasks_by_key ON campaign_tasks (key)",
+    ),
+}
+
+MIGRATIONS: tuple[Migration, ...] = (_VERSION_1, _VERSION_2)
 """What was published stays as it is: a change of a table is a new migration at the end."""
 
-SETTING_USERS = ("history", "pins", "accepted", "run_fragments", "baseline_fragments")
+SETTING_USERS = (
+    *("history", "pins", "accepted", "run_fragments", "baseline_fragments", "campaign_runs"),
+)
 """Tables whose column ``setting`` refers to `settings`."""
 
 

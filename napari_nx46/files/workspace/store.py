@@ -11,6 +11,7 @@ from typing import Self
 
 from pydantic import JsonValue
 
+from napari_nx46.files.workspace.campaigns import CampaignTable
 from napari_nx46.files.workspace.database import BUSY_SECONDS, Database
 from napari_nx46.files.workspace.encoding import (
     LONGEST_KEY,
@@ -64,6 +65,7 @@ class Workspace:
         self._database = database
         self._settings = SettingTable(database)
         self._runs = RunTable(database, self._settings)
+        self._campaigns = CampaignTable(database, self._settings)
 
     @classmethod
     def open(
@@ -341,7 +343,12 @@ class Workspace:
             self._database.note_damage("state", key, str(error))
             return default
 
-    # ---- runs ------------------------------------------------------------------------------
+    # ---- runs and campaigns ----------------------------------------------------------------
+
+    @property
+    def campaigns(self) -> CampaignTable:
+        """Campaigns with their runs, tasks and results."""
+        return self._campaigns
 
     def add_run(self, run: SavedRun) -> int:
         """Keep a run as a new one.

@@ -1,0 +1,118 @@
+"""What a workspace keeps of campaigns, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from napari_nx46.files.workspace.rows import Metrics, utc_now
+from napari_nx46.setting import Setting
+
+Columns = Mapping[str, tuple[float | None, ...]]
+"""Figures of the slices: by name, one of each slice in ascending z; None where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCampaign:
+    """A list of runs over the fragments of a data set.
+
+    Parameters
+    ----------
+    name : str
+        Of the matrix, the grid or the search.
+    identity : str
+        64 hexadecimal digits: equal for campaigns that would compute the same.
+    details : mapping
+        JSON that the workspace does not look into: where the data are, what is measured.
+    image_ids : tuple of str
+        The fragments, in the data set's order.
+    settings : mapping of str to Setting
+        By run_id, in the order of the plan.
+    time : datetime
+        When it was begun, in UTC.
+    id : int, optional
+        Given by the workspace.
+    """
+
+    name: str
+    identity: str
+    details: Mapping[str, JsonValue] = field(hash=False)
+    image_ids: tuple[str, ...]
+    settings: Mapping[str, Setting] = field(hash=False)
+    time: datetime = field(default_factory=utc_now)
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedResult:
+    """What a setting gave on a fragment, whatever campaign asked for it.
+
+    Parameters
+    ----------
+    key : str
+        64 hexadecimal digits that stand for setting, data and what was measured.
+    metrics : mapping of str to float or None
+        Of the fragment.
+    slices : mapping of str to tuple
+        Figures of the slices.
+    mask_sha256 : str
+        64 hexadecimal digits of the mask's voxels.
+    seconds : float
+        That it took.
+    """
+
+    key: str
+    metrics: Metrics = field(hash=False)
+    slices: Columns = field(hash=False, repr=False)
+    mask_sha256: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTask:
+    """How one setting on one fragment ended: with a result, or with an error.
+
+    Parameters
+    ----------
+    run_id : str
+    image_id : str
+    key : str, optional
+        Of its result.
+    error : str, optional
+        Why it failed.
+    """
+
+    run_id: str
+    image_id: str
+    key: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedOutcome:
+    """What became of a run as a whole, as far as it is known.
+
+    Parameters
+    ----------
+    run_id : str
+    checked : bool
+        Whether its export was checked.
+    fault : str, optional
+        Why its export is not valid; None if it is, or was not checked.
+    archive_sha256 : str, optional
+        64 hexadecimal digits of the export that was checked.
+    exported_run : int, optional
+        The id of the workspace's run that its archive was kept as.
+    verdict : mapping, optional
+        JSON that the workspace does not look into.
+    """
+
+    run_id: str
+    checked: bool = False
+    fault: str | None = None
+    archive_sha256: str | None = None
+    exported_run: int | None = None
+    verdict: Mapping[str, JsonValue] | None = field(default=None, hash=False)
