@@ -109,8 +109,13 @@ def parse_matrix(
 
 def matrix_json(plan: CampaignPlan) -> str:
     """Return a plan as a matrix file that `read_plan` reads back with equal runs, every knob."""
-    rows = [{RUN_ID_KEY: run.run_id, **run.setting.model_dump(mode="json")} for run in plan.runs]
+    rows = [matrix_row(run) for run in plan.runs]
     return json.dumps(rows, indent=2) + "\n"
+
+
+def matrix_row(run: PlannedRun) -> dict[str, object]:
+    """Return a run as an entry of a matrix file, with every knob."""
+    return {RUN_ID_KEY: run.run_id, **run.setting.model_dump(mode="json")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,6 +276,17 @@ def _mean(values: Sequence[float]) -> float | None:
     return math.fsum(values) / len(values) if values else None
 
 
+def check_search(search: Search) -> None:
+    """Check what a search varies, without loading the sampler.
+
+    Raises
+    ------
+    PlanError
+        For everything that is wrong.
+    """
+    _checked_axes(search)
+
+
 def _checked_axes(search: Search) -> tuple[Axis, ...]:
     axes, faults = parse_axes(search.vary, steps_needed=False)
     if not axes and not faults:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from napari_nx46.cli.campaign import campaign
 from napari_nx46.cli.checking import validate
 from napari_nx46.cli.comparing import compare
 from napari_nx46.cli.help import SectionedCommand
@@ -37,6 +38,7 @@ app = typer.Typer(
 for command in (tune, run, export, validate, score, measure, compare, presets, sample, demo):
     app.command(cls=SectionedCommand)(command)
 app.add_typer(runs)
+app.add_typer(campaign)
 
 
 def main() -> None:

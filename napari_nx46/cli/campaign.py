@@ -1,0 +1,44 @@
+"""``nx46 campaign``: many settings over many fragments."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from napari_nx46.cli.console import guarded, print_table
+from napari_nx46.cli.help import SectionedCommand
+from napari_nx46.cli.reporting import shown_knobs
+
+campaign = typer.Typer(
+    name="campaign",
+    help="Try many settings over many fragments.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@campaign.command("matrices", cls=SectionedCommand)
+@guarded
+def list_matrices(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the runs as JSON, with every knob.")
+    ] = False,
+) -> None:
+    """List the matrices that come with the program: their runs, and the knobs of each."""
+    from napari_nx46.campaign.matrix import matrix_row, read_plan, shipped_matrices
+
+    plans = [read_plan(name) for name in shipped_matrices()]
+    if as_json:
+        listed = {plan.name: [matrix_row(run) for run in plan.runs] for plan in plans}
+        typer.echo(json.dumps(listed, indent=2))
+        return
+    print_table(
+        ("matrix", "run", "knobs"),
+        [
+            (plan.name, run.run_id, shown_knobs(run.setting) or "defaults")
+            for plan in plans
+            for run in plan.runs
+        ],
+    )
