@@ -12,6 +12,8 @@ from napari._app_model.constants._menus import MenuId, is_menu_contributable
 from npe2 import PluginManifest
 
 from napari_nx46.files.volumes import VOLUME_SUFFIXES
+from napari_nx46.viewer.actions import ACTIONS
+from napari_nx46.viewer.docks import DOCKS
 
 NAME = "napari-nx46"
 KINDS_WITH_COMMANDS = ("readers", "writers", "widgets", "sample_data")
@@ -65,8 +67,25 @@ def test_every_command_that_is_referenced_is_declared(place, command):
     assert command in COMMANDS
 
 
-def test_every_declared_command_is_used():
-    assert set(COMMANDS) == {command for _, command in referenced_commands()}
+def test_every_declared_command_is_used_or_an_action_of_the_palette():
+    used = {command for _, command in referenced_commands()}
+    actions = {f"{NAME}.{action.name}" for action in ACTIONS}
+    assert set(COMMANDS) == used | actions
+    assert not used & actions
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=[action.name for action in ACTIONS])
+def test_every_action_has_its_title_in_the_palette(action):
+    command = COMMANDS[f"{NAME}.{action.name}"]
+    assert command.title == action.title
+    assert command.python_name == f"napari_nx46.viewer.commands:{action.name}"
+
+
+@pytest.mark.parametrize("entry", DOCKS, ids=[entry.name for entry in DOCKS])
+def test_every_dock_is_a_widget_of_the_plugin(entry):
+    widgets = {item.display_name: item.command for item in MANIFEST.contributions.widgets}
+    assert COMMANDS[widgets[entry.name]].python_name == entry.python_name
+    assert entry.title == f"{entry.name} ({MANIFEST.display_name})"
 
 
 @pytest.mark.parametrize("menu", MANIFEST.contributions.menus)
@@ -97,7 +116,8 @@ def test_readers_take_every_suffix_that_volumes_have_and_folders():
 def test_there_are_samples_a_widget_and_writers_for_masks():
     contributions = MANIFEST.contributions
     assert [sample.key for sample in contributions.sample_data] == ["wound", "pressed", "torn"]
-    assert [widget.display_name for widget in contributions.widgets] == ["Tune surface mask"]
+    names = [widget.display_name for widget in contributions.widgets]
+    assert names == ["Tune surface mask", *(entry.name for entry in DOCKS)]
     assert {writer.layer_types[0] for writer in contributions.writers} == {"image", "labels"}
     assert all(writer.filename_extensions == [".tif", ".tiff"] for writer in contributions.writers)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_nx46.viewer.actions import Action
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.dock import TuneDock
 from napari_nx46.viewer.launch import add_dock
+from napari_nx46.viewer.shortcuts import add_shortcuts
 
 if TYPE_CHECKING:
     import napari
@@ -42,6 +44,7 @@ class BenchDock(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self._introduction)
+        add_shortcuts(self, self._run)
         self._follow(tune_dock_of(napari_viewer))
 
     def make_panel(self, bench: Bench) -> QWidget:
@@ -52,6 +55,22 @@ class BenchDock(QWidget):
         """Follow the tuning dock that is there now: the old one may have been closed."""
         super().showEvent(event)
         self._follow(tune_dock_of(self.viewer))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow nothing any more when napari takes the widget out of its dock."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._follow_nothing()
+
+    def _run(self, action: Action) -> None:
+        if self._tune is not None:
+            self._tune.run(action)
+
+    def _follow_nothing(self) -> None:
+        if self._tune is not None:
+            self._tune.bench_changed.disconnect(self._show_bench)
+            self._tune = None
+            self._show_bench(None)
 
     def _follow(self, tune: TuneDock) -> None:
         if tune is self._tune:

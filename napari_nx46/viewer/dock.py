@@ -25,6 +25,7 @@ from napari_nx46.fragments import DataSet, FolderNames, Fragment, open_data
 from napari_nx46.viewer.actions import ACTIONS, Action
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.density_button import DensityPanel
+from napari_nx46.viewer.docks import DocksButton
 from napari_nx46.viewer.export_panel import ExportPanel
 from napari_nx46.viewer.fragment_panel import FragmentPanel
 from napari_nx46.viewer.knob_panel import KnobPanel
@@ -35,6 +36,7 @@ from napari_nx46.viewer.overlay_panel import OverlayPanel
 from napari_nx46.viewer.preset_panel import PresetPanel
 from napari_nx46.viewer.read_out import ReadOut
 from napari_nx46.viewer.score_panel import ScorePanel
+from napari_nx46.viewer.shortcuts import add_shortcuts
 
 if TYPE_CHECKING:
     import napari
@@ -77,6 +79,7 @@ class TuneDock(QWidget):
         self.viewer.layers.events.inserted.connect(self._layer_inserted)
         for action in ACTIONS:
             self.viewer.bind_key(action.key, self._key_handler(action), overwrite=True)
+        add_shortcuts(self, self.run)
         self._follows_viewer = True
         self._arrived: list[Any] = [layer for layer in self.viewer.layers if origin_of(layer)]
         self._take_up_layers()
@@ -119,6 +122,11 @@ class TuneDock(QWidget):
         self._scroll.setWidget(self.panel)
         bench.start()
         self.bench_changed.emit(bench)
+
+    def run(self, action: Action) -> None:
+        """Do something to the session; without one nothing happens."""
+        if self.bench is not None:
+            action.run(self.bench)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the session with the dock."""
@@ -174,7 +182,9 @@ class TuneDock(QWidget):
         self.open_folder_button.clicked.connect(self._choose_folder)
         self.open_volumes_button.clicked.connect(self._choose_volumes)
         row.addWidget(self.open_folder_button)
+        self.docks_button = DocksButton(self.viewer)
         row.addWidget(self.open_volumes_button)
+        row.addWidget(self.docks_button)
         return row
 
     def _choose_folder(self) -> None:
@@ -217,8 +227,7 @@ class TuneDock(QWidget):
 
     def _key_handler(self, action: Action) -> Callable[[Any], None]:
         def handle(viewer: Any) -> None:
-            if self.bench is not None:
-                action.run(self.bench)
+            self.run(action)
 
         return handle
 

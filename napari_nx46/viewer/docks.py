@@ -1,0 +1,112 @@
+"""The docks that can stand beside the one in which masks are tuned, and opening them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QMenu, QToolButton, QWidget
+
+if TYPE_CHECKING:
+    import napari
+
+PLUGIN_TITLE = "NX46"
+
+
+@dataclass(frozen=True)
+class DockEntry:
+    """A dock that a window can have once.
+
+    Parameters
+    ----------
+    name : str
+        As in the manifest's list of widgets.
+    python_name : str
+        ``module:class``, imported only when the dock is opened; called with the viewer.
+    help : str
+        One sentence.
+    area : str
+        Side of the window: ``right`` or ``bottom``. There it shares tabs with other docks.
+    """
+
+    name: str
+    python_name: str
+    help: str
+    area: str = "right"
+
+    @property
+    def title(self) -> str:
+        """What napari's own menu of plugins calls the dock, so that both open the same one."""
+        return f"{self.name} ({PLUGIN_TITLE})"
+
+
+DOCKS: tuple[DockEntry, ...] = (
+    DockEntry(
+        "Compare masks",
+        "napari_nx46.viewer.compare.dock:CompareDock",
+        "Pin settings, flip between their masks, and see where masks differ.",
+    ),
+    DockEntry(
+        "Keys",
+        "napari_nx46.viewer.keys_panel:KeysDock",
+        "What every key does.",
+    ),
+)
+"""All of them, in the order in which they are listed."""
+
+
+def open_dock(viewer: napari.Viewer, entry: DockEntry) -> QWidget:
+    """Show a dock of a window, adding it where it is not there yet.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    entry : DockEntry
+
+    Returns
+    -------
+    QWidget
+        What stands in the dock.
+    """
+    module, _, name = entry.python_name.partition(":")
+    kind = getattr(import_module(module), name)
+    docked = viewer.window.dock_widgets.values()
+    widget: QWidget | None = next((dock for dock in docked if isinstance(dock, kind)), None)
+    if widget is None:
+        widget = kind(viewer)
+        tabify = entry.area == "right"
+        viewer.window.add_dock_widget(widget, name=entry.title, area=entry.area, tabify=tabify)
+    frame = widget.parentWidget()
+    frame.show()
+    frame.raise_()
+    return widget
+
+
+class DocksButton(QToolButton):
+    """A button with a menu of all docks.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    parent : QWidget, optional
+    """
+
+    def __init__(self, viewer: napari.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.setText("More")
+        self.setToolTip("Open another dock beside this one")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for entry in DOCKS:
+            action = menu.addAction(entry.name)
+            action.setToolTip(entry.help)
+            action.setData(entry)
+        menu.triggered.connect(self._open)
+        self.setMenu(menu)
+
+    def _open(self, action: QAction) -> None:
+        open_dock(self._viewer, action.data())

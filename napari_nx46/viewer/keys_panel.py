@@ -1,0 +1,69 @@
+"""The dock that tells what every key does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_nx46.viewer.actions import ACTIONS, Action
+from napari_nx46.viewer.layout import VerticalScrollArea
+from napari_nx46.viewer.shortcuts import key_text
+
+if TYPE_CHECKING:
+    import napari
+
+INTRODUCTION = (
+    "Keys work while the focus is on the canvas or in one of the docks of NX46, but not while text"
+    " or a number is typed. napari's command palette (Ctrl+Shift+P) has every line of this list"
+    " by its name."
+)
+
+
+class KeysDock(QWidget):
+    """All actions with their keys.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Not needed: the keys are the same in every window.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer | None = None) -> None:
+        super().__init__()
+        self.setWindowTitle("Keys")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        scroll = VerticalScrollArea()
+        scroll.setWidget(KeysPanel(ACTIONS))
+        layout.addWidget(scroll)
+
+
+class KeysPanel(QWidget):
+    """A table of actions: key, what it does, and one sentence more.
+
+    Parameters
+    ----------
+    actions : tuple of Action
+    parent : QWidget, optional
+    """
+
+    def __init__(self, actions: tuple[Action, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 6, 0)
+        grid.setHorizontalSpacing(12)
+        grid.addWidget(_wrapped(INTRODUCTION), 0, 0, 1, 2)
+        for row, action in enumerate(actions, 1):
+            key = QLabel(f"<b>{key_text(action.key)}</b>")
+            grid.addWidget(key, row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(_wrapped(f"{action.title}<br><small>{action.help}</small>"), row, 1)
+        grid.setColumnStretch(1, 1)
+        grid.setRowStretch(len(actions) + 1, 1)
+
+
+def _wrapped(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    return label

@@ -1,0 +1,65 @@
+"""Keys that work wherever in a dock the focus is, but for fields that text is typed into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from app_model.backends.qt import QKeyBindingSequence
+from app_model.types import KeyBinding
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QWidget
+
+from napari_nx46.viewer.actions import ACTIONS, Action
+
+RunAction = Callable[[Action], None]
+
+
+class ActionShortcut(QShortcut):
+    """Runs an action by its key while the focus is in a widget, or in one within it.
+
+    Text and number fields get what is typed into them first: there letters stay letters, and
+    Ctrl+Z takes the typing back.
+
+    Parameters
+    ----------
+    action : Action
+    run : callable
+        Runs it.
+    widget : QWidget
+    """
+
+    def __init__(self, action: Action, run: RunAction, widget: QWidget) -> None:
+        super().__init__(key_sequence(action.key), widget)
+        self.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self._action = action
+        self._run = run
+        self.activated.connect(self._activate)
+
+    def _activate(self) -> None:
+        self._run(self._action)
+
+
+def add_shortcuts(widget: QWidget, run: RunAction, actions: Iterable[Action] = ACTIONS) -> None:
+    """Have the keys of actions work in a widget.
+
+    Parameters
+    ----------
+    widget : QWidget
+        Deletes the shortcuts with itself.
+    run : callable
+        Runs an action.
+    actions : iterable of Action
+    """
+    for action in actions:
+        ActionShortcut(action, run, widget)
+
+
+def key_sequence(key: str) -> QKeySequence:
+    """Return a key in napari's notation as Qt knows it."""
+    return QKeySequence(QKeyBindingSequence(KeyBinding.from_str(key)))
+
+
+def key_text(key: str) -> str:
+    """Return a key as this platform writes it, e.g. ``Shift+N``."""
+    return str(key_sequence(key).toString(QKeySequence.SequenceFormat.NativeText))
