@@ -22,6 +22,8 @@ __all__ = [
     "comparison_markdown",
     "comparison_tables",
     "figure_text",
+    "markdown_table",
+    "markdown_text",
 ]
 
 COMPARISON_COLUMNS = ("section", "fragment", "name", "a", "b", "both", "delta")
@@ -100,13 +102,9 @@ def comparison_markdown(report: ComparisonReport) -> bytes:
     """Return the comparison as Markdown, UTF-8."""
     parts = [f"# {_TITLE}\n"]
     for table in comparison_tables(report):
-        lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
-        rows = "\n".join(
-            f"| {' | '.join(_markdown_text(cell) for cell in line)} |" for line in lines
-        )
-        parts.append(f"## {table.title}\n\n{rows}\n")
+        parts.append(f"## {table.title}\n\n{markdown_table(table)}\n")
     if report.notes:
-        notes = "\n".join(f"- {_markdown_text(note)}" for note in report.notes)
+        notes = "\n".join(f"- {markdown_text(note)}" for note in report.notes)
         parts.append(f"## Notes\n\n{notes}\n")
     return "\n".join(parts).encode()
 
@@ -142,7 +140,7 @@ REPORT_FORMATS: Mapping[str, Callable[[ComparisonReport], bytes]] = MappingProxy
 """Ending of a report's file name -> what makes its content."""
 
 
-def figure_text(name: str, value: float | None, *, signed: bool = False) -> str:
+def figure_text(name: str, value: float | None, *, signed: bool = False, decimals: int = 6) -> str:
     """Return a figure as people read it; nothing for one that is not known.
 
     Parameters
@@ -152,11 +150,13 @@ def figure_text(name: str, value: float | None, *, signed: bool = False) -> str:
     value : float, optional
     signed : bool
         Whether a value above 0 has its sign.
+    decimals : int
+        Digits behind the point.
     """
     if value is None:
         return ""
     whole = name in _COUNTS and float(value).is_integer()
-    digits = 0 if whole else 6
+    digits = 0 if whole else decimals
     text = f"{value:{'+' if signed else ''}.{digits}f}"
     return text.removeprefix("+").removeprefix("-") if float(text) == 0 else text
 
@@ -277,7 +277,13 @@ def _digits(value: float | None) -> str:
 _MARKDOWN_SIGNS = "\\`*_{}[]<>|#~"
 
 
-def _markdown_text(text: str) -> str:
+def markdown_table(table: ReportTable) -> str:
+    """Return the lines of a table in Markdown, without its title."""
+    lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
+    return "\n".join(f"| {' | '.join(markdown_text(cell) for cell in line)} |" for line in lines)
+
+
+def markdown_text(text: str) -> str:
     """Return text of which Markdown makes nothing but that text."""
     plain = " ".join(text.split())
     return "".join(f"\\{sign}" if sign in _MARKDOWN_SIGNS else sign for sign in plain)

@@ -181,13 +181,22 @@ def shares_of(
     pairs = [_Effect(pair) for pair in itertools.combinations(factors, 2)]
     with_pairs = bool(pairs) and _estimable([*effects, *pairs], len(y))
     effects += pairs if with_pairs else []
+    shares, residual = _shares(effects, y, total)
+    notes = list(_notes(factors))
+    if pairs and not with_pairs:
+        notes.append("The runs are too few, or not crossed enough, to estimate interactions.")
+    if not residual.degrees:
+        notes.append(
+            "There are as many effects as runs: no residual is left to tell an effect from chance."
+        )
     return KnobShares(
         figure,
         len(y),
-        *_shares(effects, y, total),
+        shares,
+        residual,
         total,
         tuple(level for factor in factors for level in _level_means(factor, y)),
-        _notes(factors, missing_pairs=bool(pairs) and not with_pairs),
+        tuple(notes),
     )
 
 
@@ -270,18 +279,16 @@ def _level_means(factor: Factor, y: npt.NDArray[np.float64]) -> list[LevelMean]:
     ]
 
 
-def _notes(factors: Sequence[Factor], *, missing_pairs: bool) -> tuple[str, ...]:
-    notes = [
+def _notes(factors: Sequence[Factor]) -> tuple[str, ...]:
+    joined = [
         f"The runs cannot tell {', '.join(one.knobs[:-1])} and {one.knobs[-1]} apart: what they "
         "explain is given for them together."
         for one in factors
         if len(one.knobs) > 1
     ]
-    notes += [
+    binned = [
         f"Hardly two runs share a value of {one.name}: its values are binned at their quartiles."
         for one in factors
         if one.binned
     ]
-    if missing_pairs:
-        notes.append("The runs are too few, or not crossed enough, to estimate interactions.")
-    return tuple(notes)
+    return (*joined, *binned)

@@ -1,0 +1,217 @@
+"""The sections on what drove the scores: density, knobs, and gained foreground."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from napari_nx46.campaign.analysis.gained import GainedForeground
+from napari_nx46.campaign.analysis.knob_shares import KnobShare
+from napari_nx46.campaign.analysis.whole import CampaignAnalysis
+from napari_nx46.campaign.report.driver_figures import (
+    density_figure,
+    gains_figure,
+    knob_figure,
+    level_figure,
+)
+from napari_nx46.campaign.report.figures import Tables
+from napari_nx46.campaign.report.parts import Section, SourcedTable, figures_of, words_of
+from napari_nx46.campaign.report.tables import Source
+from napari_nx46.files.naming import shown
+from napari_nx46.run.comparison_text import ReportTable
+
+__all__ = ["density_section", "gains_section", "knobs_section", "told_fall", "told_gain"]
+
+
+# ---- density -------------------------------------------------------------------------------
+
+
+def density_section(analysis: CampaignAnalysis, tables: Tables) -> Section | None:
+    """Tell leaderboard score and precision against density."""
+    fall = analysis.curve.fall
+    figure = density_figure(
+        tables,
+        None if fall is None or fall.first_density is None else fall.last_density,
+        analysis.rules.band,
+    )
+    if figure is None:
+        return None
+    told = told_fall(analysis) or (
+        "Where precision starts to fall is not told: that takes three densities with a precision."
+    )
+    drop = "" if fall is None else f"{fall.drop:g} "
+    return Section(
+        "Score and precision against density",
+        (told,),
+        figures=(figure,),
+        notes=(
+            "To the precisions a curve is fitted that never rises with density (isotonic "
+            "regression, least squares). Precision counts as falling behind the highest density "
+            f"at which the curve lies no more than {drop}below its highest value.",
+        ),
+    )
+
+
+def told_fall(analysis: CampaignAnalysis) -> str | None:
+    """Return where precision starts to fall, as a sentence."""
+    fall = analysis.curve.fall
+    if fall is None:
+        return None
+    if fall.first_density is None:
+        return (
+            f"Precision does not fall up to the highest density, {fall.last_density:.4f}: it "
+            f"stays within {fall.drop:g} of its best, {fall.best:.4f}."
+        )
+    return (
+        f"Precision starts to fall between the densities {fall.last_density:.4f} and "
+        f"{fall.first_density:.4f}: up to the first it stays within {fall.drop:g} of its best, "
+        f"{fall.best:.4f}."
+    )
+
+
+# ---- knobs ---------------------------------------------------------------------------------
+
+
+def knobs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
+    """Tell the share of each knob in the variance."""
+    shares = analysis.shares
+    words = words_of(analysis.score_name)
+    if shares is None:
+        return Section(
+            "What drove the scores",
+            (
+                f"The variance of the {words} is not told by knob: that takes three runs at least, "
+                "a knob that varies, and values that differ.",
+            ),
+        )
+    told = (
+        f"Of the variance of the {words} between {shares.runs} runs "
+        f"{_told_shares(shares.shares)}; {100 * shares.residual.share:.1f} % is residual."
+    )
+    rows = tuple(
+        (
+            one.name,
+            str(one.degrees),
+            f"{one.sum_of_squares:.3e}",
+            f"{100 * one.share:.1f} %",
+            "–" if one.p_value is None else f"{one.p_value:.3g}",
+        )
+        for one in (*shares.shares, shares.residual)
+    )
+    columns = ("name", "degrees_of_freedom", "sum_of_squares", "share", "p_value")
+    table = SourcedTable(
+        ReportTable(
+            "Effects", ("effect", "degrees of freedom", "sum of squares", "share", "p"), rows
+        ),
+        (Source("knobs.csv", columns),),
+    )
+    return Section(
+        "What drove the scores",
+        (told, *shares.notes),
+        tables=(table,),
+        figures=figures_of([knob_figure(tables, words), level_figure(tables, words)]),
+        notes=(
+            "Each knob is a factor with its values as levels. Sums of squares are of type II: what "
+            "a knob explains beyond the other knobs, and an interaction beyond all knobs and the "
+            "other interactions. Where runs are not balanced they need not add up to 100 %: the "
+            f"effects have {100 * shares.overlap:.1f} % in common here. p is that of the F test "
+            "against the residual; without a residual degree of freedom there is none.",
+        ),
+    )
+
+
+def _told_shares(shares: Sequence[KnobShare]) -> str:
+    largest = sorted(shares, key=lambda one: -one.share)[:3]
+    return ", ".join(f"{one.name} explains {100 * one.share:.1f} %" for one in largest)
+
+
+# ---- gained foreground ---------------------------------------------------------------------
+
+
+def gains_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
+    """Tell what the foreground is that the best run gains on the baseline."""
+    title = "True gain or repeated structure"
+    if not analysis.gains:
+        return Section(title, (_why_no_gains(analysis),))
+    counts = [gain.counts for gain in analysis.gains]
+    gain = analysis.gains[0]
+    return Section(
+        title,
+        (told_gain(analysis),),
+        tables=(_gain_table(analysis),),
+        figures=figures_of([gains_figure(tables)]),
+        notes=(
+            f"A voxel is gained if it is foreground of {shown(gain.run_id)} and not of "
+            f"{shown(gain.baseline)}. It is near true surface if a surface voxel of the label lies "
+            "within the leaderboard's tolerance of 2 voxels (Euclidean). It is repeated structure "
+            f"if it is not near and belongs to at least {counts[0].shortest_repeat} gained voxels "
+            "in a row along z, at the same (y, x). What is neither is scattered. Voxels that the "
+            "label ignores are left out. Without a label nothing is known to be near, and surface "
+            "that runs along z counts as repeated.",
+        ),
+    )
+
+
+def told_gain(analysis: CampaignAnalysis) -> str:
+    """Return what the gained foreground is, as a sentence."""
+    labelled = [one.counts for one in analysis.gains if one.counts.near is not None]
+    chosen = labelled or [one.counts for one in analysis.gains]
+    gained = sum(one.gained for one in chosen)
+    gain = analysis.gains[0]
+    runs = f"{shown(gain.run_id)} gains {gained} voxels on {shown(gain.baseline)}"
+    if not gained:
+        return f"{runs}: there is nothing to tell apart."
+    repeated = sum(one.repeated for one in chosen)
+    if not labelled:
+        return f"{runs}; {_percent(repeated, gained)} of them are repeated along z (no label)."
+    near = sum(one.near or 0 for one in labelled)
+    baseline = sum(one.baseline for one in labelled)
+    baseline_near = sum(one.baseline_near or 0 for one in labelled)
+    where = "labelled fragment" if len(labelled) == 1 else f"{len(labelled)} labelled fragments"
+    return (
+        f"On the {where} {runs}: {_percent(near, gained)} of them lie near true surface, "
+        f"{_percent(repeated, gained)} are repeated structure and "
+        f"{_percent(gained - near - repeated, gained)} scattered. Of the baseline's own foreground "
+        f"{_percent(baseline_near, baseline)} lies near true surface."
+    )
+
+
+def _gain_table(analysis: CampaignAnalysis) -> SourcedTable:
+    rows = tuple(
+        (
+            shown(gain.image_id),
+            f"{gain.counts.gained}",
+            _share_of(gain.counts, gain.counts.near),
+            _share_of(gain.counts, gain.counts.repeated),
+            _share_of(gain.counts, gain.counts.scattered),
+            f"{gain.counts.lost}",
+            "–" if gain.counts.lost_near is None else f"{gain.counts.lost_near}",
+        )
+        for gain in analysis.gains
+    )
+    heads = ("fragment", "gained", "near surface", "repeated", "scattered", "lost", "lost near")
+    columns = (
+        *("fragment", "gained", "gained_near", "gained_repeated", "gained_scattered"),
+        *("lost", "lost_near", "baseline_foreground", "baseline_near"),
+    )
+    return SourcedTable(
+        ReportTable("Voxels gained and lost", heads, rows), (Source("gains.csv", columns),)
+    )
+
+
+def _share_of(counts: GainedForeground, part: int | None) -> str:
+    return "–" if part is None else f"{part} ({_percent(part, counts.gained)})"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "0 %"
+
+
+def _why_no_gains(analysis: CampaignAnalysis) -> str:
+    if analysis.best is None:
+        return "There is no best run whose gained foreground could be told."
+    if analysis.best.run_id == analysis.baseline:
+        return "The baseline itself is the best run: nothing is gained on it."
+    return (
+        "The masks of the best run and of the baseline were not computed; give the data with "
+        "--data to tell what the gained foreground is."
+    )

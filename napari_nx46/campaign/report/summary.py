@@ -1,0 +1,89 @@
+"""The first section of a report: what came out, in a few sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from napari_nx46.campaign.analysis.whole import CampaignAnalysis
+from napari_nx46.campaign.report.driver_sections import told_fall, told_gain
+from napari_nx46.campaign.report.parts import Section, joined, number, words_of
+from napari_nx46.campaign.report.tables import knob_columns
+from napari_nx46.campaign.results import TaskState
+from napari_nx46.campaign.rules import Decision
+from napari_nx46.files.naming import shown
+from napari_nx46.run.comparison import knob_text
+
+__all__ = ["headline", "summary_section"]
+
+
+def headline(analysis: CampaignAnalysis) -> str:
+    """Return what the campaign was, as a sentence."""
+    results = analysis.results
+    states = [one.state for one in results.fragments.values()]
+    open_tasks = sum(one in {TaskState.WAITING, TaskState.RUNNING} for one in states)
+    failed = states.count(TaskState.FAILED)
+    counts = [f"{states.count(TaskState.DONE)} done"]
+    counts += [f"{failed} failed"] if failed else []
+    counts += [f"{open_tasks} not done yet"] if open_tasks else []
+    return (
+        f"Campaign {results.campaign_id}, started {results.started:%Y-%m-%d %H:%M} UTC on "
+        f"{shown(results.data)}: {len(results.plan.runs)} runs of {len(results.image_ids)} "
+        f"fragments; of {len(states)} tasks {', '.join(counts)}."
+    )
+
+
+def summary_section(analysis: CampaignAnalysis) -> Section:
+    """Tell what came out."""
+    return Section("In short", points=tuple(_points(analysis)))
+
+
+def _points(analysis: CampaignAnalysis) -> Iterator[str]:
+    yield _best(analysis)
+    yield _decisions(analysis)
+    shares = analysis.shares
+    if shares is not None:
+        first = max(shares.shares, key=lambda one: one.share)
+        yield (
+            f"{first.name} explains most of the variance of the {words_of(shares.figure)} between "
+            f"runs: {100 * first.share:.1f} %."
+        )
+    fall = told_fall(analysis)
+    if fall is not None:
+        yield fall
+    if analysis.gains:
+        yield told_gain(analysis)
+    agreement = analysis.stability.agreement
+    if agreement is not None:
+        yield (
+            f"The fragments agree on the order of the runs with Kendall's W = "
+            f"{agreement.kendall_w:.2f}."
+        )
+
+
+def _best(analysis: CampaignAnalysis) -> str:
+    best = analysis.best
+    if best is None:
+        return "No run is the best: none is accepted, or there is nothing to choose by."
+    setting = next(run.setting for run in analysis.results.plan.runs if run.run_id == best.run_id)
+    knobs = ", ".join(f"{knob} {knob_text(knob, setting)}" for knob in knob_columns(analysis))
+    told = f"The best run is {shown(best.run_id)}" + (f" ({knobs})" if knobs else "")
+    told += f", by its {best.criterion}, {number('', best.value)}"
+    ranked = next(run for run in analysis.ranking.runs if run.run_id == best.run_id)
+    if best.run_id == analysis.baseline:
+        return f"{told}; it is the baseline."
+    delta = ranked.deltas.get(analysis.score_name)
+    if delta is None:
+        return f"{told}."
+    return (
+        f"{told}; its {words_of(analysis.score_name)} is {number('', delta, signed=True)} against "
+        f"the baseline, {shown(analysis.baseline or '')}."
+    )
+
+
+def _decisions(analysis: CampaignAnalysis) -> str:
+    counts = [
+        f"{count} {decision.value}"
+        for decision in Decision
+        if (count := sum(one.decision is decision for one in analysis.verdicts))
+    ]
+    return f"Of {len(analysis.verdicts)} runs: {joined(counts)}."
