@@ -27,7 +27,7 @@ def print_result(result: RunResult, band: tuple[float, float]) -> None:
         [
             (
                 record.image_id,
-                _shape(member.shape),
+                shown_shape(member.shape),
                 f"{member.density:.6f}",
                 position_in_band(member.density, band).value,
                 _threshold(record.threshold),
@@ -44,7 +44,7 @@ def print_preflight(plans: Sequence[FragmentPreflight]) -> None:
         [
             (
                 plan.image_id,
-                _shape(plan.shape),
+                shown_shape(plan.shape),
                 ", ".join(f"{path}={source}" for path, source in plan.sources.items()),
                 shown_knobs(plan.setting) or "defaults",
                 f"{plan.memory_bytes / 2**20:.1f} MiB",
@@ -59,7 +59,10 @@ def print_masks(report: ValidationReport) -> None:
     if report.masks:
         print_table(
             ("fragment", "shape", "density"),
-            [(mask.image_id, _shape(mask.shape), f"{mask.density:.6f}") for mask in report.masks],
+            [
+                (mask.image_id, shown_shape(mask.shape), f"{mask.density:.6f}")
+                for mask in report.masks
+            ],
         )
 
 
@@ -96,7 +99,8 @@ def shown_knob(name: str, setting: Setting) -> str:
     return f"{name}={value}"
 
 
-def _shape(shape: Shape) -> str:
+def shown_shape(shape: Shape) -> str:
+    """Return a shape as ``ZxYxX``."""
     return "x".join(str(length) for length in shape)
 
 
