@@ -1,4 +1,4 @@
-"""The masks of a fragment that can be looked at, by name: the session's own and the pinned ones."""
+"""The masks of a fragment that can be looked at, by name: the session's, pinned, and foreign."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from psygnal import Signal
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.volume import Block, Mask, block_shape, whole_block
 from napari_nx46.live.comparison import LIVE, OWN_MASK, ComparedMask
+from napari_nx46.live.foreign_masks import ForeignMasks
 from napari_nx46.live.pins import Pins
 from napari_nx46.live.session import Session
 
@@ -23,6 +24,7 @@ class MaskChoices:
     ----------
     session : Session
     pins : Pins
+    foreign : ForeignMasks
 
     Attributes
     ----------
@@ -32,16 +34,18 @@ class MaskChoices:
 
     changed = Signal()
 
-    def __init__(self, session: Session, pins: Pins) -> None:
+    def __init__(self, session: Session, pins: Pins, foreign: ForeignMasks) -> None:
         self.session = session
         self.pins = pins
+        self.foreign = foreign
         pins.changed.connect(self._tell)
+        foreign.changed.connect(self._tell)
         session.fragment_changed.connect(self._tell)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names: `LIVE`, then the letters of the pins."""
-        return (LIVE, *(pin.letter for pin in self.pins))
+        """All names: `LIVE`, the letters of the pins, then the files of others."""
+        return (LIVE, *(pin.letter for pin in self.pins), *self.foreign.names)
 
     @property
     def shown_names(self) -> tuple[str, ...]:
@@ -61,7 +65,18 @@ class MaskChoices:
         image_id : str, optional
             By default of the current fragment.
         """
-        return self.pins.packed_mask(name, image_id or self.session.fragment.image_id)
+        image_id = image_id or self.session.fragment.image_id
+        kept = self.foreign if name in self.foreign else self.pins
+        return kept.packed_mask(name, image_id)
+
+    def why_absent(self, name: str) -> str:
+        """Say why a mask of the current fragment is not there; nothing where it is."""
+        image_id = self.session.fragment.image_id
+        if self.is_there(name):
+            return ""
+        if name in self.foreign and not self.foreign.has_fragment(name, image_id):
+            return f"{name} has no mask of {image_id}"
+        return f"the mask of {image_id} in {name} is not there yet"
 
     def compared(self, name: str) -> ComparedMask:
         """Return a mask as a comparison takes it."""

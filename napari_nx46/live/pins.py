@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
@@ -13,6 +12,7 @@ from psygnal import Signal
 
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.volume import Block, Mask
+from napari_nx46.live.mask_memory import MaskMemory
 from napari_nx46.setting import Setting, described_knobs
 
 __all__ = [
@@ -93,11 +93,8 @@ class Pins:
     changed = Signal()
 
     def __init__(self, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> None:
-        if memory_bytes < 0:
-            raise ValueError(f"expected at least 0 bytes for masks, found {memory_bytes}")
-        self.memory_bytes = memory_bytes
         self._pins: dict[str, Pin] = {}
-        self._masks: OrderedDict[MaskKey, MaskStage] = OrderedDict()
+        self._masks: MaskMemory[MaskKey] = MaskMemory(memory_bytes)
         self._lock = Lock()
 
     # ---- pins ------------------------------------------------------------------------------
@@ -169,7 +166,7 @@ class Pins:
             self._pins[letter] = pin = Pin(letter, setting, known)
             self._drop_unpinned()
             if image_id is not None and packed_mask is not None:
-                self._keep((image_id, setting), packed_mask)
+                self._masks.keep((image_id, setting), packed_mask)
         self.changed.emit()
         return pin
 
@@ -206,8 +203,12 @@ class Pins:
     @property
     def memory_used(self) -> int:
         """Bytes that the masks take now."""
-        with self._lock:
-            return self._used()
+        return self._masks.used
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes that the masks may take together."""
+        return self._masks.memory_bytes
 
     def keep_mask(self, setting: Setting, image_id: str, packed_mask: MaskStage) -> bool:
         """Keep a mask that was computed for a pinned setting.
@@ -220,7 +221,7 @@ class Pins:
         with self._lock:
             if all(pin.setting != setting for pin in self._pins.values()):
                 return False
-            kept = self._keep((image_id, setting), packed_mask)
+            kept = self._masks.keep((image_id, setting), packed_mask)
         if kept:
             self.changed.emit()
         return kept
@@ -236,10 +237,7 @@ class Pins:
             pin = self._pins.get(letter)
             if pin is None:
                 return None
-            key = (image_id, pin.setting)
-            if key in self._masks:
-                self._masks.move_to_end(key)
-            return self._masks.get(key)
+            return self._masks.get((image_id, pin.setting))
 
     def mask_block(self, letter: str, image_id: str, block: Block) -> Mask | None:
         """Return a block of a pin's mask, unpacked; nothing is computed.
@@ -289,23 +287,9 @@ class Pins:
 
     # ---- inside, with the lock held --------------------------------------------------------
 
-    def _used(self) -> int:
-        return sum(stage.bits.nbytes for stage in self._masks.values())
-
-    def _keep(self, key: MaskKey, packed_mask: MaskStage) -> bool:
-        """Keep a mask, and drop others until all are within the bound."""
-        self._masks.pop(key, None)
-        if packed_mask.bits.nbytes > self.memory_bytes:
-            return False
-        self._masks[key] = packed_mask
-        while self._used() > self.memory_bytes:
-            self._masks.popitem(last=False)
-        return True
-
     def _drop_unpinned(self) -> None:
         pinned = {pin.setting for pin in self._pins.values()}
-        for key in [key for key in self._masks if key[1] not in pinned]:
-            del self._masks[key]
+        self._masks.drop(lambda key: key[1] not in pinned)
 
 
 def differing_knobs(settings: list[Setting]) -> list[str]:

@@ -90,6 +90,13 @@ ACTIONS: tuple[Action, ...] = (
         lambda bench: bench.compare.difference.toggle(),
     ),
     Action(
+        "toggle_side_by_side",
+        "Show two masks side by side, or one again",
+        "W",
+        "The two that are chosen in the dock that compares masks, in napari's grid.",
+        lambda bench: bench.side_by_side.toggle(),
+    ),
+    Action(
         "next_fragment",
         "Show the next fragment",
         "N",

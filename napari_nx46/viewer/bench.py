@@ -22,6 +22,7 @@ from napari_nx46.live.session import Session
 from napari_nx46.live.view import Figures, View
 from napari_nx46.viewer.after_draw import AfterDraw
 from napari_nx46.viewer.canvas import Canvas
+from napari_nx46.viewer.compare.side_by_side import SideBySide
 from napari_nx46.viewer.compare.tools import CompareTools
 from napari_nx46.viewer.error_overlay import ErrorOverlay
 from napari_nx46.viewer.layers import LayerData, fragment_layers, image_id_of, origin_of
@@ -61,6 +62,7 @@ class Bench(QObject):
     errors : ErrorOverlay
     pins : Pins
     compare : CompareTools
+    side_by_side : SideBySide
     layers : list of Layer
         Of the current fragment, without the mask.
 
@@ -97,7 +99,8 @@ class Bench(QObject):
         self.destroyed.connect(self.scores.close)
         self.destroyed.connect(self.session.close)
         self.pins = Pins()
-        self.compare = CompareTools(viewer, self.session, self.pins)
+        self.compare = CompareTools(viewer, self.session, self.pins, post)
+        self.destroyed.connect(self.compare.foreign.close)
         self.layers: list[Layer] = []
         self._visible: dict[str, bool] = {}
         self._exchanging = False
@@ -105,6 +108,7 @@ class Bench(QObject):
         self._show_slice()
         self.overlay = Overlay(viewer, self.session, self.compare.flip)
         self.errors = ErrorOverlay(viewer, self.scores)
+        self.side_by_side = SideBySide(self)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(VIEW_SETTLES_MILLISECONDS)
@@ -174,6 +178,7 @@ class Bench(QObject):
             follower.close()
         self.scores.close()
         self.session.close()
+        self.side_by_side.close()
         self.errors.close()
         self.compare.close()
         self.overlay.remove()
@@ -186,7 +191,7 @@ class Bench(QObject):
         session.figures_changed.connect(self._figures_came)
         self.scores.label_changed.connect(self.errors.refresh)
         session.fragment_changed.connect(self._show_fragment)
-        for emitter in (session.failed, self.scores.failed):
+        for emitter in (session.failed, self.scores.failed, self.compare.foreign.failed):
             emitter.connect(self._tell)
         self.viewer.dims.events.current_step.connect(self._look)
         for emitter in self._view_events():
@@ -273,6 +278,7 @@ class Bench(QObject):
         self._view_moved()
 
     def _exchange_layers(self, fragment: Fragment) -> None:
+        self.side_by_side.leave_fragment()
         self.errors.leave_fragment()
         self.compare.leave_fragment()
         for layer in self.layers:
@@ -283,6 +289,7 @@ class Bench(QObject):
         self.overlay.show_fragment()
         self.errors.show_fragment()
         self.compare.show_fragment()
+        self.side_by_side.show_fragment()
         self._show_slice()
 
     def _show_slice(self) -> None:

@@ -91,6 +91,12 @@ class BenchDock(QWidget):
             self.layout().addWidget(self.panel)
 
 
+def is_tuned(viewer: napari.Viewer) -> bool:
+    """Return whether a session is open in a window."""
+    docked = viewer.window.dock_widgets.values()
+    return any(isinstance(dock, TuneDock) and dock.bench is not None for dock in docked)
+
+
 def tune_dock_of(viewer: napari.Viewer) -> TuneDock:
     """Return the dock in which a window's masks are tuned, adding it where there is none."""
     docked = viewer.window.dock_widgets.values()

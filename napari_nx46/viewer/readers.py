@@ -9,7 +9,9 @@ from napari_nx46.files.volumes import VOLUME_SUFFIXES
 from napari_nx46.fragments import FolderNames, open_data
 from napari_nx46.viewer.layers import LayerData, fragment_layers
 
-Reader = Callable[[str | Sequence[str]], list[LayerData]]
+Reader = Callable[[str | Sequence[str]], list[LayerData] | list[tuple[None]]]
+
+ARCHIVE_SUFFIX = ".zip"
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:
@@ -20,9 +22,11 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     Parameters
     ----------
     path : str or list of str
-        A data folder, a volume, or two volumes (p3d, p2d).
+        A data folder, a volume, two volumes (p3d, p2d), or submission archives.
     """
     paths = _paths(path)
+    if paths and all(path.name.lower().endswith(ARCHIVE_SUFFIX) for path in paths):
+        return open_archives
     return read_layers if 1 <= len(paths) <= 2 and all(map(_looks_readable, paths)) else None
 
 
@@ -36,6 +40,31 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
     """
     paths = _paths(path)
     return fragment_layers(next(iter(open_data(*paths))), paths)
+
+
+def open_archives(path: str | Sequence[str]) -> list[tuple[None]]:
+    """Have the masks of submission archives compared with those of the data that are open.
+
+    They are checked in the background, and their layers come when that is done.
+
+    Returns
+    -------
+    list
+        What tells napari that there are no layers now.
+
+    Raises
+    ------
+    ValueError
+        If no data are open.
+    """
+    from napari_nx46.viewer.compare.dock import open_in_current_window
+
+    paths = _paths(path)
+    if not open_in_current_window(paths):
+        raise ValueError(
+            f"{paths[0]}: open the data that its masks belong to first; then drop it again"
+        )
+    return [(None,)]
 
 
 def _paths(path: str | Sequence[str]) -> tuple[Path, ...]:

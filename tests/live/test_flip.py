@@ -8,6 +8,7 @@ import pytest
 from napari_nx46.core.volume import whole_block
 from napari_nx46.live.comparison import packed_mask_of
 from napari_nx46.live.flip import Flip
+from napari_nx46.live.foreign_masks import ForeignMasks
 from napari_nx46.live.lazy_mask import LazyMask
 from napari_nx46.live.mask_choices import LIVE, ChosenMask, MaskChoices
 from napari_nx46.live.pins import Pins
@@ -30,7 +31,9 @@ class Flipping:
     def __init__(self, bench, **pinned):
         self.bench, self.session = bench, bench.session
         self.pins = Pins()
-        self.choices = MaskChoices(self.session, self.pins)
+        self.choices = MaskChoices(
+            self.session, self.pins, ForeignMasks(self.session, bench.loop.post)
+        )
         self.flip = Flip(self.choices)
         self.events = Events(self.flip, "changed")
         for letter, setting in pinned.items():

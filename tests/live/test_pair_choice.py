@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as st_numpy
 from napari_nx46.core.overlap import overlap, overlap_by_slice
 from napari_nx46.core.volume import whole_block
 from napari_nx46.live.comparison import ComparisonFollower, packed_mask_of
+from napari_nx46.live.foreign_masks import ForeignMasks
 from napari_nx46.live.lazy_difference import DifferenceClass, LazyDifference, difference_classes
 from napari_nx46.live.mask_choices import LIVE, MaskChoices
 from napari_nx46.live.pair_choice import PairChoice
@@ -29,7 +30,9 @@ class Pairing:
 
     def __init__(self, bench):
         self.bench, self.session, self.pins = bench, bench.session, Pins()
-        self.choices = MaskChoices(self.session, self.pins)
+        self.choices = MaskChoices(
+            self.session, self.pins, ForeignMasks(self.session, bench.loop.post)
+        )
         self.pair = PairChoice(self.choices)
         self.events = Events(self.pair, "changed")
         bench.settle()

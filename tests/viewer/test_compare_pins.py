@@ -119,7 +119,7 @@ def test_fragments_have_masks_of_their_own_and_the_bound_drops_old_ones(opened):
     comparing = Comparing(opened)
     comparing.pin_quantiles(A=0.7)
     comparing.flip.show("A")
-    comparing.pins.memory_bytes = comparing.pins.memory_used  # there is room for one
+    comparing.pins._masks.memory_bytes = comparing.pins.memory_used  # there is room for one
     opened.click(opened.panel.fragment_panel.next_button)
     assert comparing.flip.name == LIVE
     comparing.wait_for_masks("A")

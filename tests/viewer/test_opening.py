@@ -8,9 +8,8 @@ import pytest
 import tifffile
 import zarr
 from napari.layers import Image, Labels
-from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
 
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.validation import validate_mask_file
@@ -20,7 +19,7 @@ from napari_nx46.viewer.launch import add_dock
 from napari_nx46.viewer.layers import IGNORED_LABEL_COLOR, METADATA_KEY, SURFACE_LABEL_COLOR
 from napari_nx46.viewer.readers import get_reader
 
-from .windows import SHAPES, Opened
+from .windows import SHAPES, Opened, drop
 
 PLUGIN = "napari-nx46"
 FRAGMENT_LAYERS = ["CT image", "probability p2d", "probability p3d", "label"]
@@ -51,18 +50,6 @@ WRITERS[".zarr"] = write_zarr
 def _plugins_found():
     """Let npe2 find the installed plugins, as napari does when it starts."""
     npe2.PluginManager.instance().discover()
-
-
-def drop(widget, *paths):
-    """Drag local files onto a widget and let go."""
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    action, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-    none = Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(QPoint(5, 5), action, mime, button, none)
-    QApplication.sendEvent(widget, enter)
-    assert enter.isAccepted()
-    QApplication.sendEvent(widget, QDropEvent(QPointF(5, 5), action, mime, button, none))
 
 
 @pytest.mark.usefixtures("_plugins_found")

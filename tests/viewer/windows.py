@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QStyle, QStyleOptionSlider
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication, QStyle, QStyleOptionSlider
 
 from napari_nx46.run import runner
 from napari_nx46.viewer.dock import TuneDock
@@ -156,3 +157,15 @@ def hold_slices(monkeypatch):
 
     monkeypatch.setattr(runner, "measure_slice", held)
     return release, begun
+
+
+def drop(widget, *paths):
+    """Drag local files onto a widget and let go."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    action, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    none = Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(5, 5), action, mime, button, none)
+    QApplication.sendEvent(widget, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(widget, QDropEvent(QPointF(5, 5), action, mime, button, none))

@@ -49,6 +49,8 @@ class DifferencePanel(QWidget):
         What is compared.
     difference_box : QCheckBox
         Shows the layer of the differences.
+    beside_box : QCheckBox
+        Shows the two side by side.
     figure_labels : dict of (str, DifferenceClass or str) to QLabel
         By what `COLUMNS` and `FIGURES` hold.
     legend_labels : dict of DifferenceClass to QLabel
@@ -69,6 +71,8 @@ class DifferencePanel(QWidget):
         self.first_box, self.second_box = _name_box("First mask"), _name_box("Second mask")
         self.difference_box = QCheckBox("Difference")
         self.difference_box.setToolTip("Show where the two masks differ (U)")
+        self.beside_box = QCheckBox("Side by side")
+        self.beside_box.setToolTip("Show the first mask on the left, the second on the right (W)")
         self.figure_labels = {
             (column, figure): number_label("≈ 88,888,888")
             for column in COLUMNS
@@ -117,7 +121,8 @@ class DifferencePanel(QWidget):
             box.blockSignals(False)
         self._show_legend()
         self.second_box.setEnabled(self._pair.second is not None)
-        self.difference_box.setEnabled(self._pair.second is not None)
+        for box in (self.difference_box, self.beside_box):
+            box.setEnabled(self._pair.second is not None)
         self.message_label.setText(self._message())
         self.message_label.setVisible(bool(self._message()))
         self._show_slice()
@@ -136,11 +141,8 @@ class DifferencePanel(QWidget):
         pair = self._pair
         if pair.second is None:
             return "Pin a setting, or open the masks of others, to compare them."
-        absent = [
-            n for n in (pair.first, pair.second) if not self._bench.compare.choices.is_there(n)
-        ]
-        image_id = self._bench.session.fragment.image_id
-        return "; ".join(f"no mask of {_title(name)} for {image_id} yet" for name in absent)
+        absent = map(pair.choices.why_absent, (pair.first, pair.second))
+        return "; ".join(filter(None, absent))
 
     def _choices_changed(self) -> None:
         self._bench.comparison.refresh()
@@ -191,10 +193,15 @@ class DifferencePanel(QWidget):
             label.setText(mark + text)
             label.setEnabled(exact)
 
-    def _show_shown(self, shown: bool) -> None:
-        self.difference_box.blockSignals(True)
-        self.difference_box.setChecked(shown)
-        self.difference_box.blockSignals(False)
+    def _show_shown(self) -> None:
+        """Check what is shown, whoever showed it."""
+        for box, shown in (
+            (self.difference_box, self._difference.shown),
+            (self.beside_box, self._bench.side_by_side.shown),
+        ):
+            box.blockSignals(True)
+            box.setChecked(shown)
+            box.blockSignals(False)
 
     # ---- what a user does ------------------------------------------------------------------
 
@@ -213,6 +220,7 @@ class DifferencePanel(QWidget):
         self.first_box.activated.connect(self._choose_first)
         self.second_box.activated.connect(self._choose_second)
         self.difference_box.toggled.connect(self._difference.show)
+        self.beside_box.toggled.connect(self._bench.side_by_side.show)
         self.score_button.clicked.connect(self._bench.comparison.ask_for_score)
         self.worst_list.itemClicked.connect(self._jump)
         session, follow = self._bench.session, Following(self)
@@ -221,9 +229,10 @@ class DifferencePanel(QWidget):
         follow.follow(self._pair.choices.changed, self._choices_changed)
         follow.follow(self._bench.comparison.comparison_changed, self._show_comparison)
         follow.follow(self._difference.shown_changed, self._show_shown)
+        follow.follow(self._bench.side_by_side.shown_changed, self._show_shown)
         follow.follow(session.mask_changed, self._mask_changed)
         follow.follow(session.figures_changed, self._mask_changed)
-        self._show_shown(self._difference.shown)
+        self._show_shown()
 
     def _arrange(self) -> None:
         chosen = QHBoxLayout()
@@ -236,7 +245,11 @@ class DifferencePanel(QWidget):
         layout.setSpacing(6)
         layout.addLayout(chosen)
         layout.addWidget(self.message_label)
-        layout.addWidget(self.difference_box)
+        shown = QHBoxLayout()
+        shown.addWidget(self.difference_box)
+        shown.addWidget(self.beside_box)
+        shown.addStretch(1)
+        layout.addLayout(shown)
         layout.addLayout(self._figure_grid())
         layout.addLayout(self._score_row())
         layout.addWidget(QLabel("Slices that differ most"))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari import current_viewer
+from napari.utils.notifications import show_error
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.bench_dock import BenchDock
+from napari_nx46.viewer.bench_dock import BenchDock, is_tuned
 from napari_nx46.viewer.compare.difference_panel import DifferencePanel
+from napari_nx46.viewer.compare.foreign_panel import ForeignPanel
 from napari_nx46.viewer.compare.pin_panel import PinPanel
 from napari_nx46.viewer.compare.pin_table import PinTablePanel
 from napari_nx46.viewer.layout import VerticalScrollArea, rule
@@ -23,6 +29,26 @@ class CompareDock(BenchDock):
     """Pin settings, flip between their masks, and see where masks differ."""
 
     title = DOCK_NAME
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.setAcceptDrops(True)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped as the masks of others."""
+        self.open_masks(url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile())
+
+    def open_masks(self, paths: Iterable[str]) -> None:
+        """Open archives, folders or files of masks, to be compared with those of the session."""
+        if self.compare_panel is None:
+            show_error("Open the data that the masks belong to first.")
+        else:
+            self.compare_panel.foreign.open(*map(Path, paths))
 
     def make_panel(self, bench: Bench) -> QWidget:
         """Return the panel of a session."""
@@ -47,6 +73,7 @@ class ComparePanel(QWidget):
     Attributes
     ----------
     pin_panel : PinPanel
+    foreign_panel : ForeignPanel
     difference_panel : DifferencePanel
     table_panel : PinTablePanel
     """
@@ -54,13 +81,16 @@ class ComparePanel(QWidget):
     def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         bench.keep_pins()
+        self.foreign = bench.compare.foreign
         self.pin_panel = PinPanel(bench)
+        self.foreign_panel = ForeignPanel(bench)
         self.table_panel = PinTablePanel(bench)
         self.difference_panel = DifferencePanel(bench)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 6, 0)
         layout.setSpacing(8)
         layout.addWidget(self.pin_panel)
+        layout.addWidget(self.foreign_panel)
         layout.addWidget(rule())
         layout.addWidget(self.difference_panel)
         layout.addWidget(rule())
@@ -68,8 +98,30 @@ class ComparePanel(QWidget):
         layout.addStretch(1)
 
 
+def compare_dock_of(viewer: napari.Viewer) -> CompareDock:
+    """Return the dock in which masks are compared, adding it where there is none."""
+    docked = viewer.window.dock_widgets.values()
+    found = next((dock for dock in docked if isinstance(dock, CompareDock)), None)
+    return found or add_compare_dock(viewer)
+
+
 def add_compare_dock(viewer: napari.Viewer) -> CompareDock:
     """Return the dock, added to the right of a window, in a tab with those that are there."""
     dock = CompareDock(viewer)
     viewer.window.add_dock_widget(dock, name=DOCK_NAME, area="right", tabify=True)
     return dock
+
+
+def open_in_current_window(paths: Iterable[Path]) -> bool:
+    """Open masks of others in the dock of the window that napari is about to open them in.
+
+    Returns
+    -------
+    bool
+        False if no data are open there.
+    """
+    viewer = current_viewer()
+    if viewer is None or not is_tuned(viewer):
+        return False
+    compare_dock_of(viewer).open_masks(map(str, paths))
+    return True

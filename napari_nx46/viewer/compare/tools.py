@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_nx46.live.flip import Flip
+from napari_nx46.live.foreign_masks import ForeignMasks
 from napari_nx46.live.mask_choices import MaskChoices
 from napari_nx46.live.pair_choice import PairChoice
 from napari_nx46.live.pins import Pins
-from napari_nx46.live.session import Session
+from napari_nx46.live.session import Post, Session
 from napari_nx46.viewer.compare.difference_overlay import DifferenceOverlay
+from napari_nx46.viewer.compare.foreign_layers import ForeignLayers
 from napari_nx46.viewer.compare.shown_note import ShownNote
 
 if TYPE_CHECKING:
@@ -17,38 +19,48 @@ if TYPE_CHECKING:
 
 
 class CompareTools:
-    """Flipping between the masks of a session, and the difference of two.
+    """Flipping between the masks of a session, the difference of two, and the masks of others.
 
     Parameters
     ----------
     viewer : napari viewer
     session : Session
     pins : Pins
+    post : callable
+        Runs a function later in the session's thread.
 
     Attributes
     ----------
+    foreign : ForeignMasks
     choices : MaskChoices
     flip : Flip
     pair : PairChoice
     difference : DifferenceOverlay
+    foreign_layers : ForeignLayers
     """
 
-    def __init__(self, viewer: napari.Viewer, session: Session, pins: Pins) -> None:
-        self.choices = MaskChoices(session, pins)
+    def __init__(self, viewer: napari.Viewer, session: Session, pins: Pins, post: Post) -> None:
+        self.foreign = ForeignMasks(session, post)
+        self.choices = MaskChoices(session, pins, self.foreign)
         self.flip = Flip(self.choices)
         self.pair = PairChoice(self.choices)
         self.difference = DifferenceOverlay(viewer, self.pair)
+        self.foreign_layers = ForeignLayers(viewer, self.choices)
         self._note = ShownNote(viewer, self.flip)
 
     def leave_fragment(self) -> None:
         """Take the layers away before the other layers of their fragment go."""
         self.difference.leave_fragment()
+        self.foreign_layers.leave_fragment()
 
     def show_fragment(self) -> None:
         """Show the new fragment as the old one was shown."""
+        self.foreign_layers.show_fragment()
         self.difference.show_fragment()
 
     def close(self) -> None:
-        """Leave the viewer as it was."""
+        """Leave the viewer as it was, and read nothing any more."""
+        self.foreign.close()
         self.difference.close()
+        self.foreign_layers.close()
         self._note.remove()

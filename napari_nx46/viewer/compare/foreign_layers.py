@@ -1,0 +1,93 @@
+"""The masks of others as layers of the fragment that is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+
+from napari_nx46.live.lazy_mask import LazyMask
+from napari_nx46.live.mask_choices import ChosenMask, MaskChoices
+from napari_nx46.viewer.overlay import DEFAULT_OPACITY, mask_colormap
+from napari_nx46.viewer.overlay_layer import overlay_layer
+from napari_nx46.viewer.slice_drawing import refresh_slice
+
+if TYPE_CHECKING:
+    import napari
+
+COLOR = "#cc79a7"
+"""Okabe and Ito's reddish purple."""
+
+
+class ForeignLayers:
+    """A layer for each archive, folder or file of masks that is open; who deletes it, closes that.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    choices : MaskChoices
+
+    Attributes
+    ----------
+    layers : dict of str to Image
+        By name.
+    """
+
+    def __init__(self, viewer: napari.Viewer, choices: MaskChoices) -> None:
+        self._viewer = viewer
+        self._choices = choices
+        self.layers: dict[str, Image] = {}
+        self._left: dict[str, Image] = {}
+        choices.foreign.changed.connect(self._follow)
+        viewer.layers.events.removed.connect(self._layer_removed)
+
+    def leave_fragment(self) -> None:
+        """Take the layers away before the other layers of their fragment go."""
+        self._left = dict(self.layers)
+        self._remove(*self.layers)
+
+    def show_fragment(self) -> None:
+        """Show the new fragment's masks as the old one's were shown."""
+        self._follow()
+
+    def close(self) -> None:
+        """Take the layers away for good."""
+        self._choices.foreign.changed.disconnect(self._follow)
+        self._viewer.layers.events.removed.disconnect(self._layer_removed)
+        self._remove(*self.layers)
+
+    def _follow(self) -> None:
+        """Have a layer for what is open, and none for what is not; draw what was read."""
+        names = self._choices.foreign.names
+        self._remove(*(name for name in self.layers if name not in names))
+        for name in names:
+            if name in self.layers:
+                refresh_slice(self._viewer, self.layers[name])
+            else:
+                self._add(name)
+
+    def _add(self, name: str) -> None:
+        session, left = self._choices.session, self._left.pop(name, None)
+        layer = overlay_layer(
+            LazyMask(session, ChosenMask(self._choices, name)),
+            name=name,
+            colormap=mask_colormap(COLOR) if left is None else left.colormap,
+            contrast_limits=(0, 1),
+            opacity=DEFAULT_OPACITY if left is None else left.opacity,
+            visible=left is None or left.visible,
+        )
+        self.layers[name] = layer
+        self._viewer.add_layer(layer)
+
+    def _remove(self, *names: str) -> None:
+        for name in names:
+            layer = self.layers.pop(name)
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+
+    def _layer_removed(self, event: Any) -> None:
+        """Close what a user has deleted the layer of."""
+        name = next((name for name, layer in self.layers.items() if layer is event.value), None)
+        if name is not None:
+            del self.layers[name]
+            self._choices.foreign.close_file(name)

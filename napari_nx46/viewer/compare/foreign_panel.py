@@ -1,0 +1,155 @@
+"""Opening the masks of others, and what is open."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.following import Following
+
+MASK_FILTER = "Masks (*.zip *.tif *.tiff *.npy)"
+MEGABYTE = 1 << 20
+BUSY_HEIGHT = 6
+
+
+class ForeignPanel(QWidget):
+    """The masks of others.
+
+    Parameters
+    ----------
+    bench : Bench
+
+    Attributes
+    ----------
+    open_button, cancel_button : QPushButton
+    busy_label : QLabel
+        What goes on in the background.
+    memory_label : QLabel
+    show_buttons, close_buttons : dict of str to QPushButton
+        By the names of what is open.
+    """
+
+    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bench = bench
+        self._foreign = bench.compare.foreign
+        self._flip = bench.compare.flip
+        self.open_button = QPushButton("Open masks of others…")
+        self.open_button.setToolTip("A submission.zip or a mask file; or drop them on this dock")
+        self.busy_label = QLabel()
+        self.busy_label.setMinimumWidth(1)  # it is cut off rather than widen the dock
+        self.busy_label.setTextFormat(Qt.TextFormat.PlainText)
+        self.busy_bar = QProgressBar()
+        self.busy_bar.setRange(0, 0)
+        self.busy_bar.setTextVisible(False)
+        self.busy_bar.setFixedHeight(BUSY_HEIGHT)
+        self.busy_bar.setAccessibleName("The masks of others are being read")
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Stop reading the masks of others")
+        self.memory_label = QLabel()
+        self.memory_label.setToolTip("Beyond that, the masks used least recently are dropped")
+        self.show_buttons: dict[str, QPushButton] = {}
+        self.close_buttons: dict[str, QPushButton] = {}
+        self._names: tuple[str, ...] | None = None
+        self._rows = QWidget()
+        self._arrange()
+        self._connect()
+        self._show_files()
+        self._show_busy(self._foreign.busy)
+
+    def _show_files(self) -> None:
+        """Show what is open, and whether its mask of the fragment is there."""
+        foreign, choices = self._foreign, self._bench.compare.choices
+        if foreign.names != self._names:
+            self._names = foreign.names
+            self._make_rows()
+        for name, button in self.show_buttons.items():
+            why_absent = choices.why_absent(name)
+            button.setEnabled(not why_absent)
+            tip = why_absent or "Show this mask in place of the sliders'; K flips"
+            button.setToolTip("\n".join((tip, *foreign.notes(name))))
+        used, bound = (count / MEGABYTE for count in (foreign.memory_used, foreign.memory_bytes))
+        self.memory_label.setText(f"Masks of others: {used:.1f} of at most {bound:.0f} MB")
+        self.memory_label.setVisible(bool(foreign.names))
+        self._show_shown(self._flip.name)
+
+    def _show_shown(self, shown: str) -> None:
+        for name, button in self.show_buttons.items():
+            button.setChecked(name == shown)
+
+    def _show_busy(self, busy: str) -> None:
+        self.busy_label.setText(f"{busy}…" if busy else "")
+        for widget in (self.busy_label, self.busy_bar, self.cancel_button):
+            widget.setVisible(bool(busy))
+
+    def _choose(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self, "Masks of others", "", MASK_FILTER)
+        self._foreign.open(*map(Path, paths))
+
+    def _show(self, name: str) -> None:
+        self._flip.show(name)
+        self._show_shown(self._flip.name)
+
+    # ---- layout ----------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        self.open_button.clicked.connect(self._choose)
+        self.cancel_button.clicked.connect(self._foreign.cancel)
+        self._following = Following(self)
+        self._following.follow(self._bench.compare.choices.changed, self._show_files)
+        self._following.follow(self._foreign.busy_changed, self._show_busy)
+        self._following.follow(self._flip.changed, self._show_shown)
+
+    def _arrange(self) -> None:
+        busy = QHBoxLayout()
+        busy.addWidget(self.busy_label, 1)
+        busy.addWidget(self.cancel_button)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(4)
+        self._layout.addWidget(self.open_button)
+        self._layout.addLayout(busy)
+        self._layout.addWidget(self.busy_bar)
+        self._layout.addWidget(self._rows)
+        self._layout.addWidget(self.memory_label)
+
+    def _make_rows(self) -> None:
+        """Have a row for each that is open."""
+        old, self._rows = self._rows, QWidget()
+        self._layout.replaceWidget(old, self._rows)
+        old.hide()
+        old.deleteLater()
+        grid = QGridLayout(self._rows)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(2)
+        self.show_buttons, self.close_buttons = {}, {}
+        for row, name in enumerate(self._foreign.names):
+            title = QLabel(name)
+            title.setTextFormat(Qt.TextFormat.PlainText)
+            title.setToolTip(str(self._foreign.path(name)))
+            title.setMinimumWidth(1)
+            show, close = QPushButton("Show"), QPushButton("Close")
+            show.setCheckable(True)
+            close.setToolTip(f"Forget {name} and its masks")
+            show.clicked.connect(partial(self._show, name))
+            close.clicked.connect(partial(self._foreign.close_file, name))
+            for button in (show, close):
+                button.setAccessibleName(f"{button.text()} {name}")
+            grid.addWidget(title, row, 0)
+            grid.addWidget(show, row, 1)
+            grid.addWidget(close, row, 2)
+            self.show_buttons[name], self.close_buttons[name] = show, close
+        grid.setColumnStretch(0, 1)

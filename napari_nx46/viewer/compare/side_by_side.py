@@ -1,0 +1,233 @@
+"""Two masks side by side: napari's grid, whose cells share camera and sliders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Layer
+from psygnal import Signal
+from qtpy.QtCore import QObject, QTimer
+
+from napari_nx46.live.lazy_mask import LazyMask
+from napari_nx46.live.mask_choices import LIVE, ChosenMask
+from napari_nx46.viewer.overlay import mask_colormap
+from napari_nx46.viewer.overlay_layer import overlay_layer
+from napari_nx46.viewer.slice_drawing import refresh_slice
+
+if TYPE_CHECKING:
+    from napari_nx46.viewer.bench import Bench
+
+GRID_FIELDS = ("stride", "shape", "spacing", "enabled")
+"""What the grid had before, and gets back."""
+CAMERA_FIELDS = ("center", "zoom")
+ONE_ROW_OF_TWO = (1, 2)
+SPACING = 4
+MARGIN = 0.02
+LINKED_MASK = ("opacity", "visible", "blending")
+NAME = "{} (right)"
+
+
+class SideBySide(QObject):
+    """The first mask of the pair on the left, the second on the right, each over the picture.
+
+    The left cell has the viewer's layers, with the mask layer as it is flipped; the right one has
+    copies of the visible ones below it, which follow them, and a mask layer of its own.
+
+    Parameters
+    ----------
+    bench : Bench
+
+    Attributes
+    ----------
+    shown_changed : Signal(bool)
+    """
+
+    shown_changed = Signal(bool)
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        self._bench = bench
+        self._viewer = bench.viewer
+        self._pair = bench.compare.pair
+        self._before: dict[str, dict[str, Any]] = {}
+        self._copies: list[tuple[Layer, Layer]] = []
+        self._mask: Image | None = None
+        self._chosen = ChosenMask(bench.compare.choices, LIVE)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(0)
+        self._settle.timeout.connect(self._order)
+        self._pair.changed.connect(self._follow_pair)
+        self._pair.choices.changed.connect(self._draw)
+        bench.session.mask_changed.connect(self._follow_mask)
+
+    @property
+    def shown(self) -> bool:
+        """Whether the masks are shown side by side."""
+        return bool(self._before)
+
+    def show(self, shown: bool) -> None:
+        """Switch on or off; without two masks to compare it stays off."""
+        if shown == self.shown or (shown and self._pair.second is None):
+            return
+        if shown:
+            self._switch_on()
+        else:
+            self._switch_off()
+        self.shown_changed.emit(self.shown)
+
+    def toggle(self) -> None:
+        """Switch on if it is off, off if it is on."""
+        self.show(not self.shown)
+
+    def leave_fragment(self) -> None:
+        """Take the layers on the right away before the other layers of their fragment go."""
+        self._remove_layers()
+
+    def show_fragment(self) -> None:
+        """Show the new fragment on both sides, if the old one was."""
+        if self.shown:
+            self._add_layers()
+
+    def close(self) -> None:
+        """Leave the viewer as it was."""
+        self._settle.stop()
+        if self.shown:
+            self._switch_off()
+
+    # ---- on and off ------------------------------------------------------------------------
+
+    def _switch_on(self) -> None:
+        grid, camera = self._viewer.canvas.grid, self._viewer.scene.camera
+        self._before = {
+            "grid": {field: getattr(grid, field) for field in GRID_FIELDS},
+            "camera": {field: getattr(camera, field) for field in CAMERA_FIELDS},
+        }
+        self._bench.compare.flip.show(self._pair.first)
+        with self._in_two_dimensions():
+            self._add_layers()
+            grid.shape = ONE_ROW_OF_TWO
+            grid.spacing = SPACING
+            grid.enabled = True
+        self._viewer.fit_to_view(margin=MARGIN)
+        for events in self._layer_events():
+            events.connect(self._layers_changed)
+
+    def _switch_off(self) -> None:
+        for events in self._layer_events():
+            events.disconnect(self._layers_changed)
+        with self._in_two_dimensions():
+            self._remove_layers()
+            grid, camera = self._viewer.canvas.grid, self._viewer.scene.camera
+            before, self._before = self._before, {}
+            for field, value in reversed(before["grid"].items()):
+                setattr(grid, field, value)
+        for field, value in before["camera"].items():
+            setattr(camera, field, value)
+
+    @contextmanager
+    def _in_two_dimensions(self) -> Iterator[None]:
+        """Change layers while napari draws slices: in 3D that can end the process within OpenGL."""
+        dims = self._viewer.dims
+        dimensions, dims.ndisplay = dims.ndisplay, 2
+        try:
+            yield
+        finally:
+            dims.ndisplay = dimensions
+
+    def _layer_events(self) -> tuple[Any, ...]:
+        events = self._viewer.layers.events
+        return events.inserted, events.removed, events.reordered
+
+    # ---- layers ----------------------------------------------------------------------------
+
+    def _add_layers(self) -> None:
+        """Add the layers on the right: copies of what is below the mask, and the second mask."""
+        for layer in self._bench.layers:
+            if layer.visible and layer in self._viewer.layers:
+                data, attributes, kind = layer.as_layer_data_tuple()
+                # Without its metadata a copy is nothing that was opened.
+                copied = {**attributes, "name": NAME.format(layer.name), "metadata": {}}
+                copy = Layer.create(data, copied, kind)
+                self._viewer.layers.append(copy)
+                self._viewer.layers.link_layers([layer, copy])
+                self._copies.append((layer, copy))
+        overlay = self._bench.overlay
+        self._chosen.name = self._pair.second or LIVE
+        self._mask = overlay_layer(
+            LazyMask(self._bench.session, self._chosen),
+            name=NAME.format(self._chosen.name),
+            colormap=mask_colormap(overlay.color),
+            contrast_limits=(0, 1),
+            opacity=overlay.layer.opacity,
+            visible=overlay.layer.visible,
+        )
+        self._viewer.add_layer(self._mask)
+        self._viewer.layers.link_layers([overlay.layer, self._mask], LINKED_MASK)
+        self._mask.name_overlay.visible = True
+        self._order()
+
+    def _remove_layers(self) -> None:
+        layers, mask = self._viewer.layers, self._mask
+        pairs = list(self._copies)
+        if mask is not None:
+            pairs.append((self._bench.overlay.layer, mask))
+        self._copies.clear()
+        self._mask = None
+        for original, copy in pairs:
+            layers.unlink_layers([original, copy])
+            if copy in layers:
+                layers.remove(copy)
+
+    def _right_layers(self) -> list[Layer]:
+        copies = [copy for _, copy in self._copies]
+        return copies if self._mask is None else [*copies, self._mask]
+
+    def _order(self) -> None:
+        """Have the layers on the right come last, and all others in the left cell."""
+        layers = self._viewer.layers
+        right = [layer for layer in self._right_layers() if layer in layers]
+        left = [layer for layer in layers if layer not in right]
+        if [*left, *right] != list(layers):
+            for layer in right:
+                layers.move(layers.index(layer), len(layers))
+        if left:
+            self._viewer.canvas.grid.stride = len(left)
+
+    # ---- following -------------------------------------------------------------------------
+
+    def _layers_changed(self, event: Any) -> None:
+        """Put layers that come and go in order, once that is done."""
+        if self._mask is None:
+            return
+        if self._mask in self._viewer.layers:
+            self._settle.start()
+        else:
+            QTimer.singleShot(0, self._give_up)
+
+    def _give_up(self) -> None:
+        """Switch off when a user has deleted the mask on the right."""
+        if self.shown and self._mask is not None and self._mask not in self._viewer.layers:
+            self.show(False)
+
+    def _follow_pair(self) -> None:
+        if not self.shown:
+            return
+        if self._pair.second is None:
+            self.show(False)
+            return
+        self._bench.compare.flip.show(self._pair.first)
+        self._chosen.name = self._pair.second
+        if self._mask is not None:
+            self._mask.name = NAME.format(self._pair.second)
+        self._draw()
+
+    def _follow_mask(self) -> None:
+        if self._chosen.name == LIVE:
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._mask is not None:
+            refresh_slice(self._viewer, self._mask)
