@@ -14,6 +14,9 @@ from napari_nx46.campaign.results import (
 )
 from napari_nx46.setting import Setting
 
+RUN_SETTINGS = {"base": Setting(quantile=0.9), "wide": Setting(quantile=0.8)}
+"""Of the runs that the fixture `computed_runs` has masks of."""
+
 
 def slices(depth, **figures):
     """Return slices that all have the same figures; a figure may be a function of z."""

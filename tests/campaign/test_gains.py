@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,12 +15,9 @@ from napari_nx46.campaign.analysis.gained import (
 )
 from napari_nx46.campaign.gains import measure_gains
 from napari_nx46.core.workers import Cancelled
-from napari_nx46.fragments import FragmentError, open_data
+from napari_nx46.fragments import FragmentError
 from napari_nx46.leaderboard.bits import pack
-from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.setting_sides import setting_side
-from napari_nx46.setting import Setting
-from tests.campaign.results_factory import campaign, done, waiting
+from tests.campaign.results_factory import RUN_SETTINGS, campaign, done, waiting
 
 TOLERANCE = 2.0
 
@@ -122,45 +116,12 @@ def test_masks_of_other_shapes_are_refused_and_a_cancel_stops():
 
 # ---- from a campaign -----------------------------------------------------------------------
 
-SETTINGS = {"base": Setting(quantile=0.9), "wide": Setting(quantile=0.8)}
 
-
-@pytest.fixture(scope="module")
-def computed(tmp_path_factory):
-    """Return data of two fragments, one labelled, with masks and the campaign that made them."""
-    folder = tmp_path_factory.mktemp("data")
-    random = np.random.default_rng(11)
-    for image_id in ("one", "two"):
-        for path in ("p3d", "p2d"):
-            (folder / path).mkdir(exist_ok=True)
-            np.save(folder / path / f"{image_id}.npy", random.random((9, 12, 14), np.float32))
-    (folder / "train_labels").mkdir()
-    label = (random.random((9, 12, 14)) < 0.02).astype(np.uint8)
-    np.save(folder / "train_labels" / "one.npy", label)
-    pipelines = PipelineSet(open_data(folder))
-    masks = {}
-    for run_id, setting in SETTINGS.items():
-        side = setting_side(run_id, dict.fromkeys(("one", "two"), setting), pipelines)
-        for image_id, mask in side.masks.items():
-            masks[run_id, image_id] = mask.read(lambda: False)
-    runs = {
-        run_id: {
-            image_id: dataclasses.replace(
-                done(run_id, image_id, {}),
-                mask_sha256=hashlib.sha256(masks[run_id, image_id].tobytes()).hexdigest(),
-            )
-            for image_id in ("one", "two")
-        }
-        for run_id in SETTINGS
-    }
-    return pipelines, masks, label, runs
-
-
-def test_gains_are_those_of_the_runs_masks(computed):
-    pipelines, masks, label, runs = computed
+def test_gains_are_those_of_the_runs_masks(computed_runs):
+    pipelines, masks, label, runs = computed_runs
     shares = []
     gains = measure_gains(
-        campaign(runs, settings=SETTINGS),
+        campaign(runs, settings=RUN_SETTINGS),
         "wide",
         "base",
         pipelines,
@@ -175,18 +136,18 @@ def test_gains_are_those_of_the_runs_masks(computed):
     assert shares == [0, 0.5]
 
 
-def test_a_fragment_that_is_not_done_is_left_out(computed):
-    pipelines, _, _, runs = computed
+def test_a_fragment_that_is_not_done_is_left_out(computed_runs):
+    pipelines, _, _, runs = computed_runs
     partly = runs | {"wide": runs["wide"] | {"one": waiting("wide", "one")}}
-    gains = measure_gains(campaign(partly, settings=SETTINGS), "wide", "base", pipelines)
+    gains = measure_gains(campaign(partly, settings=RUN_SETTINGS), "wide", "base", pipelines)
     assert [one.image_id for one in gains] == ["two"]
 
 
-def test_data_that_are_not_the_campaigns_are_refused(computed):
-    pipelines, _, _, runs = computed
+def test_data_that_are_not_the_campaigns_are_refused(computed_runs):
+    pipelines, _, _, runs = computed_runs
     others = runs | {"base": {i: done("base", i, {}) for i in ("one", "two")}}
     with pytest.raises(FragmentError, match="fragment one: found data that give run base the mask"):
-        measure_gains(campaign(others, settings=SETTINGS), "wide", "base", pipelines)
-    gone = {run_id: {"gone": done(run_id, "gone", {})} for run_id in SETTINGS}
+        measure_gains(campaign(others, settings=RUN_SETTINGS), "wide", "base", pipelines)
+    gone = {run_id: {"gone": done(run_id, "gone", {})} for run_id in RUN_SETTINGS}
     with pytest.raises(FragmentError, match="fragment gone: not found in the data"):
-        measure_gains(campaign(gone, settings=SETTINGS), "wide", "base", pipelines)
+        measure_gains(campaign(gone, settings=RUN_SETTINGS), "wide", "base", pipelines)

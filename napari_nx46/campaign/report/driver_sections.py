@@ -157,7 +157,7 @@ def told_gain(analysis: CampaignAnalysis) -> str:
     chosen = labelled or [one.counts for one in analysis.gains]
     gained = sum(one.gained for one in chosen)
     gain = analysis.gains[0]
-    runs = f"{shown(gain.run_id)} gains {gained} voxels on {shown(gain.baseline)}"
+    runs = f"{shown(gain.run_id)} gains {gained:,} voxels on {shown(gain.baseline)}"
     if not gained:
         return f"{runs}: there is nothing to tell apart."
     repeated = sum(one.repeated for one in chosen)
@@ -179,12 +179,12 @@ def _gain_table(analysis: CampaignAnalysis) -> SourcedTable:
     rows = tuple(
         (
             shown(gain.image_id),
-            f"{gain.counts.gained}",
+            f"{gain.counts.gained:,}",
             _share_of(gain.counts, gain.counts.near),
             _share_of(gain.counts, gain.counts.repeated),
             _share_of(gain.counts, gain.counts.scattered),
-            f"{gain.counts.lost}",
-            "–" if gain.counts.lost_near is None else f"{gain.counts.lost_near}",
+            f"{gain.counts.lost:,}",
+            "–" if gain.counts.lost_near is None else f"{gain.counts.lost_near:,}",
         )
         for gain in analysis.gains
     )
@@ -199,7 +199,7 @@ def _gain_table(analysis: CampaignAnalysis) -> SourcedTable:
 
 
 def _share_of(counts: GainedForeground, part: int | None) -> str:
-    return "–" if part is None else f"{part} ({_percent(part, counts.gained)})"
+    return "–" if part is None else f"{part:,} ({_percent(part, counts.gained)})"
 
 
 def _percent(part: int, whole: int) -> str:

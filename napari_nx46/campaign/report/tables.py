@@ -13,12 +13,18 @@ from napari_nx46.run.comparison import knob_text
 from napari_nx46.run.csv_text import CsvValue, csv_bytes
 from napari_nx46.setting import Setting
 
-__all__ = ["CsvTable", "Source", "csv_tables", "knob_columns"]
+__all__ = ["TABLE_NAMES", "CsvTable", "Source", "csv_tables", "knob_columns"]
 
 SLICE_FIGURES = (
     *("density", "continuity", "components", "p50", "p90", "p95", "p99"),
     *("precision", "recall", "dice", "recall_loss"),
 )
+
+TABLE_NAMES = (
+    *("runs.csv", "verdicts.csv", "fragments.csv", "slices.csv", "lost_slices.csv"),
+    *("density.csv", "knobs.csv", "levels.csv", "stability.csv", "gains.csv"),
+)
+"""The files of the tables."""
 
 Row = tuple[CsvValue, ...]
 
@@ -86,7 +92,17 @@ class CsvTable:
 
 
 def csv_tables(analysis: CampaignAnalysis) -> dict[str, CsvTable]:
-    """Return every table of a report by the name of its file; some may have no rows."""
+    """Return every table of a report by the name of its file; some may have no rows.
+
+    Parameters
+    ----------
+    analysis : CampaignAnalysis
+
+    Returns
+    -------
+    dict
+        In the order of `TABLE_NAMES`.
+    """
     tables = (
         _runs(analysis),
         _rules(analysis),
@@ -99,7 +115,8 @@ def csv_tables(analysis: CampaignAnalysis) -> dict[str, CsvTable]:
         _stability(analysis),
         _gains(analysis),
     )
-    return {table.name: table for table in tables}
+    by_name = {table.name: table for table in tables}
+    return {name: by_name[name] for name in TABLE_NAMES}
 
 
 def knob_columns(analysis: CampaignAnalysis) -> tuple[str, ...]:

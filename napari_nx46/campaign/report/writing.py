@@ -7,10 +7,18 @@ from pathlib import Path
 from napari_nx46.campaign.report.markdown import report_markdown
 from napari_nx46.campaign.report.page import report_html
 from napari_nx46.campaign.report.sections import CampaignReport
+from napari_nx46.campaign.report.tables import TABLE_NAMES
 from napari_nx46.files.atomic import WriteError, write_together
 from napari_nx46.run.targets import kept_if_used
 
-__all__ = ["write_report"]
+__all__ = ["report_targets", "write_report"]
+
+PAGES = ("report.html", "report.md")
+
+
+def report_targets(folder: Path) -> tuple[Path, ...]:
+    """Return what a report writes into a folder, report.html first."""
+    return tuple(folder / name for name in (*PAGES, *TABLE_NAMES))
 
 
 def write_report(report: CampaignReport, folder: Path) -> tuple[Path, ...]:
@@ -32,14 +40,12 @@ def write_report(report: CampaignReport, folder: Path) -> tuple[Path, ...]:
     WriteError
         If something cannot be written; then nothing was.
     """
-    contents = {
-        "report.html": report_html(report),
-        "report.md": report_markdown(report),
-        **{table.name: table.to_bytes() for table in report.tables},
-    }
+    pages = (report_html(report), report_markdown(report))
+    contents = (*pages, *(table.to_bytes() for table in report.tables))
+    targets = report_targets(folder)
     if folder.exists() and not folder.is_dir():
         raise WriteError(folder, "there is a file of that name, expected a folder")
     with kept_if_used(folder), write_together() as batch:
-        for name, content in contents.items():
-            batch.add(folder / name).write_bytes(content)
-    return tuple(folder / name for name in contents)
+        for target, content in zip(targets, contents, strict=True):
+            batch.add(target).write_bytes(content)
+    return targets
