@@ -19,6 +19,7 @@ from napari_nx46.cli.workspaces import WorkspaceFlags, opened_workspace
 
 if TYPE_CHECKING:
     from napari_nx46.files.workspace import SavedRun, Workspace
+    from napari_nx46.run.listing import ListedRun
     from napari_nx46.run.verdict import Verdict
     from napari_nx46.setting import Setting
 
@@ -47,19 +48,14 @@ def list_runs(
     place: WorkspaceFlags,
 ) -> None:
     """List the runs, oldest first; the best scored one and the baseline are marked."""
-    from napari_nx46.run.verdict import best_scored
+    from napari_nx46.run.listing import list_runs as listed_runs
 
     with opened_workspace(place.path()) as workspace:
-        kept = workspace.runs()
-        frozen = workspace.baseline()
-        best = best_scored(kept)
-        marks = _marks(None if best is None else best.id, None if frozen is None else frozen.run_id)
+        kept = listed_runs(workspace).runs
         if as_json:
-            typer.echo(json.dumps([_record(run, marks) for run in kept], indent=2))
+            typer.echo(json.dumps([_record(listed) for listed in kept], indent=2))
         elif kept:
-            print_table(
-                *(_LIST_COLUMNS, [_row(run, marks) for run in kept]),
-            )
+            print_table(_LIST_COLUMNS, [_row(listed) for listed in kept])
         else:
             note(f"{workspace.path}: no run is kept yet")
 
@@ -138,18 +134,19 @@ def freeze_run(run: RunReference, place: WorkspaceFlags) -> None:
 
     The archive must be there, unchanged and valid; else the exit code is 1.
     """
-    from napari_nx46.run.archive_checks import check_archive
+    from napari_nx46.run.judging import FreezeError
+    from napari_nx46.run.judging import freeze_run as freeze
     from napari_nx46.run.registry import find_run
     from napari_nx46.run.verdict import run_name
 
     with opened_workspace(place.path()) as workspace, interruptible() as cancelled:
         found = find_run(workspace, run)
-        check = check_archive(found, cancelled)
-        if not check.stands:
-            for fault in check.faults:
+        try:
+            baseline = freeze(workspace, found, cancelled)
+        except FreezeError as error:
+            for fault in error.faults:
                 note(f"error: {run_name(found)}: {fault}")
-            raise typer.Exit(int(ExitCode.CHECK_FAILED))
-        baseline = workspace.freeze_baseline(_id(found))
+            raise typer.Exit(int(ExitCode.CHECK_FAILED)) from None
         typer.echo(f"{run_name(found)} is the baseline: {baseline.archive}")
         typer.echo(f"SHA-256 {baseline.archive_sha256}")
 
@@ -205,20 +202,10 @@ _LIST_COLUMNS = (
 )
 
 
-def _marks(best: int | None, frozen: int | None) -> Mapping[int, tuple[str, ...]]:
-    """Return what is said of single runs in a list, by id."""
-    marks: dict[int, tuple[str, ...]] = {}
-    for number, word in ((best, "best"), (frozen, "baseline")):
-        if number is not None:
-            marks[number] = (*marks.get(number, ()), word)
-    return marks
-
-
-def _row(run: SavedRun, marks: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
+def _row(listed: ListedRun) -> tuple[str, ...]:
     from napari_nx46.files.naming import shown
-    from napari_nx46.run.verdict import mean_metrics
 
-    density = mean_metrics(run.metrics).get("density")
+    run, density = listed.run, listed.means.get("density")
     return (
         str(run.id),
         f"{run.time:%Y-%m-%d %H:%M}",
@@ -227,13 +214,13 @@ def _row(run: SavedRun, marks: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]
         "" if density is None else f"{density:.6f}",
         _score(run.public_score),
         _score(run.private_score),
-        ", ".join(marks.get(_id(run), ())),
+        ", ".join(listed.marks),
         "" if run.archive is None else str(run.archive),
     )
 
 
-def _record(run: SavedRun, marks: Mapping[int, tuple[str, ...]]) -> dict[str, object]:
-    found = marks.get(_id(run), ())
+def _record(listed: ListedRun) -> dict[str, object]:
+    run = listed.run
     return {
         "id": run.id,
         "time": run.time.isoformat(),
@@ -243,8 +230,8 @@ def _record(run: SavedRun, marks: Mapping[int, tuple[str, ...]]) -> dict[str, ob
         "archive_sha256": run.archive_sha256,
         "public_score": run.public_score,
         "private_score": run.private_score,
-        "best": "best" in found,
-        "baseline": "baseline" in found,
+        "best": listed.best,
+        "baseline": listed.baseline,
         "fragments": {
             image_id: {
                 "setting": setting.model_dump(mode="json"),
@@ -257,9 +244,12 @@ def _record(run: SavedRun, marks: Mapping[int, tuple[str, ...]]) -> dict[str, ob
 
 def _print_verdict(verdict: Verdict) -> None:
     from napari_nx46.run.comparison_text import figure_text
+    from napari_nx46.run.verdict import run_name
 
     for reason in verdict.reasons:
         typer.echo(f"  {reason}")
+    for run in verdict.unscored:
+        note(f"note: give {run_name(run)} its score with: nx46 runs score {run.id} --public SCORE")
     for line in verdict.notes:
         note(f"warning: {line}")
     if verdict.deltas:

@@ -1,17 +1,59 @@
-"""Judging a run of a workspace, and keeping the best one's settings accepted."""
+"""Freezing a baseline, judging a run against it, and keeping the best one's settings accepted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from napari_nx46.core.workers import never
-from napari_nx46.files.workspace import SavedRun, Workspace, WorkspaceError
+from napari_nx46.files.workspace import Baseline, SavedRun, Workspace, WorkspaceError
 from napari_nx46.run.archive_checks import check_archive, hash_archive
 from napari_nx46.run.registry import as_frozen, frozen_run
-from napari_nx46.run.verdict import Verdict, judge
+from napari_nx46.run.verdict import Verdict, judge, run_name
 from napari_nx46.setting import Setting
 
-__all__ = ["accept_best", "give_verdict"]
+__all__ = ["FreezeError", "accept_best", "freeze_run", "give_verdict"]
+
+
+class FreezeError(ValueError):
+    """A run whose archive does not stand for it, so that it is no baseline.
+
+    Parameters
+    ----------
+    run : SavedRun
+    faults : tuple of str
+        What is wrong with the archive, in words.
+    """
+
+    def __init__(self, run: SavedRun, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(f"{run_name(run)}: {fault}" for fault in faults))
+        self.faults = faults
+
+
+def freeze_run(
+    workspace: Workspace, run: SavedRun, cancelled: Callable[[], bool] = never
+) -> Baseline:
+    """Freeze a run as the baseline, if its archive is there, unchanged and valid.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    run : SavedRun
+    cancelled : callable
+        Asked before every slice.
+
+    Raises
+    ------
+    FreezeError
+        If the archive does not stand for the run; the baseline stays as it was.
+    WorkspaceError
+        If the file cannot be written.
+    Cancelled
+        If ``cancelled()`` became True; the one of the files.
+    """
+    check = check_archive(run, cancelled)
+    if run.id is None or not check.stands:
+        raise FreezeError(run, check.faults)
+    return workspace.freeze_baseline(run.id)
 
 
 def give_verdict(

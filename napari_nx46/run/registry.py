@@ -1,4 +1,4 @@
-"""The runs of a workspace: keeping what was exported, and finding it again."""
+"""The runs of a workspace: keeping what was exported, scoring it, and finding it again."""
 
 from __future__ import annotations
 
@@ -22,16 +22,21 @@ from napari_nx46.run.verdict import changed_since_frozen, run_name
 
 __all__ = [
     "BASELINE_WORD",
+    "SCORE_NAMES",
     "FrozenRun",
     "add_archive",
     "as_frozen",
     "find_run",
     "frozen_run",
     "register_export",
+    "score_run",
 ]
 
 BASELINE_WORD = "baseline"
 """What stands for the run that is frozen, wherever a run is asked for."""
+
+SCORE_NAMES = ("public_score", "private_score")
+"""The scores of a run, by the names of its fields."""
 
 _MOST_FAULTS_TOLD = 5
 _MOST_IDS_TOLD = 10
@@ -160,6 +165,38 @@ def add_archive(
             archive_sha256=digest,
         ),
     )
+
+
+def score_run(workspace: Workspace, run_id: int, name: str, score: float | None) -> SavedRun:
+    """Give a run one of its scores, or take it back; the other one stays.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    run_id : int
+    name : str
+        One of `SCORE_NAMES`.
+    score : float, optional
+        In [0, 1].
+
+    Returns
+    -------
+    SavedRun
+        As it is kept now.
+
+    Raises
+    ------
+    ValueError
+        If the score is not in [0, 1].
+    WorkspaceError
+        If there is no such run, or the file cannot be written.
+    """
+    with workspace.transaction():
+        run = workspace.run(run_id)
+        scores = {known: getattr(run, known) for known in SCORE_NAMES} | {name: score}
+        workspace.clear_scores(run_id)
+        workspace.set_scores(run_id, scores["public_score"], scores["private_score"])
+        return workspace.run(run_id)
 
 
 def _kept(workspace: Workspace, run: SavedRun) -> SavedRun:

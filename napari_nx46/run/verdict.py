@@ -118,6 +118,8 @@ class Verdict:
         The run against the baseline: scores, then the means of the metrics.
     notes : tuple of str
         What should be known of the baseline, but does not decide.
+    unscored : tuple of SavedRun
+        Those of the two that have no public score yet.
     """
 
     go: bool
@@ -125,6 +127,7 @@ class Verdict:
     best_run: SavedRun | None
     deltas: tuple[FigureDelta, ...] = ()
     notes: tuple[str, ...] = ()
+    unscored: tuple[SavedRun, ...] = ()
 
 
 def judge(
@@ -165,6 +168,7 @@ def judge(
         best_run=best_scored(trusted),
         deltas=figure_deltas(run, baseline),
         notes=tuple(f"baseline {run_name(baseline)}: {fault}" for fault in baseline_faults),
+        unscored=_unscored(run, baseline),
     )
 
 
@@ -244,21 +248,20 @@ def run_name(run: SavedRun) -> str:
 
 def _faults_of_scores(run: SavedRun, baseline: SavedRun) -> tuple[str, ...]:
     """Return why the run's public score is not above the baseline's."""
-    unscored = tuple(
-        f"{run_name(one)} has no public score yet; give it with: nx46 runs score {one.id} --public"
-        for one in (run, baseline)
-        if one.public_score is None
-    )
     if run.id == baseline.id:
         return (f"{run_name(run)} is the baseline itself",)
     if run.public_score is None or baseline.public_score is None:
-        return unscored
+        return tuple(f"{run_name(one)} has no public score yet" for one in _unscored(run, baseline))
     if run.public_score > baseline.public_score:
         return ()
     return (
         f"the public score {run.public_score:g} is not above the {baseline.public_score:g} of the "
         f"baseline, {run_name(baseline)}",
     )
+
+
+def _unscored(*runs: SavedRun) -> tuple[SavedRun, ...]:
+    return tuple(run for run in runs if run.public_score is None)
 
 
 def _told_gain(run: SavedRun, baseline: SavedRun) -> str:

@@ -78,7 +78,8 @@ def test_a_verdict_is_go_or_no_go_by_exit_code_and_keeps_the_best_accepted(archi
         assert nx46_here("runs", *arguments, *work).exit_code == 0
     ran = nx46_here("runs", "verdict", "next", *work)
     assert ran.exit_code == 1
-    assert ran.stdout.startswith("run 2 (next): NO-GO\n  run 2 (next) has no public score yet")
+    assert ran.stdout.startswith("run 2 (next): NO-GO\n  run 2 (next) has no public score yet\n")
+    assert "give run 2 (next) its score with: nx46 runs score 2 --public SCORE" in ran.stderr
     assert accepted(work) == {"a": 0.9, "b": 0.9}
 
     assert nx46_here("runs", "score", "next", "--public", 0.31, *work).exit_code == 0

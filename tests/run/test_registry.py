@@ -11,7 +11,8 @@ from napari_nx46.core.measure_volume import measure_volume
 from napari_nx46.files.origin import VolumeError
 from napari_nx46.files.workspace import SavedRun, Workspace, WorkspaceError
 from napari_nx46.run.archive_checks import check_archive, hash_archive
-from napari_nx46.run.judging import accept_best, give_verdict
+from napari_nx46.run.judging import FreezeError, accept_best, freeze_run, give_verdict
+from napari_nx46.run.listing import RunList, list_runs
 from napari_nx46.run.manifest import RunOptions
 from napari_nx46.run.recorded import ManifestError
 from napari_nx46.run.registry import (
@@ -20,6 +21,7 @@ from napari_nx46.run.registry import (
     find_run,
     frozen_run,
     register_export,
+    score_run,
 )
 from napari_nx46.run.runner import same_setting
 from napari_nx46.run.targets import manifest_path
@@ -216,3 +218,46 @@ def test_accepting_the_best_leaves_the_fragments_of_others_alone(workspace, two_
     best = workspace.run(two_runs[0])
     assert accept_best(workspace, best) == {"a": OTHER}
     assert workspace.accepted() == {"elsewhere": OTHER, **best.settings}
+
+
+def test_one_score_is_given_or_taken_back_and_the_other_stays(workspace, two_runs):
+    base, _ = two_runs
+    assert score_run(workspace, base, "private_score", 0.2).private_score == 0.2
+    scored = score_run(workspace, base, "public_score", None)
+    assert (scored.public_score, scored.private_score) == (None, 0.2)
+    with pytest.raises(ValueError, match="private_score"):
+        score_run(workspace, base, "private_score", 1.5)
+    assert workspace.run(base) == scored
+
+
+def test_runs_are_listed_with_means_marks_and_deltas(workspace, two_runs):
+    base, following = two_runs
+    workspace.set_scores(following, public=0.31)
+    listed = list_runs(workspace)
+    assert [one.run for one in listed.runs] == list(workspace.runs())
+    assert [one.marks for one in listed.runs] == [("baseline",), ("best",)]
+    assert [one.delta for one in listed.runs] == [0, pytest.approx(0.01)]
+    assert listed.baseline == listed.find(base)
+    assert listed.find(9) is None
+    for one in listed.runs:
+        densities = [figures["density"] for figures in one.run.metrics.values()]
+        assert one.means["density"] == pytest.approx(sum(densities) / len(densities))
+    assert (listed.baseline_changes, listed.damage) == ((), ())
+
+
+def test_an_empty_workspace_lists_nothing(workspace):
+    assert list_runs(workspace) == RunList()
+
+
+def test_a_run_whose_archive_was_changed_is_not_frozen(workspace, two_runs):
+    base, following = two_runs
+    run = workspace.run(following)
+    assert freeze_run(workspace, run).run_id == following
+    with run.archive.open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(FreezeError, match=r"run 2 \(next\): its archive .* was changed"):
+        freeze_run(workspace, run)
+    workspace.freeze_baseline(base)
+    with pytest.raises(FreezeError):
+        freeze_run(workspace, run)
+    assert workspace.baseline().run_id == base

@@ -75,12 +75,14 @@ def test_a_run_that_is_not_better_leaves_the_best_one_and_says_why():
 
 
 def test_every_reason_of_a_no_go_is_told():
-    verdict = judge(saved(2), saved(1), [], ArchiveCheck(ARCHIVE, "0" * 64, "1" * 64, ("torn",)))
+    run, base = saved(2), saved(1)
+    verdict = judge(run, base, [], ArchiveCheck(ARCHIVE, "0" * 64, "1" * 64, ("torn",)))
     assert [reason.partition(":")[0] for reason in verdict.reasons] == [
-        "run 2 has no public score yet; give it with",
-        "run 1 has no public score yet; give it with",
+        "run 2 has no public score yet",
+        "run 1 has no public score yet",
         *["run 2"] * 2,
     ]
+    assert verdict.unscored == (run, base)
     assert "was changed: found SHA-256 1111" in verdict.reasons[2]
     assert "is not valid: torn" in verdict.reasons[3]
     (reason,) = judge(saved(1, 0.5), saved(1, 0.5), [], SOUND).reasons
