@@ -113,7 +113,7 @@ def test_readers_take_every_suffix_that_volumes_have_and_folders():
         assert pattern.lstrip("*") in VOLUME_SUFFIXES
 
 
-def test_there_are_samples_a_widget_and_writers_for_masks():
+def test_there_are_samples_widgets_and_writers_for_masks():
     contributions = MANIFEST.contributions
     assert [sample.key for sample in contributions.sample_data] == ["wound", "pressed", "torn"]
     names = [widget.display_name for widget in contributions.widgets]

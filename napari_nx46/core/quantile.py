@@ -133,6 +133,36 @@ def approximate_quantile(histogram: ScoreHistogram, quantile: float) -> float:
     return score_of_bits(high_bits, int(share * LOW_BITS))
 
 
+def approximate_share_below(histogram: ScoreHistogram, score: float) -> float:
+    """Return the quantile at which a score lies: the inverse of `approximate_quantile`.
+
+    Parameters
+    ----------
+    histogram : ScoreHistogram
+        With at least one score.
+    score : float
+        In units of probability.
+
+    Returns
+    -------
+    float
+        In [0, 1]; within a bin, scores are taken to be spread evenly.
+
+    Raises
+    ------
+    ValueError
+        If there are no scores.
+    """
+    if not histogram.total:
+        raise ValueError("a share needs at least one score")
+    bits = _lowest_bits(score)
+    high_bits = bits >> HIGH_BITS_SHIFT
+    if high_bits >= HIGH_BITS:
+        return 1.0
+    within = int(histogram.counts[high_bits]) * (bits & LOW_BITS_MASK) / LOW_BITS
+    return min((histogram.below(high_bits) + within) / max(histogram.total - 1, 1), 1.0)
+
+
 def count_at_least(
     histogram: ScoreHistogram, low_bits: Mapping[int, Counts], threshold: float
 ) -> int:

@@ -110,5 +110,12 @@ ACTIONS: tuple[Action, ...] = (
         "At the same relative depth; before the first comes the last.",
         lambda bench: bench.session.step_fragment(-1),
     ),
+    Action(
+        "next_worst_slice",
+        "Go to the next worst slice",
+        "W",
+        "Those that miss most of the label first, then those whose density is farthest off.",
+        lambda bench: bench.go_to_next_worst(),
+    ),
 )
 """All of them, in the order in which they are listed."""

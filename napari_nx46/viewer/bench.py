@@ -11,8 +11,10 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_nx46.core.volume import Block, whole_block
+from napari_nx46.core.worst_slices import MOST_WORST_SLICES, next_worst, worst_slices
 from napari_nx46.fragments import DataSet, Fragment
 from napari_nx46.live.comparison import ComparisonFollower
+from napari_nx46.live.curves import CurveFollower
 from napari_nx46.live.pin_follower import PinFollower
 from napari_nx46.live.pin_metrics import PinMeasurer
 from napari_nx46.live.pins import Pins
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-Follower = ProfileFollower | PinFollower | PinMeasurer | ComparisonFollower
+Follower = CurveFollower | ProfileFollower | PinFollower | PinMeasurer | ComparisonFollower
 AnyFollower = TypeVar("AnyFollower", bound=Follower)
 
 AXIS_LABELS = ("z", "y", "x")
@@ -68,8 +70,8 @@ class Bench(QObject):
 
     Notes
     -----
-    `profiles`, `pin_follower`, `pin_measurer` and `comparison` are made when a panel first asks
-    for them: what nobody looks at is not computed.
+    `profiles`, `curves`, `pin_follower`, `pin_measurer` and `comparison` are made when a panel
+    first asks for them: what nobody looks at is not computed.
     """
 
     def __init__(
@@ -133,6 +135,11 @@ class Bench(QObject):
         return self._adopted(ProfileFollower(self.session, self.scores, self._post))
 
     @cached_property
+    def curves(self) -> CurveFollower:
+        """Follows the score with its histogram and curves."""
+        return self._adopted(CurveFollower(self.session, self.scores, self._post))
+
+    @cached_property
     def pin_follower(self) -> PinFollower:
         """Computes the masks of the pins."""
         return self._adopted(PinFollower(self.session, self.pins, self._post))
@@ -161,6 +168,22 @@ class Bench(QObject):
         """Show the next mask that is there."""
         self.keep_pins()
         self.compare.flip.flip()
+
+    def go_to_slice(self, z: int) -> None:
+        """Have the viewer show a slice along z."""
+        self.viewer.dims.set_current_step(0, z)
+
+    def go_to_next_worst(self) -> None:
+        """Have the viewer show the next of the slices that are worth a look first.
+
+        The first call begins to measure the slices; there is none to go to before that is done.
+        """
+        profile = self.profiles.profile
+        if profile is not None:
+            worst = worst_slices(profile.slices, self.session.band, MOST_WORST_SLICES)
+            z = next_worst(worst, int(self.viewer.dims.current_step[0]))
+            if z is not None:
+                self.go_to_slice(z)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice that the canvas shows more or less, since it has another size."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import napari
 
 PLUGIN_TITLE = "NX46"
+LOWEST_WITH_DOCKS_BELOW = 800
+"""A window of fewer pixels has no room below the canvas for anything that can be read."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class DockEntry:
     help : str
         One sentence.
     area : str
-        Side of the window: ``right`` or ``bottom``. There it shares tabs with other docks.
+        Side of the window: ``right``, where it shares tabs with other docks, or ``bottom``, for
+        which a low window has no room: there it goes to the right as well.
     """
 
     name: str
@@ -47,6 +50,12 @@ DOCKS: tuple[DockEntry, ...] = (
         "Compare masks",
         "napari_nx46.viewer.compare.dock:CompareDock",
         "Pin settings, flip between their masks, and see where masks differ.",
+    ),
+    DockEntry(
+        "Plots",
+        "napari_nx46.viewer.plots.dock:PlotsDock",
+        "Why: the score's histogram, the mask's profile, curves against the label, and figures.",
+        area="bottom",
     ),
     DockEntry(
         "Keys",
@@ -76,8 +85,10 @@ def open_dock(viewer: napari.Viewer, entry: DockEntry) -> QWidget:
     widget: QWidget | None = next((dock for dock in docked if isinstance(dock, kind)), None)
     if widget is None:
         widget = kind(viewer)
-        tabify = entry.area == "right"
-        viewer.window.add_dock_widget(widget, name=entry.title, area=entry.area, tabify=tabify)
+        low = viewer.window.geometry()[3] < LOWEST_WITH_DOCKS_BELOW
+        area = "right" if low else entry.area
+        tabify = area == "right"
+        viewer.window.add_dock_widget(widget, name=entry.title, area=area, tabify=tabify)
     frame = widget.parentWidget()
     frame.show()
     frame.raise_()

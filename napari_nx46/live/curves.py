@@ -1,0 +1,252 @@
+"""The histogram of a session's score and the curves that follow from it, from a worker thread.
+
+They depend on the score alone: moving a threshold or a clean-up knob changes nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from psygnal import Signal
+
+from napari_nx46.core.curves import (
+    Curve,
+    LabelledHistogram,
+    density_over_quantiles,
+    labelled_histogram,
+    precision_recall,
+)
+from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.core.quantile import ScoreHistogram
+from napari_nx46.core.rebinning import Bins, edge_bins, rebinned
+from napari_nx46.core.score import ScoreKey
+from napari_nx46.core.volume import Block, slabs, whole_block
+from napari_nx46.core.workers import CancelCheck, Workers
+from napari_nx46.fragments import Fragment
+from napari_nx46.live.latest_known import LatestKnown, State
+from napari_nx46.live.resting import wait_for_rest
+from napari_nx46.live.scoring import REST_SECONDS, Label, ScoreFollower
+from napari_nx46.live.session import Post, Session
+from napari_nx46.setting import Setting
+
+__all__ = ["CURVE_QUANTILES", "CurveFollower", "CurveKey", "CurveState", "ScoreCurves"]
+
+MOST_KNOWN_CURVES = 8
+"""So many are remembered; one of them takes up to 4 MB."""
+
+MOST_BINS = 256
+
+CURVE_QUANTILES: tuple[float, ...] = tuple(
+    np.unique(np.concatenate([np.linspace(0, 0.9, 181), np.linspace(0.9, 1, 201)])).tolist()
+)
+"""The quantiles at which the curves are computed: closest where thresholds usually are."""
+
+
+@dataclass(frozen=True)
+class CurveKey:
+    """What curves belong to: where these are equal, so are the curves.
+
+    Parameters
+    ----------
+    image_id : str
+    score : ScoreKey
+    has_label : bool
+    """
+
+    image_id: str
+    score: ScoreKey
+    has_label: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreCurves:
+    """The histogram of a fragment's scores, and what plain thresholds of them give.
+
+    Parameters
+    ----------
+    of : CurveKey
+    scores : ScoreHistogram
+        Of all voxels.
+    labelled : LabelledHistogram, optional
+        The same by what the label says of the voxels; None without one.
+    bins : Bins
+        All scores in wider bins, to be drawn.
+    surface_bins, background_bins : Bins, optional
+        The scores where the label is 1 and 0, in the same bins.
+    density : (n,) array of float64
+        At `CURVE_QUANTILES`.
+    curve : Curve, optional
+        At `CURVE_QUANTILES`; None without a label.
+    """
+
+    of: CurveKey
+    scores: ScoreHistogram
+    labelled: LabelledHistogram | None
+    bins: Bins
+    surface_bins: Bins | None
+    background_bins: Bins | None
+    density: npt.NDArray[np.float64]
+    curve: Curve | None
+
+
+CurveState = State[ScoreCurves]
+
+
+@dataclass(frozen=True, eq=False)
+class CurveRequest:
+    """What the worker is asked for.
+
+    Parameters
+    ----------
+    of : CurveKey
+    setting : Setting
+        Its score knobs count.
+    pipeline : FragmentPipeline
+    label : (Z, Y, X) array of uint8, optional
+    """
+
+    of: CurveKey
+    setting: Setting
+    pipeline: FragmentPipeline
+    label: Label | None
+
+
+class CurveFollower:
+    """Follows the score of a session with its histogram and curves.
+
+    Parameters
+    ----------
+    session : Session
+    scores : ScoreFollower, optional
+        Gives the label of the fragment that is shown; without it there is none.
+    post : callable
+        Runs a function later in the thread that owns the session; called from the worker.
+    rest_seconds : float
+        For how long the sliders must not have moved before the worker takes the cores.
+
+    Attributes
+    ----------
+    curves_changed : Signal(CurveState)
+    failed : Signal(BaseException)
+    """
+
+    curves_changed = Signal(State)
+    failed = Signal(BaseException)
+
+    def __init__(
+        self,
+        session: Session,
+        scores: ScoreFollower | None,
+        post: Post,
+        *,
+        rest_seconds: float = REST_SECONDS,
+    ) -> None:
+        self.session = session
+        self._scores = scores
+        self._rest_seconds = rest_seconds
+        self._workers = Workers(2)
+        self._closed = False
+        self._latest: LatestKnown[CurveRequest, ScoreCurves] = LatestKnown(
+            self._compute,
+            post,
+            self.curves_changed.emit,
+            self.failed.emit,
+            most=MOST_KNOWN_CURVES,
+        )
+        session.fragment_changed.connect(self._show_fragment)
+        session.figures_changed.connect(self._follow)
+        session.setting_changed.connect(self._follow)
+        if scores is not None:
+            scores.label_changed.connect(self._follow)
+
+    @property
+    def state(self) -> CurveState:
+        """The curves, as they are known now."""
+        return self._latest.state
+
+    @property
+    def curves(self) -> ScoreCurves | None:
+        """The newest curves of the fragment that is shown, stale or not."""
+        return self._latest.state.result
+
+    @property
+    def stale(self) -> bool:
+        """Whether the curves are those of another score than the sliders', or lack the label."""
+        return self._latest.state.stale
+
+    @property
+    def requests_begun(self) -> int:
+        """How many curves were begun so far, stale ones included."""
+        return self._latest.begun
+
+    def start(self) -> None:
+        """Compute what is settled already, once the session has been started."""
+        self._follow()
+
+    def wait_until_idle(self, timeout: float | None = None) -> bool:
+        """Wait until the worker rests; return False if that took too long.
+
+        Its last result may still have to pass through `post`.
+        """
+        return self._latest.wait_until_idle(timeout)
+
+    def close(self) -> None:
+        """Tell nothing any more and end the threads; to be called before the session is closed."""
+        self._closed = True
+        self._latest.close()
+        self._workers.close()
+
+    def _show_fragment(self, _fragment: Fragment) -> None:
+        """Show no curves of the old fragment any more."""
+        self._latest.forget()
+
+    def _follow(self) -> None:
+        """Ask for the curves of the score once its stage is there, or mark the old ones."""
+        if self._closed:
+            return
+        session = self.session
+        label = None if self._scores is None else self._scores.label
+        image_id = session.fragment.image_id
+        of = CurveKey(image_id, ScoreKey.of(session.setting), label is not None)
+        if self._latest.serves(of):
+            return
+        if session.settled:
+            self._latest.want(CurveRequest(of, session.setting, session.pipelines[image_id], label))
+        else:
+            self._latest.outdate()
+
+    # ---- the worker ------------------------------------------------------------------------
+
+    def _compute(self, request: CurveRequest, cancelled: CancelCheck) -> ScoreCurves:
+        wait_for_rest(self.session.wait_until_compiled, self._rest_seconds, cancelled)
+        scores = request.pipeline.stage(request.setting, cancelled).histogram
+        edges = edge_bins(scores, MOST_BINS)
+        labelled = self._labelled(request, cancelled)
+        return ScoreCurves(
+            of=request.of,
+            scores=scores,
+            labelled=labelled,
+            bins=rebinned(scores, edges),
+            surface_bins=None if labelled is None else rebinned(labelled.surface, edges),
+            background_bins=None if labelled is None else rebinned(labelled.background, edges),
+            density=density_over_quantiles(scores, CURVE_QUANTILES),
+            curve=None if labelled is None else precision_recall(labelled, CURVE_QUANTILES),
+        )
+
+    def _labelled(self, request: CurveRequest, cancelled: CancelCheck) -> LabelledHistogram | None:
+        label, pipeline = request.label, request.pipeline
+        if label is None:
+            return None
+
+        def blocks() -> Iterator[Block]:
+            return slabs(whole_block(pipeline.shape), pipeline.slab_thickness)
+
+        return labelled_histogram(
+            (pipeline.score(request.setting, block, cancelled) for block in blocks()),
+            (label[block] for block in blocks()),
+            workers=self._workers,
+            cancelled=cancelled,
+        )

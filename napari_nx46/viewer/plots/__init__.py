@@ -1,0 +1,1 @@
+"""Plots of the mask that is tuned, and of its score."""

@@ -1,0 +1,47 @@
+"""The dock with the plots of what is tuned in its window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QSizePolicy
+
+from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.bench_dock import BenchDock
+from napari_nx46.viewer.docks import DOCKS, open_dock
+from napari_nx46.viewer.plots.panel import PlotsPanel
+
+if TYPE_CHECKING:
+    import napari
+
+__all__ = ["PlotsDock", "add_plots_dock"]
+
+DOCK_NAME = "Plots"
+
+
+class PlotsDock(BenchDock):
+    """See why: the score's histogram, the mask's profile, curves against the label, and figures.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Its window gets the tuning dock, if it has none yet.
+    """
+
+    title = DOCK_NAME
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        # Otherwise napari gives the height beside the canvas to an empty space below.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+    def make_panel(self, bench: Bench) -> PlotsPanel:
+        """Return the plots of a session."""
+        return PlotsPanel(bench)
+
+
+def add_plots_dock(viewer: napari.Viewer) -> PlotsDock:
+    """Return a window's dock with the plots, adding it where there is none."""
+    (entry,) = (entry for entry in DOCKS if entry.name == DOCK_NAME)
+    open_dock(viewer, entry)
+    return next(dock for dock in viewer.window.dock_widgets.values() if isinstance(dock, PlotsDock))
