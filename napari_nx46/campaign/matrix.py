@@ -27,6 +27,7 @@ MAXIMUM_MATRIX_BYTES = 16_000_000
 RUN_ID_KEY = "run_id"
 _SUFFIX = ".json"
 _MOST_KEYS = 100
+_MOST_FAULTS = 1000
 _FOLDER = files("napari_nx46.campaign") / "matrices"
 
 
@@ -96,6 +97,9 @@ def parse_matrix(
     faults = [*document.faults, *faults]
     runs: list[PlannedRun] = []
     for row in rows:
+        if len(faults) >= _MOST_FAULTS:
+            faults.append(PlanFault("was not looked at, nor what follows", row.place))
+            break
         run = _run(row, base)
         if isinstance(run, PlannedRun):
             runs.append(run)

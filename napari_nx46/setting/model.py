@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -411,12 +412,18 @@ def checked_knob(name: str, value: object) -> object:
     SettingError
         If the value is of another type, or out of range; the message does not name the knob.
     """
-    # The field's own type and bounds; what it must not be beside others is checked in the end.
-    adapter: TypeAdapter[object] = TypeAdapter(
-        Setting.model_fields[name].rebuild_annotation(), config=Setting.model_config
-    )
     try:
-        return adapter.validate_python(value)
+        return _knob_adapter(name).validate_python(value)
     except ValidationError as error:
         faults = "; ".join(fault["msg"] for fault in error.errors(include_url=False))
         raise SettingError(f"{faults} (found {value!r})") from error
+
+
+@cache
+def _knob_adapter(name: str) -> TypeAdapter[object]:
+    """Return what validates one knob on its own: by the field's own type and bounds.
+
+    What it must not be beside other knobs is checked with all of them. Building one costs more
+    than a hundred validations.
+    """
+    return TypeAdapter(Setting.model_fields[name].rebuild_annotation(), config=Setting.model_config)

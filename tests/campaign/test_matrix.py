@@ -219,6 +219,13 @@ def test_many_faults_are_cut_short_in_the_message_and_kept_whole_beside_it():
     assert str(caught.value).endswith("and 50 more")
 
 
+def test_a_file_full_of_faults_is_given_up_soon():
+    rows = [{"run_id": f"r{n}", **{f"knob{k}": 1 for k in range(99)}} for n in range(MOST_RUNS)]
+    faults = refused(rows)
+    assert len(faults) == 11 * 99 + 1
+    assert str(faults[-1]) == "run 12 of the list: was not looked at, nor what follows"
+
+
 def test_files_that_are_none_or_too_large_are_refused(tmp_path, monkeypatch):
     with pytest.raises(PlanError, match=r"nx46-v7\.6: there is no such file.*mean nx46-v7\.5\?"):
         read_plan("nx46-v7.6")
