@@ -11,6 +11,7 @@ import pytest
 from napari._app_model.constants._menus import MenuId, is_menu_contributable
 from npe2 import PluginManifest
 
+from napari_nx46.files.naming import ARCHIVE_SUFFIX
 from napari_nx46.files.volumes import VOLUME_SUFFIXES
 from napari_nx46.viewer.actions import ACTIONS
 from napari_nx46.viewer.docks import DOCKS
@@ -110,7 +111,7 @@ def test_readers_take_every_suffix_that_volumes_have_and_folders():
     for suffix in VOLUME_SUFFIXES:
         assert any(fnmatch(f"fragment{suffix}", item) for item in reader.filename_patterns)
     for pattern in reader.filename_patterns:
-        assert pattern.lstrip("*") in VOLUME_SUFFIXES
+        assert pattern.lstrip("*") in {*VOLUME_SUFFIXES, ARCHIVE_SUFFIX}
 
 
 def test_there_are_samples_widgets_and_writers_for_masks():

@@ -7,6 +7,9 @@ import unicodedata
 MASK_SUFFIX = ".tif"
 """How the name of every mask ends, in lower case."""
 
+ARCHIVE_SUFFIX = ".zip"
+"""How the name of an archive ends, in lower case."""
+
 LONGEST_IMAGE_ID = 200
 """Characters; with the suffix it stays below what file systems allow."""
 

@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.workers import CancelCheck
+from napari_nx46.files.naming import ARCHIVE_SUFFIX
 from napari_nx46.fragments import DataSet, FragmentError
 from napari_nx46.live.comparison import LIVE, packed_mask_of
 from napari_nx46.live.latest import LatestWins
@@ -20,11 +21,10 @@ from napari_nx46.live.session import Post, Session
 from napari_nx46.run.mask_files import few
 from napari_nx46.run.mask_sides import Side, SideMask, archive_side, file_side, folder_side
 
-__all__ = ["ARCHIVE_SUFFIX", "DEFAULT_MEMORY_BYTES", "ForeignMasks", "open_foreign"]
+__all__ = ["DEFAULT_MEMORY_BYTES", "ForeignMasks", "open_foreign"]
 
 DEFAULT_MEMORY_BYTES = 128 << 20
 """Bytes that the masks may take together: 32 of 320 x 320 x 320."""
-ARCHIVE_SUFFIX = ".zip"
 TAKEN_LENGTH = 1
 """Names of one letter are those of pins."""
 

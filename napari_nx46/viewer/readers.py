@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from napari_nx46.files.naming import ARCHIVE_SUFFIX
 from napari_nx46.files.volumes import VOLUME_SUFFIXES
 from napari_nx46.fragments import FolderNames, open_data
 from napari_nx46.viewer.layers import LayerData, fragment_layers
 
 Reader = Callable[[str | Sequence[str]], list[LayerData] | list[tuple[None]]]
-
-ARCHIVE_SUFFIX = ".zip"
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:

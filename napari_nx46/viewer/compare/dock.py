@@ -17,6 +17,7 @@ from napari_nx46.viewer.compare.difference_panel import DifferencePanel
 from napari_nx46.viewer.compare.foreign_panel import ForeignPanel
 from napari_nx46.viewer.compare.pin_panel import PinPanel
 from napari_nx46.viewer.compare.pin_table import PinTablePanel
+from napari_nx46.viewer.docks import DOCKS, open_dock
 from napari_nx46.viewer.layout import VerticalScrollArea, rule
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class ComparePanel(QWidget):
 
     Attributes
     ----------
+    foreign : ForeignMasks
     pin_panel : PinPanel
     foreign_panel : ForeignPanel
     difference_panel : DifferencePanel
@@ -98,17 +100,12 @@ class ComparePanel(QWidget):
         layout.addStretch(1)
 
 
-def compare_dock_of(viewer: napari.Viewer) -> CompareDock:
-    """Return the dock in which masks are compared, adding it where there is none."""
-    docked = viewer.window.dock_widgets.values()
-    found = next((dock for dock in docked if isinstance(dock, CompareDock)), None)
-    return found or add_compare_dock(viewer)
-
-
 def add_compare_dock(viewer: napari.Viewer) -> CompareDock:
-    """Return the dock, added to the right of a window, in a tab with those that are there."""
-    dock = CompareDock(viewer)
-    viewer.window.add_dock_widget(dock, name=DOCK_NAME, area="right", tabify=True)
+    """Return the dock of a window, added to the right of it if it was not there yet."""
+    entry = next(entry for entry in DOCKS if entry.name == DOCK_NAME)
+    dock = open_dock(viewer, entry)
+    if not isinstance(dock, CompareDock):
+        raise TypeError(f"{entry.name}: expected a CompareDock, found a {type(dock).__name__}")
     return dock
 
 
@@ -123,5 +120,5 @@ def open_in_current_window(paths: Iterable[Path]) -> bool:
     viewer = current_viewer()
     if viewer is None or not is_tuned(viewer):
         return False
-    compare_dock_of(viewer).open_masks(map(str, paths))
+    add_compare_dock(viewer).open_masks(map(str, paths))
     return True
