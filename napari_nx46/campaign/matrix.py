@@ -57,7 +57,16 @@ def read_plan(source: str | Path, base: Setting | None = None) -> CampaignPlan:
 
 
 def shipped_matrices() -> tuple[str, ...]:
-    """Return the names of the matrices that come with the program, ascending."""
+    """Return the names of the matrices that come with the program, ascending.
+
+    ``nx46-v7.5`` is the published campaign of NX46 V7.5, as in the presets. Of NX47 V61.3 only
+    what was to be tried is published, the high and the low percentile and the fusion weight, and
+    no number. ``nx47-v61.3`` is therefore this project's choice: V61.2 as the baseline, then nine
+    runs, an orthogonal array of three levels each: high percentile at least 88, 90 or 92, gap to
+    the low one 4, 6 or 8, blend weight 0.66, 0.72 or 0.78. Every pair of levels is in it once, so
+    that the main effect of each knob can be told. V61.2's masks were somewhat denser than the band
+    that is aimed at, so the percentiles go up from there.
+    """
     names = (entry.name for entry in _FOLDER.iterdir())
     return tuple(sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)))
 

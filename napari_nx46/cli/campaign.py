@@ -26,7 +26,11 @@ def list_matrices(
         bool, typer.Option("--json", help="Print the runs as JSON, with every knob.")
     ] = False,
 ) -> None:
-    """List the matrices that come with the program: their runs, and the knobs of each."""
+    """List the matrices that come with the program: their runs, and the knobs of each.
+
+    nx46-v7.5 is the published campaign of NX46. nx47-v61.3 is this project's choice: NX47 V61.2,
+    then nine runs that vary its percentiles and the blend weight, every pair of levels once.
+    """
     from napari_nx46.campaign.matrix import matrix_row, read_plan, shipped_matrices
 
     plans = [read_plan(name) for name in shipped_matrices()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from itertools import combinations, product
 
 import pytest
@@ -90,8 +91,13 @@ def test_the_shipped_nx47_matrix_begins_with_v61_2_and_tries_every_pair_of_level
         )
 
 
-def test_shipped_matrices_are_listed():
+def test_shipped_matrices_are_listed_and_carried_by_wheels(repository):
     assert shipped_matrices() == ("nx46-v7.5", "nx47-v61.3")
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["napari_nx46"]
+    carried = {path for pattern in patterns for path in (repository / "napari_nx46").glob(pattern)}
+    folder = repository / "napari_nx46" / "campaign" / "matrices"
+    assert {folder / f"{name}.json" for name in shipped_matrices()} <= carried
 
 
 def test_a_file_holds_a_list_or_named_lists_of_which_a_key_chooses(tmp_path):
