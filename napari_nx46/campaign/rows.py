@@ -89,9 +89,9 @@ def run_id_fault(run_id: object) -> str:
     """Return what is wrong with a run_id; empty if nothing is."""
     if isinstance(run_id, str) and _RUN_ID.fullmatch(run_id):
         return ""
-    found = shown(run_id) if isinstance(run_id, str) else type(run_id).__name__
+    found = "none" if run_id is None else repr(shown(str(run_id)))
     return (
-        f"found {found!r}, expected at most {LONGEST_RUN_ID} letters, digits and any of "
+        f"found {found}, expected at most {LONGEST_RUN_ID} letters, digits and any of "
         "'_.,=+-', a letter, a digit or '_' first"
     )
 

@@ -169,7 +169,7 @@ def test_all_faults_are_told_at_once_with_run_and_knob():
         ("a", ""): "2 times",
         ("b", ""): "exclude each other",
         ("4 of the list", "run_id"): "'../c'",
-        ("5 of the list", "run_id"): "NoneType",
+        ("5 of the list", "run_id"): "found none",
         ("5 of the list", "quantile"): "valid number",
         ("6 of the list", ""): "a number, expected an object",
         ("d", "probability"): "rule quantile of quantile",
