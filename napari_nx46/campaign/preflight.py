@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,6 +63,9 @@ class CampaignPreflight:
     run_count : int
         Of a search, how many there will be.
     fragments : tuple of CheckedFragment
+        That could be opened.
+    unopened : tuple of str
+        Why other fragments could not be.
     notes : tuple of str
         What is worth knowing, and keeps nothing from running.
     cost : Cost, optional
@@ -80,6 +83,7 @@ class CampaignPreflight:
     runs: tuple[PlannedRun, ...]
     run_count: int
     fragments: tuple[CheckedFragment, ...]
+    unopened: tuple[str, ...]
     notes: tuple[str, ...]
     cost: Cost | None
     seconds: float | None
@@ -89,19 +93,20 @@ class CampaignPreflight:
 
     @property
     def task_count(self) -> int:
-        """Runs times fragments."""
-        return self.run_count * len(self.fragments)
+        """Runs times fragments, also those that could not be opened."""
+        return self.run_count * (len(self.fragments) + len(self.unopened))
 
     @property
     def faults(self) -> tuple[str, ...]:
         """Everything that keeps tasks from running."""
-        return tuple(fault for fragment in self.fragments for fault in fragment.faults)
+        return (*self.unopened, *(fault for one in self.fragments for fault in one.faults))
 
 
 def campaign_preflight(
     dataset: DataSet,
     plan: CampaignPlan | Search,
     *,
+    unopened: Iterable[str] = (),
     workers: int = 1,
     leaderboard: bool = True,
     work: Path | None = None,
@@ -117,6 +122,8 @@ def campaign_preflight(
     ----------
     dataset : DataSet
     plan : CampaignPlan or Search
+    unopened : iterable of str
+        Why fragments that belong to the data set could not be opened.
     workers : int
         That will share the tasks.
     leaderboard : bool
@@ -162,6 +169,7 @@ def campaign_preflight(
         runs=tuple(runs),
         run_count=run_count,
         fragments=tuple(checked),
+        unopened=tuple(unopened),
         notes=(*_equal_notes(runs), *_memory_notes(memory, workers), *_disk_notes(disk, work)),
         cost=cost,
         seconds=seconds,

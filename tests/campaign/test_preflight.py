@@ -101,6 +101,12 @@ def test_a_damaged_fragment_is_told_and_the_others_are_estimated(root, z):
     assert (alone.cost, alone.seconds, alone.memory_bytes) == (None, None, 0)
 
 
+def test_fragments_that_could_not_be_opened_count_as_faults_and_tasks(root):
+    found = campaign_preflight(open_data(root), PAIR, unopened=["x.tif: damaged"])
+    assert found.faults == found.unopened == ("x.tif: damaged",)
+    assert found.task_count == 2 * 5
+
+
 def test_of_a_search_the_first_batch_is_held_against_the_fragments(root):
     search = Search(runs=9, objective="density", vary=("z_radius=0:4",), batch=3)
     found = campaign_preflight(open_data(root), search)
