@@ -92,9 +92,14 @@ class CampaignPreflight:
     disk_bytes: int
 
     @property
+    def fragment_count(self) -> int:
+        """Fragments of the data set, also those that could not be opened."""
+        return len(self.fragments) + len(self.unopened)
+
+    @property
     def task_count(self) -> int:
-        """Runs times fragments, also those that could not be opened."""
-        return self.run_count * (len(self.fragments) + len(self.unopened))
+        """Runs times fragments."""
+        return self.run_count * self.fragment_count
 
     @property
     def faults(self) -> tuple[str, ...]:

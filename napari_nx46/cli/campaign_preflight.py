@@ -99,7 +99,7 @@ def _print_plan(found: CampaignPreflight) -> None:
 
 def _print_cost(found: CampaignPreflight) -> None:
     typer.echo(
-        f"{found.name}: runs {found.run_count}, fragments {len(found.fragments) + len(found.unopened)}, "
+        f"{found.name}: runs {found.run_count}, fragments {found.fragment_count}, "
         f"tasks {found.task_count}"
     )
     if found.cost is not None and found.seconds is not None:
