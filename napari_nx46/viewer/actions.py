@@ -92,7 +92,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "toggle_side_by_side",
         "Show two masks side by side, or one again",
-        "W",
+        "Shift-U",
         "The two that are chosen in the dock that compares masks, in napari's grid.",
         lambda bench: bench.side_by_side.toggle(),
     ),

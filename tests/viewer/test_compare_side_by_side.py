@@ -43,7 +43,7 @@ def drawn_halves(opened):
 def test_two_masks_stand_side_by_side_and_the_viewer_is_as_before_afterwards(shown):
     comparing = Comparing(shown)
     panel = comparing.panel.difference_panel
-    comparing.press(Qt.Key.Key_W)
+    comparing.press(Qt.Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
     assert not beside(shown).shown  # there is one mask only
     comparing.pin_quantiles(A=0.7, B=0.9)
     shown.session.change(quantile=0.8)
@@ -79,7 +79,7 @@ def test_two_masks_stand_side_by_side_and_the_viewer_is_as_before_afterwards(sho
     shown.wait_until_exact()
     right = layers["live (right)"]._slice.image.view
     np.testing.assert_array_equal(right, shown.expected_mask()[5])
-    comparing.press(Qt.Key.Key_W)
+    comparing.press(Qt.Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
     assert not panel.beside_box.isChecked()
     assert state_of(shown.viewer) == before
 

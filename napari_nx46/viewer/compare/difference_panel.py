@@ -72,7 +72,7 @@ class DifferencePanel(QWidget):
         self.difference_box = QCheckBox("Difference")
         self.difference_box.setToolTip("Show where the two masks differ (U)")
         self.beside_box = QCheckBox("Side by side")
-        self.beside_box.setToolTip("Show the first mask on the left, the second on the right (W)")
+        self.beside_box.setToolTip("The first mask on the left, the second on the right (Shift+U)")
         self.figure_labels = {
             (column, figure): number_label("≈ 88,888,888")
             for column in COLUMNS
