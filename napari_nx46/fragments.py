@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,12 +42,14 @@ __all__ = [
     "FragmentError",
     "VolumeError",
     "open_data",
+    "open_readable",
     "write_data_folder",
 ]
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 _VOLUME_AXES = 3
 _MOST_PATHS = 2
+_MOST_FAULTS_TOLD = 5
 _TAKEN_NAMES = ("p3d", "p2d", "image")
 
 
@@ -224,6 +226,44 @@ def open_data(
     VolumeError
         If a file cannot be opened as the volume that its place makes it.
     """
+    return _opened(paths, folders, channel, None)
+
+
+def open_readable(
+    *paths: str | os.PathLike[str],
+    folders: FolderNames | None = None,
+    channel: int = -1,
+) -> tuple[DataSet, dict[str, str]]:
+    """Open what can be opened, as `open_data`: a fragment at fault costs no other.
+
+    Returns
+    -------
+    DataSet
+        The fragments that can be opened.
+    dict of str to str
+        By image_id, of the fragments that cannot: what was found and what was expected.
+
+    Raises
+    ------
+    FragmentError, VolumeError
+        As `open_data`, but for what is wrong with single fragments of a data folder; and if none
+        of them can be opened.
+    """
+    faults: dict[str, str] = {}
+    dataset = _opened(paths, folders, channel, faults)
+    if not dataset.fragments:
+        told = "; ".join(list(faults.values())[:_MOST_FAULTS_TOLD])
+        raise FragmentError(f"{dataset.name}: no fragment can be opened: {told}")
+    return dataset, faults
+
+
+def _opened(
+    paths: Sequence[str | os.PathLike[str]],
+    folders: FolderNames | None,
+    channel: int,
+    faults: dict[str, str] | None,
+) -> DataSet:
+    """Open data; the faults of single fragments are collected, or raised if there is no dict."""
     found = [Path(path) for path in paths]
     if not 1 <= len(found) <= _MOST_PATHS:
         raise FragmentError(
@@ -233,7 +273,7 @@ def open_data(
         if not path.exists():
             raise FragmentError(f"{path}: found nothing there; expected a data folder or a volume")
     if len(found) == 1 and found[0].is_dir() and not is_zarr_folder(found[0]):
-        return _open_folder(found[0], folders or FolderNames(), channel)
+        return _open_folder(found[0], folders or FolderNames(), channel, faults)
     return _open_single(found, channel)
 
 
@@ -326,7 +366,9 @@ def _open_single(paths: list[Path], channel: int) -> DataSet:
     return DataSet(image_id, None, (fragment,))
 
 
-def _open_folder(root: Path, folders: FolderNames, channel: int) -> DataSet:
+def _open_folder(
+    root: Path, folders: FolderNames, channel: int, faults: dict[str, str] | None
+) -> DataSet:
     """Return the data set of a data folder."""
     files = _FragmentFiles(
         p3d=_volume_files(root, (folders.p3d,)),
@@ -342,11 +384,15 @@ def _open_folder(root: Path, folders: FolderNames, channel: int) -> DataSet:
             f"{' or '.join(folders.images)} with images, one file a fragment "
             f"({', '.join(('.tif', '.npy', '.npz', '.zarr'))})"
         )
-    return DataSet(
-        root.resolve().name,
-        root,
-        tuple(files.fragment(image_id, channel) for image_id in files.image_ids),
-    )
+    fragments = []
+    for image_id in files.image_ids:
+        try:
+            fragments.append(files.fragment(image_id, channel))
+        except (FragmentError, VolumeError) as error:
+            if faults is None:
+                raise
+            faults[image_id] = str(error)
+    return DataSet(root.resolve().name, root, tuple(fragments))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,22 @@ import hashlib
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from napari_nx46.fragments import open_data
+from napari_nx46.campaign.cluster import ClusterChoice
+from napari_nx46.campaign.matrix import read_plan
+from napari_nx46.campaign.results import CampaignPlan, PlannedRun
+from napari_nx46.campaign.source import DataSource
+from napari_nx46.campaign.store import CampaignRequest
+from napari_nx46.fragments import open_data, write_data_folder
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.setting_sides import setting_side
+from napari_nx46.setting import Setting, preset
 from tests.campaign.results_factory import RUN_SETTINGS, done
+from tests.campaign.running import ran
 
 SHAPE = (9, 12, 14)
+SHAPES = {"a": (14, 48, 40), "b": (10, 33, 56), "c": (12, 40, 40)}
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +59,52 @@ def _results(run_id, masks):
         for (of_run, image_id), mask in masks.items()
         if of_run == run_id
     }
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """Return a data folder of three fragments; the last has no label."""
+    root = tmp_path_factory.mktemp("campaign") / "data"
+    rng = np.random.default_rng(46)
+    for image_id, shape in SHAPES.items():
+        smooth = ndimage.gaussian_filter(rng.random(shape), (1, 2, 2))
+        smooth = (smooth - smooth.min()) / np.ptp(smooth)
+        volumes = {
+            "p3d": np.rint(255 * smooth).astype(np.uint8),
+            "p2d": np.clip(smooth + 0.1 * rng.standard_normal(shape), 0, 1).astype(np.float32),
+        }
+        if image_id != "c":
+            label = (smooth > 0.6).astype(np.uint8)
+            label[:, :3] = 2
+            volumes["train_labels"] = label
+        write_data_folder(root, image_id, volumes)
+    return root
+
+
+@pytest.fixture(scope="session")
+def plan():
+    """Return the ten NX46 runs, and others that reach every way through the pipeline."""
+    others = {
+        "pair": Setting(hysteresis=True, quantile=0.95, low_quantile=0.9, smallest_object=6),
+        "closed": Setting(quantile=0.95, closing_z=2, closing_xy=1),
+        "closed-larger": Setting(quantile=0.95, closing_z=2, closing_xy=1, smallest_object=9),
+        "slices": Setting(quantile=0.95, domain="slice"),
+        "dataset": Setting(quantile=0.95, domain="dataset"),
+        "dataset-blend": Setting(quantile=0.9, blend=0.3, domain="dataset"),
+        "again": Setting(quantile=0.95, domain="slice"),
+        "published": preset("twelfth-place"),
+    }
+    runs = tuple(PlannedRun(*pair) for pair in others.items())
+    return CampaignPlan("ways", read_plan("nx46-v7.5").runs + runs)
+
+
+@pytest.fixture(scope="session")
+def asked(data, plan):
+    return CampaignRequest(plan, DataSource.of(data))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(asked, tmp_path_factory):
+    """Return the table of a campaign in one thread."""
+    work = tmp_path_factory.mktemp("undisturbed") / "runs.sqlite"
+    return ran(asked, work, ClusterChoice(threads=1)).results

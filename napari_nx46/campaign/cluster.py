@@ -1,0 +1,105 @@
+"""The Dask cluster of a campaign: threads, processes of this machine, or one that is there."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from distributed import Client, LocalCluster
+
+__all__ = ["CampaignError", "ClusterChoice", "connected"]
+
+LOOPBACK = "127.0.0.1"
+CONNECT_SECONDS = 10
+
+
+class CampaignError(RuntimeError):
+    """A campaign that cannot go on; what it has done is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterChoice:
+    """What a campaign runs on.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Of this process, where neither of the others is given; by default one a processor.
+    workers : int, optional
+        So many processes of this machine, with one thread each.
+    scheduler : str, optional
+        Address of the scheduler of a cluster that runs already, e.g. ``tcp://host:8786``.
+    """
+
+    threads: int | None = None
+    workers: int | None = None
+    scheduler: str | None = None
+
+    @property
+    def told(self) -> str:
+        """What it is, in words."""
+        if self.scheduler is not None:
+            return f"the scheduler {self.scheduler}"
+        if self.workers is not None:
+            return f"{self.workers} processes"
+        return f"{self.threads or os.cpu_count() or 1} threads"
+
+
+@contextmanager
+def connected(choice: ClusterChoice) -> Iterator[Client]:
+    """Connect to a cluster; one that is made for it listens on loopback alone, and is closed.
+
+    Parameters
+    ----------
+    choice : ClusterChoice
+
+    Yields
+    ------
+    distributed.Client
+        Not the default one.
+
+    Raises
+    ------
+    CampaignError
+        If the scheduler cannot be reached, or the address is none.
+    """
+    if choice.scheduler is not None:
+        with _client_of(choice.scheduler) as client:
+            yield client
+        return
+    with (
+        _local_cluster(choice) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def _client_of(scheduler: str) -> Client:
+    try:
+        return Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise CampaignError(
+            f"scheduler {scheduler}: cannot be reached ({error}); expected the address of a "
+            "running Dask scheduler, e.g. tcp://127.0.0.1:8786"
+        ) from error
+
+
+def _local_cluster(choice: ClusterChoice) -> LocalCluster:
+    """Make workers of one thread each, in this process or in processes of their own.
+
+    Dask's limits of memory are off: it would pause and kill workers by what the whole process
+    takes, while a bench keeps to its own budget.
+    """
+    processes = choice.workers is not None
+    return LocalCluster(
+        n_workers=choice.workers or choice.threads or os.cpu_count() or 1,
+        threads_per_worker=1,
+        processes=processes,
+        host=LOOPBACK if processes else None,
+        dashboard_address=None,
+        memory_limit=None,
+        silence_logs=logging.CRITICAL,
+    )

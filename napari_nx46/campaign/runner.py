@@ -1,0 +1,243 @@
+"""Running a campaign: hand out its tasks, keep what comes, tell those who watch."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from distributed import Client
+from psygnal import Signal
+
+from napari_nx46.campaign.cluster import ClusterChoice, connected
+from napari_nx46.campaign.dispatch import Dispatcher
+from napari_nx46.campaign.keys import DataContents
+from napari_nx46.campaign.ledger import CampaignProgress, Ledger
+from napari_nx46.campaign.remote import LanePlugin
+from napari_nx46.campaign.results import CampaignResults, FragmentResult, PlannedRun
+from napari_nx46.campaign.schedule import Schedule, grouped
+from napari_nx46.campaign.store import CampaignRequest, CampaignStore
+from napari_nx46.campaign.suggest import Search, Suggester, objective_value
+from napari_nx46.core.workers import Cancelled
+from napari_nx46.files.workspace import Workspace
+from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET
+
+__all__ = ["CampaignRun", "CampaignState", "Resources"]
+
+
+class CampaignState(StrEnum):
+    """What a campaign that runs in this process is at."""
+
+    NEW = "new"
+    READING = "reading the data"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a campaign takes of machines.
+
+    Parameters
+    ----------
+    cluster : ClusterChoice
+    memory_budget : int
+        Bytes that a fragment's volumes and score may take in each lane before they are streamed.
+    """
+
+    cluster: ClusterChoice = field(default_factory=ClusterChoice)
+    memory_budget: int = DEFAULT_MEMORY_BUDGET
+
+
+class CampaignRun:
+    """A campaign that is run once, in whatever thread calls `run`.
+
+    Parameters
+    ----------
+    request : CampaignRequest
+    work : Path
+        The workspace file; made if it is missing.
+    resources : Resources
+    campaign_id : int, optional
+        Of the campaign in that workspace to go on with. By default the one that was begun with an
+        equal request on equal data, or a new one.
+
+    Attributes
+    ----------
+    state_changed : Signal(CampaignState)
+    task_changed : Signal(FragmentResult)
+        A task begins, is done, or has failed. Results that were there before are told too.
+    progress_changed : Signal(CampaignProgress)
+
+    Notes
+    -----
+    All signals are emitted in the thread that runs. `cancel` may be called from any other one.
+    Every task is kept as it ends: a campaign that is cancelled, killed or cut off goes on where it
+    was when it is run again.
+    """
+
+    state_changed = Signal(CampaignState)
+    task_changed = Signal(FragmentResult)
+    progress_changed = Signal(CampaignProgress)
+
+    def __init__(
+        self,
+        request: CampaignRequest,
+        work: Path,
+        resources: Resources = Resources(),
+        *,
+        campaign_id: int | None = None,
+    ) -> None:
+        self.request = request
+        self.work = work
+        self.resources = resources
+        self.campaign_id = campaign_id
+        self._cancelled = threading.Event()
+        self._dispatcher: Dispatcher | None = None
+        self._state = CampaignState.NEW
+        self._progress = CampaignProgress(total=0)
+
+    @property
+    def state(self) -> CampaignState:
+        """What the campaign is at."""
+        return self._state
+
+    @property
+    def progress(self) -> CampaignProgress:
+        """How far the campaign is."""
+        return self._progress
+
+    def cancel(self) -> None:
+        """Let `run` return soon; what is done by then is kept."""
+        self._cancelled.set()
+        dispatcher = self._dispatcher
+        if dispatcher is not None:
+            dispatcher.wake()
+
+    def run(self) -> CampaignResults:
+        """Run what is not done yet.
+
+        Returns
+        -------
+        CampaignResults
+            As it stands at the end. Whether it was cancelled, `state` tells.
+
+        Raises
+        ------
+        FragmentError, VolumeError
+            If the data cannot be opened at all.
+        WorkspaceError
+            If the workspace cannot be read or written.
+        CampaignError
+            If the cluster cannot be reached, or is lost.
+        Cancelled
+            If it was cancelled before the campaign was begun.
+        """
+        ended = CampaignState.FAILED
+        try:
+            with Workspace.open(self.work) as workspace:
+                results = self._run(CampaignStore(workspace))
+            ended = CampaignState.CANCELLED if self._cancelled.is_set() else CampaignState.DONE
+        except Cancelled:
+            ended = CampaignState.CANCELLED
+            raise
+        finally:
+            self._set_state(ended)
+        return results
+
+    # ---- inside ----------------------------------------------------------------------------
+
+    def _run(self, store: CampaignStore) -> CampaignResults:
+        self._set_state(CampaignState.READING)
+        source, with_score = self.request.source, self.request.with_score
+        contents = DataContents.of(*source.opened(), source.channel, self._cancelled.is_set)
+        if self.campaign_id is None:
+            self.campaign_id = store.begin(self.request, contents)
+        plan = self.request.plan
+        runs = plan.runs if isinstance(plan, Search) else len(plan.runs)
+        ledger = Ledger(
+            store,
+            self.campaign_id,
+            contents,
+            with_score=with_score,
+            total=runs * len(contents.image_ids),
+            tell=self.task_changed.emit,
+        )
+        self._set_state(CampaignState.RUNNING)
+        self._compute(store, ledger, self.campaign_id)
+        return store.results(self.campaign_id)
+
+    def _compute(self, store: CampaignStore, ledger: Ledger, campaign_id: int) -> None:
+        """Compute batch after batch; a cluster is made when the first task needs it."""
+        plan = self.request.plan
+        if not isinstance(plan, Search):
+            tasks = ledger.begin(plan.runs)
+            self._publish(ledger, 0)
+            if tasks:
+                with self._dispatching() as (dispatcher, schedule):
+                    schedule.add(grouped(tasks))
+                    self._drain(dispatcher, ledger)
+            return
+        with self._dispatching() as (dispatcher, schedule):
+            for batch in self._suggested(plan, store, ledger, campaign_id):
+                schedule.add(grouped(ledger.begin(batch)))
+                self._drain(dispatcher, ledger)
+
+    def _suggested(
+        self, search: Search, store: CampaignStore, ledger: Ledger, campaign_id: int
+    ) -> Iterator[tuple[PlannedRun, ...]]:
+        """Yield the batches of a search; those of a resumed one are found done."""
+        suggester = Suggester(search)
+        while not self._cancelled.is_set() and (batch := suggester.ask()):
+            store.add_runs(campaign_id, batch)
+            yield batch
+            if not self._cancelled.is_set():
+                ended = [ledger.of_run(run.run_id) for run in batch]
+                suggester.tell([objective_value(search, results) for results in ended])
+
+    @contextmanager
+    def _dispatching(self) -> Iterator[tuple[Dispatcher, Schedule]]:
+        """Put what a campaign needs on a cluster's workers, and take it away afterwards."""
+        name = f"nx46-{uuid.uuid4().hex}"
+        plugin = LanePlugin(name, self.request.source, self.resources.memory_budget)
+        schedule = Schedule()
+        with connected(self.resources.cluster) as client:
+            client.register_plugin(plugin)
+            self._dispatcher = Dispatcher(client, name, schedule, self.request.with_score)
+            try:
+                yield self._dispatcher, schedule
+            finally:
+                self._dispatcher.stop()
+                self._dispatcher = None
+                _unregister(client, name)
+
+    def _drain(self, dispatcher: Dispatcher, ledger: Ledger) -> None:
+        """Hand out what the schedule holds until all of it has ended."""
+        while not (dispatcher.idle or self._cancelled.is_set()):
+            for task, report in dispatcher.step():
+                ledger.end(task, report)
+            ledger.mark_running(dispatcher.computing)
+            self._publish(ledger, dispatcher.lanes)
+
+    def _publish(self, ledger: Ledger, lanes: int) -> None:
+        progress = ledger.progress(lanes)
+        if progress != self._progress:
+            self._progress = progress
+            self.progress_changed.emit(progress)
+
+    def _set_state(self, state: CampaignState) -> None:
+        if state is not self._state:
+            self._state = state
+            self.state_changed.emit(state)
+
+
+def _unregister(client: Client, plugin: str) -> None:
+    """Take the benches of a campaign off the workers; a cluster that is gone has none."""
+    with suppress(OSError):
+        client.unregister_worker_plugin(plugin)
