@@ -102,7 +102,7 @@ def window(size: int) -> Iterator[tuple[napari.Viewer, TuneDock]]:
     """Open a window on a pair of volumes."""
     with tempfile.TemporaryDirectory() as folder:
         paths = write_pair(Path(folder), size)
-        viewer, dock = open_window(open_data(*paths), paths)
+        viewer, dock = open_window(open_data(*paths), paths, keeps=False)
         viewer.window._qt_viewer.canvas._scene_canvas.native.setFixedSize(*CANVAS_SIZE)
         session = dock.bench.session
         wait(lambda: session.figures.fragment_exact and session.kernels_ready)

@@ -105,6 +105,24 @@ class History:
         """Return the number of entries."""
         return len(self._entries)
 
+    def go_on_from(self, entries: Iterable[HistoryEntry], position: int | None = None) -> None:
+        """Take up what was kept of an earlier sitting, in place of what is there.
+
+        Parameters
+        ----------
+        entries : iterable of HistoryEntry
+        position : int, optional
+            As of a new history.
+
+        Raises
+        ------
+        IndexError
+            If there is no entry at the position.
+        """
+        other = History(entries, position, capacity=self._capacity)
+        self._entries, self._position = other._entries, other._position
+        self.changed.emit()
+
     def record(self, entry: HistoryEntry) -> bool:
         """Make an entry the current one and drop what was undone.
 

@@ -67,7 +67,7 @@ class RestoredState:
         return History(self.history, self.history_position)
 
 
-def restore(session: Session, workspace: Workspace) -> RestoredState:
+def restore(session: Session, workspace: Workspace, *, with_history: bool = True) -> RestoredState:
     """Read a workspace; the session is not changed, see `resume`.
 
     Parameters
@@ -75,6 +75,8 @@ def restore(session: Session, workspace: Workspace) -> RestoredState:
     session : Session
         Its data set tells what fits.
     workspace : Workspace
+    with_history : bool
+        Read the history too, which may hold thousands of pictures.
 
     Returns
     -------
@@ -88,7 +90,7 @@ def restore(session: Session, workspace: Workspace) -> RestoredState:
         If the file cannot be read.
     """
     with workspace.snapshot():
-        return _restored(session, workspace)
+        return _restored(session, workspace, with_history=with_history)
 
 
 def resume(session: Session, state: RestoredState) -> None:
@@ -114,14 +116,15 @@ def resume(session: Session, state: RestoredState) -> None:
         session.accepted_changed.emit()
 
 
-def _restored(session: Session, workspace: Workspace) -> RestoredState:
+def _restored(session: Session, workspace: Workspace, *, with_history: bool) -> RestoredState:
     dataset, problems = session.dataset, list[str]()
     view = _view(workspace, problems)
     image_id = _known_fragment(view, dataset, problems)
     fragment = session.fragment if image_id is None else dataset[image_id]
     setting = _setting(workspace, problems)
     known = frozenset(dataset.image_ids)
-    entries = tuple(entry for entry in workspace.history() if entry.image_id in known)
+    kept = workspace.history() if with_history else ()
+    entries = tuple(entry for entry in kept if entry.image_id in known)
     restored = RestoredState(
         setting=None if setting is None else fitting_setting(setting, fragment),
         image_id=image_id,

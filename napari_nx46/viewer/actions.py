@@ -30,13 +30,16 @@ class Action:
         One sentence more.
     run : callable
         Does it.
+    on_canvas : bool
+        Whether the key works on the canvas too; not where a layer of napari's uses it itself.
     """
 
     name: str
     title: str
     key: str
     help: str
-    run: Callable[[Bench], None]
+    run: Callable[[Bench], object]
+    on_canvas: bool = True
 
 
 def _pin(letter: str, bench: Bench) -> None:
@@ -116,6 +119,22 @@ ACTIONS: tuple[Action, ...] = (
         "W",
         "Those that miss most of the label first, then those whose density is farthest off.",
         lambda bench: bench.go_to_next_worst(),
+    ),
+    Action(
+        "undo",
+        "Undo the change of the setting",
+        "Control-Z",
+        "Go back to the setting before; on the canvas napari keeps this key for labels.",
+        lambda bench: bench.keeping.undo(),
+        on_canvas=False,
+    ),
+    Action(
+        "redo",
+        "Redo the change of the setting",
+        "Control-Shift-Z",
+        "Go forth to the setting that was undone; on the canvas napari keeps this key for labels.",
+        lambda bench: bench.keeping.redo(),
+        on_canvas=False,
     ),
 )
 """All of them, in the order in which they are listed."""

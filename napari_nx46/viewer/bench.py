@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_warning
+from pydantic import JsonValue
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_nx46.core.volume import Block, whole_block
@@ -15,6 +16,7 @@ from napari_nx46.core.worst_slices import MOST_WORST_SLICES, next_worst, worst_s
 from napari_nx46.fragments import DataSet, Fragment
 from napari_nx46.live.comparison import ComparisonFollower
 from napari_nx46.live.curves import CurveFollower
+from napari_nx46.live.keeping import Keeping
 from napari_nx46.live.pin_follower import PinFollower
 from napari_nx46.live.pin_metrics import PinMeasurer
 from napari_nx46.live.pins import Pins
@@ -27,6 +29,7 @@ from napari_nx46.viewer.canvas import Canvas
 from napari_nx46.viewer.compare.side_by_side import SideBySide
 from napari_nx46.viewer.compare.tools import CompareTools
 from napari_nx46.viewer.error_overlay import ErrorOverlay
+from napari_nx46.viewer.later import Later
 from napari_nx46.viewer.layers import LayerData, fragment_layers, image_id_of, origin_of
 from napari_nx46.viewer.main_thread import MainThreadPoster
 from napari_nx46.viewer.overlay import Overlay
@@ -54,11 +57,14 @@ class Bench(QObject):
         What was opened.
     parent : QObject, optional
     image_id : str, optional
-        The fragment to begin with; default the first.
+        The fragment to begin with; default the one that was shown last, else the first.
+    workspace : Path, optional
+        The file that this is kept in and found again; None keeps nothing.
 
     Attributes
     ----------
     session : Session
+    keeping : Keeping
     overlay : Overlay
     scores : ScoreFollower
     errors : ErrorOverlay
@@ -81,10 +87,13 @@ class Bench(QObject):
         paths: tuple[Path, ...],
         parent: QObject | None = None,
         image_id: str | None = None,
+        workspace: Path | None = None,
     ) -> None:
         super().__init__(parent)
         self.viewer = viewer
         self.paths = paths
+        self._image_id = image_id
+        self._looked: tuple[float, tuple[float, float]] | None = None
         self._told = ""
         self._post = post = MainThreadPoster(self)
         self._followers: list[Follower] = []
@@ -103,6 +112,10 @@ class Bench(QObject):
         self.pins = Pins()
         self.compare = CompareTools(viewer, self.session, self.pins, post)
         self.destroyed.connect(self.compare.foreign.close)
+        self.keeping = Keeping(
+            self.session, self.pins, workspace, post=post, call_later=Later(self)
+        )
+        self.destroyed.connect(self.keeping.close)
         self.layers: list[Layer] = []
         self._visible: dict[str, bool] = {}
         self._exchanging = False
@@ -121,7 +134,8 @@ class Bench(QObject):
         self._connect()
 
     def start(self) -> None:
-        """Begin to compute."""
+        """Go on from what was kept, and begin to compute."""
+        self._resume()
         self.session.start()
         self.scores.start()
         self._started = True
@@ -197,6 +211,7 @@ class Bench(QObject):
         for emitter in self._view_events():
             emitter.disconnect(self._view_moved)
         self.viewer.dims.events.current_step.disconnect(self._look)
+        self.keeping.close()
         for follower in self._followers:
             follower.close()
         self.scores.close()
@@ -214,9 +229,11 @@ class Bench(QObject):
         session.figures_changed.connect(self._figures_came)
         self.scores.label_changed.connect(self.errors.refresh)
         session.fragment_changed.connect(self._show_fragment)
-        for emitter in (session.failed, self.scores.failed, self.compare.foreign.failed):
+        failing = (session, self.scores, self.compare.foreign, self.keeping)
+        for emitter in (one.failed for one in failing):
             emitter.connect(self._tell)
         self.viewer.dims.events.current_step.connect(self._look)
+        self.keeping.problem.connect(self._warn)
         for emitter in self._view_events():
             emitter.connect(self._view_moved)
 
@@ -234,6 +251,36 @@ class Bench(QObject):
         if str(error) != self._told:
             self._told = str(error)
             show_error(self._told)
+
+    def _warn(self, problem: str) -> None:
+        show_warning(f"{self.keeping.path}: {problem}")
+
+    # ---- what was kept ---------------------------------------------------------------------
+
+    def look_again(self) -> bool:
+        """Look with the camera where it was; return False where that is not known."""
+        if self._looked is None:
+            return False
+        camera = self.viewer.scene.camera
+        camera.zoom, camera.center = self._looked[0], (0.0, *self._looked[1])
+        return True
+
+    def _resume(self) -> None:
+        state = self.keeping.begin()
+        if self._image_id is not None and self._image_id != self.session.fragment.image_id:
+            self.session.show_fragment(self._image_id)
+        elif state.camera_zoom is not None and len(state.camera_center) >= 2:
+            y, x = state.camera_center[-2:]
+            self._looked = state.camera_zoom, (y, x)
+        self._show_slice()
+        self.look_again()
+
+    def _note_camera(self) -> None:
+        """Have it kept where the canvas looks; in 3D it looks elsewhere."""
+        camera = self.viewer.scene.camera
+        if self.viewer.dims.ndisplay == 2:
+            center: list[JsonValue] = [float(where) for where in camera.center[-2:]]
+            self.keeping.note_view({"camera_zoom": float(camera.zoom), "camera_center": center})
 
     def _figures_came(self, figures: Figures) -> None:
         if figures.exact:
@@ -329,6 +376,7 @@ class Bench(QObject):
         """Tell the session what the canvas shows."""
         if self.viewer.dims.ndim == 3 and not self._exchanging:
             self.session.look_at(self._current_view())
+            self._note_camera()
 
     def _current_view(self) -> View:
         dims, shape = self.viewer.dims, self.session.fragment.shape

@@ -79,7 +79,7 @@ def scripted_session(paths: tuple[Path, ...], out: Path, say: Say) -> int:
     """
     out.mkdir(parents=True, exist_ok=True)
     dataset = open_data(*paths)
-    viewer, dock = open_window(dataset, paths)
+    viewer, dock = open_window(dataset, paths, keeps=False)
     try:
         viewer.window.resize(*WINDOW_SIZE)
         _rest(0.3)

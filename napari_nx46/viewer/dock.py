@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import QSignalThrottler
 
 from napari_nx46.files.presets import PresetStore, default_store
+from napari_nx46.files.workspace import default_workspace
 from napari_nx46.fragments import DataSet, FolderNames, Fragment, open_data
 from napari_nx46.viewer.actions import ACTIONS, Action
 from napari_nx46.viewer.bench import Bench
@@ -35,6 +36,7 @@ from napari_nx46.viewer.layout import VerticalScrollArea, rule
 from napari_nx46.viewer.overlay_panel import OverlayPanel
 from napari_nx46.viewer.preset_panel import PresetPanel
 from napari_nx46.viewer.read_out import ReadOut
+from napari_nx46.viewer.samples import is_sample
 from napari_nx46.viewer.score_panel import ScorePanel
 from napari_nx46.viewer.shortcuts import add_shortcuts
 
@@ -54,6 +56,8 @@ class TuneDock(QWidget):
     ----------
     napari_viewer : napari.Viewer
         Layers that this plugin's reader made are taken up at once, and when they are added later.
+    keeps : bool
+        Whether what is done is kept in the workspace of the data, and found again.
 
     Attributes
     ----------
@@ -63,9 +67,10 @@ class TuneDock(QWidget):
 
     bench_changed = Signal(object)
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
+    def __init__(self, napari_viewer: napari.Viewer, *, keeps: bool = True) -> None:
         super().__init__()
         self.viewer = napari_viewer
+        self._keeps = keeps
         self.bench: Bench | None = None
         self.panel: TunePanel | None = None
         self.setWindowTitle("Tune surface mask")
@@ -77,7 +82,7 @@ class TuneDock(QWidget):
         layout.addWidget(self._scroll, 1)
         self._scroll.setWidget(_introduction())
         self.viewer.layers.events.inserted.connect(self._layer_inserted)
-        for action in ACTIONS:
+        for action in filter(_works_on_canvas, ACTIONS):
             self.viewer.bind_key(action.key, self._key_handler(action), overwrite=True)
         add_shortcuts(self, self.run)
         self._follows_viewer = True
@@ -111,7 +116,8 @@ class TuneDock(QWidget):
         """Begin a session on an opened data set, whose layers replace those of the old one."""
         old_layers = [] if self.bench is None else self.bench.layers
         self._close_bench()
-        bench = Bench(self.viewer, dataset, paths, self, image_id)
+        workspace = workspace_of(paths) if self._keeps else None
+        bench = Bench(self.viewer, dataset, paths, self, image_id, workspace)
         for layer in old_layers:
             if layer not in bench.layers and layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
@@ -153,7 +159,7 @@ class TuneDock(QWidget):
         if self._follows_viewer:
             self._follows_viewer = False
             self.viewer.layers.events.inserted.disconnect(self._layer_inserted)
-            for action in ACTIONS:
+            for action in filter(_works_on_canvas, ACTIONS):
                 self.viewer.bind_key(action.key, None, overwrite=True)
         self._close_bench()
 
@@ -214,7 +220,8 @@ class TuneDock(QWidget):
         if self.bench is not None and paths == tuple(map(str, self.bench.paths)):
             self.bench.session.show_fragment(image_id or self.bench.session.fragment.image_id)
         else:
-            self._try_to_open(paths, image_id)
+            # A sample was chosen; of a folder the reader only shows the first fragment.
+            self._try_to_open(paths, image_id if is_sample(map(Path, paths)) else None)
 
     def _paths_of(self, layers: list[Any]) -> tuple[str, ...]:
         """Return what the newest layer was opened from, with the volume before it if they pair."""
@@ -311,6 +318,15 @@ class TunePanel(QWidget):
             for widget in group:
                 layout.addWidget(widget)
         layout.addStretch(1)
+
+
+def _works_on_canvas(action: Action) -> bool:
+    return action.on_canvas
+
+
+def workspace_of(paths: tuple[Path, ...]) -> Path | None:
+    """Return the file in which work on these data is kept; None for samples."""
+    return None if is_sample(paths) else default_workspace(paths[0])
 
 
 def _are_two_paths(first: str, second: str) -> bool:

@@ -20,7 +20,7 @@ DOCK_NAME = "Tune surface mask"
 VIEW_MARGIN = 0.02
 
 
-def tune(dataset: DataSet, paths: Sequence[Path]) -> None:
+def tune(dataset: DataSet, paths: Sequence[Path], *, keeps: bool = True) -> None:
     """Open a window on a data set and stay until it is closed.
 
     Parameters
@@ -28,10 +28,12 @@ def tune(dataset: DataSet, paths: Sequence[Path]) -> None:
     dataset : DataSet
     paths : sequence of Path
         What was opened.
+    keeps : bool
+        Whether what is done is kept in the workspace of the data, and found again.
     """
     import napari
 
-    open_window(dataset, paths)
+    open_window(dataset, paths, keeps=keeps)
     napari.run()
 
 
@@ -59,7 +61,7 @@ def demo(paths: Sequence[Path], out: Path) -> int:
     if not paths:
         write_sample(data[0])
     if has_display():
-        tune(open_data(*data), data)
+        tune(open_data(*data), data, keeps=bool(paths))
         return 0
     with virtual_display() as name:
         print(f"no display: a scripted session on the virtual display {name}", flush=True)
@@ -69,21 +71,22 @@ def demo(paths: Sequence[Path], out: Path) -> int:
 
 
 def open_window(
-    dataset: DataSet, paths: Sequence[Path], *, show: bool = True
+    dataset: DataSet, paths: Sequence[Path], *, show: bool = True, keeps: bool = True
 ) -> tuple[napari.Viewer, TuneDock]:
     """Return a napari window with a session on a data set, and its dock."""
     import napari
 
     viewer = napari.Viewer(title=f"NX46 · {dataset.name}", show=show)
-    dock = add_dock(viewer)
+    dock = add_dock(viewer, keeps=keeps)
     dock.show_data_set(dataset, tuple(paths))
     QApplication.processEvents()  # lays the window out: only then the canvas has its size
-    viewer.reset_view(margin=VIEW_MARGIN)
+    if dock.bench is None or not dock.bench.look_again():
+        viewer.reset_view(margin=VIEW_MARGIN)
     return viewer, dock
 
 
-def add_dock(viewer: napari.Viewer) -> TuneDock:
-    """Return the dock, added to the right of a window."""
-    dock = TuneDock(viewer)
+def add_dock(viewer: napari.Viewer, *, keeps: bool = True) -> TuneDock:
+    """Return the dock, added to the right of a window; see `TuneDock`."""
+    dock = TuneDock(viewer, keeps=keeps)
     viewer.window.add_dock_widget(dock, name=DOCK_NAME, area="right")
     return dock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -19,11 +19,21 @@ SampleLayers = Callable[[], list[LayerData]]
 
 def sample_folder() -> Path:
     """Return the data folder of the sample fragments, making them where they are not there yet."""
-    folder = user_cache_path("napari-nx46", appauthor=False) / f"sample-{__version__}"
+    folder = sample_path()
     last = folder / "train_labels" / f"{SAMPLES[-1].image_id}.tif"
     if not last.exists():
         write_sample(folder)
     return folder
+
+
+def is_sample(paths: Iterable[Path]) -> bool:
+    """Return whether the sample fragments were opened, which always begin the same."""
+    return tuple(paths) == (sample_path(),)
+
+
+def sample_path() -> Path:
+    """Return where the sample fragments are, or will be."""
+    return user_cache_path("napari-nx46", appauthor=False) / f"sample-{__version__}"
 
 
 def open_sample(position: int) -> list[LayerData]:

@@ -45,6 +45,27 @@ class Loop:
                 continue
 
 
+class Clock:
+    """Calls functions later, when the test says how much time has passed."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.calls = {}
+        self._made = 0
+
+    def call_later(self, seconds, function):
+        self._made += 1
+        number = self._made
+        self.calls[number] = (self.now + seconds, function)
+        return lambda: self.calls.pop(number, None)
+
+    def advance(self, seconds):
+        self.now += seconds
+        for number, (due, function) in list(self.calls.items()):
+            if due <= self.now and self.calls.pop(number, None):
+                function()
+
+
 class Events:
     """What an object's signals told, in order, and in which threads."""
 

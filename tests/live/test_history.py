@@ -22,28 +22,7 @@ from napari_nx46.live.history import (
 from napari_nx46.live.view import Figures, slice_view, volume_view
 from napari_nx46.setting import Domain, Setting, moved
 
-from .driver import Events, plane_view
-
-
-class Clock:
-    """Calls functions later, when the test says how much time has passed."""
-
-    def __init__(self):
-        self.now = 0.0
-        self.calls = {}
-        self._made = 0
-
-    def call_later(self, seconds, function):
-        self._made += 1
-        number = self._made
-        self.calls[number] = (self.now + seconds, function)
-        return lambda: self.calls.pop(number, None)
-
-    def advance(self, seconds):
-        self.now += seconds
-        for number, (due, function) in list(self.calls.items()):
-            if due <= self.now and self.calls.pop(number, None):
-                function()
+from .driver import Clock, Events, plane_view
 
 
 def entry(quantile, image_id="a"):

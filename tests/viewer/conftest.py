@@ -11,6 +11,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QColorDialog, QFileDialog, QMessageBox
 
+from napari_nx46.files.workspace import WORKSPACES_VARIABLE
 from napari_nx46.fragments import open_data, write_data_folder
 from napari_nx46.viewer.launch import add_dock
 
@@ -62,6 +63,7 @@ def _kept_apart(tmp_path, monkeypatch):
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
+    monkeypatch.setenv(WORKSPACES_VARIABLE, str(tmp_path / "workspaces"))
     # A modal dialog would wait for ever; a test that expects one puts its own answer here.
     for dialog, method in MODAL_DIALOGS:
         monkeypatch.setattr(dialog, method, _unexpected)

@@ -83,6 +83,12 @@ class Opened:
     def click(self, button):
         self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
+    def focus(self, widget):
+        """Give a widget of a drawn window the focus."""
+        widget.window().activateWindow()
+        widget.setFocus()
+        self.wait_until(widget.hasFocus)
+
     def press(self, widget, key, times=1):
         for _ in range(times):
             self.qtbot.keyClick(widget, key)
