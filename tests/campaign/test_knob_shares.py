@@ -183,6 +183,11 @@ def test_values_of_a_search_are_binned_and_a_knob_that_does_not_apply_has_its_ow
     assert any("binned at their quartiles" in note for note in found.notes)
 
 
+def test_a_knob_that_another_only_switches_is_no_factor():
+    settings = [Setting(smallest_object=voxels) for voxels in (0, 10, 100)]
+    assert [one.knobs for one in varied(settings)] == [("smallest_object",)]
+
+
 def test_nothing_is_told_of_too_few_runs_of_equal_scores_or_of_one_setting():
     settings = grid(blend=[0.1, 0.5, 0.9])
     assert shares_of(settings[:2], [1, 2]) is None

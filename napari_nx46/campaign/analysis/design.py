@@ -55,11 +55,11 @@ class Factor:
 
 
 def varied(settings: Sequence[Setting]) -> tuple[Factor, ...]:
-    """Return the knobs that differ between settings.
+    """Return the knobs that differ between settings, where they apply.
 
-    A knob that does not apply in a setting has a level of its own there. Where more than half of
-    the runs have values of a number that differ, and more than `BINS`, as after a search, the
-    values are binned at their quartiles.
+    A knob that does not apply in some of the settings has a level of its own there. Where more than
+    half of the runs have values of a number that differ, and more than `BINS`, as after a search,
+    the values are binned at their quartiles.
 
     Parameters
     ----------
@@ -67,7 +67,8 @@ def varied(settings: Sequence[Setting]) -> tuple[Factor, ...]:
         One a run.
     """
     factors = (_factor(name, settings) for name in Setting.model_fields)
-    return tuple(factor for factor in factors if factor.degrees)
+    # Whether a knob applies is up to others, which are factors themselves.
+    return tuple(one for one in factors if len({*one.levels} - {NOT_USED}) > 1)
 
 
 def joined_until_apart(factors: Sequence[Factor]) -> tuple[Factor, ...]:
@@ -87,9 +88,10 @@ def joined_until_apart(factors: Sequence[Factor]) -> tuple[Factor, ...]:
 
 def columns_of(factor: Factor) -> Columns:
     """Return the indicator columns of a factor, (runs, degrees): one a level but the first."""
-    return np.array(
-        [[level == one for one in factor.distinct[1:]] for level in factor.levels], np.float64
-    ).reshape(len(factor.levels), factor.degrees)
+    place_of = {level: place for place, level in enumerate(factor.distinct)}
+    columns = np.zeros((len(factor.levels), len(place_of)))
+    columns[range(len(columns)), [place_of[level] for level in factor.levels]] = 1
+    return columns[:, 1:]
 
 
 def interaction_columns(one: Factor, other: Factor) -> Columns:

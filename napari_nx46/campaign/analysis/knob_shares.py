@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -200,7 +201,7 @@ def shares_of(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Effect:
     """A factor, or the interaction of two."""
 
@@ -214,14 +215,14 @@ class _Effect:
     def degrees(self) -> int:
         return math.prod(factor.degrees for factor in self.factors)
 
-    @property
+    @cached_property
     def columns(self) -> Columns:
         first, *others = self.factors
         return interaction_columns(first, others[0]) if others else columns_of(first)
 
     def contains(self, other: _Effect) -> bool:
         """Return whether the other is a part of this one, or the same."""
-        return set(other.factors) <= set(self.factors)
+        return {one.knobs for one in other.factors} <= {one.knobs for one in self.factors}
 
 
 def _estimable(effects: Sequence[_Effect], runs: int) -> bool:
@@ -257,7 +258,7 @@ def _residual(effects: Sequence[_Effect], y: npt.NDArray[np.float64]) -> tuple[f
     from statsmodels.regression.linear_model import OLS
 
     columns = np.hstack([np.ones((len(y), 1)), *(one.columns for one in effects)])
-    fit = OLS(y, columns).fit()
+    fit = OLS(y, columns).fit(method="qr")
     degrees = round(float(fit.df_resid))
     return (float(fit.ssr), degrees) if degrees else (0.0, 0)
 
