@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from napari_nx46.cli.campaign_report import judge, report
 from napari_nx46.cli.console import guarded, print_table
 from napari_nx46.cli.help import SectionedCommand
 from napari_nx46.cli.reporting import shown_knobs
@@ -17,6 +18,8 @@ campaign = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+for command in (judge, report):
+    campaign.command(cls=SectionedCommand)(command)
 
 
 @campaign.command("matrices", cls=SectionedCommand)

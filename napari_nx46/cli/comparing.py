@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +13,10 @@ import typer
 
 from napari_nx46.cli import options as flag
 from napari_nx46.cli.console import guarded, interruptible, note, print_table, share_bar
+from napari_nx46.cli.data import opened_pipelines, shared_workers
 from napari_nx46.cli.workspaces import WorkspaceFile, opened_workspace, workspace_file
 
 if TYPE_CHECKING:
-    from napari_nx46.core.workers import Workers
     from napari_nx46.fragments import DataSet
     from napari_nx46.run.comparison import ComparisonReport
     from napari_nx46.run.mask_sides import Side
@@ -79,9 +79,9 @@ def compare(
 
     with ExitStack() as stack:
         cancelled = stack.enter_context(interruptible())
-        threads = stack.enter_context(_workers(workers))
+        threads = stack.enter_context(shared_workers(workers))
         opener = _Opener(
-            stack.enter_context(_pipelines(data or [], threads, memory)),
+            stack.enter_context(opened_pipelines(data or [], threads, memory)),
             workspace_file(work, data[0] if data else None),
             fragment or (),
             cancelled,
@@ -199,33 +199,6 @@ class _Opener:
         image_ids = self.pipelines.dataset.image_ids
         wanted = [image_id for image_id in image_ids if image_id in self.fragments]
         return setting_side(name, dict.fromkeys(wanted or image_ids, setting), self.pipelines, file)
-
-
-@contextmanager
-def _workers(count: int | None) -> Iterator[Workers]:
-    from napari_nx46.core.workers import Workers
-
-    workers = Workers(count or os.cpu_count() or 1)
-    try:
-        yield workers
-    finally:
-        workers.close()
-
-
-@contextmanager
-def _pipelines(data: list[Path], workers: Workers, memory: float) -> Iterator[PipelineSet | None]:
-    """Prepare the pipelines of the data, if there are any; the memory is given back afterwards."""
-    if not data:
-        yield None
-        return
-    from napari_nx46.fragments import open_data
-    from napari_nx46.run.pipelines import PipelineSet
-
-    pipelines = PipelineSet(open_data(*data), workers=workers, memory_budget=int(memory * 2**30))
-    try:
-        yield pipelines
-    finally:
-        pipelines.release()
 
 
 def _check_ending(out: Path | None) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +13,10 @@ from napari_nx46.cli import options as flag
 from napari_nx46.cli.flag_groups import FlagGroup
 
 if TYPE_CHECKING:
+    from napari_nx46.core.workers import Workers
     from napari_nx46.files.masks import Shape
     from napari_nx46.fragments import DataSet
+    from napari_nx46.run.pipelines import PipelineSet
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,49 @@ class DataFlags(FlagGroup):
             labels=usual.labels if self.labels is None else (self.labels,),
         )
         return open_data(*self.paths, folders=folders, channel=self.channel)
+
+
+@contextmanager
+def shared_workers(count: int | None) -> Iterator[Workers]:
+    """Give so many threads, by default one a core; they end with the block."""
+    from napari_nx46.core.workers import Workers
+
+    workers = Workers(count or os.cpu_count() or 1)
+    try:
+        yield workers
+    finally:
+        workers.close()
+
+
+@contextmanager
+def opened_pipelines(
+    data: Sequence[Path], workers: Workers, memory: float
+) -> Iterator[PipelineSet | None]:
+    """Prepare the pipelines of data, if there are any; the memory is given back afterwards.
+
+    Parameters
+    ----------
+    data : sequence of Path
+        A data folder, one volume or two.
+    workers : Workers
+    memory : float
+        GiB that a fragment's volumes may take before they are streamed.
+
+    Yields
+    ------
+    PipelineSet or None
+    """
+    if not data:
+        yield None
+        return
+    from napari_nx46.fragments import open_data
+    from napari_nx46.run.pipelines import PipelineSet
+
+    pipelines = PipelineSet(open_data(*data), workers=workers, memory_budget=int(memory * 2**30))
+    try:
+        yield pipelines
+    finally:
+        pipelines.release()
 
 
 def image_shapes(folder: Path) -> dict[str, Shape]:
