@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Worker
+from distributed.diagnostics.plugin import WorkerPlugin
 
 __all__ = ["CampaignError", "ClusterChoice", "connected"]
 
@@ -74,7 +77,19 @@ def connected(choice: ClusterChoice) -> Iterator[Client]:
         _local_cluster(choice) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
+        if choice.workers is not None:
+            client.register_plugin(_InterruptsIgnored())
         yield client
+
+
+class _InterruptsIgnored(WorkerPlugin):
+    """Lets a worker process live on at a Ctrl-C, which a terminal sends to all processes."""
+
+    name = "nx46-interrupts-ignored"
+
+    def setup(self, worker: Worker) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _client_of(scheduler: str) -> Client:

@@ -129,7 +129,7 @@ class Dispatcher:
         except OSError:
             return  # the cluster is gone, and its tasks with it
         deadline = time.monotonic() + STOP_SECONDS
-        while self._lane_of and time.monotonic() < deadline:
+        while self._lane_of and time.monotonic() < deadline and self._has_workers():
             for number in self._numbers_ended():
                 self._taken_out(number)
         self._client.cancel([future for _, future in self._in_flight()])
@@ -155,6 +155,14 @@ class Dispatcher:
             yield from self._close(lane)
         for lane in sorted(wanted - self._lanes.keys()):
             self._lanes[lane] = _LaneState(depth=2 if threads[lane.address] == 1 else 1)
+
+    def _has_workers(self) -> bool:
+        """Return whether a worker is left that has a task."""
+        try:
+            threads = self._threads()
+        except CampaignError:
+            return False
+        return any(lane.address in threads for lane in self._lane_of.values())
 
     def _threads(self) -> dict[str, int]:
         try:

@@ -22,7 +22,7 @@ from napari_nx46.campaign.results import CampaignResults, FragmentResult, Planne
 from napari_nx46.campaign.schedule import Schedule, grouped
 from napari_nx46.campaign.store import CampaignRequest, CampaignStore
 from napari_nx46.campaign.suggest import Search, Suggester, objective_value
-from napari_nx46.core.workers import Cancelled
+from napari_nx46.core.workers import CancelCheck, Cancelled, never
 from napari_nx46.files.workspace import Workspace
 from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET
 
@@ -67,6 +67,8 @@ class CampaignRun:
     campaign_id : int, optional
         Of the campaign in that workspace to go on with. By default the one that was begun with an
         equal request on equal data, or a new one.
+    cancelled : callable
+        Asked about twice a second, besides `cancel`.
 
     Attributes
     ----------
@@ -93,12 +95,15 @@ class CampaignRun:
         resources: Resources = Resources(),
         *,
         campaign_id: int | None = None,
+        cancelled: CancelCheck = never,
     ) -> None:
         self.request = request
         self.work = work
         self.resources = resources
         self.campaign_id = campaign_id
-        self._cancelled = threading.Event()
+        self._cancel = threading.Event()
+        self._asked = cancelled
+        self._image_ids: tuple[str, ...] = ()
         self._dispatcher: Dispatcher | None = None
         self._state = CampaignState.NEW
         self._progress = CampaignProgress(total=0)
@@ -113,9 +118,14 @@ class CampaignRun:
         """How far the campaign is."""
         return self._progress
 
+    @property
+    def image_ids(self) -> tuple[str, ...]:
+        """The fragments; none before the data have been read."""
+        return self._image_ids
+
     def cancel(self) -> None:
         """Let `run` return soon; what is done by then is kept."""
-        self._cancelled.set()
+        self._cancel.set()
         dispatcher = self._dispatcher
         if dispatcher is not None:
             dispatcher.wake()
@@ -143,7 +153,7 @@ class CampaignRun:
         try:
             with Workspace.open(self.work) as workspace:
                 results = self._run(CampaignStore(workspace))
-            ended = CampaignState.CANCELLED if self._cancelled.is_set() else CampaignState.DONE
+            ended = CampaignState.CANCELLED if self._cancelled() else CampaignState.DONE
         except Cancelled:
             ended = CampaignState.CANCELLED
             raise
@@ -153,12 +163,18 @@ class CampaignRun:
 
     # ---- inside ----------------------------------------------------------------------------
 
+    def _cancelled(self) -> bool:
+        if self._asked():
+            self._cancel.set()
+        return self._cancel.is_set()
+
     def _run(self, store: CampaignStore) -> CampaignResults:
         self._set_state(CampaignState.READING)
         source, with_score = self.request.source, self.request.with_score
-        contents = DataContents.of(*source.opened(), source.channel, self._cancelled.is_set)
+        contents = DataContents.of(*source.opened(), source.channel, self._cancelled)
         if self.campaign_id is None:
             self.campaign_id = store.begin(self.request, contents)
+        self._image_ids = contents.image_ids
         plan = self.request.plan
         runs = plan.runs if isinstance(plan, Search) else len(plan.runs)
         ledger = Ledger(
@@ -194,10 +210,10 @@ class CampaignRun:
     ) -> Iterator[tuple[PlannedRun, ...]]:
         """Yield the batches of a search; those of a resumed one are found done."""
         suggester = Suggester(search)
-        while not self._cancelled.is_set() and (batch := suggester.ask()):
+        while not self._cancelled() and (batch := suggester.ask()):
             store.add_runs(campaign_id, batch)
             yield batch
-            if not self._cancelled.is_set():
+            if not self._cancelled():
                 ended = [ledger.of_run(run.run_id) for run in batch]
                 suggester.tell([objective_value(search, results) for results in ended])
 
@@ -219,7 +235,7 @@ class CampaignRun:
 
     def _drain(self, dispatcher: Dispatcher, ledger: Ledger) -> None:
         """Hand out what the schedule holds until all of it has ended."""
-        while not (dispatcher.idle or self._cancelled.is_set()):
+        while not (dispatcher.idle or self._cancelled()):
             for task, report in dispatcher.step():
                 ledger.end(task, report)
             ledger.mark_running(dispatcher.computing)

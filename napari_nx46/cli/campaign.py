@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from napari_nx46.cli.campaign_listing import list_campaigns
 from napari_nx46.cli.campaign_report import judge, report
+from napari_nx46.cli.campaign_running import resume_campaign, run_campaign
 from napari_nx46.cli.console import guarded, print_table
 from napari_nx46.cli.help import SectionedCommand
 from napari_nx46.cli.reporting import shown_knobs
@@ -18,8 +20,14 @@ campaign = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for command in (judge, report):
-    campaign.command(cls=SectionedCommand)(command)
+for name, command in (
+    ("run", run_campaign),
+    ("resume", resume_campaign),
+    ("list", list_campaigns),
+    ("judge", judge),
+    ("report", report),
+):
+    campaign.command(name, cls=SectionedCommand)(command)
 
 
 @campaign.command("matrices", cls=SectionedCommand)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from functools import wraps
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, Protocol
 
 import typer
 
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 Parameters = ParamSpec("Parameters")
 
 _PERCENT = 100
+
+
+class _Update(Protocol):
+    """Shows what a bar is at."""
+
+    def __call__(self, description: str, completed: int, new_total: int | None = None) -> None:
+        """Change description, what is done and, if it is given, the total."""
 
 
 class ExitCode(IntEnum):
@@ -138,6 +145,24 @@ def share_bar(title: str) -> Iterator[Callable[[float], None]]:
 
 
 @contextmanager
+def counting_bar(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Show how much of a growing number of things is done on stderr, if that is a terminal.
+
+    Parameters
+    ----------
+    title : str
+        What is being done.
+
+    Yields
+    ------
+    callable
+        To be called with what is being done now, how many are done, and how many there are.
+    """
+    with _bar(title, None) as update:
+        yield update
+
+
+@contextmanager
 def interruptible() -> Generator[Callable[[], bool], None, None]:
     """Let Ctrl-C cancel the work between two slices, so that it can clear up behind itself.
 
@@ -163,8 +188,8 @@ def interruptible() -> Generator[Callable[[], bool], None, None]:
 
 
 @contextmanager
-def _bar(title: str, total: int) -> Iterator[Callable[[str, int], None]]:
-    """Show a bar; yield what is called with its description and how much of the total is done."""
+def _bar(title: str, total: int | None) -> Iterator[_Update]:
+    """Show a bar; yield what is called with its description, what is done, and a new total."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -181,8 +206,8 @@ def _bar(title: str, total: int) -> Iterator[Callable[[str, int], None]]:
     ) as bar:
         task = bar.add_task(title, total=total)
 
-        def update(description: str, completed: int) -> None:
-            bar.update(task, description=description, completed=completed)
+        def update(description: str, completed: int, new_total: int | None = None) -> None:
+            bar.update(task, description=description, completed=completed, total=new_total)
 
         yield update
 

@@ -15,7 +15,7 @@ from napari_nx46.cli.flag_groups import FlagGroup
 if TYPE_CHECKING:
     from napari_nx46.core.workers import Workers
     from napari_nx46.files.masks import Shape
-    from napari_nx46.fragments import DataSet
+    from napari_nx46.fragments import DataSet, FolderNames
     from napari_nx46.run.pipelines import PipelineSet
 
 
@@ -51,17 +51,22 @@ class DataFlags(FlagGroup):
         FragmentError, VolumeError
             As `open_data`.
         """
-        from napari_nx46.fragments import FolderNames, open_data
+        from napari_nx46.fragments import open_data
+
+        return open_data(*self.paths, folders=self.folder_names(), channel=self.channel)
+
+    def folder_names(self) -> FolderNames:
+        """Return the names of the folders in a data folder."""
+        from napari_nx46.fragments import FolderNames
 
         usual = FolderNames()
-        folders = FolderNames(
+        return FolderNames(
             p3d=self.p3d,
             p2d=self.p2d,
             models=self.models,
             images=usual.images if self.images is None else (self.images,),
             labels=usual.labels if self.labels is None else (self.labels,),
         )
-        return open_data(*self.paths, folders=folders, channel=self.channel)
 
 
 @contextmanager
