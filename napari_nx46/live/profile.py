@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from psygnal import Signal
@@ -19,7 +19,7 @@ from napari_nx46.core.profile import (
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.workers import CancelCheck, Workers
 from napari_nx46.fragments import Fragment
-from napari_nx46.live.latest import LatestWins
+from napari_nx46.live.latest_known import LatestKnown, State
 from napari_nx46.live.resting import wait_for_rest
 from napari_nx46.live.scoring import REST_SECONDS, Label, ScoreFollower
 from napari_nx46.live.session import Post, Session
@@ -65,23 +65,7 @@ class MaskProfile:
     volume: VolumeMetrics
 
 
-@dataclass(frozen=True)
-class ProfileState:
-    """A profile as it is known now.
-
-    Parameters
-    ----------
-    profile : MaskProfile, optional
-        The newest one of the fragment.
-    stale : bool
-        Whether it is older than the sliders, or than the label.
-    busy : bool
-        Whether the current one is being computed.
-    """
-
-    profile: MaskProfile | None = None
-    stale: bool = False
-    busy: bool = False
+ProfileState = State[MaskProfile]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +106,7 @@ class ProfileFollower:
     failed : Signal(BaseException)
     """
 
-    profile_changed = Signal(ProfileState)
+    profile_changed = Signal(State)
     failed = Signal(BaseException)
 
     def __init__(
@@ -135,19 +119,16 @@ class ProfileFollower:
     ) -> None:
         self.session = session
         self._scores = scores
-        self._post = post
         self._rest_seconds = rest_seconds
-        self._state = ProfileState()
-        self._wanted: ProfileKey | None = None
-        self._begun: ProfileKey | None = None
-        self._known: dict[ProfileKey, MaskProfile] = {}
         self._label_bits: tuple[Label, LabelBits] | None = None
         self._workers = Workers(2)
         self._closed = False
-        self._worker = LatestWins(
+        self._latest: LatestKnown[ProfileRequest, MaskProfile] = LatestKnown(
             self._compute,
-            lambda profile: post(lambda: self._take(profile)),
-            self._post_failure,
+            post,
+            self.profile_changed.emit,
+            self.failed.emit,
+            most=MOST_KNOWN_PROFILES,
         )
         session.fragment_changed.connect(self._show_fragment)
         session.figures_changed.connect(self._follow)
@@ -160,22 +141,22 @@ class ProfileFollower:
     @property
     def state(self) -> ProfileState:
         """The profile, as it is known now."""
-        return self._state
+        return self._latest.state
 
     @property
     def profile(self) -> MaskProfile | None:
         """The newest profile of the fragment that is shown, stale or not."""
-        return self._state.profile
+        return self._latest.state.result
 
     @property
     def stale(self) -> bool:
         """Whether the profile is older than the sliders."""
-        return self._state.stale
+        return self._latest.state.stale
 
     @property
     def requests_begun(self) -> int:
         """How many profiles were begun so far, stale ones included."""
-        return self._worker.begun
+        return self._latest.begun
 
     # ---- what a user does ------------------------------------------------------------------
 
@@ -188,24 +169,20 @@ class ProfileFollower:
 
         Its last result may still have to pass through `post`.
         """
-        return self._worker.wait_until_idle(timeout)
+        return self._latest.wait_until_idle(timeout)
 
     def close(self) -> None:
         """Tell nothing any more and end the threads; to be called before the session is closed."""
-        if self._closed:
-            return
         self._closed = True
-        self._worker.close()
+        self._latest.close()
         self._workers.close()
 
     # ---- following the session -------------------------------------------------------------
 
     def _show_fragment(self, _fragment: Fragment) -> None:
         """Show no profile of the old fragment any more."""
-        self._wanted = None
-        self._worker.cancel()
         self._label_bits = None
-        self._publish(ProfileState())
+        self._latest.forget()
 
     def _follow(self) -> None:
         """Ask for the profile of the exact mask, or mark the old one while there is none."""
@@ -213,45 +190,16 @@ class ProfileFollower:
             return
         session, threshold = self.session, self.session.exact_threshold
         if not session.settled or threshold is None:
-            self._wanted = None
-            self._worker.cancel()
-            known = self._state.profile is not None
-            self._publish(replace(self._state, stale=known, busy=False))
+            self._latest.outdate()
             return
         label = None if self._scores is None else self._scores.label
         image_id = session.fragment.image_id
         of = ProfileKey(image_id, session.setting, label is not None)
-        if of != self._wanted:
-            self._want(ProfileRequest(of, threshold, session.pipelines[image_id], label))
-
-    def _want(self, request: ProfileRequest) -> None:
-        self._wanted = request.of
-        known = self._known.get(request.of)
-        if known is None:
-            self._worker.submit(request)
-            shown = self._state.profile
-            self._publish(ProfileState(shown, stale=shown is not None, busy=True))
-        else:
-            self._worker.cancel()
-            self._remember(known)
-            self._publish(ProfileState(known))
-
-    def _remember(self, profile: MaskProfile) -> None:
-        """Keep the newest profiles, those that are looked at again being the newest."""
-        self._known.pop(profile.of, None)
-        self._known[profile.of] = profile
-        if len(self._known) > MOST_KNOWN_PROFILES:
-            del self._known[next(iter(self._known))]
-
-    def _publish(self, state: ProfileState) -> None:
-        if state != self._state and not self._closed:
-            self._state = state
-            self.profile_changed.emit(state)
+        self._latest.want(ProfileRequest(of, threshold, session.pipelines[image_id], label))
 
     # ---- the worker ------------------------------------------------------------------------
 
     def _compute(self, request: ProfileRequest, cancelled: CancelCheck) -> MaskProfile:
-        self._begun = request.of
         wait_for_rest(self.session.wait_until_compiled, self._rest_seconds, cancelled)
         mask, percentiles = self._exact_mask(request, cancelled)
         label = self._packed_label(request.label)
@@ -285,21 +233,3 @@ class ProfileFollower:
         if known is None or known[0] is not label:
             known = self._label_bits = (label, LabelBits.of(label, self._workers))
         return known[1]
-
-    def _post_failure(self, error: BaseException) -> None:
-        begun = self._begun
-        self._post(lambda: self._give_up(begun, error))
-
-    # ---- back in the owner's thread --------------------------------------------------------
-
-    def _take(self, profile: MaskProfile) -> None:
-        if self._closed:
-            return
-        self._remember(profile)
-        if profile.of == self._wanted:
-            self._publish(ProfileState(profile))
-
-    def _give_up(self, begun: ProfileKey | None, error: BaseException) -> None:
-        if not self._closed and begun is not None and begun == self._wanted:
-            self._publish(replace(self._state, busy=False))
-            self.failed.emit(error)

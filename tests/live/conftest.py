@@ -8,7 +8,7 @@ import pytest
 from napari_nx46.core.cleanup_warm_up import warm_up_cleanup
 from napari_nx46.fragments import open_data, write_data_folder
 
-from .driver import Bench, write_damaged, write_fragments
+from .driver import Bench, smooth_volume, write_damaged, write_fragments
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -58,3 +58,14 @@ def image_bench(tmp_path, new_bench):
 def bench(dataset, new_bench):
     """Return a started bench on the three fragments."""
     return new_bench(dataset)
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Return a data set of two fragments, of which only ``a`` has a label."""
+    rng = np.random.default_rng(8)
+    label = rng.integers(0, 3, (10, 18, 20), dtype=np.uint8)
+    volumes = {name: smooth_volume(rng, (10, 18, 20)) for name in ("p3d", "p2d")}
+    write_data_folder(tmp_path / "data", "a", {**volumes, "train_labels": label})
+    write_data_folder(tmp_path / "data", "b", volumes)
+    return open_data(tmp_path / "data")

@@ -204,3 +204,10 @@ def wait_for(condition):
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.005)
+
+
+def settle(bench, follower):
+    """Wait for the session's worker and then for a follower's, and take what they posted."""
+    bench.settle()
+    assert follower.wait_until_idle(PATIENCE)
+    bench.loop.run()

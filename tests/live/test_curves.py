@@ -6,26 +6,12 @@ import numpy as np
 import pytest
 
 from napari_nx46.core.volume import whole_block
-from napari_nx46.fragments import open_data, write_data_folder
 from napari_nx46.live import curves as curves_module
 from napari_nx46.live.curves import CURVE_QUANTILES, CurveFollower
 from napari_nx46.live.scoring import ScoreFollower
 from napari_nx46.setting import Setting
 
-from .driver import PATIENCE, Events, named_threads, smooth_volume, wait_for
-
-SHAPE = (10, 18, 20)
-
-
-@pytest.fixture
-def labelled(tmp_path):
-    """Return a data set of two fragments, of which only ``a`` has a label."""
-    rng = np.random.default_rng(8)
-    label = rng.integers(0, 3, SHAPE, dtype=np.uint8)
-    volumes = {name: smooth_volume(rng, SHAPE) for name in ("p3d", "p2d")}
-    write_data_folder(tmp_path / "data", "a", {**volumes, "train_labels": label})
-    write_data_folder(tmp_path / "data", "b", volumes)
-    return open_data(tmp_path / "data")
+from .driver import Events, named_threads, settle, wait_for
 
 
 @pytest.fixture
@@ -42,12 +28,6 @@ def new_follower():
     yield make
     for follower in made:
         follower.close()
-
-
-def settle(bench, follower):
-    bench.settle()
-    assert follower.wait_until_idle(PATIENCE)
-    bench.loop.run()
 
 
 def scores_of(bench):

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from napari_nx46.core.measure import score_percentiles
 from napari_nx46.core.measure_volume import measure_volume
 from napari_nx46.core.profile import LabelBits, profile_slices
 from napari_nx46.core.volume import whole_block
-from napari_nx46.fragments import open_data, write_data_folder
 from napari_nx46.live import profile as profile_module
 from napari_nx46.live.profile import ProfileFollower
 from napari_nx46.live.scoring import ScoreFollower
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import Setting
 
-from .driver import PATIENCE, Events, named_threads, smooth_volume, wait_for
+from .driver import PATIENCE, Events, named_threads, settle, wait_for
 
 CLEANED = Setting(quantile=0.85, hysteresis=True, low_quantile=0.6, smallest_object=20)
-
-
-@pytest.fixture
-def labelled(tmp_path):
-    """Return a data set of two fragments, of which only ``a`` has a label."""
-    rng = np.random.default_rng(8)
-    label = rng.integers(0, 3, (10, 18, 20), dtype=np.uint8)
-    volumes = {name: smooth_volume(rng, (10, 18, 20)) for name in ("p3d", "p2d")}
-    write_data_folder(tmp_path / "data", "a", {**volumes, "train_labels": label})
-    write_data_folder(tmp_path / "data", "b", volumes)
-    return open_data(tmp_path / "data")
 
 
 @pytest.fixture
@@ -46,12 +33,6 @@ def new_follower():
     yield make
     for follower in made:
         follower.close()
-
-
-def settle(bench, follower):
-    bench.settle()
-    assert follower.wait_until_idle(PATIENCE)
-    bench.loop.run()
 
 
 def assert_profiles(bench, profile, label=None):
@@ -167,8 +148,8 @@ def test_another_fragment_has_its_own_profile_and_never_shows_the_old_one(bench,
     assert follower.profile.of.image_id == "b"
     assert_profiles(bench, follower.profile)
     states = [state for (state,) in events.of("profile_changed")]
-    assert states[0].profile is None
-    assert all(state.profile is None or state.profile.of.image_id == "b" for state in states)
+    assert states[0].result is None
+    assert all(state.result is None or state.result.of.image_id == "b" for state in states)
 
 
 def test_with_a_label_the_profile_has_precision_recall_and_loss(labelled, new_bench, new_follower):

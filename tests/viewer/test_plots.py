@@ -53,9 +53,9 @@ def wait_until_plotted(opened):
         profile, curves = bench.profiles.state, bench.curves.state
         return (
             opened.session.settled
-            and profile.profile is not None
+            and profile.result is not None
             and not (profile.stale or profile.busy or curves.stale or curves.busy)
-            and profile.profile.of.has_label == bench.scores.has_label
+            and profile.result.of.has_label == bench.scores.has_label
             and curves.result is not None
             and curves.result.of.has_label == bench.scores.has_label
         )
@@ -229,6 +229,20 @@ def test_what_is_older_than_the_sliders_is_dimmed_and_marked(plotted, monkeypatc
     assert panel.histogram.threshold_line.label.format.startswith("≈")
     assert not panel.figures.labels["fragment", "density"].isEnabled()
     assert panel.figures.labels["fragment", "density"].text().startswith("≈")
+
+
+def test_slider_events_do_not_wait_for_the_plots(plotted):
+    panel, session = panel_of(plotted), plotted.session
+    drawn = []
+    refresh = panel.histogram.refresh
+    panel.histogram.refresh = lambda: (drawn.append(session.setting), refresh())
+    for step in range(60):
+        session.change(quantile=0.5 + step / 200)
+    assert drawn == []
+    line = panel.histogram.threshold_line
+    plotted.wait_until(lambda: session.figures.exact and line.value() == session.figures.threshold)
+    assert len(drawn) < 8
+    assert set(drawn) == {session.setting}
 
 
 def test_a_click_on_the_profile_goes_to_the_slice_and_the_viewer_moves_the_cursor(plotted):

@@ -99,6 +99,7 @@ class Axes:
         self._styles: dict[Any, Style] = {}
         self._entries: list[tuple[Any, str, str]] = []
         self._colors: PlotColors | None = None
+        self._written: tuple[str, PlotColors] | None = None
         self._home: tuple[tuple[float, float], tuple[float, float]] | None = None
         graphics.addItem(self.legend, row, 1)
         graphics.addItem(self._left, row + 1, 0)
@@ -216,8 +217,11 @@ class Axes:
             for item, sample, name in self._entries
             if item.isVisible()
         ]
-        self.legend.setText("&nbsp;&nbsp; ".join(shown), color=colors.of(Role.TEXT))
-        self.legend.setMinimumWidth(0)  # it is cut off rather than widen the plot
+        text = "&nbsp;&nbsp; ".join(shown)
+        if (text, colors) != self._written:
+            self._written = (text, colors)
+            self.legend.setText(text, color=colors.of(Role.TEXT))
+            self.legend.setMinimumWidth(0)  # it is cut off rather than widen the plot
 
 
 def _axis(side: str, label: str, box: pg.ViewBox) -> pg.AxisItem:

@@ -88,7 +88,7 @@ class FiguresPage(Page):
         state, curves = self.bench.profiles.state, self.bench.curves.state
         band = self.bench.session.band
         z = self.bench.viewer.dims.current_step[0]
-        profile = state.profile
+        profile = state.result
         self._slice_heading.setText(f"Slice {z}")
         scores = None if curves.result is None else curves.result.scores
         self._shown = {

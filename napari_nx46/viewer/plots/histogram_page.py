@@ -45,9 +45,11 @@ class HistogramPage(PlotPage):
     def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
         super().__init__(bench, parent)
         self.axes = Axes(self.graphics, 0, "score (probability)", "voxels (log scale)", log_y=True)
-        self._all = self.axes.curve(Style(Role.FAINT, fill=FLOOR), "all")
-        self._surface = self.axes.curve(Style(Role.FIRST), "surface")
-        self._background = self.axes.curve(Style(Role.SECOND, Qt.PenStyle.DashLine), "background")
+        self._all = self.axes.curve(Style(Role.FAINT, width=1, fill=FLOOR), "all")
+        self._surface = self.axes.curve(Style(Role.FIRST, width=1), "surface")
+        self._background = self.axes.curve(
+            Style(Role.SECOND, Qt.PenStyle.DashLine, width=1), "background"
+        )
         self.threshold_line = self.axes.line(Style(Role.TEXT, width=2), text_height=0.95)
         self.low_line = self.axes.line(
             Style(Role.TEXT, Qt.PenStyle.DashLine, width=2), text_height=0.84

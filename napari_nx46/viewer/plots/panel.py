@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QSize
+from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QTabBar, QVBoxLayout, QWidget
-from superqt.utils import QSignalThrottler
 
+from napari_nx46.viewer.after_draw import AfterDraw
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.following import Following
 from napari_nx46.viewer.plots.colors import plot_colors
@@ -20,8 +20,9 @@ from napari_nx46.viewer.plots.profile_page import ProfilePage
 
 __all__ = ["PlotsPanel"]
 
-PLOT_MILLISECONDS = 100
-"""The plots change no oftener than this: painting them holds up the canvas."""
+LONGEST_LAG_MILLISECONDS = 400
+"""While a slider is dragged the plots follow no oftener than this: painting them takes the time in
+which the canvas would be drawn. As soon as it rests they catch up."""
 
 NARROWEST_SIDE_BY_SIDE = 1100
 SMALLEST = QSize(240, 150)
@@ -59,9 +60,11 @@ class PlotsPanel(QWidget):
         self.tabs.setExpanding(False)
         self.tabs.setDrawBase(False)
         self._arrange()
-        self._throttler = QSignalThrottler(parent=self)
-        self._throttler.setTimeout(PLOT_MILLISECONDS)
-        self._throttler.triggered.connect(self.refresh)
+        self._after_draw = AfterDraw(bench.viewer, self)
+        self._lag = QTimer(self)
+        self._lag.setSingleShot(True)
+        self._lag.setInterval(LONGEST_LAG_MILLISECONDS)
+        self._lag.timeout.connect(self.refresh)
         self._following = Following(self)
         self._viewer_following = ViewerFollowing(self, bench)
         self._follow()
@@ -69,6 +72,7 @@ class PlotsPanel(QWidget):
 
     def refresh(self) -> None:
         """Show what is known now on the pages that are seen."""
+        self._lag.stop()
         for page in self.pages:
             if page.isVisible():
                 page.refresh()
@@ -80,8 +84,10 @@ class PlotsPanel(QWidget):
             page.show_colors(colors)
 
     def soon(self, event: object = None) -> None:
-        """Refresh at most so often as plots can be read."""
-        self._throttler.throttle()
+        """Refresh once the canvas has been drawn and is left in peace, or has not been for long."""
+        self._after_draw(self.refresh)
+        if not self._lag.isActive():
+            self._lag.start()
 
     def minimumSizeHint(self) -> QSize:
         """Return what one page at a time needs."""

@@ -86,9 +86,9 @@ class ProfilePage(PlotPage):
     def refresh(self) -> None:
         """Show the newest profile, and the cursor at the viewer's slice."""
         state, band = self.bench.profiles.state, self.bench.session.band
-        if (state.profile, band) != self._drawn:
-            self._drawn = (state.profile, band)
-            self._draw(state.profile, band)
+        if (state.result, band) != self._drawn:
+            self._drawn = (state.result, band)
+            self._draw(state.result, band)
         curves = (self._density, self._outside)
         self.density_axes.show_stale(curves, state.stale)
         self.share_axes.show_stale((self._continuity, self._recall, self._missed), state.stale)
@@ -96,7 +96,7 @@ class ProfilePage(PlotPage):
         self.show_state(stale=state.stale, busy=state.busy)
         z = self.bench.viewer.dims.current_step[0]
         for cursor in self.cursors:
-            cursor.setVisible(state.profile is not None)
+            cursor.setVisible(state.result is not None)
             if not cursor.moving:
                 cursor.setValue(z)
         self.note_label.setText(f"slice {z}")
