@@ -23,7 +23,8 @@ from napari_nx46.viewer.plots.dock import PlotsDock, add_plots_dock
 from napari_nx46.viewer.plots.panel import PlotsPanel
 from napari_nx46.viewer.plots.saving import PNG_SCALE
 
-from .windows import SHAPES
+from ..live.driver import named_threads
+from .windows import PATIENCE, SHAPES
 
 SIZE = (1500, 400)
 MOST_DIFFERENCE = 0.03
@@ -459,6 +460,19 @@ def test_removing_the_tuning_dock_takes_the_plots_content(hidden, send_deferred_
     assert panel_of(hidden) is None
     assert_let_go(panel)
     hidden.viewer.theme = "light"
+
+
+def test_closing_the_window_while_all_is_computed_ends_the_threads(
+    hidden, send_deferred_deletes, qtbot, notifications
+):
+    panel, session = panel_of(hidden), hidden.session
+    change_all(session)
+    hidden.viewer.close()
+    send_deferred_deletes()
+    assert_let_go(panel)
+    assert session._closed
+    qtbot.waitUntil(lambda: not named_threads(), timeout=PATIENCE)
+    assert notifications() == []
 
 
 def test_no_widget_is_left_over(make_napari_viewer, data_folder, send_deferred_deletes):

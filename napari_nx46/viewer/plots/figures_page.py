@@ -46,7 +46,12 @@ ROWS: tuple[Row, ...] = (
     Row("largest_share", "Largest share", ".4f", "Share of the foreground in the largest one"),
     Row("euler_number", "Euler number", ",d", "Fragment: components - tunnels + cavities"),
     *(
-        Row(f"p{percent:.0f}", f"Score p{percent:.0f}", ".3f", "Percentile of the scores")
+        Row(
+            f"p{percent:.0f}",
+            f"Score p{percent:.0f}",
+            ".3f",
+            "Percentile of the scores; the fragment's to 0.2 %",
+        )
         for percent in PERCENTS
     ),
     Row("precision", "Precision", ".4f", "Share of the predicted voxels that are surface"),
