@@ -42,13 +42,14 @@ def check_campaign(
     PlanError, FragmentError, VolumeError, Cancelled
         If there is nothing to look at.
     """
-    dataset = asked.data.opened()
+    dataset, unopened = asked.data.opened_as_far_as_possible()
     from napari_nx46.campaign.preflight import campaign_preflight
 
     with interruptible() as cancelled, share_bar("checking") as progress:
         found = campaign_preflight(
             dataset,
             asked.plan,
+            unopened=unopened.values(),
             workers=workers,
             leaderboard=leaderboard,
             work=work,

@@ -55,6 +55,18 @@ class DataFlags(FlagGroup):
 
         return open_data(*self.paths, folders=self.folder_names(), channel=self.channel)
 
+    def opened_as_far_as_possible(self) -> tuple[DataSet, dict[str, str]]:
+        """Open the fragments that can be opened, and tell what is wrong with the others.
+
+        Raises
+        ------
+        FragmentError, VolumeError
+            As `open_readable`.
+        """
+        from napari_nx46.fragments import open_readable
+
+        return open_readable(*self.paths, folders=self.folder_names(), channel=self.channel)
+
     def folder_names(self) -> FolderNames:
         """Return the names of the folders in a data folder."""
         from napari_nx46.fragments import FolderNames
