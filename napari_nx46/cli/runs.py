@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -268,6 +268,7 @@ def _print_verdict(verdict: Verdict) -> None:
 
 
 def _print_best(workspace: Workspace, best: SavedRun | None, *, accept: bool) -> None:
+    from napari_nx46.files.naming import few
     from napari_nx46.run.judging import accept_best
     from napari_nx46.run.verdict import run_name
 
@@ -277,7 +278,7 @@ def _print_best(workspace: Workspace, best: SavedRun | None, *, accept: bool) ->
     typer.echo(f"best: {run_name(best)}, public score {_score(best.public_score)}")
     if accept:
         replaced = accept_best(workspace, best)
-        typer.echo(f"accepted: the settings of {run_name(best)} for {_few(list(best.settings))}")
+        typer.echo(f"accepted: the settings of {run_name(best)} for {few(list(best.settings))}")
         _tell_replaced(replaced)
 
 
@@ -285,12 +286,6 @@ def _tell_replaced(replaced: Mapping[str, Setting]) -> None:
     """Tell which accepted settings were others, so that they can be had again."""
     for image_id, setting in replaced.items():
         note(f"note: accepted before for {image_id}: {shown_knobs(setting) or 'defaults'}")
-
-
-def _few(names: Sequence[str]) -> str:
-    most = 5
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 # ---- small ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 MASK_SUFFIX = ".tif"
 """How the name of every mask ends, in lower case."""
@@ -77,6 +78,12 @@ def shown(name: str) -> str:
         for character in name[: _LONGEST_SHOWN + 1]
     )
     return printable if len(printable) <= _LONGEST_SHOWN else printable[:_LONGEST_SHOWN] + "…"
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """Return the first of some names in words, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _is_forbidden(character: str) -> bool:

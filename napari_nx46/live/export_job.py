@@ -36,6 +36,8 @@ class ExportJob:
 
     Attributes
     ----------
+    target : Path
+    options : RunOptions
     progressed : Signal(int, int)
         Slices done, and slices in all.
     finished : Signal(RunResult)
@@ -58,9 +60,9 @@ class ExportJob:
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
     ) -> None:
         self.target = target
+        self.options = options
         self._dataset = dataset
         self._accepted = dict(accepted)
-        self._options = options
         self._post = post
         self._memory_budget = memory_budget
         self._stop = threading.Event()
@@ -88,7 +90,7 @@ class ExportJob:
                 pipelines,
                 self._accepted,
                 self.target,
-                self._options,
+                self.options,
                 self._progress,
                 self._stop.is_set,
             )

@@ -112,8 +112,7 @@ def resume(session: Session, state: RestoredState) -> None:
             setting = setting.changed(block=session.view.extents)
         session.apply(setting)
     if state.accepted:
-        session.accepted.update(state.accepted)
-        session.accepted_changed.emit()
+        session.accept_settings(state.accepted)
 
 
 def _restored(session: Session, workspace: Workspace, *, with_history: bool) -> RestoredState:

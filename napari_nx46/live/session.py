@@ -8,7 +8,7 @@ emitted before the call returns; the exact threshold follows from the worker and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -255,6 +255,25 @@ class Session:
         for image_id in chosen:
             check_block(self.dataset[image_id], self._setting)
         self.accepted.update(dict.fromkeys(chosen, self._setting))
+        self.accepted_changed.emit()
+
+    def accept_settings(self, settings: Mapping[str, Setting]) -> None:
+        """Freeze a setting for each fragment that is named; those of other data are left out.
+
+        Parameters
+        ----------
+        settings : mapping of str to Setting
+            By image_id.
+
+        Raises
+        ------
+        FragmentError
+            If a setting's block lies outside its fragment; none is accepted then.
+        """
+        known = {name: settings[name] for name in self.dataset.image_ids if name in settings}
+        for image_id, setting in known.items():
+            check_block(self.dataset[image_id], setting)
+        self.accepted.update(known)
         self.accepted_changed.emit()
 
     def close(self) -> None:

@@ -70,6 +70,11 @@ class RunList:
         """The run that is frozen; None if none is."""
         return next((listed for listed in self.runs if listed.baseline), None)
 
+    @property
+    def best(self) -> ListedRun | None:
+        """The best scored run; None while none has a score."""
+        return next((listed for listed in self.runs if listed.best), None)
+
     def find(self, run_id: int | None) -> ListedRun | None:
         """Return a run by its id; None if it is not there."""
         return next((listed for listed in self.runs if listed.run_id == run_id), None)

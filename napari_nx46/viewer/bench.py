@@ -21,6 +21,7 @@ from napari_nx46.live.pin_follower import PinFollower
 from napari_nx46.live.pin_metrics import PinMeasurer
 from napari_nx46.live.pins import Pins
 from napari_nx46.live.profile import ProfileFollower
+from napari_nx46.live.runs import Runs
 from napari_nx46.live.scoring import ScoreFollower
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import Figures, View
@@ -70,6 +71,8 @@ class Bench(QObject):
     errors : ErrorOverlay
     pins : Pins
     compare : CompareTools
+    runs : Runs, optional
+        Those of the workspace.
     side_by_side : SideBySide
     layers : list of Layer
         Of the current fragment, without the mask.
@@ -109,6 +112,7 @@ class Bench(QObject):
         # Qt holds these methods weakly: a partial could be collected before it is called.
         self.destroyed.connect(self.scores.close)
         self.destroyed.connect(self.session.close)
+        self.runs = None if workspace is None else self._runs_in(workspace)
         self.pins = Pins()
         self.compare = CompareTools(viewer, self.session, self.pins, post)
         self.destroyed.connect(self.compare.foreign.close)
@@ -212,6 +216,8 @@ class Bench(QObject):
             emitter.disconnect(self._view_moved)
         self.viewer.dims.events.current_step.disconnect(self._look)
         self.keeping.close()
+        if self.runs is not None:
+            self.runs.close()
         for follower in self._followers:
             follower.close()
         self.scores.close()
@@ -236,6 +242,12 @@ class Bench(QObject):
         self.keeping.problem.connect(self._warn)
         for emitter in self._view_events():
             emitter.connect(self._view_moved)
+
+    def _runs_in(self, workspace: Path) -> Runs:
+        runs = Runs(self.session, workspace, self._post)
+        runs.failed.connect(self._tell)
+        self.destroyed.connect(runs.close)
+        return runs
 
     def _adopted(self, follower: AnyFollower) -> AnyFollower:
         """Have a follower begin and end with the session, and tell its errors."""

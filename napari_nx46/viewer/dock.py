@@ -261,7 +261,7 @@ class TunePanel(QWidget):
         self.density_panel = DensityPanel(session)
         self.score_panel = ScorePanel(bench.scores, bench.errors)
         self.overlay_panel = OverlayPanel(bench.overlay)
-        self.export_panel = ExportPanel(session)
+        self.export_panel = ExportPanel(session, bench.runs)
         self.fragment_panel.show_data_set(data_set_name(session.dataset), session.dataset.image_ids)
         self.fragment_panel.show_fragment(session.fragment.image_id)
         self._arrange()

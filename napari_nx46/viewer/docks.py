@@ -58,6 +58,11 @@ DOCKS: tuple[DockEntry, ...] = (
         area="bottom",
     ),
     DockEntry(
+        "Runs",
+        "napari_nx46.viewer.runs.dock:RunsDock",
+        "Score what was exported, and say whether it is better than a baseline.",
+    ),
+    DockEntry(
         "Keys",
         "napari_nx46.viewer.keys_panel:KeysDock",
         "What every key does.",

@@ -22,12 +22,17 @@ from qtpy.QtWidgets import (
 )
 
 from napari_nx46.files.masks import Compression, Profile
+from napari_nx46.files.workspace import LONGEST_TAG, SavedRun
 from napari_nx46.live.export_job import ExportJob
+from napari_nx46.live.runs import Runs
 from napari_nx46.live.session import Session
 from napari_nx46.run.manifest import RunOptions
 from napari_nx46.run.runner import RunResult
 from napari_nx46.run.targets import manifest_path
+from napari_nx46.run.verdict import run_name
+from napari_nx46.viewer.following import Following
 from napari_nx46.viewer.layers import counted
+from napari_nx46.viewer.layout import WrappedLabel
 from napari_nx46.viewer.main_thread import MainThreadPoster
 
 ARCHIVE_NAME = "submission.zip"
@@ -45,13 +50,18 @@ class ExportPanel(QWidget):
     Parameters
     ----------
     session : Session
+    runs : Runs, optional
+        Keep what is exported.
     """
 
     exported = Signal(object)
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, runs: Runs | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._session = session
+        self._runs = runs
         self._job: ExportJob | None = None
         self._napari_progress: progress | None = None
         self._written: set[Path] = set()
@@ -59,7 +69,7 @@ class ExportPanel(QWidget):
         self.accept_button.setToolTip("Freeze the setting for the fragment that is shown")
         self.accept_all_button = QPushButton("Accept for all")
         self.accept_all_button.setToolTip("Freeze the setting for every fragment of the data set")
-        self.accepted_label = _wrapped_label()
+        self.accepted_label = WrappedLabel()
         self.path_edit = QLineEdit(str(default_folder() / ARCHIVE_NAME))
         self.path_edit.setAccessibleName("Archive to write")
         self.browse_button = QToolButton()
@@ -71,10 +81,14 @@ class ExportPanel(QWidget):
         self.profile_box = QComboBox()
         self.profile_box.addItems(list(PROFILE_TEXTS))
         self.profile_box.setToolTip("Values of background and surface")
+        self.tag_edit = QLineEdit()
+        self.tag_edit.setMaxLength(LONGEST_TAG)
+        self.tag_edit.setPlaceholderText("names the run")
+        self.tag_edit.setToolTip("A few words by which the run is known in the manifest and later")
         self.export_button = QPushButton("Export submission")
         self.cancel_button = QPushButton("Cancel")
         self.progress_bar = QProgressBar()
-        self.result_label = _wrapped_label()
+        self.result_label = WrappedLabel()
         self._arrange()
         self._connect()
         self._show_running(False)
@@ -117,6 +131,7 @@ class ExportPanel(QWidget):
         if not self._may_replace(target):
             return
         options = RunOptions(
+            tag=self.tag_edit.text().strip(),
             compression=COMPRESSION_TEXTS[self.compression_box.currentText()],
             profile=PROFILE_TEXTS[self.profile_box.currentText()],
             band=self._session.band,
@@ -166,10 +181,22 @@ class ExportPanel(QWidget):
             self._napari_progress.update(done - self._napari_progress.n)
 
     def _show_result(self, result: RunResult) -> None:
+        job = self._job
         self._end()
         self._written.add(result.target)
         self.result_label.setText(_result_text(result))
+        if self._runs is not None and job is not None:
+            self._runs.register(result, job.options)
         self.exported.emit(result)
+
+    def _show_kept(self, run: SavedRun) -> None:
+        self._add_to_result(f"Kept as {run_name(run)}: score and judge it in the dock Runs.")
+
+    def _show_not_kept(self, error: BaseException) -> None:
+        self._add_to_result(f"⚠ The archive is good, but was not kept as a run: {error}")
+
+    def _add_to_result(self, text: str) -> None:
+        self.result_label.setText(f"{self.result_label.text()}\n{text}")
 
     def _show_cancelled(self) -> None:
         self._end()
@@ -215,6 +242,10 @@ class ExportPanel(QWidget):
         session.accepted_changed.connect(self.show_accepted)
         session.setting_changed.connect(lambda setting: self.show_accepted())
         session.fragment_changed.connect(lambda fragment: self.show_accepted())
+        if self._runs is not None:
+            self._following = Following(self)
+            self._following.follow(self._runs.registered, self._show_kept)
+            self._following.follow(self._runs.not_registered, self._show_not_kept)
 
     def _accept_fragment(self) -> None:
         self._accept((self._session.fragment.image_id,))
@@ -236,10 +267,12 @@ class ExportPanel(QWidget):
         options.addWidget(QLabel("Archive"), 0, 0)
         options.addWidget(self.path_edit, 0, 1)
         options.addWidget(self.browse_button, 0, 2)
-        options.addWidget(QLabel("Compression"), 1, 0)
-        options.addWidget(self.compression_box, 1, 1, 1, 2)
-        options.addWidget(QLabel("Values"), 2, 0)
-        options.addWidget(self.profile_box, 2, 1, 1, 2)
+        options.addWidget(QLabel("Tag"), 1, 0)
+        options.addWidget(self.tag_edit, 1, 1, 1, 2)
+        options.addWidget(QLabel("Compression"), 2, 0)
+        options.addWidget(self.compression_box, 2, 1, 1, 2)
+        options.addWidget(QLabel("Values"), 3, 0)
+        options.addWidget(self.profile_box, 3, 1, 1, 2)
         options.setColumnStretch(1, 1)
         running = QHBoxLayout()
         running.addWidget(self.progress_bar, 1)
@@ -258,12 +291,6 @@ def default_folder() -> Path:
     """Return the folder in which an archive is written unless another is chosen."""
     here = Path.cwd()
     return here if here != Path(here.anchor) else Path.home()
-
-
-def _wrapped_label() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    return label
 
 
 def _result_text(result: RunResult) -> str:

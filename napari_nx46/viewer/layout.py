@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QFrame, QScrollArea
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea
+
+_MAY_BREAK = "\N{ZERO WIDTH SPACE}"
+_LONG_WORD = re.compile(r"\S{16}(?=\S)")
 
 
 class VerticalScrollArea(QScrollArea):
@@ -31,3 +36,22 @@ def rule() -> QFrame:
     rule.setFrameShape(QFrame.Shape.HLine)
     rule.setFrameShadow(QFrame.Shadow.Sunken)
     return rule
+
+
+class WrappedLabel(QLabel):
+    """A label of several lines, plain text; even a path or a SHA-256 goes on in the next line."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)  # it may come from files
+        self.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setWordWrap(True)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Show a text."""
+        super().setText(_LONG_WORD.sub(rf"\g<0>{_MAY_BREAK}", text))
+
+    def text(self) -> str:
+        """Return the text that was told."""
+        return str(super().text()).replace(_MAY_BREAK, "")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
+import time
 import zipfile
 
 import tifffile
 
 from napari_nx46.core.workers import Workers
+from napari_nx46.run import judging
 from napari_nx46.run.manifest import RunOptions
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.runner import export, same_setting
@@ -49,3 +52,20 @@ def export_to(path, dataset, setting, tag=""):
 def sha256(path):
     """Return the SHA-256 of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def hold_checks(monkeypatch):
+    """Make every check of an archive wait until it is cancelled.
+
+    The event that is returned is set once one waits.
+    """
+    begun, check = threading.Event(), judging.check_archive
+
+    def held(run, cancelled):
+        begun.set()
+        while not cancelled():
+            time.sleep(0.005)
+        return check(run, cancelled)
+
+    monkeypatch.setattr(judging, "check_archive", held)
+    return begun

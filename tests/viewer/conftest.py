@@ -20,6 +20,7 @@ from .windows import SHAPES, Opened
 MODAL_DIALOGS = (
     (QMessageBox, "question"),
     (QFileDialog, "getExistingDirectory"),
+    (QFileDialog, "getOpenFileName"),
     (QFileDialog, "getOpenFileNames"),
     (QFileDialog, "getSaveFileName"),
     (QColorDialog, "getColor"),

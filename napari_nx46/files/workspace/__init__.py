@@ -11,6 +11,7 @@ from napari_nx46.files.workspace.campaign_rows import (
     SavedTask,
 )
 from napari_nx46.files.workspace.campaigns import CampaignTable
+from napari_nx46.files.workspace.encoding import LONGEST_TAG
 from napari_nx46.files.workspace.errors import Damage, WorkspaceError
 from napari_nx46.files.workspace.location import WORKSPACES_VARIABLE, default_workspace
 from napari_nx46.files.workspace.rows import (
@@ -26,6 +27,7 @@ from napari_nx46.files.workspace.store import MOST_HISTORY_ENTRIES, Workspace
 
 __all__ = [
     "LARGEST_THUMBNAIL_BYTES",
+    "LONGEST_TAG",
     "MOST_HISTORY_ENTRIES",
     "WORKSPACES_VARIABLE",
     "Baseline",

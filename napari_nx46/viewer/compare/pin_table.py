@@ -4,45 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt
 from qtpy.QtGui import QPalette
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QLabel,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QLabel, QTableWidgetItem, QVBoxLayout, QWidget
 
 from napari_nx46.live.pins import PinRow, Pins
 from napari_nx46.run.comparison import knob_text
 from napari_nx46.run.comparison_text import FIGURE_WORDS, figure_text
 from napari_nx46.setting import Setting, described_knobs
 from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.fitted_table import FittedTable, number_item
 from napari_nx46.viewer.following import Following
 from napari_nx46.viewer.number_label import UNKNOWN
 
 REFERENCE = "A"
 """The pin that the deltas are taken to."""
-MARGIN = 4
 MEGABYTE = 1 << 20
 
 
-class PinTable(QTableWidget):
+class PinTable(FittedTable):
     """A column for each pin; dimmed and marked "≈" while its mask is being computed."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.horizontalHeader().setMinimumSectionSize(40)
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.setAccessibleName("The pinned settings")
 
     def show_pins(self, pins: Pins, image_id: str) -> None:
@@ -64,32 +47,14 @@ class PinTable(QTableWidget):
         for number, (title, texts) in enumerate(lines):
             for column, text in enumerate(texts):
                 self.setItem(number, column, self._item(title, text, known=there[column]))
-        self._fit()
-
-    def texts(self) -> dict[str, list[str]]:
-        """Return what the table says, by the head of each row."""
-        columns = range(self.columnCount())
-        return {
-            self.verticalHeaderItem(row).text(): [
-                self.item(row, column).text() for column in columns
-            ]
-            for row in range(self.rowCount())
-        }
+        self.fit()
 
     def _item(self, title: str, text: str, *, known: bool) -> QTableWidgetItem:
-        item = QTableWidgetItem(text)
-        item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        item.setToolTip(f"{title}: {text}")
+        item = number_item(title, text)
         if not known:
             group = QPalette.ColorGroup.Disabled
             item.setForeground(self.palette().brush(group, QPalette.ColorRole.Text))
         return item
-
-    def _fit(self) -> None:
-        """Be as high as the rows: the dock scrolls, not the table."""
-        self.resizeRowsToContents()
-        height = self.horizontalHeader().sizeHint().height() + self.verticalHeader().length()
-        self.setFixedHeight(height + 2 * self.frameWidth() + MARGIN)
 
 
 class PinTablePanel(QWidget):

@@ -1,0 +1,1 @@
+"""The dock of runs: their scores, the baseline, go or no-go."""
