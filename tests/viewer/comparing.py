@@ -48,11 +48,3 @@ class Comparing:
             self.opened.session.change(quantile=quantile)
             self.opened.wait_until_exact()
             self.pin(letter)
-
-    def drawn_mask(self):
-        """Return the displayed slice's mask as it is painted, without the note above it."""
-        text = self.opened.viewer.canvas.overlays.text
-        visible, text.visible = text.visible, False
-        mask = self.opened.drawn_mask()
-        text.visible = visible
-        return mask

@@ -62,7 +62,7 @@ def test_a_dropped_archive_is_shown_compared_and_follows_the_fragment(shown, arc
     assert comparing.flip.name == "theirs.zip"
     assert panel.show_buttons["theirs.zip"].isChecked()
     z = shown.session.view.slice_index
-    np.testing.assert_array_equal(comparing.drawn_mask(), masks["a"][z])
+    np.testing.assert_array_equal(shown.drawn_mask(), masks["a"][z])
     shown.click(panel.show_buttons["theirs.zip"])
     comparing.press(Qt.Key.Key_K)
     assert comparing.flip.name == LIVE

@@ -78,7 +78,7 @@ class DifferencePanel(QWidget):
             for column in COLUMNS
             for figure in FIGURES
         }
-        self.legend_labels = {kind: QLabel() for kind in COUNTED}
+        self.legend_labels = {kind: _cut_off_label() for kind in COUNTED}
         self.score_button = QPushButton("Score")
         self.score_label = number_label()
         self.worst_list = QListWidget()
@@ -291,9 +291,15 @@ def _title(name: str) -> str:
     return "Live" if name == LIVE else name
 
 
+def _cut_off_label() -> QLabel:
+    label = QLabel()
+    label.setMinimumWidth(1)  # a long name is cut off rather than widen the dock
+    return label
+
+
 def _name_box(name: str) -> QComboBox:
     box = QComboBox()
     box.setAccessibleName(name)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)  # a long name is cut off rather than widen the dock
+    box.setMinimumContentsLength(4)  # the list shows long names whole
     return box

@@ -1,52 +1,85 @@
-"""A line on the canvas that says which mask is shown, while it is not the sliders' own."""
+"""A line over the canvas that says which mask is shown, while it is not the sliders' own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
+
 from napari_nx46.live.flip import Flip
 from napari_nx46.live.mask_choices import LIVE
+from napari_nx46.viewer.canvas import Canvas
 
 if TYPE_CHECKING:
     import napari
 
-KEPT = ("text", "visible", "position")
-"""What the viewer's own text had before, and gets back."""
-POSITION = "top_left"
+PLACE = (8, 8)
+STYLE = (
+    "background-color: rgba(0, 0, 0, 170); color: white; border-radius: 3px; padding: 3px 8px;"
+    " font-size: 15px;"
+)
+"""The same in all themes: it lies over the picture."""
 
 
 class ShownNote:
-    """Names the mask that is shown on the canvas.
+    """Names the mask that is shown in the corner of the canvas.
+
+    It is a label of Qt's: napari's own text overlay takes longer to draw than the mask.
 
     Parameters
     ----------
     viewer : napari viewer
-        Its text overlay is borrowed.
     flip : Flip
     """
 
     def __init__(self, viewer: napari.Viewer, flip: Flip) -> None:
-        self._viewer = viewer
-        self._before: dict[str, object] = {}
+        self._canvas = Canvas(viewer)
+        self._label: QLabel | None = None
         flip.changed.connect(self.show)
+
+    @property
+    def text(self) -> str:
+        """What is said; empty where nothing is."""
+        return "" if self._label is None or self._label.isHidden() else self._label.text()
 
     def show(self, name: str) -> None:
         """Name a mask; the sliders' own needs no name."""
         if name == LIVE:
-            self.remove()
+            self._hide()
             return
-        text = self._viewer.canvas.overlays.text
-        if not self._before:
-            self._before = {field: getattr(text, field) for field in KEPT}
-            text.position = POSITION
-        text.text = note_of(name)
-        text.visible = True
+        label = self._label or self._make()
+        if label is not None:
+            label.setText(note_of(name))
+            label.adjustSize()
+            label.show()
 
     def remove(self) -> None:
-        """Give the canvas's text back."""
-        before, self._before = self._before, {}
-        for field, value in before.items():
-            setattr(self._viewer.canvas.overlays.text, field, value)
+        """Take the label off the canvas."""
+        self._hide()
+        if self._label is not None:
+            self._label.deleteLater()
+            self._forget()
+
+    def _hide(self) -> None:
+        if self._label is not None:
+            self._label.hide()
+
+    def _make(self) -> QLabel | None:
+        canvas = self._canvas.widget
+        if canvas is None:
+            return None
+        self._label = label = QLabel(canvas)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setStyleSheet(STYLE)
+        label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        label.move(*PLACE)
+        label.destroyed.connect(self._forget)
+        return label
+
+    def _forget(self) -> None:
+        """Let go of a label that goes with its canvas."""
+        self._label = None
 
 
 def note_of(name: str) -> str:

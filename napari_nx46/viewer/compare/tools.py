@@ -37,6 +37,7 @@ class CompareTools:
     pair : PairChoice
     difference : DifferenceOverlay
     foreign_layers : ForeignLayers
+    note : ShownNote
     """
 
     def __init__(self, viewer: napari.Viewer, session: Session, pins: Pins, post: Post) -> None:
@@ -46,7 +47,7 @@ class CompareTools:
         self.pair = PairChoice(self.choices)
         self.difference = DifferenceOverlay(viewer, self.pair)
         self.foreign_layers = ForeignLayers(viewer, self.choices)
-        self._note = ShownNote(viewer, self.flip)
+        self.note = ShownNote(viewer, self.flip)
 
     def leave_fragment(self) -> None:
         """Take the layers away before the other layers of their fragment go."""
@@ -63,4 +64,4 @@ class CompareTools:
         self.foreign.close()
         self.difference.close()
         self.foreign_layers.close()
-        self._note.remove()
+        self.note.remove()

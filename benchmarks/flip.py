@@ -1,0 +1,103 @@
+"""Times flips between pinned masks in a real window against the canvas's own repaint.
+
+    xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/flip.py [--size 320] [--events 40]
+
+Prints the time from an event to the drawn canvas over the floor (a repaint without any change) in
+the same run: of flips, and what they computed; of slider events with the Compare dock open, then
+with the difference of the sliders' mask and a pin shown, then side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Callable
+
+import napari
+from live import TURN, DrawCounter, floor_times, settle, wait, window
+
+from napari_nx46.viewer.compare.dock import add_compare_dock
+from napari_nx46.viewer.dock import TuneDock
+
+QUANTILES = {"A": 0.9, "B": 0.95, "C": 0.97}
+
+
+def pin_masks(dock: TuneDock) -> None:
+    """Pin three settings and wait for their masks and metrics."""
+    bench = dock.bench
+    for letter, quantile in QUANTILES.items():
+        bench.session.change(quantile=quantile)
+        bench.pin(letter)
+        settle(dock)
+    image_id = bench.session.fragment.image_id
+    wait(lambda: all("density" in pin.metrics.get(image_id, {}) for pin in bench.pins))
+    wait(lambda: not bench.pin_follower.busy)
+    settle(dock)
+
+
+def measure(
+    draws: DrawCounter, dock: TuneDock, act: Callable[[int], None], events: int
+) -> tuple[float, float]:
+    """Return the median seconds from an event to the drawn canvas, and of bare repaints."""
+    drawn, floors = [], []
+    for event in range(events):
+        drawn.append(draws.seconds_until_drawn(lambda event=event: act(event))[1])
+        if event % TURN == TURN - 1:
+            settle(dock)
+            floors += floor_times(draws, TURN)
+    return statistics.median(drawn), statistics.median(floors)
+
+
+def tell(name: str, times: tuple[float, float]) -> None:
+    """Print one row."""
+    drawn, floor = times
+    print(
+        f"{name:42s} floor {1e3 * floor:5.1f} ms, event to drawn canvas {1e3 * drawn:5.1f} ms ="
+        f" {drawn / floor:4.2f} x"
+    )
+
+
+def slide(dock: TuneDock) -> Callable[[int], None]:
+    """Return a function that moves the quantile's slider."""
+    slider = dock.panel.knobs["quantile"].slider
+    low, high = slider.minimum(), slider.maximum()
+
+    def act(event: int) -> None:
+        slider.setValue(low + (slider.value() - low + 1 + event % 3) % (high - low + 1))
+
+    return act
+
+
+def compare(viewer: napari.Viewer, dock: TuneDock, events: int) -> None:
+    """Print the times of all that a user does while masks are compared."""
+    draws, bench = DrawCounter(viewer), dock.bench
+    floor_times(draws, TURN)
+    tell("slider, alone", measure(draws, dock, slide(dock), events))
+    add_compare_dock(viewer)
+    pin_masks(dock)
+    begun = bench.session.exact_requests_begun
+    tell("flip between live, A, B and C", measure(draws, dock, lambda _: bench.flip(), events))
+    print(f"computed by {events} flips: {bench.session.exact_requests_begun - begun} masks")
+    bench.compare.flip.show("live")
+    tell("slider, Compare dock open", measure(draws, dock, slide(dock), events))
+    bench.compare.difference.show(True)
+    tell("slider, difference of live and A shown", measure(draws, dock, slide(dock), events))
+    bench.compare.difference.show(False)
+    bench.side_by_side.show(True)
+    settle(dock)
+    tell("slider, side by side with A", measure(draws, dock, slide(dock), events))
+    tell("flip, side by side with A", measure(draws, dock, lambda _: bench.flip(), events))
+
+
+def main() -> None:
+    """Run the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=320)
+    parser.add_argument("--events", type=int, default=40)
+    arguments = parser.parse_args()
+    with window(arguments.size) as (viewer, dock):
+        compare(viewer, dock, arguments.events)
+
+
+if __name__ == "__main__":
+    main()
