@@ -159,14 +159,32 @@ def test_a_part_of_a_grid_has_main_effects_alone():
 
 def test_runs_too_few_for_their_knobs_end_in_one_joined_factor():
     settings = [
-        Setting(blend=0.1, z_radius=0, closing_z=0),
-        Setting(blend=0.2, z_radius=1, closing_z=0),
-        Setting(blend=0.3, z_radius=0, closing_z=1),
+        Setting(blend=0.1, z_radius=0, opening=False),
+        Setting(blend=0.2, z_radius=1, opening=False),
+        Setting(blend=0.3, z_radius=0, opening=True),
     ]
     found = shares_of(settings, [1, 2, 4])
     assert found is not None
-    assert [one.name for one in found.shares] == ["blend + z_radius + closing_z"]
+    assert [one.name for one in found.shares] == ["blend + z_radius + opening"]
     assert found.shares[0].share == pytest.approx(1)
+    assert "cannot tell blend, z_radius and opening apart" in found.notes[0]
+
+
+def test_few_runs_of_a_search_are_told_by_halves():
+    random = np.random.default_rng(5)
+    settings = [
+        Setting(quantile=float(quantile), blend=float(blend), z_radius=radius)
+        for quantile, blend, radius in zip(
+            random.uniform(0.9, 0.99, 8), random.permutation(8) / 8, [0, 1, 3, 3] * 2, strict=True
+        )
+    ]
+    found = shares_of(settings, [one.blend >= 0.5 for one in settings])
+    assert found is not None
+    assert [(level.knob, level.runs) for level in found.levels] == [
+        (knob, 4) for knob in ("blend", "z_radius", "quantile") for _ in range(2)
+    ]
+    assert max(found.shares, key=lambda one: one.share).name == "blend"
+    assert "too few for every value of quantile: it is cut in two halves" in " ".join(found.notes)
 
 
 def test_values_of_a_search_are_binned_and_a_knob_that_does_not_apply_has_its_own_level():
@@ -174,7 +192,7 @@ def test_values_of_a_search_are_binned_and_a_knob_that_does_not_apply_has_its_ow
     settings = [Setting(quantile=one) for one in np.sort(random.uniform(0.9, 0.99, 21))]
     settings.append(Setting(rule=ThresholdRule.PROBABILITY))
     quantile = next(one for one in varied(settings) if one.knobs == ("quantile",))
-    assert quantile.binned
+    assert quantile.bins == 4
     counts = [quantile.levels.count(level) for level in quantile.distinct]
     assert counts == [6, 5, 5, 5, 1]
     assert quantile.levels[-1] == "not used"

@@ -293,6 +293,24 @@ def test_a_campaign_with_little_to_tell_has_a_report(results, tmp_path):
     assert "True gain or repeated structure" in text
 
 
+def test_of_many_runs_the_first_are_shown_and_all_are_in_the_files():
+    runs = {
+        f"run-{run:02d}": {image_id: figures(run / 10, 0) for image_id in ("s1", "s2")}
+        for run in range(40)
+    }
+    report = report_of(analyse(campaign(runs)))
+    fragments = section(report, "Fragments and stability")
+    assert len(fragments.tables[0].table.rows) == 30
+    assert "first 30 of 40 runs" in fragments.tables[0].table.title
+    (source, _) = fragments.figures[0].sources
+    assert source.where["run_id"] == tuple(f"run-{run:02d}" for run in range(39, 9, -1))
+    assert "run_id is one of the 30 that are shown" in source.text
+    assert "10 more are in the table" in section(report, "Runs").figures[0].caption
+    table = next(one for one in report.tables if one.name == "fragments.csv")
+    assert len(table.rows) == 80
+    assert len(table.select(source)) == 60
+
+
 def test_a_report_that_cannot_be_written_leaves_the_old_one(report, tmp_path):
     (tmp_path / "report.html").write_text("old")
     (tmp_path / "gains.csv").mkdir()

@@ -30,13 +30,13 @@ class Factor:
         Names of the setting's fields.
     levels : tuple of str
         One a run, as people read it.
-    binned : bool
-        Whether a level stands for a range of values.
+    bins : int
+        Levels that stand for a range of values; 0 if each stands for a single one.
     """
 
     knobs: tuple[str, ...]
     levels: tuple[str, ...]
-    binned: bool = False
+    bins: int = 0
 
     @property
     def name(self) -> str:
@@ -54,7 +54,7 @@ class Factor:
         return len(self.distinct) - 1
 
 
-def varied(settings: Sequence[Setting]) -> tuple[Factor, ...]:
+def varied(settings: Sequence[Setting], *, halves: bool = False) -> tuple[Factor, ...]:
     """Return the knobs that differ between settings, where they apply.
 
     A knob that does not apply in some of the settings has a level of its own there. Where more than
@@ -65,8 +65,11 @@ def varied(settings: Sequence[Setting]) -> tuple[Factor, ...]:
     ----------
     settings : sequence of Setting
         One a run.
+    halves : bool
+        Whether the values of every number that has more than two are cut in two halves, as equal
+        in runs as can be: what few runs suffice for.
     """
-    factors = (_factor(name, settings) for name in Setting.model_fields)
+    factors = (_factor(name, settings, halves) for name in Setting.model_fields)
     # Whether a knob applies is up to others, which are factors themselves.
     return tuple(one for one in factors if len({*one.levels} - {NOT_USED}) > 1)
 
@@ -108,16 +111,28 @@ def rank_of(parts: Sequence[Columns], runs: int) -> int:
 # ---- factors -------------------------------------------------------------------------------
 
 
-def _factor(name: str, settings: Sequence[Setting]) -> Factor:
+def _factor(name: str, settings: Sequence[Setting], halves: bool) -> Factor:
     values = [getattr(one, name) if knob_applies(name, one) else None for one in settings]
     numbers = [
         float(one) for one in values if isinstance(one, int | float) and not isinstance(one, bool)
     ]
     all_numbers = len(numbers) + values.count(None) == len(values)
-    if all_numbers and len(set(numbers)) > max(BINS, len(values) / 2):
-        edges = np.quantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1]).tolist()
-        return Factor((name,), tuple(_bin(one, edges) for one in values), binned=True)
-    return Factor((name,), tuple(knob_text(name, one) for one in settings))
+    most = 2 if halves else max(BINS, len(values) / 2)
+    if not all_numbers or len(set(numbers)) <= most:
+        return Factor((name,), tuple(knob_text(name, one) for one in settings))
+    edges = _middle(numbers) if halves else _quartiles(numbers)
+    return Factor((name,), tuple(_bin(one, edges) for one in values), bins=len(edges) + 1)
+
+
+def _quartiles(numbers: list[float]) -> list[float]:
+    edges: list[float] = np.quantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1]).tolist()
+    return edges
+
+
+def _middle(numbers: list[float]) -> list[float]:
+    """Return the value up to which most nearly half of the numbers are."""
+    below_last = sorted(set(numbers))[:-1]
+    return [min(below_last, key=lambda cut: abs(sum(n <= cut for n in numbers) - len(numbers) / 2))]
 
 
 def _bin(value: object, edges: list[float]) -> str:
@@ -158,7 +173,7 @@ def _joined(factors: Sequence[Factor]) -> Factor:
     return Factor(
         tuple(knob for one in factors for knob in one.knobs),
         tuple(" / ".join(levels) for levels in zip(*(f.levels for f in factors), strict=True)),
-        any(one.binned for one in factors),
+        max(one.bins for one in factors),
     )
 
 

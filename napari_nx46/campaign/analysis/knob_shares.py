@@ -149,8 +149,9 @@ def shares_of(
 ) -> KnobShares | None:
     """Analyse the variance of scores by the knobs of their settings.
 
-    Every varied knob is a factor (see `design.varied`); factors that the runs cannot tell apart are
-    joined. The sums of squares are of type II: of a knob what it explains beyond the other knobs,
+    Every varied knob is a factor (see `design.varied`), with the values of numbers cut in halves
+    where the runs are too few for all levels; factors that the runs cannot tell apart are joined.
+    The sums of squares are of type II: of a knob what it explains beyond the other knobs,
     of an interaction what it explains beyond all knobs and the other interactions. Interactions of
     two are taken in where the runs suffice to estimate all of them.
 
@@ -174,6 +175,8 @@ def shares_of(
     """
     y = np.asarray(scores, np.float64)
     knobs = varied(settings)
+    if 1 + sum(one.degrees for one in knobs) > len(settings):
+        knobs = varied(settings, halves=True)
     total = float(((y - y.mean()) ** 2).sum()) if y.size else 0.0
     if len(y) < _FEWEST_RUNS or not knobs or total <= _NO_VARIANCE * float((y**2).sum()):
         return None
@@ -289,7 +292,9 @@ def _notes(factors: Sequence[Factor]) -> tuple[str, ...]:
     ]
     binned = [
         f"Hardly two runs share a value of {one.name}: its values are binned at their quartiles."
+        if one.bins > 2  # noqa: PLR2004
+        else f"The runs are too few for every value of {one.name}: it is cut in two halves."
         for one in factors
-        if one.binned
+        if one.bins
     ]
     return (*joined, *binned)

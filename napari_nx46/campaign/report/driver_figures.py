@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["density_figure", "gains_figure", "knob_figure", "level_figure"]
 
 MOST_KNOBS = 6
+MOST_LEVELS = 12
 
 
 def density_figure(
@@ -144,8 +145,9 @@ def knob_figure(tables: Tables, words: str) -> ReportFigure | None:
 
 def level_figure(tables: Tables, words: str) -> ReportFigure | None:
     """Draw the mean at each level of every knob."""
-    every = tables["levels.csv"].select(Source("levels.csv", ("knob",)))
-    knobs = tuple(dict.fromkeys(str(row["knob"]) for row in every))[:MOST_KNOBS]
+    every = [row["knob"] for row in tables["levels.csv"].select(Source("levels.csv", ("knob",)))]
+    readable = [one for one in dict.fromkeys(every) if every.count(one) <= MOST_LEVELS]
+    knobs = tuple(map(str, readable[:MOST_KNOBS]))
     if not knobs:
         return None
     source = Source("levels.csv", ("knob", "level", "runs", "mean"), {"knob": knobs})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from napari_nx46.campaign.analysis.ranking import RankedRun
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
-from napari_nx46.campaign.report.figures import Tables
+from napari_nx46.campaign.report.figures import MOST_RUNS, Tables
 from napari_nx46.campaign.report.parts import (
     Section,
     SourcedTable,
@@ -191,6 +191,7 @@ def _fragment_table(analysis: CampaignAnalysis, image_ids: list[str]) -> Sourced
     name, results = analysis.score_name, analysis.results
     spreads = {one.run_id: one for one in analysis.stability.spreads}
     ordered = [run.run_id for run in analysis.ranking.runs if run.run_id in spreads]
+    first = f", first {MOST_RUNS} of {len(ordered)} runs" if len(ordered) > MOST_RUNS else ""
     rows = tuple(
         (
             shown(run_id),
@@ -201,16 +202,20 @@ def _fragment_table(analysis: CampaignAnalysis, image_ids: list[str]) -> Sourced
             number(name, spreads[run_id].mean),
             number(name, spreads[run_id].deviation),
         )
-        for run_id in ordered
+        for run_id in ordered[:MOST_RUNS]
     )
     heads = ("run", *(shown(one) for one in image_ids), "mean", "spread")
     return SourcedTable(
-        ReportTable(f"{words_of(name).capitalize()} by fragment", heads, rows),
+        ReportTable(f"{_capital(words_of(name))} by fragment{first}", heads, rows),
         (
             Source("fragments.csv", ("run_id", "fragment", name), {"fragment": tuple(image_ids)}),
             Source("stability.csv", ("run_id", "mean", "standard_deviation")),
         ),
     )
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 # ---- slices --------------------------------------------------------------------------------

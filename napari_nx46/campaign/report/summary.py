@@ -41,7 +41,7 @@ def _points(analysis: CampaignAnalysis) -> Iterator[str]:
     yield _best(analysis)
     yield _decisions(analysis)
     shares = analysis.shares
-    if shares is not None:
+    if shares is not None and (len(shares.shares) > 1 or shares.residual.degrees):
         first = max(shares.shares, key=lambda one: one.share)
         yield (
             f"{first.name} explains most of the variance of the {words_of(shares.figure)} between "

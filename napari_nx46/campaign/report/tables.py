@@ -26,6 +26,8 @@ TABLE_NAMES = (
 )
 """The files of the tables."""
 
+MOST_VALUES_TOLD = 8
+
 Row = tuple[CsvValue, ...]
 
 
@@ -50,7 +52,10 @@ class Source:
     def text(self) -> str:
         """Where the cells are, as a sentence."""
         conditions = " and ".join(
-            f"{column} is {' or '.join(values)}" for column, values in self.where.items()
+            f"{column} is {' or '.join(values)}"
+            if len(values) <= MOST_VALUES_TOLD
+            else f"{column} is one of the {len(values)} that are shown"
+            for column, values in self.where.items()
         )
         rows = f"rows where {conditions}" if conditions else "all rows"
         return f"{self.table}, columns {', '.join(self.columns)}, {rows}"
