@@ -150,6 +150,13 @@ def test_the_time_counts_shared_scores_once_and_labels_where_they_are(root):
     assert campaign_seconds(unscored, fragments, settings, runs=6) == longer
 
 
+def test_disk_grows_with_runs_fragments_and_slices(root):
+    a, b = open_data(root)["a"], open_data(root)["b"]
+    assert result_bytes((a,), 4) == 4 * result_bytes((a,), 1)
+    assert result_bytes((a, b), 1) == result_bytes((a,), 1) + result_bytes((b,), 1)
+    assert result_bytes((a,), 1) - result_bytes((b,), 1) > 0  # a has more slices
+
+
 def test_memory_is_the_volumes_that_are_read_and_two_of_float32(root):
     b, a = open_data(root)["b"], open_data(root)["a"]
     assert worker_bytes(b, Setting()) == 5 * 11 * 24 * (2 + 2 + 8)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from napari_nx46.campaign.estimate import result_bytes
 from napari_nx46.cli.campaign_flags import CampaignDataFlags, PlanFlags, asked_campaign
 from napari_nx46.cli.campaign_preflight import check_campaign, duration
 from napari_nx46.cli.knob_flags import KnobFlags
+from napari_nx46.fragments import open_data
 
 from ..run.data import write_fragments
 
@@ -40,7 +42,7 @@ def test_runs_fragments_and_estimates_are_printed(root, capsys):
     assert seconds.endswith("with workers 2 (from 4 settings on 3060 voxels of fragment a)")
     assert others == [
         f"estimated memory: {9 * 20 * 17 * (5 + 8) / 1024:.1f} KiB a worker",
-        f"estimated disk: {(21 * 256 + 3 * 4096) * 10 / 1024:.1f} KiB",
+        f"estimated disk: {result_bytes(open_data(root).fragments, 10) / 1024:.1f} KiB",
         "nothing was run, nothing was written",
     ]
 
