@@ -58,6 +58,11 @@ DOCKS: tuple[DockEntry, ...] = (
         area="bottom",
     ),
     DockEntry(
+        "History",
+        "napari_nx46.viewer.history_panel:HistoryDock",
+        "Every setting that rested for a moment, to go back to any of them.",
+    ),
+    DockEntry(
         "Runs",
         "napari_nx46.viewer.runs.dock:RunsDock",
         "Score what was exported, and say whether it is better than a baseline.",
@@ -93,7 +98,13 @@ def open_dock(viewer: napari.Viewer, entry: DockEntry) -> QWidget:
         low = viewer.window.geometry()[3] < LOWEST_WITH_DOCKS_BELOW
         area = "right" if low else entry.area
         tabify = area == "right"
-        viewer.window.add_dock_widget(widget, name=entry.title, area=area, tabify=tabify)
+        viewer.window.add_dock_widget(
+            widget,
+            name=entry.title,
+            area=area,
+            add_vertical_stretch=False,
+            tabify=tabify,
+        )
     frame = widget.parentWidget()
     frame.show()
     frame.raise_()
