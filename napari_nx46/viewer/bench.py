@@ -31,9 +31,10 @@ from napari_nx46.viewer.compare.side_by_side import SideBySide
 from napari_nx46.viewer.compare.tools import CompareTools
 from napari_nx46.viewer.error_overlay import ErrorOverlay
 from napari_nx46.viewer.later import Later
-from napari_nx46.viewer.layers import LayerData, fragment_layers, image_id_of, origin_of
+from napari_nx46.viewer.layer_exchange import unseen
 from napari_nx46.viewer.main_thread import MainThreadPoster
 from napari_nx46.viewer.overlay import Overlay
+from napari_nx46.viewer.volume_layers import VolumeLayers
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -74,8 +75,6 @@ class Bench(QObject):
     runs : Runs, optional
         Those of the workspace.
     side_by_side : SideBySide
-    layers : list of Layer
-        Of the current fragment, without the mask.
 
     Notes
     -----
@@ -120,10 +119,9 @@ class Bench(QObject):
             self.session, self.pins, workspace, post=post, call_later=Later(self)
         )
         self.destroyed.connect(self.keeping.close)
-        self.layers: list[Layer] = []
-        self._visible: dict[str, bool] = {}
+        self._volumes = VolumeLayers(viewer, paths)
         self._exchanging = False
-        self._take_layers(self.session.fragment)
+        self._volumes.show(self.session.fragment)
         self._show_slice()
         self.overlay = Overlay(viewer, self.session, self.compare.flip)
         self.errors = ErrorOverlay(viewer, self.scores)
@@ -136,6 +134,11 @@ class Bench(QObject):
         if canvas is not None:
             canvas.installEventFilter(self)
         self._connect()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Of the current fragment, without the mask."""
+        return self._volumes.layers
 
     def start(self) -> None:
         """Go on from what was kept, and begin to compute."""
@@ -307,47 +310,9 @@ class Bench(QObject):
         camera, dims = self.viewer.scene.camera.events, self.viewer.dims.events
         return camera.zoom, camera.center, dims.ndisplay, dims.order
 
-    def _take_layers(self, fragment: Fragment) -> None:
-        """Take the layers that the reader made of this fragment, or add them."""
-        wanted = tuple(str(path) for path in self.paths), fragment.image_id
-        self.layers = [
-            layer
-            for layer in self.viewer.layers
-            if (origin_of(layer), image_id_of(layer)) == wanted
-        ]
-        if not self.layers:
-            self._add_layers(fragment)
-
-    def _add_layers(self, fragment: Fragment) -> None:
-        """Add a fragment's layers, as visible as those of the same name were before."""
-        from napari.layers import Layer
-
-        for voxels, attributes, kind in self._described_layers(fragment):
-            # A hidden layer reads nothing: what cannot be read is still added whole.
-            layer = Layer.create(voxels, {**attributes, "visible": False}, kind)
-            self.layers.append(layer)
-            self.viewer.layers.append(layer)
-            if self._visible.get(attributes["name"], attributes["visible"]):
-                self._reveal(layer)
-
-    def _described_layers(self, fragment: Fragment) -> list[LayerData]:
-        try:
-            return fragment_layers(fragment, self.paths)
-        except (ValueError, OSError) as error:
-            show_error(str(error))
-            return []
-
-    def _reveal(self, layer: Layer) -> None:
-        """Show a layer, or tell why it cannot be shown."""
-        try:
-            layer.visible = True
-        except (ValueError, OSError) as error:
-            layer.visible = False
-            show_error(str(error))
-
     def _show_fragment(self, fragment: Fragment) -> None:
-        """Replace the layers by another fragment's."""
-        self._visible |= {layer.name: layer.visible for layer in self.layers}
+        """Have the layers show another fragment."""
+        shape = self.overlay.layer.data.shape
         # Meanwhile the viewer's axes are as long as those of the layers that happen to be there.
         self._exchanging = True
         # Layers that are exchanged while napari renders in 3D can end the process within OpenGL.
@@ -357,22 +322,23 @@ class Bench(QObject):
         finally:
             self.viewer.dims.ndisplay = dimensions
             self._exchanging = False
+        if fragment.shape != shape:
+            self.viewer.reset_view()
         self._view_moved()
 
     def _exchange_layers(self, fragment: Fragment) -> None:
         self.side_by_side.leave_fragment()
-        self.errors.leave_fragment()
-        self.compare.leave_fragment()
-        for layer in self.layers:
-            if layer in self.viewer.layers:
-                self.viewer.layers.remove(layer)
-        self.overlay.remove()
-        self._take_layers(fragment)
-        self.overlay.show_fragment()
-        self.errors.show_fragment()
-        self.compare.show_fragment()
+        self._volumes.remember_visible()
+        overlays = [
+            *self.overlay.new_data(),
+            *self.errors.new_data(),
+            *self.compare.new_data(),
+        ]
+        with unseen(self.viewer, [*self.layers, *(layer for layer, _ in overlays)]):
+            self._volumes.show(fragment, overlays)
+            self.overlay.show_fragment()
+            self._show_slice()
         self.side_by_side.show_fragment()
-        self._show_slice()
 
     def _show_slice(self) -> None:
         """Go to the session's slice, and name the axes."""

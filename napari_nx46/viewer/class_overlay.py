@@ -13,6 +13,7 @@ from napari.utils.colormaps import Colormap
 from psygnal import Signal
 
 from napari_nx46.live.lazy_classes import LazyClasses
+from napari_nx46.viewer.layer_exchange import NewData
 from napari_nx46.viewer.overlay_layer import overlay_layer, rgba
 from napari_nx46.viewer.slice_drawing import refresh_slice
 
@@ -52,7 +53,6 @@ class ClassOverlay(ABC):
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self.layer: Image | None = None
-        self._left: Image | None = None
         viewer.layers.events.removed.connect(self._layer_removed)
 
     @property
@@ -86,23 +86,18 @@ class ClassOverlay(ABC):
         if self.layer is not None:
             refresh_slice(self._viewer, self.layer)
 
-    def leave_fragment(self) -> None:
-        """Take the layer away before the other layers of its fragment go.
+    def new_data(self) -> list[NewData]:
+        """Return the layer, if there is one, with the classes of the current fragment.
 
-        Left over, it would be sliced along the axes of layers that are not its own, which has been
-        seen to crash the drawing.
+        It is taken away where that has none to show.
         """
-        self._left = self.layer
-        self.remove()
-
-    def show_fragment(self) -> None:
-        """Show the new fragment's classes as the old one's were shown."""
-        left, self._left = self._left, None
-        if left is None:
-            return
+        if self.layer is None:
+            return []
         if self.available:
-            self.layer = self._add(left.opacity, left.visible)
-        self.shown_changed.emit(self.shown)
+            return [(self.layer, self.voxels())]
+        self.remove()
+        self.shown_changed.emit(False)
+        return []
 
     def remove(self) -> None:
         """Take the layer away."""

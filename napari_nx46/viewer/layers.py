@@ -36,20 +36,21 @@ def fragment_layers(fragment: Fragment, paths: tuple[Path, ...]) -> list[LayerDa
         there are any; only the lowest is visible.
     """
     origin = {"paths": [str(path) for path in paths], "image_id": fragment.image_id}
-    layers: list[LayerData] = []
+    layers: dict[str, LayerData] = {}
     if fragment.image is not None:
-        layers.append(_image(fragment.image, "CT image", "gray", _limits(fragment.image)))
+        layers["image"] = _image(fragment.image, "CT image", "gray", _limits(fragment.image))
     paths_alone = {n: v for n, v in fragment.sources.items() if n not in fragment.models}
     for name, volume in reversed(paths_alone.items()):
-        layers.append(_probability(volume, f"probability {name}"))
+        layers[name] = _probability(volume, f"probability {name}")
     for name in sorted(fragment.models):
-        layers.append(_probability(fragment.models[name], f"{fragment.image_id} {name}"))
+        model = _probability(fragment.models[name], f"{fragment.image_id} {name}")
+        layers[f"models/{name}"] = model
     if fragment.label is not None:
-        layers.append(_label(fragment.label))
-    for position, (_, attributes, _) in enumerate(layers):
+        layers["label"] = _label(fragment.label)
+    for position, (name, (_, attributes, _)) in enumerate(layers.items()):
         attributes["visible"] = position == 0
-        attributes["metadata"] = {METADATA_KEY: origin}
-    return layers
+        attributes["metadata"] = {METADATA_KEY: {**origin, "volume": name}}
+    return list(layers.values())
 
 
 def origin_of(layer: Any) -> tuple[str, ...]:
@@ -62,6 +63,12 @@ def image_id_of(layer: Any) -> str | None:
     """Return the fragment that a layer was opened from by this plugin, or None."""
     image_id = layer.metadata.get(METADATA_KEY, {}).get("image_id")
     return None if image_id is None else str(image_id)
+
+
+def volume_of(layer: Any) -> str | None:
+    """Return which volume of its fragment a layer of this plugin shows, or None."""
+    volume = layer.metadata.get(METADATA_KEY, {}).get("volume")
+    return None if volume is None else str(volume)
 
 
 def data_set_name(dataset: DataSet) -> str:

@@ -12,6 +12,7 @@ from napari_nx46.live.flip import Flip
 from napari_nx46.live.lazy_mask import LazyMask
 from napari_nx46.live.session import Session
 from napari_nx46.viewer.canvas import Canvas
+from napari_nx46.viewer.layer_exchange import NewData
 from napari_nx46.viewer.overlay_layer import overlay_layer, rgba
 from napari_nx46.viewer.slice_drawing import draw_slice, refresh_slice
 
@@ -72,11 +73,16 @@ class Overlay:
         """Show the mask if it is hidden, hide it if it is shown."""
         self.layer.visible = not self.layer.visible
 
+    def new_data(self) -> list[NewData]:
+        """Return the layer, unless it has been deleted, with the mask of the current fragment."""
+        self._ahead = False
+        is_there = self.layer in self._viewer.layers
+        return [(self.layer, LazyMask(self._session, self._flip))] if is_there else []
+
     def show_fragment(self) -> None:
-        """Take a layer of the new fragment's shape in place of the old one."""
-        opacity, visible = self.layer.opacity, self.layer.visible
-        self.remove()
-        self.layer = self._add(opacity, visible)
+        """Add the layer again, should it have been deleted."""
+        if self.layer not in self._viewer.layers:
+            self.layer = self._add(self.layer.opacity, self.layer.visible)
 
     def remove(self) -> None:
         """Take the layer away."""

@@ -17,7 +17,7 @@ def shown(root):
     layers = fragment_layers(open_data(root)["7"], (root,))
     for _, attributes, _ in layers:
         origin = attributes["metadata"][METADATA_KEY]
-        assert origin == {"paths": [str(root)], "image_id": "7"}
+        assert (origin["paths"], origin["image_id"]) == ([str(root)], "7")
     return [(attributes["name"], attributes["visible"]) for _, attributes, _ in layers]
 
 

@@ -8,6 +8,7 @@ from napari.layers import Image
 
 from napari_nx46.live.lazy_mask import LazyMask
 from napari_nx46.live.mask_choices import ChosenMask, MaskChoices
+from napari_nx46.viewer.layer_exchange import NewData
 from napari_nx46.viewer.overlay import DEFAULT_OPACITY, mask_colormap
 from napari_nx46.viewer.overlay_layer import overlay_layer
 from napari_nx46.viewer.slice_drawing import refresh_slice
@@ -37,18 +38,12 @@ class ForeignLayers:
         self._viewer = viewer
         self._choices = choices
         self.layers: dict[str, Image] = {}
-        self._left: dict[str, Image] = {}
         choices.foreign.changed.connect(self._follow)
         viewer.layers.events.removed.connect(self._layer_removed)
 
-    def leave_fragment(self) -> None:
-        """Take the layers away before the other layers of their fragment go."""
-        self._left = dict(self.layers)
-        self._remove(*self.layers)
-
-    def show_fragment(self) -> None:
-        """Show the new fragment's masks as the old one's were shown."""
-        self._follow()
+    def new_data(self) -> list[NewData]:
+        """Return the layers with the masks of the current fragment."""
+        return [(layer, self._mask(name)) for name, layer in self.layers.items()]
 
     def close(self) -> None:
         """Take the layers away for good."""
@@ -67,17 +62,19 @@ class ForeignLayers:
                 self._add(name)
 
     def _add(self, name: str) -> None:
-        session, left = self._choices.session, self._left.pop(name, None)
         layer = overlay_layer(
-            LazyMask(session, ChosenMask(self._choices, name)),
+            self._mask(name),
             name=name,
-            colormap=mask_colormap(COLOR) if left is None else left.colormap,
+            colormap=mask_colormap(COLOR),
             contrast_limits=(0, 1),
-            opacity=DEFAULT_OPACITY if left is None else left.opacity,
-            visible=left is None or left.visible,
+            opacity=DEFAULT_OPACITY,
+            visible=True,
         )
         self.layers[name] = layer
         self._viewer.add_layer(layer)
+
+    def _mask(self, name: str) -> LazyMask:
+        return LazyMask(self._choices.session, ChosenMask(self._choices, name))
 
     def _remove(self, *names: str) -> None:
         for name in names:

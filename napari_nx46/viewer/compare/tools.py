@@ -13,6 +13,7 @@ from napari_nx46.live.session import Post, Session
 from napari_nx46.viewer.compare.difference_overlay import DifferenceOverlay
 from napari_nx46.viewer.compare.foreign_layers import ForeignLayers
 from napari_nx46.viewer.compare.shown_note import ShownNote
+from napari_nx46.viewer.layer_exchange import NewData
 
 if TYPE_CHECKING:
     import napari
@@ -49,15 +50,9 @@ class CompareTools:
         self.foreign_layers = ForeignLayers(viewer, self.choices)
         self.note = ShownNote(viewer, self.flip)
 
-    def leave_fragment(self) -> None:
-        """Take the layers away before the other layers of their fragment go."""
-        self.difference.leave_fragment()
-        self.foreign_layers.leave_fragment()
-
-    def show_fragment(self) -> None:
-        """Show the new fragment as the old one was shown."""
-        self.foreign_layers.show_fragment()
-        self.difference.show_fragment()
+    def new_data(self) -> list[NewData]:
+        """Return the layers that are there, with the data of the current fragment."""
+        return [*self.difference.new_data(), *self.foreign_layers.new_data()]
 
     def close(self) -> None:
         """Leave the viewer as it was, and read nothing any more."""
