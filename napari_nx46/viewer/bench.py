@@ -238,9 +238,9 @@ class Bench(QObject):
         session.figures_changed.connect(self._figures_came)
         self.scores.label_changed.connect(self.errors.refresh)
         session.fragment_changed.connect(self._show_fragment)
-        failing = (session, self.scores, self.compare.foreign, self.keeping)
-        for emitter in (one.failed for one in failing):
+        for emitter in (one.failed for one in (session, self.scores, self.keeping)):
             emitter.connect(self._tell)
+        self.compare.foreign.failed.connect(self._tell_again)
         self.viewer.dims.events.current_step.connect(self._look)
         self.keeping.problem.connect(self._warn)
         for emitter in self._view_events():
@@ -266,6 +266,10 @@ class Bench(QObject):
         if str(error) != self._told:
             self._told = str(error)
             show_error(self._told)
+
+    def _tell_again(self, error: BaseException) -> None:
+        """Notify of an error in what a user does once: each time, if it is done again."""
+        show_error(str(error))
 
     def _warn(self, problem: str) -> None:
         show_warning(f"{self.keeping.path}: {problem}")

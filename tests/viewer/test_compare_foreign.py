@@ -99,6 +99,8 @@ def test_errors_name_file_fragment_and_what_was_found(opened, tmp_path, notifica
     (message,) = notifications()
     assert all(part in message for part in ("wide.zip", "fragment a", "(9, 40, 50)", "(9, 40, 48)"))
     assert opened.bench.compare.foreign.names == ()
+    drop(comparing.dock, tmp_path / "wide.zip")
+    opened.wait_until(lambda: len(notifications()) == 2)  # who tries again, is told again
     # A mask file by the button; and it is closed by another.
     folder = write_masks(tmp_path / "masks", random_masks("a"))
     monkeypatch.setattr(
@@ -110,7 +112,7 @@ def test_errors_name_file_fragment_and_what_was_found(opened, tmp_path, notifica
     assert "a.tif" in opened.viewer.layers
     opened.click(panel.close_buttons["a.tif"])
     assert "a.tif" not in opened.viewer.layers
-    assert len(notifications()) == 1
+    assert len(notifications()) == 2
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_both_cells_are_painted_and_the_fragment_changes_on_both_sides(shown):
     assert not shown.viewer.canvas.grid.enabled
 
 
-@pytest.mark.parametrize("how", ["tune dock", "other data", "unpinned", "3D"])
+@pytest.mark.parametrize("how", ["tune dock", "other data", "unpinned", "grid", "3D"])
 def test_it_ends_with_what_it_shows(opened, how, one_fragment):
     comparing = Comparing(opened)
     comparing.pin_quantiles(A=0.7)
@@ -125,6 +125,9 @@ def test_it_ends_with_what_it_shows(opened, how, one_fragment):
         opened.dock.open_paths(one_fragment)
     elif how == "unpinned":
         comparing.pins.unpin("A")
+    elif how == "grid":
+        opened.viewer.canvas.grid.enabled = False  # as napari's own button does
+        assert not beside(opened).shown
     else:
         assert opened.viewer.dims.ndisplay == 3
         beside(opened).show(False)

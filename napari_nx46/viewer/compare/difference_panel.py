@@ -212,7 +212,7 @@ class DifferencePanel(QWidget):
         self._pair.choose_second(self._bench.compare.choices.names[index])
 
     def _jump(self, item: QListWidgetItem) -> None:
-        self._bench.viewer.dims.set_current_step(0, item.data(Qt.ItemDataRole.UserRole))
+        self._bench.go_to_slice(item.data(Qt.ItemDataRole.UserRole))
 
     # ---- layout ----------------------------------------------------------------------------
 

@@ -114,10 +114,12 @@ class SideBySide(QObject):
         self._viewer.fit_to_view(margin=MARGIN)
         for events in self._layer_events():
             events.connect(self._layers_changed)
+        grid.events.enabled.connect(self._grid_switched)
 
     def _switch_off(self) -> None:
         for events in self._layer_events():
             events.disconnect(self._layers_changed)
+        self._viewer.canvas.grid.events.enabled.disconnect(self._grid_switched)
         with self._in_two_dimensions():
             self._remove_layers()
             grid, camera = self._viewer.canvas.grid, self._viewer.scene.camera
@@ -206,6 +208,11 @@ class SideBySide(QObject):
             self._settle.start()
         else:
             QTimer.singleShot(0, self._give_up)
+
+    def _grid_switched(self, event: Any) -> None:
+        """Switch off when a user has switched napari's grid off."""
+        if not self._viewer.canvas.grid.enabled:
+            self.show(False)
 
     def _give_up(self) -> None:
         """Switch off when a user has deleted the mask on the right."""
