@@ -20,7 +20,7 @@ from napari_nx46.cli.console import (
     print_table,
     share_bar,
 )
-from napari_nx46.cli.data import opened_pipelines, shared_workers
+from napari_nx46.cli.data import held_pipelines, shared_workers
 from napari_nx46.cli.flag_groups import with_flag_groups
 from napari_nx46.cli.rule_flags import RuleFlags
 from napari_nx46.cli.workspaces import opened_workspace
@@ -28,6 +28,7 @@ from napari_nx46.files.naming import shown
 
 if TYPE_CHECKING:
     from napari_nx46.campaign.store import CampaignStore
+    from napari_nx46.fragments import DataSet
 
 CampaignWork = Annotated[
     Path,
@@ -86,7 +87,8 @@ def report(
         results = store.results(campaign_id(store, campaign))
         rules.check_baseline(results)
         threads = stack.enter_context(shared_workers(workers))
-        pipelines = stack.enter_context(opened_pipelines(data or [], threads, memory))
+        dataset = _opened(store, results.campaign_id, data) if data else None
+        pipelines = stack.enter_context(held_pipelines(dataset, threads, memory))
         progress = stack.enter_context(share_bar("comparing masks"))
         analysis = make_report(
             results,
@@ -153,3 +155,15 @@ def campaign_id(store: CampaignStore, given: int | None) -> int:
     if newest is None:
         fail(f"error: {store.workspace.path}: found no campaign in it", ExitCode.BAD_INPUT)
     return newest
+
+
+def _opened(store: CampaignStore, campaign: int, data: list[Path]) -> DataSet:
+    """Open data as the campaign's were opened: folder names, channel, and what can be read."""
+    from napari_nx46.campaign.source import DataSource
+
+    asked = store.request(campaign).source
+    source = DataSource.of(*data, folders=asked.folders, channel=asked.channel)
+    dataset, faults = source.opened()
+    for image_id, fault in faults.items():
+        note(f"warning: fragment {image_id} is left out: {fault}")
+    return dataset

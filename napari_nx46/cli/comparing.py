@@ -13,7 +13,7 @@ import typer
 
 from napari_nx46.cli import options as flag
 from napari_nx46.cli.console import guarded, interruptible, note, print_table, share_bar
-from napari_nx46.cli.data import opened_pipelines, shared_workers
+from napari_nx46.cli.data import held_pipelines, shared_workers
 from napari_nx46.cli.workspaces import WorkspaceFile, opened_workspace, workspace_file
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def compare(
     """
     _check_ending(out)
     from napari_nx46.files.atomic import write_beside
+    from napari_nx46.fragments import open_data
     from napari_nx46.run.comparison import compare_sides
     from napari_nx46.run.comparison_text import REPORT_FORMATS
     from napari_nx46.run.side_pairing import check_report_target, find_labels, pair_sides
@@ -81,7 +82,9 @@ def compare(
         cancelled = stack.enter_context(interruptible())
         threads = stack.enter_context(shared_workers(workers))
         opener = _Opener(
-            stack.enter_context(opened_pipelines(data or [], threads, memory)),
+            stack.enter_context(
+                held_pipelines(open_data(*data) if data else None, threads, memory)
+            ),
             workspace_file(work, data[0] if data else None),
             fragment or (),
             cancelled,

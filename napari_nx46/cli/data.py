@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,15 +94,14 @@ def shared_workers(count: int | None) -> Iterator[Workers]:
 
 
 @contextmanager
-def opened_pipelines(
-    data: Sequence[Path], workers: Workers, memory: float
+def held_pipelines(
+    dataset: DataSet | None, workers: Workers, memory: float
 ) -> Iterator[PipelineSet | None]:
     """Prepare the pipelines of data, if there are any; the memory is given back afterwards.
 
     Parameters
     ----------
-    data : sequence of Path
-        A data folder, one volume or two.
+    dataset : DataSet, optional
     workers : Workers
     memory : float
         GiB that a fragment's volumes may take before they are streamed.
@@ -111,13 +110,12 @@ def opened_pipelines(
     ------
     PipelineSet or None
     """
-    if not data:
+    if dataset is None:
         yield None
         return
-    from napari_nx46.fragments import open_data
     from napari_nx46.run.pipelines import PipelineSet
 
-    pipelines = PipelineSet(open_data(*data), workers=workers, memory_budget=int(memory * 2**30))
+    pipelines = PipelineSet(dataset, workers=workers, memory_budget=int(memory * 2**30))
     try:
         yield pipelines
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 
 import pytest
 
@@ -158,3 +159,22 @@ def test_a_workspace_without_a_campaign_and_data_of_another_are_refused(work, tm
     )
     assert wrong.exit_code == 2
     assert not out.exists()
+
+
+def test_a_fragment_that_cannot_be_read_is_told_and_is_missed_only_where_it_was_done(
+    work, data, tmp_path
+):
+    copied = tmp_path / "copied"
+    shutil.copytree(data, copied)
+    (copied / "p3d" / "two.npy").write_bytes(b"no volume")
+    arguments = ("campaign", "report", "--work", work, "--data", copied, *NEAR_WIDE)
+    missing = nx46_here(*arguments, "--out", tmp_path / "first")
+    assert missing.exit_code == 2
+    assert "warning: fragment two is left out: " in missing.stderr
+    assert "fragment two: not found in the data" in missing.stderr
+    with Workspace.open(work / "runs.sqlite") as workspace:
+        workspace.campaigns.finish(1, SavedTask("base", "two", error="two.npy: found no volume"))
+    done = nx46_here(*arguments, "--out", tmp_path / "second")
+    assert done.exit_code == 0, done.output
+    assert "Of 2 runs: 1 accepted and 1 rejected." in done.stdout
+    assert [row["fragment"] for row in rows_of(tmp_path / "second", "gains.csv")] == ["one"]
