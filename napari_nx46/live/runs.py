@@ -89,7 +89,7 @@ class Runs:
     Attributes
     ----------
     changed : Signal(RunList)
-        The list was read anew; it may be as it was.
+        The list was read anew; the same object as before if nothing of it is another.
     busy_changed : Signal(str)
         What is being done, in words; empty when nothing is.
     registered : Signal(SavedRun)
@@ -258,7 +258,8 @@ class Runs:
             return None, RunList()
         with Workspace.open(self.path, create=job.create) as workspace:
             outcome = None if job.work is None else job.work(workspace, job.stop.is_set)
-            return outcome, list_runs(workspace)
+            found = list_runs(workspace)
+            return outcome, self._list if found == self._list else found
 
     def _finish(self, job: _Job, future: Future[Outcome]) -> None:
         if self._closed:

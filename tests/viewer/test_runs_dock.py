@@ -10,7 +10,7 @@ from napari_nx46.files.validation import validate_submission
 from napari_nx46.files.workspace import Workspace
 from napari_nx46.live.run_words import NO_RUNS
 from napari_nx46.run.runner import same_setting
-from napari_nx46.viewer.runs.dock import RunsDock, add_runs_dock
+from napari_nx46.viewer.runs.dock import NOT_KEPT, RunsDock, add_runs_dock
 
 from ..run.comparing import hold_checks
 from .test_closing import session_threads
@@ -150,8 +150,6 @@ def test_a_run_is_judged_and_the_best_one_stays_accepted(judged, notifications):
     assert "Accepted: the settings of the best run, run 2 (next)" in verdict.accepted_label.text()
     assert "Changed for a, b, c: Threshold quantile: 0.9 → 0.8" in verdict.accepted_label.text()
 
-    # Oldest first once the head of the first column is clicked; then that run's setting.
-    panel.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     panel.table.choose(1)
     judged.click(panel.load_button)
     assert session.setting.quantile == 0.9
@@ -232,9 +230,13 @@ def test_closing_while_an_archive_is_checked_leaves_nothing_behind(
     assert notifications() == []
 
 
-def test_the_dock_opens_before_there_are_data(make_napari_viewer, one_fragment):
-    dock = add_runs_dock(make_napari_viewer())
+def test_the_dock_opens_before_there_are_data(make_napari_viewer, one_fragment, qtbot):
+    viewer = make_napari_viewer()
+    dock = add_runs_dock(viewer)
     assert isinstance(dock, RunsDock)
     assert dock.runs_panel is None
     dock._tune.open_paths(one_fragment)
     assert dock.runs_panel.step_label.text() == NO_RUNS
+    viewer.open_sample("napari-nx46", "wound")
+    qtbot.waitUntil(lambda: dock.runs_panel is None, timeout=PATIENCE)
+    assert dock.panel.text() == NOT_KEPT

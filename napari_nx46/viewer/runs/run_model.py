@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,6 @@ from napari_nx46.run.listing import ListedRun, RunList
 from napari_nx46.run.registry import SCORE_NAMES
 
 NO_PARENT = QModelIndex()
-SORT_ROLE = Qt.ItemDataRole.UserRole
 NUMBERS_TO_THE_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 MARK_SIGNS = {"best": "★", "baseline": "◆"}
 LEGEND = "★ best scored    ◆ baseline"
@@ -46,7 +45,7 @@ class Column:
 
 
 class RunModel(QAbstractTableModel):
-    """A row for each run, in the order in which they were kept.
+    """A row for each run, the newest first until they are sorted otherwise.
 
     Attributes
     ----------
@@ -61,29 +60,45 @@ class RunModel(QAbstractTableModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._runs: tuple[ListedRun, ...] = ()
-        self._columns = columns_of(RunList())
+        self._shown = RunList()
+        self._rows: list[ListedRun] = []
+        self._columns = columns_of(self._shown)
+        self._sorted_by, self._order = 0, Qt.SortOrder.DescendingOrder
 
     @property
-    def columns(self) -> tuple[Column, ...]:
-        """The columns that there are."""
-        return self._columns
+    def shown(self) -> RunList:
+        """What is shown."""
+        return self._shown
 
     @property
-    def runs(self) -> tuple[ListedRun, ...]:
+    def rows(self) -> list[ListedRun]:
         """The run of each row."""
-        return self._runs
+        return list(self._rows)
 
     def show_runs(self, runs: RunList) -> None:
         """Show these runs in place of the others."""
         self.beginResetModel()
-        self._runs = runs.runs
-        self._columns = columns_of(runs)
+        self._shown, self._columns = runs, columns_of(runs)
+        self._sorted_by = min(self._sorted_by, len(self._columns) - 1)
+        self._rows = self._in_order(runs.runs)
         self.endResetModel()
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort the rows by a column; what is selected stays so."""
+        self.layoutAboutToBeChanged.emit()
+        self._sorted_by, self._order = column, order
+        before, self._rows = self._rows, self._in_order(self._rows)
+        row_of = {listed.run_id: row for row, listed in enumerate(self._rows)}
+        indices = self.persistentIndexList()
+        moved = [
+            self.index(row_of[before[index.row()].run_id], index.column()) for index in indices
+        ]
+        self.changePersistentIndexList(indices, moved)
+        self.layoutChanged.emit()
 
     def rowCount(self, parent: QModelIndex = NO_PARENT) -> int:
         """Return the number of runs."""
-        return 0 if parent.isValid() else len(self._runs)
+        return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: QModelIndex = NO_PARENT) -> int:
         """Return the number of columns."""
@@ -101,11 +116,9 @@ class RunModel(QAbstractTableModel):
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows, is sorted by, or is edited from."""
-        listed, column = self._runs[index.row()], self._columns[index.column()]
+        listed, column = self._rows[index.row()], self._columns[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return column.text(listed)
-        if role == SORT_ROLE:
-            return column.key(listed)
         if role == Qt.ItemDataRole.EditRole and column.score:
             score = getattr(listed.run, column.score)
             return "" if score is None else repr(score)
@@ -124,7 +137,7 @@ class RunModel(QAbstractTableModel):
 
     def setData(self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Tell what was typed; the cell shows it when it has been kept."""
-        listed, column = self._runs[index.row()], self._columns[index.column()]
+        listed, column = self._rows[index.row()], self._columns[index.column()]
         if role != Qt.ItemDataRole.EditRole or not column.score:
             return False
         try:
@@ -135,6 +148,11 @@ class RunModel(QAbstractTableModel):
         if score != getattr(listed.run, column.score):
             self.score_typed.emit(listed, column.score, score)
         return True
+
+    def _in_order(self, runs: Iterable[ListedRun]) -> list[ListedRun]:
+        newest_first = sorted(runs, key=_number, reverse=True)
+        descending = self._order == Qt.SortOrder.DescendingOrder
+        return sorted(newest_first, key=self._columns[self._sorted_by].key, reverse=descending)
 
 
 def columns_of(runs: RunList) -> tuple[Column, ...]:

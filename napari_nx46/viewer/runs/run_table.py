@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSortFilterProxyModel, Qt, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QTableView, QWidget
 
 from napari_nx46.run.listing import ListedRun, RunList
-from napari_nx46.viewer.runs.run_model import SORT_ROLE, RunModel
+from napari_nx46.viewer.runs.run_model import RunModel
 
 ROWS_SHOWN = 4
 _TYPING = (
@@ -31,10 +31,7 @@ class RunTable(QTableView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.runs = RunModel(self)
-        self._sorted = QSortFilterProxyModel(self)
-        self._sorted.setSourceModel(self.runs)
-        self._sorted.setSortRole(SORT_ROLE)
-        self.setModel(self._sorted)
+        self.setModel(self.runs)
         self.setSortingEnabled(True)
         self.sortByColumn(0, Qt.SortOrder.DescendingOrder)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -42,6 +39,7 @@ class RunTable(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setWordWrap(False)
         self.verticalHeader().hide()
+        self.horizontalHeader().setResizeContentsPrecision(0)  # those in sight: there may be many
         self.setAccessibleName("Runs")
         self.allow_typing(allowed=True)
         self.selectionModel().selectionChanged.connect(lambda *_: self.chosen_changed.emit())
@@ -50,11 +48,11 @@ class RunTable(QTableView):
     def chosen(self) -> ListedRun | None:
         """The run that is selected."""
         rows = self.selectionModel().selectedRows()
-        return self.runs.runs[self._sorted.mapToSource(rows[0]).row()] if rows else None
+        return self.runs.rows[rows[0].row()] if rows else None
 
     def show_runs(self, runs: RunList) -> None:
         """Show these runs; the one that was selected stays so, and without one the newest is."""
-        if runs.runs == self.runs.runs:  # what is being typed stays
+        if runs is self.runs.shown:  # what is being typed stays
             return
         chosen = self.chosen
         newest = runs.runs[-1] if runs.runs else None
@@ -69,9 +67,9 @@ class RunTable(QTableView):
     def choose(self, run_id: int | None) -> None:
         """Select a run by its id, or none."""
         self.clearSelection()
-        for row, listed in enumerate(self.runs.runs):
+        for row, listed in enumerate(self.runs.rows):
             if listed.run_id == run_id:
-                self.selectRow(self._sorted.mapFromSource(self.runs.index(row, 0)).row())
+                self.selectRow(row)
         self.chosen_changed.emit()
 
     def allow_typing(self, *, allowed: bool) -> None:
