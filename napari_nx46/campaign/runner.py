@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from collections.abc import Iterator
@@ -15,16 +16,19 @@ from psygnal import Signal
 
 from napari_nx46.campaign.cluster import ClusterChoice, connected
 from napari_nx46.campaign.dispatch import Dispatcher
+from napari_nx46.campaign.exports import ExportCheck, ExportChecker
+from napari_nx46.campaign.judging import judge_and_keep
 from napari_nx46.campaign.keys import DataContents
 from napari_nx46.campaign.ledger import CampaignProgress, Ledger
 from napari_nx46.campaign.remote import LanePlugin
 from napari_nx46.campaign.results import CampaignResults, FragmentResult, PlannedRun
+from napari_nx46.campaign.rules import Rules
 from napari_nx46.campaign.schedule import Schedule, grouped
 from napari_nx46.campaign.store import CampaignRequest, CampaignStore
 from napari_nx46.campaign.suggest import Search, Suggester, objective_value
-from napari_nx46.core.workers import CancelCheck, Cancelled, never
+from napari_nx46.core.workers import CancelCheck, Cancelled, Workers, never
 from napari_nx46.files.workspace import Workspace
-from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET
+from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET, PipelineSet
 
 __all__ = ["CampaignRun", "CampaignState", "Resources"]
 
@@ -35,6 +39,7 @@ class CampaignState(StrEnum):
     NEW = "new"
     READING = "reading the data"
     RUNNING = "running"
+    CHECKING = "checking exports"
     DONE = "done"
     CANCELLED = "cancelled"
     FAILED = "failed"
@@ -64,6 +69,11 @@ class CampaignRun:
     work : Path
         The workspace file; made if it is missing.
     resources : Resources
+    rules : Rules
+        By which its runs are judged at the end.
+    check_exports : bool
+        Make the archive of every run that no other rule rejects, once its tasks are done, and keep
+        that of the best run as ``campaign-ID/submission.zip`` beside the workspace file.
     campaign_id : int, optional
         Of the campaign in that workspace to go on with. By default the one that was begun with an
         equal request on equal data, or a new one.
@@ -76,6 +86,7 @@ class CampaignRun:
     task_changed : Signal(FragmentResult)
         A task begins, is done, or has failed. Results that were there before are told too.
     progress_changed : Signal(CampaignProgress)
+    export_checked : Signal(ExportCheck)
 
     Notes
     -----
@@ -87,6 +98,7 @@ class CampaignRun:
     state_changed = Signal(CampaignState)
     task_changed = Signal(FragmentResult)
     progress_changed = Signal(CampaignProgress)
+    export_checked = Signal(ExportCheck)
 
     def __init__(
         self,
@@ -94,12 +106,16 @@ class CampaignRun:
         work: Path,
         resources: Resources = Resources(),
         *,
+        rules: Rules = Rules(),
+        check_exports: bool = True,
         campaign_id: int | None = None,
         cancelled: CancelCheck = never,
     ) -> None:
         self.request = request
         self.work = work
         self.resources = resources
+        self.rules = rules
+        self.check_exports = check_exports
         self.campaign_id = campaign_id
         self._cancel = threading.Event()
         self._asked = cancelled
@@ -144,6 +160,8 @@ class CampaignRun:
             If the data cannot be opened at all.
         WorkspaceError
             If the workspace cannot be read or written.
+        WriteError
+            If an archive cannot be written.
         CampaignError
             If the cluster cannot be reached, or is lost.
         Cancelled
@@ -187,7 +205,28 @@ class CampaignRun:
         )
         self._set_state(CampaignState.RUNNING)
         self._compute(store, ledger, self.campaign_id)
+        if self.check_exports and not self._cancelled():
+            self._check_exports(store, contents, self.campaign_id)
+        judge_and_keep(store, store.results(self.campaign_id, with_slices=False), self.rules)
         return store.results(self.campaign_id)
+
+    def _check_exports(
+        self, store: CampaignStore, contents: DataContents, campaign_id: int
+    ) -> None:
+        self._set_state(CampaignState.CHECKING)
+        workers = Workers(os.cpu_count() or 1)
+        pipelines = PipelineSet(
+            contents.dataset, workers=workers, memory_budget=self.resources.memory_budget
+        )
+        folder = self.work.parent / f"campaign-{campaign_id}"
+        checker = ExportChecker(store, campaign_id, pipelines, self.rules, folder)
+        try:
+            checker.check(self.export_checked.emit, self._cancelled)
+        except Cancelled:
+            return  # the tasks are done; the state tells that the checks are not
+        finally:
+            pipelines.release()
+            workers.close()
 
     def _compute(self, store: CampaignStore, ledger: Ledger, campaign_id: int) -> None:
         """Compute batch after batch; a cluster is made when the first task needs it."""

@@ -227,6 +227,17 @@ class CampaignStore:
                 self._public_scores(outcomes),
             )
 
+    def mask_digests(self, campaign_id: int, run_id: str) -> dict[str, str]:
+        """Return the SHA-256 of a run's masks, by image_id, of the tasks that are done."""
+        with self.workspace.snapshot():
+            keys = {
+                task.image_id: task.key
+                for task in self._table.tasks(campaign_id, run_id)
+                if task.key is not None
+            }
+            found = {image_id: self._table.result(key) for image_id, key in keys.items()}
+        return {image_id: one.mask_sha256 for image_id, one in found.items() if one is not None}
+
     def outcomes(self, campaign_id: int) -> dict[str, SavedOutcome]:
         """Return what became of the runs as a whole, by run_id."""
         return {one.run_id: one for one in self._table.outcomes(campaign_id)}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_nx46.campaign.rules import DEFAULT_RECALL_FALL, Decision
 from napari_nx46.cli import options as flag
 from napari_nx46.cli.campaign_flags import (
     CampaignDataFlags,
@@ -28,10 +29,13 @@ from napari_nx46.cli.console import (
 )
 from napari_nx46.cli.flag_groups import FlagGroup, with_flag_groups
 from napari_nx46.cli.knob_flags import KnobFlags
+from napari_nx46.cli.rule_flags import BaselineRun, LargestRecallFall, RuleFlags
 
 if TYPE_CHECKING:
+    from napari_nx46.campaign.exports import ExportCheck
     from napari_nx46.campaign.ledger import CampaignProgress
     from napari_nx46.campaign.results import CampaignResults, FragmentResult
+    from napari_nx46.campaign.rules import Rules
     from napari_nx46.campaign.runner import CampaignRun, Resources
     from napari_nx46.campaign.source import DataSource
     from napari_nx46.campaign.store import CampaignRequest
@@ -53,6 +57,16 @@ WithScore = Annotated[
     typer.Option(
         "--score/--no-score",
         help="Compute the leaderboard score of fragments with a label; it takes longest.",
+    ),
+]
+
+
+CheckExports = Annotated[
+    bool,
+    typer.Option(
+        "--exports/--no-exports",
+        help="Make and validate the archive of every run that no other rule rejects, and keep that"
+        " of the best run.",
     ),
 ]
 
@@ -144,16 +158,21 @@ def run_campaign(
     cluster: ClusterFlags,
     work: CampaignFolder = None,
     score: WithScore = True,
+    exports: CheckExports = True,
+    baseline: BaselineRun = None,
+    largest_recall_fall: LargestRecallFall = str(DEFAULT_RECALL_FALL),
     dry_run: CampaignDryRun = False,
 ) -> None:
     """Run every setting of a matrix, a grid or a search on every fragment, and measure the masks.
 
     Every result is kept as it comes. The same command again goes on where a campaign was cancelled
-    or killed; results of the same setting on the same data are never computed twice. The exit code
-    is 1 if a task failed.
+    or killed; results of the same setting on the same data are never computed twice. Runs are
+    judged by recall, density (--band) and their export; the best run's archive is kept as
+    campaign-ID/submission.zip beside the workspace. The exit code is 1 if a task failed.
     """
     asked = asked_campaign(plan, data, knobs)
     resources = cluster.resources()
+    rules = RuleFlags(baseline, largest_recall_fall, plan.band).rules()
     file = _work_file(work, asked.data.paths[0])
     if dry_run:
         from napari_nx46.cli.campaign_preflight import check_campaign
@@ -163,7 +182,7 @@ def run_campaign(
     from napari_nx46.campaign.store import CampaignRequest
 
     request = CampaignRequest(asked.plan, _source(asked.data), score)
-    _run(request, file, resources, None)
+    _run(request, file, resources, _Ending(rules, exports))
 
 
 @guarded
@@ -180,6 +199,8 @@ def resume_campaign(
             "--work", metavar="DIR", help="Folder of the campaign's workspace, or its SQLite file."
         ),
     ],
+    exports: CheckExports = True,
+    rules: RuleFlags,
     cluster: ClusterFlags,
 ) -> None:
     """Go on with a campaign that was cancelled or killed; tasks that failed are tried again."""
@@ -187,6 +208,7 @@ def resume_campaign(
     from napari_nx46.cli.workspaces import opened_workspace
 
     resources = cluster.resources()
+    ending = _Ending(rules.rules(), exports)
     file = work_file(work)
     with opened_workspace(file) as workspace:
         store = CampaignStore(workspace)
@@ -194,14 +216,26 @@ def resume_campaign(
         if number is None:
             fail(f"error: {file}: found no campaign, expected one", ExitCode.BAD_INPUT)
         request = store.request(number)
-    _run(request, file, resources, number)
+    _run(request, file, resources, ending, number)
 
 
 # ---- running -------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """What is done when all tasks have ended."""
+
+    rules: Rules
+    exports: bool
+
+
 def _run(
-    request: CampaignRequest, file: Path, resources: Resources, campaign_id: int | None
+    request: CampaignRequest,
+    file: Path,
+    resources: Resources,
+    ending: _Ending,
+    campaign_id: int | None = None,
 ) -> None:
     from napari_nx46.campaign.cluster import CampaignError
     from napari_nx46.campaign.results import TaskState
@@ -209,13 +243,20 @@ def _run(
     from napari_nx46.files.workspace import WorkspaceError
 
     with interruptible() as cancelled:
-        run = CampaignRun(request, file, resources, campaign_id=campaign_id, cancelled=cancelled)
+        run = CampaignRun(
+            *(request, file, resources),
+            rules=ending.rules,
+            check_exports=ending.exports,
+            campaign_id=campaign_id,
+            cancelled=cancelled,
+        )
         try:
             with _shown(run):
                 results = run.run()
         except (CampaignError, WorkspaceError) as error:
             fail(f"error: {error}", ExitCode.BAD_INPUT)
     _print_end(results, run.progress)
+    _print_best(results, ending.rules, file)
     if run.state is CampaignState.CANCELLED:
         work = file.parent if file.name == "runs.sqlite" else file
         fail(
@@ -241,7 +282,14 @@ def _shown(run: CampaignRun) -> Iterator[None]:
             )
 
         run.task_changed.connect(rows.take)
+
+        def show_check(check: ExportCheck) -> None:
+            update("checking exports", check.number, check.total)
+            if check.fault is not None:
+                note(f"export of {check.run_id}: {check.fault}")
+
         run.progress_changed.connect(show)
+        run.export_checked.connect(show_check)
         yield
 
 
@@ -283,6 +331,23 @@ def _print_end(results: CampaignResults, progress: CampaignProgress) -> None:
         f"done {progress.done} (known before: {progress.known}), failed {progress.failed}"
         f"{'' if ended else waiting}"
     )
+
+
+def _print_best(results: CampaignResults, rules: Rules, file: Path) -> None:
+    from napari_nx46.campaign.rules import best_run, judge
+
+    verdicts = judge(results, rules)
+    for verdict in verdicts:
+        if verdict.decision is Decision.REJECTED:
+            note(f"rejected: {verdict.run_id}: {'; '.join(verdict.reasons)}")
+    best = best_run(results, verdicts, rules.band)
+    if best is None:
+        typer.echo("no run is the best: none is accepted, or there is nothing to choose by")
+        return
+    typer.echo(f"best run: {best.run_id}, by its {best.criterion}, {best.value:.6f}")
+    archive = file.parent / f"campaign-{results.campaign_id}" / "submission.zip"
+    if best.run_id in results.export_faults and archive.is_file():
+        typer.echo(f"kept {archive}")
 
 
 # ---- small ---------------------------------------------------------------------------------

@@ -42,7 +42,11 @@ THREADS = ClusterChoice(threads=2)
 
 
 def watched(asked, work, choice=THREADS, **more):
-    """Return a campaign that was not run yet, whose signals are kept."""
+    """Return a campaign that was not run yet, whose signals are kept.
+
+    Exports are checked where rules are given.
+    """
+    more = {"check_exports": "rules" in more, **more}
     told = Ran(CampaignRun(asked, work, Resources(choice), **more))
     told.run.task_changed.connect(told.take_row)
     told.run.state_changed.connect(told.take_state)

@@ -125,7 +125,12 @@ def test_runs_are_listed_with_knobs_metrics_and_the_masks_of_an_export(data, tmp
     matrix.write_text(json.dumps([{"run_id": "low", "quantile": 0.8}, {"run_id": "high"}]))
     work = tmp_path / "work"
     ran = nx46("campaign", "run", matrix, data, "--work", work)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.returncode == 0
+    assert [line.split(":")[:2] for line in ran.stderr.splitlines()] == [
+        ["rejected", " low"],
+        ["rejected", " high"],
+    ]
+    assert ran.stdout.splitlines()[-1].startswith("no run is the best")
     assert ran.stdout.splitlines()[0].startswith(("low  density 0.2", "high  density 0.0"))
     assert "leaderboard_score 0." in ran.stdout
     (listed,) = json.loads(nx46_here("campaign", "list", "--json", "--work", work).stdout)
@@ -142,6 +147,11 @@ def test_runs_are_listed_with_knobs_metrics_and_the_masks_of_an_export(data, tmp
             of_fragment = run["fragments"][member.image_id]
             assert of_fragment["mask_sha256"] == member.mask_sha256
             assert of_fragment["metrics"]["density"] == member.density
+    assert [run["verdict"]["decision"] for run in listed["runs"]] == ["rejected"] * 2
+    wide = nx46_here("campaign", "run", matrix, data, "--work", work, "--band", "0.04:0.3")
+    assert "known before: 4" in wide.stdout
+    assert "best run: low, by its mean leaderboard score" in wide.stdout
+    assert f"kept {work / 'campaign-1' / 'submission.zip'}" in wide.stdout
     shown = nx46_here("campaign", "list", "--work", work).stdout.splitlines()
     assert shown[0].startswith("campaign 1 (matrix), begun ")
     assert shown[2].split()[:4] == ["low", "quantile=0.8", "a", "done"]

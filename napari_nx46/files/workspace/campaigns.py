@@ -217,14 +217,23 @@ class CampaignTable:
                 values,
             )
 
-    def tasks(self, campaign_id: int) -> tuple[SavedTask, ...]:
-        """Return the tasks that have ended, those that ended last being last."""
+    def tasks(self, campaign_id: int, run_id: str | None = None) -> tuple[SavedTask, ...]:
+        """Return the tasks that have ended, those that ended last being last.
+
+        Parameters
+        ----------
+        campaign_id : int
+        run_id : str, optional
+            Of this run alone.
+        """
         tasks = []
+        of_run: tuple[str, tuple[Column, ...]] = ("campaign = ?", (campaign_id,))
+        if run_id is not None:
+            of_run = ("campaign = ? AND run_id = ?", (campaign_id, run_id))
         rows = self._database.rows(
             "campaign_tasks",
             "run_id, image_id, key, error",
-            "campaign = ?",
-            (campaign_id,),
+            *of_run,
             limit=MOST_TASKS,
         )
         for number, row in rows:
