@@ -184,6 +184,15 @@ def test_the_slices_that_lose_most_recall_are_named(report):
     assert lost.table.rows[0][2].startswith("5 (0.0500, 33.3 %), 4 (0.0400, 26.7 %)")
 
 
+def test_the_best_run_of_each_fragment_is_told_with_recall_and_precision(report):
+    best, _ = section(report, "Fragments and stability").tables
+    assert best.table.columns == ("fragment", "run", "leaderboard score", "recall", "precision")
+    assert best.table.rows == (
+        ("s1", "six", "0.6510", "0.8500", "0.8900"),
+        ("s2", "six", "0.6610", "0.8300", "0.8900"),
+    )
+
+
 # ---- where it is from ----------------------------------------------------------------------
 
 
@@ -300,8 +309,9 @@ def test_of_many_runs_the_first_are_shown_and_all_are_in_the_files():
     }
     report = report_of(analyse(campaign(runs)))
     fragments = section(report, "Fragments and stability")
-    assert len(fragments.tables[0].table.rows) == 30
-    assert "first 30 of 40 runs" in fragments.tables[0].table.title
+    of_runs = fragments.tables[-1].table
+    assert len(of_runs.rows) == 30
+    assert "first 30 of 40 runs" in of_runs.title
     (source, _) = fragments.figures[0].sources
     assert source.where["run_id"] == tuple(f"run-{run:02d}" for run in range(39, 9, -1))
     assert "run_id is one of the 30 that are shown" in source.text

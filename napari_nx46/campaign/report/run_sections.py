@@ -26,6 +26,7 @@ MOST_FRAGMENTS = 8
 MOST_SLICE_FIGURES = 4
 
 _FIGURES = ("leaderboard_score", "recall", "precision", "dice", "density")
+_COMPROMISE = ("recall", "precision")
 _WITH_DELTA = ("leaderboard_score", "recall", "density")
 
 
@@ -178,12 +179,36 @@ def fragments_section(analysis: CampaignAnalysis, tables: Tables) -> Section | N
     return Section(
         "Fragments and stability",
         (told,),
-        tables=(_fragment_table(analysis, image_ids[:MOST_FRAGMENTS]),),
+        tables=(
+            *(() if name == "density" else (_best_table(analysis, image_ids),)),
+            _fragment_table(analysis, image_ids[:MOST_FRAGMENTS]),
+        ),
         figures=figures_of([fragment_figure(tables, name, words_of(name))]),
         notes=(
             "The spread is the standard deviation over the fragments, with n - 1. Kendall's W is "
             "corrected for ties.",
         ),
+    )
+
+
+def _best_table(analysis: CampaignAnalysis, image_ids: list[str]) -> SourcedTable:
+    """Tell of every fragment which run does best on it, and at what recall and precision."""
+    name, results = analysis.score_name, analysis.results
+    run_ids = [run.run_id for run in analysis.ranking.runs]
+    rows = []
+    for image_id in image_ids[:MOST_RUNS]:
+        figures = {run_id: results.fragments[run_id, image_id].metrics for run_id in run_ids}
+        having = [run_id for run_id in run_ids if name in figures[run_id]]
+        best = max(having, key=lambda run_id: figures[run_id][name])
+        told = (number(one, figures[best].get(one)) for one in (name, *_COMPROMISE))
+        rows.append((shown(image_id), shown(best), *told))
+    return SourcedTable(
+        ReportTable(
+            f"Run with the highest {words_of(name)} on each fragment",
+            ("fragment", "run", *map(words_of, (name, *_COMPROMISE))),
+            tuple(rows),
+        ),
+        (Source("fragments.csv", ("run_id", "fragment", name, *_COMPROMISE)),),
     )
 
 
