@@ -11,9 +11,10 @@ from qtpy.QtGui import QFont, QPainter, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
-    QListView,
     QPushButton,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -56,7 +57,7 @@ class HistoryPanel(QWidget):
     Attributes
     ----------
     undo_button, redo_button : QPushButton
-    list_view : QListView
+    list_view : QTableView
     model : HistoryModel
     """
 
@@ -116,7 +117,7 @@ class HistoryPanel(QWidget):
 
 
 class HistoryModel(QAbstractListModel):
-    """A history for a list view, the newest entry on top; what is not seen is not made.
+    """A history for a view, the newest entry on top; what is not seen is not made.
 
     Parameters
     ----------
@@ -132,18 +133,38 @@ class HistoryModel(QAbstractListModel):
         self._pictures: OrderedDict[str, QPixmap] = OrderedDict()
 
     def show_entries(self) -> None:
-        """Take over the history as it is now."""
-        entries, position = self._history.entries, self._history.position
-        same_rows = len(entries) == len(self._entries) and all(
-            new.id == old.id for new, old in zip(entries, self._entries, strict=True)
-        )
-        if same_rows:
-            self._entries, self._position = entries, position
-            self.dataChanged.emit(self.index(0), self.index(len(entries) - 1))
-            return
-        self.beginResetModel()
-        self._entries, self._position = entries, position
-        self.endResetModel()
+        """Take over the history as it is now: only rows that came, went or changed are touched."""
+        entries, marked = self._history.entries, self._history.position
+        self._drop_oldest(_index_of_id(self._entries, entries[0].id if entries else ""))
+        shared = _shared_length(self._entries, entries)
+        self._drop_newest(len(self._entries) - shared)
+        self._add_newest(entries[shared:])
+        old, self._entries = self._entries, entries
+        changed = {at for at, entry in enumerate(entries) if entry is not old[at]}
+        if marked != self._position:
+            changed |= {self._position, marked}
+        self._position = marked
+        for at in changed & set(range(len(entries))):
+            self.dataChanged.emit(self.index_of(at), self.index_of(at))
+
+    def _drop_oldest(self, count: int) -> None:
+        if count:
+            last = len(self._entries) - 1
+            self.beginRemoveRows(QModelIndex(), last - count + 1, last)
+            self._entries, self._position = self._entries[count:], self._position - count
+            self.endRemoveRows()
+
+    def _drop_newest(self, count: int) -> None:
+        if count:
+            self.beginRemoveRows(QModelIndex(), 0, count - 1)
+            self._entries = self._entries[: len(self._entries) - count]
+            self.endRemoveRows()
+
+    def _add_newest(self, entries: tuple[HistoryEntry, ...]) -> None:
+        if entries:
+            self.beginInsertRows(QModelIndex(), 0, len(entries) - 1)
+            self._entries = (*self._entries, *entries)
+            self.endInsertRows()
 
     def index_of(self, position: int) -> QModelIndex:
         """Return the row of an entry by its place in the history."""
@@ -201,6 +222,18 @@ class HistoryModel(QAbstractListModel):
         return picture
 
 
+def _index_of_id(entries: tuple[HistoryEntry, ...], entry_id: str) -> int:
+    """Return where an entry is; behind the last one if it is nowhere."""
+    return next((at for at, entry in enumerate(entries) if entry.id == entry_id), len(entries))
+
+
+def _shared_length(first: tuple[HistoryEntry, ...], second: tuple[HistoryEntry, ...]) -> int:
+    """Return how many entries two histories begin with alike."""
+    pairs = enumerate(zip(first, second, strict=False))
+    differing = (at for at, (one, other) in pairs if one.id != other.id)
+    return next(differing, min(len(first), len(second)))
+
+
 def _decoded(thumbnail: bytes | None) -> QPixmap:
     """Return a picture in a square, so that all rows are alike."""
     square = QPixmap(PICTURE_SIDE, PICTURE_SIDE)
@@ -221,9 +254,17 @@ def _decoded(thumbnail: bytes | None) -> QPixmap:
     return square
 
 
-def _list_view() -> QListView:
-    view = QListView()
-    view.setUniformItemSizes(True)
+def _list_view() -> QTableView:
+    """Return a view of one column: unlike a list view, a table view never goes through all rows."""
+    view = QTableView()
+    view.horizontalHeader().hide()
+    view.horizontalHeader().setStretchLastSection(True)
+    view.verticalHeader().hide()
+    view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+    view.verticalHeader().setDefaultSectionSize(PICTURE_SIDE + 4)
+    view.setShowGrid(False)
+    view.setWordWrap(False)
+    view.setTabKeyNavigation(False)
     view.setIconSize(QSize(PICTURE_SIDE, PICTURE_SIDE))
     view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
@@ -12,7 +10,7 @@ from napari_nx46.files.workspace import HistoryEntry
 from napari_nx46.live.history import History, thumbnail_png
 from napari_nx46.setting import Setting
 from napari_nx46.viewer.docks import DOCKS, open_dock
-from napari_nx46.viewer.history_panel import HistoryDock, HistoryModel
+from napari_nx46.viewer.history_panel import MOST_PICTURES, HistoryDock, HistoryModel, _list_view
 
 VOLUMES = ("p3d", "p2d")
 HISTORY = next(entry for entry in DOCKS if entry.name == "History")
@@ -67,23 +65,76 @@ def test_the_dock_lists_settings_and_goes_to_any_of_them(shown, qtbot):
     shown.viewer.window.remove_dock_widget(shown.dock)
 
 
-@pytest.mark.usefixtures("qapp")
-def test_ten_thousand_entries_cost_no_more_than_those_that_are_seen(monkeypatch):
+def entries_of(quantiles):
     picture = thumbnail_png(np.ones((1, 80, 40), np.uint8))
-    entries = [
-        HistoryEntry("a", Setting(quantile=(1 + number % 9000) / 10_000), thumbnail=picture)
-        for number in range(10_000)
-    ]
-    history = History(entries)
+    return [HistoryEntry("a", Setting(quantile=one), thumbnail=picture) for one in quantiles]
+
+
+@pytest.mark.usefixtures("qapp")
+def test_rows_follow_the_history_without_a_reset():
+    history = History(entries_of((0.1, 0.2, 0.3)), capacity=4)
     model = HistoryModel(history)
-    start = time.perf_counter()
-    model.show_entries()
+    rows, resets = [], []
+    model.modelReset.connect(lambda: resets.append(True))
+    model.rowsInserted.connect(lambda parent, first, last: rows.append(("+", first, last)))
+    model.rowsRemoved.connect(lambda parent, first, last: rows.append(("-", first, last)))
+
+    def check(*expected):
+        model.show_entries()
+        assert rows == list(expected)
+        rows.clear()
+        assert [entry.id for entry in model._entries] == [one.id for one in history.entries]
+        marks = [model.index(row).data().startswith("▶") for row in range(model.rowCount())]
+        assert marks == [
+            model.position_of(model.index(row)) == history.position
+            for row in range(model.rowCount())
+        ]
+
+    check(("+", 0, 2))
+    check()
     history.undo()
+    history.undo()
+    check()
+    history.record(entries_of((0.5,))[0])
+    check(("-", 0, 1), ("+", 0, 0))
+    for entry in entries_of((0.6, 0.7, 0.8)):
+        history.record(entry)
+    check(("-", 1, 1), ("+", 0, 2))
+    history.update_metrics(history.entries[1].id, {"threshold": 0.25})
+    check()
+    assert "threshold 0.2500" in model.index_of(1).data()
+    history.go_on_from(())
+    check(("-", 0, 3))
+    assert not resets
+
+
+@pytest.mark.usefixtures("qapp")
+def test_of_ten_thousand_entries_only_those_are_made_that_are_seen(qtbot, monkeypatch):
+    history = History(entries_of((1 + at % 9000) / 10_000 for at in range(10_000)))
+    model = HistoryModel(history)
+    asked = []
+    data = HistoryModel.data
+    monkeypatch.setattr(
+        HistoryModel,
+        "data",
+        lambda self, index, role=0: asked.append(index.row()) or data(self, index, role),
+    )
+    view = _list_view()
+    qtbot.addWidget(view)
+    view.setModel(model)
+    view.resize(300, 600)
+    view.show()
     model.show_entries()
-    assert time.perf_counter() - start < 1.0
-    assert model.rowCount() == 10_000
-    assert model.position_of(model.index_of(3)) == 3
-    assert len(model._pictures) == 0
+    view.setCurrentIndex(model.index_of(history.position))
+    qtbot.waitUntil(lambda: bool(asked))
+    history.jump(5000)
+    model.show_entries()
+    view.scrollTo(model.index_of(history.position))
+    history.record(entries_of((0.99999,))[0])
+    model.show_entries()
+    qtbot.wait(50)
+    assert model.rowCount() == 5002
+    assert len(set(asked)) < 100
     for row in range(1000):
         model.index(row).data(Qt.ItemDataRole.DecorationRole)
-    assert len(model._pictures) <= 256
+    assert len(model._pictures) <= MOST_PICTURES
