@@ -114,7 +114,8 @@ def _local_cluster(choice: ClusterChoice) -> LocalCluster:
         threads_per_worker=1,
         processes=processes,
         host=LOOPBACK if processes else None,
-        dashboard_address=None,
+        # Dask serves HTTP in any case: at a port that is free, to this machine alone.
+        dashboard_address=f"{LOOPBACK}:0",
         memory_limit=None,
         silence_logs=logging.CRITICAL,
     )
