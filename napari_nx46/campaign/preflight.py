@@ -16,7 +16,7 @@ from napari_nx46.campaign.estimate import (
 )
 from napari_nx46.campaign.results import CampaignPlan, PlannedRun
 from napari_nx46.campaign.rows import equal_runs
-from napari_nx46.campaign.suggest import Search, Suggester
+from napari_nx46.campaign.suggest import Search, Suggester, check_objective
 from napari_nx46.core.volume import whole_block
 from napari_nx46.core.workers import CancelCheck, Cancelled, never
 from napari_nx46.files.volumes import VolumeError
@@ -143,10 +143,13 @@ def campaign_preflight(
     Raises
     ------
     PlanError
-        If a search can suggest nothing.
+        If a search can suggest nothing, or aims at what no run will have.
     Cancelled
         If `cancelled` returned True.
     """
+    if isinstance(plan, Search):
+        has_labels = any(fragment.label is not None for fragment in dataset)
+        check_objective(plan, has_labels=has_labels, leaderboard=leaderboard)
     runs = Suggester(plan).ask() if isinstance(plan, Search) else plan.runs
     run_count = plan.runs if isinstance(plan, Search) else len(runs)
     checked = []

@@ -287,6 +287,34 @@ def check_search(search: Search) -> None:
     _checked_axes(search)
 
 
+def check_objective(search: Search, *, has_labels: bool, leaderboard: bool = True) -> None:
+    """Check that runs will have the figure that a search aims at.
+
+    Parameters
+    ----------
+    search : Search
+    has_labels : bool
+        Whether any fragment has a label.
+    leaderboard : bool
+        Whether labelled fragments will be scored.
+
+    Raises
+    ------
+    PlanError
+        If it aims at the leaderboard score or the recall without a label, or at a leaderboard score
+        that is not to be computed.
+    """
+    if search.objective is Objective.DENSITY:
+        return
+    if not has_labels:
+        lack = "no fragment has a label, which it needs; expected density, or data with labels"
+    elif search.objective is Objective.LEADERBOARD and not leaderboard:
+        lack = "found that the leaderboard score is not to be computed, which it needs"
+    else:
+        return
+    raise PlanError(f"--objective {search.objective}", [PlanFault(lack)])
+
+
 def _checked_axes(search: Search) -> tuple[Axis, ...]:
     axes, faults = parse_axes(search.vary, steps_needed=False)
     if not axes and not faults:

@@ -14,6 +14,7 @@ import typer
 from napari_nx46.campaign.rules import DEFAULT_RECALL_FALL, Decision
 from napari_nx46.cli import options as flag
 from napari_nx46.cli.campaign_flags import (
+    AskedCampaign,
     CampaignDataFlags,
     CampaignDryRun,
     PlanFlags,
@@ -179,6 +180,7 @@ def run_campaign(
 
         check_campaign(asked, workers=cluster.lanes, leaderboard=score, work=work)
         return
+    _check_objective(asked, score)
     from napari_nx46.campaign.store import CampaignRequest
 
     request = CampaignRequest(asked.plan, _source(asked.data), score)
@@ -358,6 +360,16 @@ def _work_file(work: Path | None, data: Path) -> Path:
     from napari_nx46.files.workspace import default_workspace
 
     return default_workspace(data) if work is None else work_file(work)
+
+
+def _check_objective(asked: AskedCampaign, score: bool) -> None:
+    """Check that what a search aims at can be computed, before anything is."""
+    from napari_nx46.campaign.suggest import Search, check_objective
+
+    if isinstance(asked.plan, Search):
+        dataset, _ = asked.data.opened_as_far_as_possible()
+        has_labels = any(fragment.label is not None for fragment in dataset)
+        check_objective(asked.plan, has_labels=has_labels, leaderboard=score)
 
 
 def _source(data: DataFlags) -> DataSource:

@@ -6,7 +6,13 @@ import pytest
 
 from napari_nx46.campaign.faults import PlanError
 from napari_nx46.campaign.results import FragmentResult, TaskState
-from napari_nx46.campaign.suggest import Objective, Search, Suggester, objective_value
+from napari_nx46.campaign.suggest import (
+    Objective,
+    Search,
+    Suggester,
+    check_objective,
+    objective_value,
+)
 from napari_nx46.setting import Setting
 
 VARY = ("quantile=0.9:0.99", "z_radius=0:4", "closing_z=0,1,2", "opening=true,false")
@@ -171,3 +177,23 @@ def test_the_worth_of_a_run_is_a_mean_over_its_fragments(objective, metrics, val
     assert objective_value(aim, results(*metrics)) == expected
     failed = results({"leaderboard_score": 1.0, "density": 1.0, "recall": 1.0}, state="failed")
     assert objective_value(aim, [*results(*metrics), *failed]) == expected
+
+
+@pytest.mark.parametrize(
+    ("objective", "has_labels", "leaderboard", "message"),
+    [
+        ("density", False, False, None),
+        ("recall", True, False, None),
+        ("leaderboard", True, True, None),
+        ("recall", False, True, "no fragment has a label"),
+        ("leaderboard", False, True, "no fragment has a label"),
+        ("leaderboard", True, False, "not to be computed"),
+    ],
+)
+def test_an_objective_that_no_run_will_have_is_refused(objective, has_labels, leaderboard, message):
+    aim = search(objective=objective)
+    if message is None:
+        check_objective(aim, has_labels=has_labels, leaderboard=leaderboard)
+        return
+    with pytest.raises(PlanError, match=f"--objective {objective}: .*{message}"):
+        check_objective(aim, has_labels=has_labels, leaderboard=leaderboard)

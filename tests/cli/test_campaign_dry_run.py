@@ -69,3 +69,12 @@ def test_all_faults_of_a_plan_are_told_before_anything_is_opened_or_run(tmp_path
         refused = nx46_here("campaign", "run", tmp_path / "none", *axes)
         assert (refused.exit_code, refused.stdout) == (2, "")
         assert f"error: {'--grid' if 'blend=2' in axes else '--vary'}: " in refused.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_search_for_what_no_run_will_have_is_refused(root, tmp_path, more):
+    search = ("--suggest", 3, "--vary", "z_radius=0:2", "--work", tmp_path / "work", *more)
+    refused = nx46_here("campaign", "run", root, *search)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "error: --objective leaderboard: no fragment has a label" in refused.stderr
+    assert not (tmp_path / "work").exists()

@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from napari_nx46.campaign.estimate import result_bytes
+from napari_nx46.campaign.suggest import Objective
 from napari_nx46.cli.campaign_flags import CampaignDataFlags, PlanFlags, asked_campaign
 from napari_nx46.cli.campaign_preflight import check_campaign, duration
 from napari_nx46.cli.knob_flags import KnobFlags
@@ -48,7 +49,7 @@ def test_runs_fragments_and_estimates_are_printed(root, capsys):
 
 
 def test_of_a_search_the_first_runs_are_shown(root, capsys):
-    check(root, suggest=9, vary=["z_radius=0:4"], batch=2)
+    check(root, suggest=9, vary=["z_radius=0:4"], batch=2, objective=Objective.DENSITY)
     printed = capsys.readouterr().out
     assert "... and 7 more" in printed
     assert "search: runs 9, fragments 3, tasks 27" in printed
