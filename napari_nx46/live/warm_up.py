@@ -63,6 +63,7 @@ class KernelWarmUp:
         self._cleans_up = threading.Event()
         self._closed = threading.Event()
         self._done = threading.Event()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._compile, name="nx46-compile", daemon=True)
 
     def start(self) -> None:
@@ -80,15 +81,25 @@ class KernelWarmUp:
         return self._cleans_up.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until all is compiled; return False if that took too long."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        """Wait until all is compiled, or it was closed; return False if that took too long.
+
+        What is about to be started is waited for, too.
+        """
+        return self._ended.wait(timeout)
 
     def close(self) -> None:
         """Report nothing any more, and stop after the types that are being compiled."""
         self._closed.set()
+        if self._thread.ident is None:
+            self._ended.set()
 
     def _compile(self) -> None:
+        try:
+            self._compile_all()
+        finally:
+            self._ended.set()
+
+    def _compile_all(self) -> None:
         kernels = compiled_kernels()
         for types in self._types:
             if self._closed.is_set():

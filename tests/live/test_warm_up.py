@@ -53,6 +53,16 @@ def test_hysteresis_and_clean_up_come_last():
     assert reports == ["kernels", "clean-up"]
 
 
+def test_what_is_not_started_yet_is_waited_for_and_what_is_closed_is_not():
+    warming = KernelWarmUp([FIRST], nothing, nothing)
+    assert not warming.wait(0)
+    warming.start()
+    assert warming.wait(4 * PATIENCE)
+    closed = KernelWarmUp([FIRST], nothing, nothing)
+    closed.close()
+    assert closed.wait(0)
+
+
 def test_it_works_in_a_thread_of_its_own():
     names = []
     warming = KernelWarmUp(
