@@ -29,6 +29,11 @@ settings.register_profile("ci", parent=settings.get_profile("local"), derandomiz
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the soak test be as long as one likes."""
+    parser.addoption("--soak", type=int, default=300, help="slider events of the soak test")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the windows: files that take long are not to be left over for one process."""
     items.sort(key=lambda item: not item.path.is_relative_to(WINDOWS))

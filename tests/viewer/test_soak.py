@@ -1,0 +1,27 @@
+"""A long session holds no more than a short one; ``--soak 10000`` makes it really long."""
+
+from __future__ import annotations
+
+from napari_nx46.viewer.docks import DOCKS, open_dock
+
+from .soak import OPEN_EVERY, Soak
+
+MOST_MEGABYTES_MORE = 50
+
+
+def test_many_events_grow_no_memory_and_leak_no_widget(opened, data_folder, request):
+    events = request.config.getoption("--soak")
+    for entry in DOCKS:
+        open_dock(opened.viewer, entry)
+    soak = Soak(opened, data_folder)
+    # All that is made once is there when the data have been opened a second time.
+    soak.run(max(OPEN_EVERY, events // 10))
+    before = soak.held()
+    soak.run(events)
+    after = soak.held()
+    print(f"before: {before}, after {events} slider events: {after}")
+    assert (before.benches, before.sessions) == (1, 1)
+    assert (after.benches, after.sessions) == (1, 1)
+    assert after.widgets <= before.widgets
+    assert after.objects <= before.objects
+    assert after.megabytes - before.megabytes <= MOST_MEGABYTES_MORE
