@@ -190,7 +190,7 @@ class ExportPanel(QWidget):
         self.exported.emit(result)
 
     def _show_kept(self, run: SavedRun) -> None:
-        self._add_to_result(f"Kept as {run_name(run)}: score and judge it in the dock Runs.")
+        self._add_to_result(f"Kept as {run_name(run)}: score and judge it under More ▸ Runs.")
 
     def _show_not_kept(self, error: BaseException) -> None:
         self._add_to_result(f"⚠ The archive is good, but was not kept as a run: {error}")

@@ -201,7 +201,7 @@ def parse_metric_name(name: JsonValue) -> str:
 
 
 def _figure(name: str, value: JsonValue) -> float | None:
-    return None if value is None else as_number(value, shown(name))
+    return None if value is None else as_number(value, name)
 
 
 def as_number(value: JsonValue | Column, name: str) -> float:
@@ -214,7 +214,7 @@ def as_number(value: JsonValue | Column, name: str) -> float:
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool) and _is_finite(value):
         return float(value)
-    raise RowError(f"{name}: found {shown(repr(value))}, expected a finite number")
+    raise RowError(f"{shown(name)}: found {shown(repr(value))}, expected a finite number")
 
 
 def _is_finite(value: float) -> bool:
