@@ -149,6 +149,10 @@ def test_the_page_tells_what_came_out(page):
         assert words in page.text, words
 
 
+def test_nothing_is_told_as_minus_nothing(page):
+    assert not re.search(r"[-−]0(\.0+)?(?![\d.])", page.text)
+
+
 def test_every_part_that_was_asked_for_is_there(report):
     drawn = {one.title: len(one.figures) for one in report.sections}
     assert drawn == {

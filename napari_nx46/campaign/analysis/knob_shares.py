@@ -110,7 +110,9 @@ class KnobShares:
     @property
     def overlap(self) -> float:
         """Share that several effects have in common: nothing in a balanced design."""
-        return 1 - self.residual.share - math.fsum(one.share for one in self.shares)
+        left = 1 - self.residual.share - math.fsum(one.share for one in self.shares)
+        # What sums of binary fractions leave is nothing in common.
+        return round(left, 12) + 0.0
 
 
 def knob_shares(results: CampaignResults, figure: str) -> KnobShares | None:
