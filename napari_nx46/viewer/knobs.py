@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 from annotated_types import Ge, Le
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtCore import QEvent, Qt, Signal
+from qtpy.QtGui import QKeyEvent, QKeySequence, QWheelEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -398,12 +398,26 @@ class CalmSpinBox(QDoubleSpinBox):
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
+    def event(self, event: QEvent) -> bool:
+        """Leave the keys of undo and redo to the dock where no typing is to be taken back."""
+        if event.type() == QEvent.Type.ShortcutOverride and self._has_nothing_for(event):
+            event.ignore()
+            return False
+        return bool(super().event(event))
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the panel unless the keyboard is here."""
         if self.hasFocus():
             super().wheelEvent(event)
         else:
             event.ignore()
+
+    def _has_nothing_for(self, event: QKeyEvent) -> bool:
+        typed = self.lineEdit()
+        return bool(
+            (event.matches(QKeySequence.StandardKey.Undo) and not typed.isUndoAvailable())
+            or (event.matches(QKeySequence.StandardKey.Redo) and not typed.isRedoAvailable())
+        )
 
 
 class CalmComboBox(QComboBox):

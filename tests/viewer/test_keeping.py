@@ -106,9 +106,20 @@ def test_undo_and_redo_by_keys_in_the_dock(shown, qtbot):
     assert knob.spin_box.value() == before.quantile
     qtbot.keyClick(knob.slider, Qt.Key.Key_Z, CONTROL | SHIFT)
     assert session.setting.quantile == 0.6
-    shown.focus(knob.spin_box)
-    qtbot.keyClick(knob.spin_box, Qt.Key.Key_Z, CONTROL)
+
+    box = knob.spin_box
+    shown.focus(box)
+    shown.type_into(box, "0.5")
+    assert session.setting.quantile == 0.5
+    qtbot.keyClick(box, Qt.Key.Key_Z, CONTROL)
     assert session.setting.quantile == 0.6
+    qtbot.keyClick(box, Qt.Key.Key_Z, CONTROL | SHIFT)
+    assert session.setting.quantile == 0.5
+    box.selectAll()
+    qtbot.keyClicks(box, "0.")
+    assert box.lineEdit().isUndoAvailable()
+    qtbot.keyClick(box, Qt.Key.Key_Z, CONTROL)
+    assert len(quantiles(shown)) == 3
 
 
 def test_a_crash_loses_at_most_the_last_second(opened, data_folder, tmp_path):
