@@ -247,6 +247,16 @@ def test_another_programs_runs_are_found_by_reading_anew(two_runs):
     two_runs.runs.refresh()
     two_runs.settle()
     assert two_runs.run(2).delta == pytest.approx(-0.01)
+    with sqlite3.connect(two_runs.runs.path) as connection:
+        connection.execute("UPDATE run_fragments SET metrics = '{}' WHERE run_id = 1")
+    connection.close()
+    two_runs.runs.refresh()
+    two_runs.settle()
+    (change,) = two_runs.runs.list.baseline_changes
+    assert change.startswith("its metrics are kept as others than when it was frozen")
+    verdict = two_runs.judge(2).verdict
+    assert verdict.notes == (f"baseline run 1 (base): {change}",)
+    assert {one.name: one.baseline for one in verdict.deltas}["density"] is not None
     two_runs.runs.path.unlink()
     two_runs.score(2, 0.4)
     assert "there is no such file" in str(two_runs.events.of("failed")[-1][0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractItemView, QLineEdit
 
 from napari_nx46.files.workspace import SavedRun
 from napari_nx46.run.listing import ListedRun, RunList
@@ -92,3 +93,15 @@ def test_what_is_typed_is_told_once_and_only_scores_are_typed(table, qtbot):
     assert typed.args[0].run_id == 4
     with qtbot.waitSignal(table.runs.refused):
         assert not table.runs.setData(public, "1.01")
+
+
+def test_what_is_being_typed_stays_while_nothing_of_the_runs_changes(table):
+    table.show()
+    table.edit(table.runs.index(0, column_of(table, "Public")))
+    (editor,) = table.findChildren(QLineEdit)
+    editor.setText("0.4")
+    table.show_runs(table.runs.shown)
+    assert table.findChildren(QLineEdit) == [editor]
+    assert editor.text() == "0.4"
+    table.allow_typing(allowed=False)
+    assert table.editTriggers() == QAbstractItemView.EditTrigger.NoEditTriggers

@@ -185,6 +185,24 @@ def test_an_archive_is_added_by_a_dialog_and_other_programs_are_noticed(judged, 
     assert "found no manifest beside it" in panel.message_label.text()
 
 
+def test_runs_and_what_was_accepted_with_a_verdict_are_there_when_data_are_opened_again(judged):
+    opened = judged.opened
+    judged.export("base", 0.9)
+    judged.type_score(0, "Public", "0.303")
+    judged.click(judged.panel.freeze_button)
+    opened.session.change(quantile=0.7)
+    opened.click(opened.export_panel.accept_all_button)
+    judged.click(judged.panel.judge_button)
+    assert "is the baseline itself" in judged.panel.verdict_panel.reasons_label.text()
+    opened.dock.open_paths(*opened.bench.paths)
+    again = judged.dock.runs_panel
+    assert again is not judged.panel
+    opened.wait_until(lambda: again.table.chosen is not None)
+    assert again.table.chosen.marks == ("best", "baseline")
+    assert {setting.quantile for setting in opened.session.accepted.values()} == {0.9}
+    assert again.verdict_panel.isHidden()
+
+
 def test_a_damaged_workspace_is_told_and_the_archive_stays_good(opened, tmp_path, notifications):
     path = opened.bench.runs.path
     path.parent.mkdir(parents=True, exist_ok=True)
