@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QMenu, QToolButton, QWidget
+from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 if TYPE_CHECKING:
     import napari
@@ -111,7 +111,7 @@ def open_dock(viewer: napari.Viewer, entry: DockEntry) -> QWidget:
     return widget
 
 
-class DocksButton(QToolButton):
+class DocksButton(QPushButton):
     """A button with a menu of all docks.
 
     Parameters
@@ -123,9 +123,10 @@ class DocksButton(QToolButton):
     def __init__(self, viewer: napari.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self.setText("More")
+        self.setText("More ▾")
+        # napari's theme would draw its own arrow over the text.
+        self.setStyleSheet("QPushButton::menu-indicator { image: none; width: 0; }")
         self.setToolTip("Open another dock beside this one")
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
         for entry in DOCKS:
