@@ -233,7 +233,7 @@ class Bench(QObject):
     def _connect(self) -> None:
         session = self.session
         session.mask_changed.connect(self.overlay.refresh)
-        session.mask_changed.connect(self.errors.refresh)
+        session.mask_changed.connect(self.errors.draw)
         self.compare.flip.changed.connect(self._show_flipped)
         session.figures_changed.connect(self._figures_came)
         self.scores.label_changed.connect(self.errors.refresh)
@@ -303,7 +303,8 @@ class Bench(QObject):
 
     def _figures_came(self, figures: Figures) -> None:
         if figures.exact:
-            self.overlay.settle()
+            for overlay in (self.overlay, self.errors, self.compare.difference):
+                overlay.settle()
 
     def _show_flipped(self) -> None:
         """Draw another mask, unless its layer is about to be exchanged for another fragment's."""

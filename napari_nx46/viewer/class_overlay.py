@@ -13,9 +13,10 @@ from napari.utils.colormaps import Colormap
 from psygnal import Signal
 
 from napari_nx46.live.lazy_classes import LazyClasses
+from napari_nx46.viewer.canvas import Canvas
 from napari_nx46.viewer.layer_exchange import NewData
 from napari_nx46.viewer.overlay_layer import overlay_layer, rgba
-from napari_nx46.viewer.slice_drawing import refresh_slice
+from napari_nx46.viewer.slice_drawing import draw_slice, refresh_slice
 
 if TYPE_CHECKING:
     import napari
@@ -52,6 +53,8 @@ class ClassOverlay(ABC):
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
+        self._canvas = Canvas(viewer)
+        self._ahead = False
         self.layer: Image | None = None
         viewer.layers.events.removed.connect(self._layer_removed)
 
@@ -83,8 +86,25 @@ class ClassOverlay(ABC):
 
     def refresh(self) -> None:
         """Draw the displayed slice again, and nothing else of the layer."""
+        self._ahead = False
         if self.layer is not None:
             refresh_slice(self._viewer, self.layer)
+
+    def draw(self) -> None:
+        """Draw the displayed slice while sliders move; `settle` lets the layer notice."""
+        if self.layer is None:
+            return
+        view = self.layer.data.session.view
+        self._ahead = not view.three_d and draw_slice(
+            self._canvas, self._viewer, self.layer, self.layer.data[view.plane]
+        )
+        if not self._ahead:
+            refresh_slice(self._viewer, self.layer)
+
+    def settle(self) -> None:
+        """Let the layer notice what was drawn while the sliders moved."""
+        if self._ahead:
+            self.refresh()
 
     def new_data(self) -> list[NewData]:
         """Return the layer, if there is one, with the classes of the current fragment.

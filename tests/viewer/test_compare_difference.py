@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt
 
 from napari_nx46.core.overlap import overlap, overlap_by_slice
 from napari_nx46.live.lazy_difference import DifferenceClass
+from napari_nx46.viewer.canvas import Canvas
 from napari_nx46.viewer.compare.difference_overlay import CLASS_COLORS, LAYER_NAME
 from napari_nx46.viewer.compare.difference_panel import FIGURES
 
@@ -57,8 +58,12 @@ def test_the_difference_is_painted_as_numpy_defines_it_and_follows(shown):
         np.testing.assert_array_equal(shown.drawn_classes(LAYER_NAME, CLASS_COLORS), expected[z])
     # The slider moves one of the two.
     shown.press(shown.panel.knobs["quantile"].slider, Qt.Key.Key_Home)
+    layer = shown.bench.compare.difference.layer
+    node = Canvas(shown.viewer).node_of(layer)
+    np.testing.assert_array_equal(node._data, layer.data[7])  # drawn at once
     wait_until_compared(comparing)
     expected = classes_by_definition(shown.expected_mask(), pinned)
+    np.testing.assert_array_equal(layer._slice.image.view, expected[7])
     np.testing.assert_array_equal(shown.drawn_classes(LAYER_NAME, CLASS_COLORS), expected[7])
     assert told(panel, "Slice") == texts_of(overlap(shown.expected_mask()[7], pinned[7]))
     assert told(panel, "Fragment") == texts_of(overlap(shown.expected_mask(), pinned))

@@ -53,4 +53,4 @@ class DifferenceOverlay(ClassOverlay):
 
     def _follow_mask(self) -> None:
         if self._pair.involves_live():
-            self.refresh()
+            self.draw()
