@@ -1,10 +1,11 @@
 """Times slider events in a real window against the canvas's own repaint, in the same run.
 
-    xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/live.py [--size 320] [--events 60]
+    xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/live.py [--size 320] [--events 40]
 
 Prints, for each slider: the time from the event to the drawn canvas, over the floor (a repaint
 without any change); the time in the handler, under the rival's (the plain magicgui way: the whole
-mask recomputed and uploaded); and what a burst of events leaves behind.
+mask recomputed and uploaded); and what a burst of events leaves behind. Then the same with every
+other dock open beside the sliders, and how soon a flip between two pinned masks is seen.
 """
 
 from __future__ import annotations
@@ -27,14 +28,20 @@ from qtpy.QtWidgets import QApplication
 from scipy import ndimage
 
 from napari_nx46.fragments import open_data
+from napari_nx46.live.mask_choices import LIVE
 from napari_nx46.setting import Setting
 from napari_nx46.viewer.dock import TuneDock
+from napari_nx46.viewer.docks import DOCKS, open_dock
 from napari_nx46.viewer.launch import open_window
 
 CANVAS_SIZE = (1000, 800)
 BURST = 300
 TURN = 10
 SLIDERS = ("quantile", "blend", "z_radius")
+PINNED = ("A", "B")
+MOST_ALONE = 1.25
+MOST_WITH_PANELS = 1.5
+"""Times the floor."""
 
 
 class DrawCounter:
@@ -199,36 +206,90 @@ def burst(draws: DrawCounter, dock: TuneDock) -> None:
     )
 
 
+def open_panels(viewer: napari.Viewer, dock: TuneDock) -> None:
+    """Open every dock there is, and pin two settings."""
+    for entry in DOCKS:
+        open_dock(viewer, entry)
+    bench = dock.bench
+    knob = dock.panel.knobs["quantile"]
+    for letter in PINNED:
+        knob.slider.setValue(knob.slider.value() - 1)
+        bench.pin(letter)
+    wait(lambda: set(PINNED) <= set(bench.compare.choices.shown_names))
+    settle(dock)
+
+
+def measure_flip(draws: DrawCounter, dock: TuneDock, events: int) -> SliderTimes:
+    """Return the times of flipping between pinned masks, and of bare repaints between them."""
+    flip = dock.bench.compare.flip
+    settle(dock)
+    handled, drawn, floors = [], [], []
+    for event in range(events):
+        letter = PINNED[event % len(PINNED)]
+        one_handled, one_drawn = draws.seconds_until_drawn(partial(flip.show, letter))
+        handled.append(one_handled)
+        drawn.append(one_drawn)
+        floors += floor_times(draws, 1)
+    flip.show(LIVE)
+    return SliderTimes(*map(statistics.median, (handled, drawn, floors)))
+
+
+def measure_sliders(
+    draws: DrawCounter, dock: TuneDock, events: int
+) -> dict[tuple[str, bool], SliderTimes]:
+    """Return the times of every slider, at rest and dragged."""
+    return {
+        (name, rest): measure_slider(draws, dock, name, events, rest)
+        for name in SLIDERS
+        for rest in (True, False)
+    }
+
+
+def print_sliders(
+    times: dict[tuple[str, bool], SliderTimes], rival_handled: float, most: float
+) -> None:
+    """Print the times of sliders."""
+    for (name, rest), slider in times.items():
+        print(
+            f"{name:9s} {'at rest' if rest else 'dragged'}  floor {1e3 * slider.floor:5.1f} ms,"
+            f" event to drawn canvas {1e3 * slider.drawn:5.1f} ms ="
+            f" {slider.drawn / slider.floor:4.2f} x (at most {most}), handler"
+            f" {1e3 * slider.handled:4.1f} ms = rival /"
+            f" {rival_handled / slider.handled:.0f} (at least 10)"
+        )
+
+
 def main() -> None:
     """Run the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=320)
-    parser.add_argument("--events", type=int, default=60)
+    parser.add_argument("--events", type=int, default=40)
     arguments = parser.parse_args()
+    events = arguments.events
     with window(arguments.size) as (viewer, dock):
         draws = DrawCounter(viewer)
         floor_times(draws, TURN)
-        times = {
-            (name, rest): measure_slider(draws, dock, name, arguments.events, rest)
-            for name in SLIDERS
-            for rest in (True, False)
-        }
+        alone = measure_sliders(draws, dock, events)
         for rest in (True, False):
-            alone = measure_slider(draws, dock, "quantile", arguments.events, rest, bare=True)
+            bare = measure_slider(draws, dock, "quantile", events, rest, bare=True)
             print(
                 f"a slider nobody listens to, {'at rest' if rest else 'dragged'}: "
-                f"{alone.drawn / alone.floor:4.2f} x floor"
+                f"{bare.drawn / bare.floor:4.2f} x floor"
             )
         burst(draws, dock)
+        open_panels(viewer, dock)
+        with_panels = measure_sliders(draws, dock, events)
+        flip = measure_flip(draws, dock, events)
+        burst(draws, dock)
         rival_handled = print_rival(draws, viewer, dock)
-        for (name, rest), slider in times.items():
-            print(
-                f"{name:9s} {'at rest' if rest else 'dragged'}  floor {1e3 * slider.floor:5.1f} ms,"
-                f" event to drawn canvas {1e3 * slider.drawn:5.1f} ms ="
-                f" {slider.drawn / slider.floor:4.2f} x (at most 1.25), handler"
-                f" {1e3 * slider.handled:4.1f} ms = rival /"
-                f" {rival_handled / slider.handled:.0f} (at least 10)"
-            )
+        print_sliders(alone, rival_handled, MOST_ALONE)
+        print(f"with all panels open ({', '.join(entry.name for entry in DOCKS)}):")
+        print_sliders(with_panels, rival_handled, MOST_WITH_PANELS)
+        print(
+            f"flipping between two pinned masks: floor {1e3 * flip.floor:5.1f} ms, until drawn"
+            f" {1e3 * flip.drawn:5.1f} ms = {flip.drawn / flip.floor:4.2f} x"
+            f" (at most {MOST_WITH_PANELS}), handler {1e3 * flip.handled:4.1f} ms"
+        )
 
 
 def print_rival(draws: DrawCounter, viewer: napari.Viewer, dock: TuneDock) -> float:
