@@ -65,6 +65,7 @@ class Bench(QObject):
 
     Attributes
     ----------
+    workspace : Path, optional
     session : Session
     keeping : Keeping
     overlay : Overlay
@@ -94,6 +95,7 @@ class Bench(QObject):
         super().__init__(parent)
         self.viewer = viewer
         self.paths = paths
+        self.workspace = workspace
         self._image_id = image_id
         self._looked: tuple[float, tuple[float, float]] | None = None
         self._told = ""

@@ -68,6 +68,11 @@ DOCKS: tuple[DockEntry, ...] = (
         "Score what was exported, and say whether it is better than a baseline.",
     ),
     DockEntry(
+        "Campaign",
+        "napari_nx46.viewer.campaign.dock:CampaignDock",
+        "Run many settings over all fragments, and take up the best.",
+    ),
+    DockEntry(
         "Keys",
         "napari_nx46.viewer.keys_panel:KeysDock",
         "What every key does.",

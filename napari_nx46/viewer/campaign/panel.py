@@ -1,0 +1,319 @@
+"""Begin a campaign, watch its runs come, and take one of them up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_nx46.campaign.background import Campaigns, CampaignTable, MakeRequest
+from napari_nx46.campaign.ledger import CampaignProgress
+from napari_nx46.campaign.listing import CampaignRow
+from napari_nx46.campaign.preflight import CampaignPreflight
+from napari_nx46.campaign.runner import Resources
+from napari_nx46.live.pins import DEFAULT_LETTERS
+from napari_nx46.run.preflight import fitting_setting
+from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.campaign.plan_panel import PlanPanel
+from napari_nx46.viewer.campaign.row_model import LEGEND
+from napari_nx46.viewer.campaign.row_table import CampaignTableView
+from napari_nx46.viewer.campaign.words import (
+    NO_CAMPAIGN,
+    preflight_words,
+    progress_words,
+    verdict_words,
+)
+from napari_nx46.viewer.following import Following
+from napari_nx46.viewer.layout import WrappedLabel, rule
+
+if TYPE_CHECKING:
+    from napari_nx46.viewer.dock import TunePanel
+
+
+class CampaignPanel(QWidget):
+    """The campaigns of one session.
+
+    Parameters
+    ----------
+    campaigns : Campaigns
+    bench : Bench
+        Its sliders take a run up, and give the setting under every run.
+    tune_panel : callable
+        Returns the panel whose export is to be begun.
+
+    Attributes
+    ----------
+    plan_panel : PlanPanel
+    table : CampaignTableView
+    start_button, check_button, cancel_button : QPushButton
+    load_button, accept_button, export_button, baseline_button, report_button : QPushButton
+    pin_buttons : dict of str to QPushButton
+    message_label, title_label, busy_label, legend_label, verdict_label : QLabel
+    """
+
+    def __init__(
+        self,
+        campaigns: Campaigns,
+        bench: Bench,
+        tune_panel: Callable[[], TunePanel | None],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._campaigns = campaigns
+        self._bench = bench
+        self._tune_panel = tune_panel
+        self.plan_panel = PlanPanel()
+        self.check_button = _button(
+            "Check", "Open every fragment and estimate time, memory and disk; nothing is run"
+        )
+        self.start_button = _button(
+            "Start", "Run it; what was computed before for the same setting and data is taken"
+        )
+        self.progress_bar = QProgressBar()
+        self.busy_label = QLabel()
+        self.cancel_button = _button("Cancel", "Stop; what is done is kept, Start goes on from it")
+        self._busy_row = QWidget()
+        self.message_label = WrappedLabel()
+        self.title_label = WrappedLabel(NO_CAMPAIGN)
+        self.table = CampaignTableView()
+        self.legend_label = WrappedLabel(LEGEND)
+        self.verdict_label = WrappedLabel()
+        self.fall_box = QDoubleSpinBox()
+        self.fall_box.setRange(0.0, 1.0)
+        self.fall_box.setDecimals(3)
+        self.fall_box.setSingleStep(0.005)
+        self.fall_box.setKeyboardTracking(False)
+        self.fall_box.setValue(campaigns.rules.largest_recall_fall or 0.0)
+        self.fall_box.setToolTip("Runs whose recall falls by more against the baseline are out")
+        self.baseline_button = _button("Make baseline", "Compare all runs with the selected one")
+        self.load_button = _button("Load", "Set the sliders to the selected run (double click)")
+        self.pin_buttons = {
+            letter: _button(letter, f"Pin the selected run's setting to {letter}")
+            for letter in DEFAULT_LETTERS
+        }
+        self.accept_button = _button(
+            "Accept", "Freeze the selected run's setting for every fragment"
+        )
+        self.export_button = _button(
+            "Accept and export", "Accept it, and write the archive named in the dock that tunes"
+        )
+        self.report_button = _button("Report…", "Write the campaign's report into a folder")
+        self._arrange()
+        self._connect()
+        self._show_table(campaigns.table)
+        self._show_busy(campaigns.busy)
+        campaigns.refresh()
+
+    # ---- what a user does ------------------------------------------------------------------
+
+    def _check(self) -> None:
+        self._tell("")
+        self._campaigns.check(*self._asked())
+
+    def _start(self) -> None:
+        self._tell("")
+        self._campaigns.start(*self._asked())
+
+    def _load(self, row: CampaignRow) -> None:
+        session = self._bench.session
+        session.apply(fitting_setting(row.run.setting, session.fragment))
+
+    def _load_chosen(self) -> None:
+        chosen = self.table.chosen
+        if chosen is not None:
+            self._load(chosen)
+
+    def _pin(self, letter: str) -> None:
+        chosen = self.table.chosen
+        if chosen is not None:
+            self._bench.pins.pin(letter, chosen.run.setting)
+            self._tell(f"{chosen.run.run_id} is pinned to {letter}.")
+
+    def _accept(self) -> bool:
+        """Accept the selected run's setting for all fragments; return whether that was possible."""
+        chosen = self.table.chosen
+        if chosen is None:
+            return False
+        self._load(chosen)
+        try:
+            self._bench.session.accept()
+        except ValueError as error:
+            self._tell(str(error), warning=True)
+            return False
+        self._tell(f"{chosen.run.run_id} is accepted for all fragments.")
+        return True
+
+    def _export(self) -> None:
+        panel = self._tune_panel()
+        if panel is not None and self._accept():
+            panel.export_panel.tag_edit.setText(self._chosen_id())
+            panel.export_panel.start_export()
+            self._tell("Exporting: the dock that tunes shows how it goes.")
+
+    def _make_baseline(self) -> None:
+        rules = self._campaigns.rules
+        self._campaigns.judge_by(rules.model_copy(update={"baseline": self._chosen_id()}))
+
+    def _judge(self) -> None:
+        changes = {
+            "largest_recall_fall": self.fall_box.value(),
+            "band": self._bench.session.band,
+        }
+        self._campaigns.judge_by(self._campaigns.rules.model_copy(update=changes))
+
+    def _report(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder for the campaign's report")
+        if folder:
+            self._tell("")
+            self._campaigns.report(Path(folder))
+
+    def _asked(self) -> tuple[MakeRequest, Resources]:
+        session = self._bench.session
+        request = self.plan_panel.request(self._bench.paths, session.setting, session.band)
+        return request, self.plan_panel.resources
+
+    def _chosen_id(self) -> str:
+        chosen = self.table.chosen
+        return "" if chosen is None else chosen.run.run_id
+
+    # ---- what follows ----------------------------------------------------------------------
+
+    def _show_table(self, table: CampaignTable) -> None:
+        self.title_label.setText(
+            NO_CAMPAIGN
+            if table.campaign_id is None
+            else f"Campaign {table.campaign_id}: {table.name}"
+        )
+        self.table.show_rows(table.rows)
+        for widget in (self.table, self.legend_label):
+            widget.setVisible(bool(table.rows))
+        self._show_choice()
+
+    def _show_progress(self, progress: CampaignProgress) -> None:
+        self.progress_bar.setRange(0, progress.total)
+        self.progress_bar.setValue(progress.done + progress.failed)
+        self.busy_label.setText(progress_words(progress))
+
+    def _show_busy(self, words: str) -> None:
+        self._busy_row.setVisible(bool(words))
+        self.progress_bar.setRange(0, 0)
+        self.busy_label.setText(f"{words.capitalize()}…" if words else "")
+        self._show_choice()
+
+    def _show_choice(self) -> None:
+        """Let only that be clicked which can be done."""
+        idle, chosen = not self._campaigns.busy, self.table.chosen
+        self.verdict_label.setText("" if chosen is None else verdict_words(chosen))
+        self.verdict_label.setVisible(chosen is not None)
+        for button in (self.check_button, self.start_button, self.fall_box):
+            button.setEnabled(idle)
+        for button in (self.load_button, self.accept_button, *self.pin_buttons.values()):
+            button.setEnabled(chosen is not None)
+        self.export_button.setEnabled(chosen is not None)
+        self.baseline_button.setEnabled(idle and chosen is not None and not chosen.is_baseline)
+        self.report_button.setEnabled(idle and bool(self.table.runs.rows))
+
+    def _show_check(self, found: CampaignPreflight) -> None:
+        self._tell(preflight_words(found), warning=bool(found.faults))
+
+    def _show_report(self, page: Path) -> None:
+        self._tell(f"The report is written: {page}")
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(page)))
+
+    def _show_end(self, words: str) -> None:
+        self._tell(words)
+
+    def _show_failure(self, error: BaseException) -> None:
+        self._tell(str(error), warning=True)
+
+    def _tell(self, text: str, *, warning: bool = False) -> None:
+        self.message_label.setText(f"⚠ {text}" if warning else text)
+        self.message_label.setVisible(bool(text))
+
+    def _connect(self) -> None:
+        self.check_button.clicked.connect(self._check)
+        self.start_button.clicked.connect(self._start)
+        self.cancel_button.clicked.connect(self._campaigns.cancel)
+        self.table.chosen_changed.connect(self._show_choice)
+        self.table.activated_row.connect(self._load)
+        self.load_button.clicked.connect(self._load_chosen)
+        for letter, button in self.pin_buttons.items():
+            button.clicked.connect(partial(self._pin, letter))
+        self.accept_button.clicked.connect(self._accept)
+        self.export_button.clicked.connect(self._export)
+        self.baseline_button.clicked.connect(self._make_baseline)
+        self.fall_box.valueChanged.connect(self._judge)
+        self.report_button.clicked.connect(self._report)
+        self._following = Following(self)
+        for signal, method in (
+            (self._campaigns.table_changed, self._show_table),
+            (self._campaigns.progress_changed, self._show_progress),
+            (self._campaigns.busy_changed, self._show_busy),
+            (self._campaigns.checked, self._show_check),
+            (self._campaigns.reported, self._show_report),
+            (self._campaigns.ended, self._show_end),
+            (self._campaigns.failed, self._show_failure),
+        ):
+            self._following.follow(signal, method)
+
+    def _arrange(self) -> None:
+        begin = QHBoxLayout()
+        begin.addWidget(self.check_button)
+        begin.addWidget(self.start_button)
+        busy = QGridLayout(self._busy_row)
+        busy.setContentsMargins(0, 0, 0, 0)
+        busy.addWidget(self.busy_label, 0, 0)
+        busy.addWidget(self.progress_bar, 1, 0)
+        busy.addWidget(self.cancel_button, 0, 1, 2, 1)
+        busy.setColumnStretch(0, 1)
+        judged = QHBoxLayout()
+        judged.addWidget(QLabel("Recall may fall by"))
+        judged.addWidget(self.fall_box)
+        judged.addWidget(self.baseline_button, 1)
+        taken = QHBoxLayout()
+        taken.addWidget(self.load_button, 1)
+        taken.addWidget(QLabel("Pin"))
+        for button in self.pin_buttons.values():
+            button.setMaximumWidth(3 * button.fontMetrics().horizontalAdvance("M"))
+            taken.addWidget(button)
+        taken.addWidget(self.accept_button, 1)
+        written = QHBoxLayout()
+        written.addWidget(self.export_button)
+        written.addWidget(self.report_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 6, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.plan_panel)
+        layout.addLayout(begin)
+        layout.addWidget(self._busy_row)
+        layout.addWidget(self.message_label)
+        layout.addWidget(rule())
+        layout.addWidget(self.title_label)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self.legend_label)
+        layout.addWidget(self.verdict_label)
+        layout.addLayout(judged)
+        layout.addLayout(taken)
+        layout.addLayout(written)
+        layout.addStretch(0)
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button
