@@ -68,7 +68,8 @@ class Soak:
             QApplication.processEvents()
 
     def held(self):
-        """Return what the process holds, once the first fragment is shown, with every pin."""
+        """Return what the process holds, once the data have been opened anew, and all is pinned."""
+        self._open_again()
         session = self._opened.session
         session.show_fragment(session.dataset.image_ids[0])
         for letter in DEFAULT_LETTERS:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from napari_nx46.viewer.docks import DOCKS, open_dock
 
-from .soak import OPEN_EVERY, Soak
+from .soak import Soak
 
+WARM_UP = 60
 MOST_MEGABYTES_MORE = 50
 
 
@@ -14,8 +15,8 @@ def test_many_events_grow_no_memory_and_leak_no_widget(opened, data_folder, requ
     for entry in DOCKS:
         open_dock(opened.viewer, entry)
     soak = Soak(opened, data_folder)
-    # All that is made once is there when the data have been opened a second time.
-    soak.run(max(OPEN_EVERY, events // 10))
+    # All that is made once is there when every kind of event has been seen.
+    soak.run(max(WARM_UP, events // 10))
     before = soak.held()
     soak.run(events)
     after = soak.held()
