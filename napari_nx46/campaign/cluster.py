@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from distributed import Client, LocalCluster, Worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
-__all__ = ["CampaignError", "ClusterChoice", "connected"]
+__all__ = ["CLUSTER_GONE", "CampaignError", "ClusterChoice", "connected"]
 
 LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 10
+
+CLUSTER_GONE = (OSError, RuntimeError)
+"""What a client raises whose scheduler is gone: of the connection, or of a pool that is closed."""
 
 
 class CampaignError(RuntimeError):
@@ -32,7 +35,7 @@ class ClusterChoice:
     threads : int, optional
         Of this process, where neither of the others is given; by default one a processor.
     workers : int, optional
-        So many processes of this machine, with one thread each.
+        So many processes of this machine, which compute one task at a time each.
     scheduler : str, optional
         Address of the scheduler of a cluster that runs already, e.g. ``tcp://host:8786``.
     """
@@ -42,13 +45,9 @@ class ClusterChoice:
     scheduler: str | None = None
 
     @property
-    def told(self) -> str:
-        """What it is, in words."""
-        if self.scheduler is not None:
-            return f"the scheduler {self.scheduler}"
-        if self.workers is not None:
-            return f"{self.workers} processes"
-        return f"{self.threads or os.cpu_count() or 1} threads"
+    def is_local(self) -> bool:
+        """Whether the cluster is made for the campaign."""
+        return self.scheduler is None
 
 
 @contextmanager
@@ -103,19 +102,22 @@ def _client_of(scheduler: str) -> Client:
 
 
 def _local_cluster(choice: ClusterChoice) -> LocalCluster:
-    """Make workers of one thread each, in this process or in processes of their own.
+    """Make workers of one lane each, in this process or in processes of their own.
 
-    Dask's limits of memory are off: it would pause and kill workers by what the whole process
-    takes, while a bench keeps to its own budget.
+    A worker has a second thread, in which its next task waits for the lane: it begins when the one
+    before it ends, without a word to the scheduler in between. Dask's limits of memory are off: it
+    would pause and kill workers by what the whole process takes, while a bench keeps to its own
+    budget.
     """
     processes = choice.workers is not None
     return LocalCluster(
         n_workers=choice.workers or choice.threads or os.cpu_count() or 1,
-        threads_per_worker=1,
+        threads_per_worker=2,
         processes=processes,
         host=LOOPBACK if processes else None,
         # Dask serves HTTP in any case: at a port that is free, to this machine alone.
         dashboard_address=f"{LOOPBACK}:0",
+        scheduler_kwargs={"dashboard": False},
         memory_limit=None,
         silence_logs=logging.CRITICAL,
     )

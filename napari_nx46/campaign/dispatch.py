@@ -1,4 +1,4 @@
-"""Handing tasks to the threads of a Dask cluster, and to others where a worker dies."""
+"""Handing tasks to the lanes of a Dask cluster, and to others where a worker dies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
-from napari_nx46.campaign.cluster import CampaignError
+from napari_nx46.campaign.cluster import CLUSTER_GONE, CampaignError
 from napari_nx46.campaign.remote import TaskReport, measure_in_lane, stop_lanes
 from napari_nx46.campaign.schedule import Schedule, Task
 
@@ -31,14 +31,14 @@ MOST_DEATHS = 3
 
 
 class Lane(NamedTuple):
-    """One thread of a worker.
+    """Part of a worker that computes one task at a time.
 
     Parameters
     ----------
     address : str
         Of the worker.
     number : int
-        Among the threads of the worker.
+        Among the lanes of the worker.
     """
 
     address: str
@@ -56,7 +56,7 @@ class _LaneState:
 class Dispatcher:
     """Keeps every lane of a cluster busy with a schedule's tasks.
 
-    A worker of one thread has its next task waiting at its side while it computes, so that it never
+    A worker of one lane has its next task waiting at its side while it computes, so that it never
     waits for a round trip. Tasks are pinned to their worker, whose bench holds what they share.
 
     Parameters
@@ -67,13 +67,24 @@ class Dispatcher:
     schedule : Schedule
     with_score : bool
         Whether the leaderboard score is computed.
+    one_lane : bool
+        Whether a worker is one lane, however many threads it has; else each thread is one.
     """
 
-    def __init__(self, client: Client, plugin: str, schedule: Schedule, with_score: bool) -> None:
+    def __init__(
+        self,
+        client: Client,
+        plugin: str,
+        schedule: Schedule,
+        *,
+        with_score: bool,
+        one_lane: bool,
+    ) -> None:
         self._client = client
         self._plugin = plugin
         self._schedule = schedule
         self._with_score = with_score
+        self._one_lane = one_lane
         self._lanes: dict[Lane, _LaneState] = {}
         self._lane_of: dict[str, Lane] = {}
         self._ended: SimpleQueue[str | None] = SimpleQueue()
@@ -126,8 +137,8 @@ class Dispatcher:
         self._schedule.clear()
         try:
             self._client.run(stop_lanes, self._plugin, on_error="ignore")
-        except OSError:
-            return  # the cluster is gone, and its tasks with it
+        except CLUSTER_GONE:
+            return  # and its tasks with it
         deadline = time.monotonic() + STOP_SECONDS
         while self._lane_of and time.monotonic() < deadline and self._has_workers():
             for number in self._numbers_ended():
@@ -150,11 +161,12 @@ class Dispatcher:
                 f"the cluster has had no worker for {NO_WORKER_SECONDS:.0f} s; start one, and give "
                 "the command again: what is done is kept"
             )
-        wanted = {Lane(address, n) for address, count in threads.items() for n in range(count)}
+        lanes = {address: 1 if self._one_lane else count for address, count in threads.items()}
+        wanted = {Lane(address, n) for address, count in lanes.items() for n in range(count)}
         for lane in [lane for lane in self._lanes if lane not in wanted]:
             yield from self._close(lane)
         for lane in sorted(wanted - self._lanes.keys()):
-            self._lanes[lane] = _LaneState(depth=2 if threads[lane.address] == 1 else 1)
+            self._lanes[lane] = _LaneState(depth=2 if lanes[lane.address] == 1 else 1)
 
     def _has_workers(self) -> bool:
         """Return whether a worker is left that has a task."""
@@ -167,7 +179,7 @@ class Dispatcher:
     def _threads(self) -> dict[str, int]:
         try:
             found: dict[str, int] = self._client.nthreads()
-        except OSError as error:
+        except CLUSTER_GONE as error:
             raise _lost_cluster(str(error)) from error
         if self._client.status != "running":
             raise _lost_cluster(str(self._client.status))
@@ -266,7 +278,7 @@ def _report_of(future: Future[TaskReport]) -> TaskReport | None:
         if future.status != "finished":
             return None
         report: TaskReport = future.result(timeout=FETCH_SECONDS)
-    except OSError:  # timed out, or the connection was closed
+    except CLUSTER_GONE:  # or it timed out
         return None
     return report
 

@@ -83,6 +83,7 @@ class Ledger:
         self._ended: dict[Place, FragmentResult] = {}
         self._running: frozenset[Place] = frozenset()
         self._known = 0
+        self._failed = 0
         self._computed = 0
         self._seconds = 0.0
         self._untold: list[FragmentResult] = []
@@ -141,7 +142,7 @@ class Ledger:
         lanes : int
             That work at a time.
         """
-        failed = sum(one.state is TaskState.FAILED for one in self._ended.values())
+        failed = self._failed
         left = self._total - len(self._ended)
         seconds = None
         if self._computed and lanes:
@@ -187,6 +188,7 @@ class Ledger:
 
     def _take(self, result: FragmentResult) -> None:
         self._ended[result.run_id, result.image_id] = result
+        self._failed += result.state is TaskState.FAILED
         self._untold.append(result)
 
     def _tell_all(self) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from distributed import Client
 from psygnal import Signal
 
-from napari_nx46.campaign.cluster import ClusterChoice, connected
+from napari_nx46.campaign.cluster import CLUSTER_GONE, ClusterChoice, connected
 from napari_nx46.campaign.dispatch import Dispatcher
 from napari_nx46.campaign.exports import ExportCheck, ExportChecker
 from napari_nx46.campaign.judging import judge_and_keep
@@ -264,7 +264,11 @@ class CampaignRun:
         schedule = Schedule()
         with connected(self.resources.cluster) as client:
             client.register_plugin(plugin)
-            self._dispatcher = Dispatcher(client, name, schedule, self.request.with_score)
+            self._dispatcher = Dispatcher(
+                *(client, name, schedule),
+                with_score=self.request.with_score,
+                one_lane=self.resources.cluster.is_local,
+            )
             try:
                 yield self._dispatcher, schedule
             finally:
@@ -294,5 +298,5 @@ class CampaignRun:
 
 def _unregister(client: Client, plugin: str) -> None:
     """Take the benches of a campaign off the workers; a cluster that is gone has none."""
-    with suppress(OSError):
+    with suppress(*CLUSTER_GONE):
         client.unregister_worker_plugin(plugin)
