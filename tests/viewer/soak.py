@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from dataclasses import dataclass
 
@@ -34,6 +35,19 @@ class Held:
     objects: int
     benches: int
     sessions: int
+
+
+def living(kind):
+    """Return how many objects of a class there are."""
+    gc.collect()
+    return sum(type(one) is kind for one in gc.get_objects())
+
+
+def give_free_memory_back():
+    """Have the allocator keep nothing that is not used, where it can: that would be noise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 class Soak:
@@ -76,18 +90,20 @@ class Soak:
             self._opened.bench.pin(letter)
         self._opened.wait_until_exact()
         self._opened.qtbot.wait(300)
+        # Sessions that have been closed end with what their threads were computing.
+        self._opened.wait_until(lambda: living(Session) == 1)
         for _ in range(3):
             QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
             QApplication.processEvents()
             gc.collect()
+        give_free_memory_back()
         window = self._opened.viewer.window._qt_window
-        living = [type(one) for one in gc.get_objects() if type(one) in (Bench, Session)]
         return Held(
             megabytes=psutil.Process().memory_info().rss / MEGABYTE,
             widgets=len(QApplication.allWidgets()),
             objects=len(window.findChildren(QObject)),
-            benches=living.count(Bench),
-            sessions=living.count(Session),
+            benches=living(Bench),
+            sessions=living(Session),
         )
 
     def _move_a_slider(self):
