@@ -16,6 +16,7 @@ import numpy.typing as npt
 from napari_nx46.core.measure_volume import measure_volume
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.profile import LabelBits, percentiles_of_slices, profile_slices
+from napari_nx46.core.runs import find_runs
 from napari_nx46.core.score import ScoreKey
 from napari_nx46.core.volume import Block, Sources, block_shape, whole_block
 from napari_nx46.core.workers import CancelCheck, never
@@ -195,8 +196,11 @@ def _timed(
     threshold = pipeline.threshold(setting, [pipeline], cancelled)
     mask = pipeline.mask(setting, threshold, whole, cancelled)
     label = LabelBits.of(mask)
-    profile = profile_slices(mask, label=label, percentiles=percentiles, cancelled=cancelled)
-    measure_volume(mask, profile=profile, label=label, cancelled=cancelled)
+    runs = find_runs(mask)
+    profile = profile_slices(
+        mask, label=label, percentiles=percentiles, runs=runs, cancelled=cancelled
+    )
+    measure_volume(mask, profile=profile, runs=runs, cancelled=cancelled)
     return mask, scored - began, perf_counter() - scored
 
 

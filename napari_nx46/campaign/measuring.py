@@ -18,6 +18,7 @@ from napari_nx46.core.profile import (
     percentiles_of_slices,
     profile_slices,
 )
+from napari_nx46.core.runs import find_runs
 from napari_nx46.core.score import ScoreKey
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Mask
@@ -112,8 +113,11 @@ class TaskBench:
             image_id, pipeline, setting, threshold, cancelled
         )
         label = self._packed_label(fragment)
-        slices = profile_slices(mask, label=label, percentiles=percentiles, cancelled=cancelled)
-        volume = measure_volume(mask, profile=slices, cancelled=cancelled)
+        runs = find_runs(mask)
+        slices = profile_slices(
+            mask, label=label, percentiles=percentiles, runs=runs, cancelled=cancelled
+        )
+        volume = measure_volume(mask, profile=slices, runs=runs, cancelled=cancelled)
         metrics = volume.as_record() | _thresholds(threshold)
         if with_score and fragment.label is not None:
             metrics |= self._leaderboard(fragment, mask, cancelled)

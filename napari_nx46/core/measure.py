@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_nx46.core.quantile import scores_quantiles
+
 __all__ = [
     "PERCENTS",
     "BandPosition",
@@ -193,10 +195,7 @@ def score_percentiles(
     """
     if score_slice.size == 0:
         raise ValueError(f"percentiles of no scores are undefined: shape {score_slice.shape}")
-    shares = np.asarray(percents, dtype=np.float64) / 100
-    # The copy is NumPy's to reorder; in float64 the difference of two scores is exact.
-    scores = score_slice.astype(np.float64).ravel()
-    return tuple(np.quantile(scores, shares, overwrite_input=True).tolist())
+    return scores_quantiles(score_slice, [percent / 100 for percent in percents])
 
 
 def measure_slice(

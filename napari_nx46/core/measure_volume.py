@@ -6,13 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from napari_nx46.core.euler import euler_number
 from napari_nx46.core.measure import distance_from_band
 from napari_nx46.core.overlap import AnyMask, Overlap
 from napari_nx46.core.profile import LabelBits, SliceProfile, profile_slices
-from napari_nx46.core.runs import find_components
+from napari_nx46.core.runs import Runs, components_of, foreground_runs
 from napari_nx46.core.workers import CancelCheck, Cancelled, Workers, never
 
 __all__ = ["VolumeMetrics", "measure_volume"]
@@ -96,6 +94,7 @@ def measure_volume(
     *,
     profile: Sequence[SliceProfile] | None = None,
     label: LabelBits | None = None,
+    runs: Runs | None = None,
     workers: Workers | None = None,
     cancelled: CancelCheck = never,
 ) -> VolumeMetrics:
@@ -109,6 +108,8 @@ def measure_volume(
         Of this mask against this label; it is made where it is not given.
     label : LabelBits, optional
         Of the same shape; for the profile that is made.
+    runs : Runs, optional
+        Of the mask's foreground, where they were found before.
     workers : Workers, optional
         Threads to share the work.
     cancelled : callable
@@ -132,8 +133,9 @@ def measure_volume(
     euler = euler_number(mask, workers, cancelled)
     if cancelled():
         raise Cancelled
-    sizes = find_components(np.not_equal(mask, 0).view(np.uint8), NEIGHBOURS, workers=workers)
-    return _summary(mask, profile, euler, sizes.sizes().tolist())
+    found = foreground_runs(mask, workers) if runs is None else runs
+    sizes = components_of(found, NEIGHBOURS, workers).sizes()
+    return _summary(mask, profile, euler, sizes.tolist())
 
 
 def _summary(

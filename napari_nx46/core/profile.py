@@ -23,7 +23,7 @@ from napari_nx46.core.overlap import (
     compare_bits,
     count_bits,
 )
-from napari_nx46.core.runs import Components, find_runs
+from napari_nx46.core.runs import Components, Runs, foreground_runs
 from napari_nx46.core.volume import FloatVolume
 from napari_nx46.core.workers import CancelCheck, Workers, never, tiles_of
 
@@ -173,26 +173,20 @@ class SliceComponents:
     largest: Counts
 
 
-def slice_components(mask: AnyMask) -> SliceComponents:
+def slice_components(runs: Runs) -> SliceComponents:
     """Find the 8-connected components of every slice on its own.
 
     Parameters
     ----------
-    mask : (Z, Y, X) array of uint8 or bool
-        What is not 0 is foreground.
+    runs : Runs
+        Of the mask's foreground.
 
     Returns
     -------
     SliceComponents
-
-    Raises
-    ------
-    ValueError
-        If the array has no three axes.
     """
     from napari_nx46.core.compiled_runs import join_slices, number_components
 
-    runs = find_runs(np.not_equal(mask, 0).view(np.uint8))
     depth, height, _ = runs.shape
     parent = np.empty(runs.first.size, np.int64)
     component = np.empty(runs.first.size, np.int32)
@@ -244,6 +238,7 @@ def profile_slices(
     *,
     label: LabelBits | None = None,
     percentiles: Sequence[Percentiles] | None = None,
+    runs: Runs | None = None,
     workers: Workers | None = None,
     cancelled: CancelCheck = never,
 ) -> list[SliceProfile]:
@@ -257,6 +252,8 @@ def profile_slices(
         Of the same shape.
     percentiles : sequence of tuple of float, optional
         Of every slice's scores, from `percentiles_of_slices`.
+    runs : Runs, optional
+        Of the mask's foreground, where they were found before.
     workers : Workers, optional
         Threads to share the work.
     cancelled : callable
@@ -270,15 +267,17 @@ def profile_slices(
     Raises
     ------
     ValueError
-        If the mask has no three axes or no voxel, or the label or the percentiles do not fit it.
+        If the mask has no three axes or no voxel, or the label, the percentiles or the runs do not
+        fit it.
     Cancelled
         If `cancelled` returned True.
     """
-    _check_fit(mask, label, percentiles)
+    _check_fit(mask, label, percentiles, runs)
 
     def profile(tile: slice) -> list[SliceProfile]:
         scores = None if percentiles is None else percentiles[tile]
-        return _profile_tile(mask, tile, label, scores)
+        own_runs = foreground_runs(mask[tile]) if runs is None else runs.of_slices(tile)
+        return _profile_tile(mask, tile, own_runs, label, scores)
 
     tiles = tiles_of(len(mask), SLICES_PER_TILE)
     parts = (workers or Workers(1)).map(profile, tiles, cancelled)
@@ -288,6 +287,7 @@ def profile_slices(
 def _profile_tile(
     mask: AnyMask,
     tile: slice,
+    runs: Runs,
     label: LabelBits | None,
     percentiles: Sequence[Percentiles] | None,
 ) -> list[SliceProfile]:
@@ -299,7 +299,7 @@ def _profile_tile(
     continuity = between if tile.start else [None, *between]
     own = bits[len(bits) - len(part) :]
     foreground = count_bits(own)
-    found = slice_components(part)
+    found = slice_components(runs)
     euler_numbers = euler_numbers_of_slices(part)
     agreements = None if label is None else label.compare(own, tile)
     voxels = part[0].size
@@ -330,7 +330,10 @@ def _recall_loss(agreement: Overlap | None, label: LabelBits | None) -> float | 
 
 
 def _check_fit(
-    mask: AnyMask, label: LabelBits | None, percentiles: Sequence[Percentiles] | None
+    mask: AnyMask,
+    label: LabelBits | None,
+    percentiles: Sequence[Percentiles] | None,
+    runs: Runs | None,
 ) -> None:
     if mask.ndim != 3 or not mask.size:
         raise ValueError(f"expected a mask (Z, Y, X) with voxels, found shape {mask.shape}")
@@ -338,3 +341,5 @@ def _check_fit(
         raise ValueError(f"the mask has shape {mask.shape}, the label {label.shape}")
     if percentiles is not None and len(percentiles) != len(mask):
         raise ValueError(f"the mask has {len(mask)} slices, the percentiles {len(percentiles)}")
+    if runs is not None and runs.shape != mask.shape:
+        raise ValueError(f"the mask has shape {mask.shape}, that of the runs {runs.shape}")

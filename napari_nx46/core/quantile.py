@@ -8,18 +8,23 @@ result does not depend on how the volume was cut.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.core.volume import FloatVolume
+
 HIGH_BITS_SHIFT = 14
 HIGH_BITS = 1 << 16
 """Bins of the histogram: scores up to 1.0 and a little beyond use 65,025 of them."""
 LOW_BITS = 1 << HIGH_BITS_SHIFT
 LOW_BITS_MASK = LOW_BITS - 1
+
+MOST_SORTED = 1 << 20
+"""So many scores NumPy sorts faster than it finds some order statistics among them."""
 
 Counts = npt.NDArray[np.int64]
 
@@ -97,6 +102,32 @@ def quantile_rank(total: int, quantile: float) -> QuantileRank:
     position = (total - 1) * quantile
     lower = int(position)
     return QuantileRank(lower, min(lower + 1, total - 1), position - lower)
+
+
+def scores_quantiles(score: FloatVolume, quantiles: Sequence[float]) -> tuple[float, ...]:
+    """Return quantiles of an array of scores, as `numpy.quantile` of their float64 values does.
+
+    Parameters
+    ----------
+    score : array of float32
+        At least one, no NaN.
+    quantiles : sequence of float
+        In [0, 1], in any order.
+
+    Raises
+    ------
+    ValueError
+        If there are no scores or a quantile is outside [0, 1].
+    """
+    ranks = [quantile_rank(score.size, quantile) for quantile in quantiles]
+    if score.size <= MOST_SORTED:
+        ordered = np.sort(score, axis=None)
+    else:
+        needed = sorted({rank for each in ranks for rank in (each.lower, each.upper)})
+        ordered = np.partition(score, needed, axis=None)
+    return tuple(
+        rank.interpolate(float(ordered[rank.lower]), float(ordered[rank.upper])) for rank in ranks
+    )
 
 
 def bins_to_refine(histogram: ScoreHistogram, quantile: float) -> tuple[int, ...]:

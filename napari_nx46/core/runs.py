@@ -49,6 +49,14 @@ class Runs:
         """Return the row ``z * Y + y`` of each run, (n,) int64."""
         return np.repeat(np.arange(self.row_starts.size - 1), np.diff(self.row_starts))
 
+    def of_slices(self, tile: slice) -> Runs:
+        """Return the runs of consecutive slices, as of a mask that holds just these."""
+        _, height, width = self.shape
+        starts = self.row_starts[tile.start * height : tile.stop * height + 1]
+        there = slice(starts[0], starts[-1])
+        shape = (tile.stop - tile.start, height, width)
+        return Runs(shape, starts - starts[0], self.first[there], self.stop[there])
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Components:
@@ -275,6 +283,11 @@ def find_runs(mask: Mask, *, background: bool = False, workers: Workers | None =
     return Runs((depth, height, width), row_starts, first, stop)
 
 
+def foreground_runs(mask: npt.NDArray[np.generic], workers: Workers | None = None) -> Runs:
+    """Return the runs of a mask of any type, in which what is not 0 is foreground."""
+    return find_runs(np.not_equal(mask, 0).view(np.uint8), workers=workers)
+
+
 def find_components(
     mask: Mask,
     connectivity: int,
@@ -304,11 +317,29 @@ def find_components(
     ValueError
         If the mask is no (Z, Y, X) uint8 array, or for another connectivity.
     """
+    return components_of(
+        find_runs(mask, background=background, workers=workers), connectivity, workers
+    )
+
+
+def components_of(runs: Runs, connectivity: int, workers: Workers | None = None) -> Components:
+    """Return the connected components of runs; see `find_components`.
+
+    Parameters
+    ----------
+    runs : Runs
+    connectivity : {6, 18, 26}
+    workers : Workers, optional
+
+    Raises
+    ------
+    ValueError
+        For another connectivity.
+    """
     from napari_nx46.core.compiled_runs import join_slice_before, join_slices, number_components
 
     if connectivity not in CONNECTIVITIES:
         raise ValueError(f"expected a connectivity of {CONNECTIVITIES}, found {connectivity}")
-    runs = find_runs(mask, background=background, workers=workers)
     parent = np.empty(runs.first.size, np.int64)
     component = np.empty(runs.first.size, np.int32)
     if not runs.first.size:

@@ -13,7 +13,7 @@ from napari_nx46.core.quantile import (
     ScoreHistogram,
     bins_to_refine,
     exact_quantile,
-    quantile_rank,
+    scores_quantiles,
 )
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Block, FloatVolume, clipped_block, slabs, whole_block
@@ -107,16 +107,6 @@ def block_pair(
 ) -> Pair:
     """Return the setting's exact quantiles of the score over one block."""
     return quantile_pair(pipeline.score(setting, block, cancelled), setting)
-
-
-def scores_quantiles(score: FloatVolume, quantiles: Sequence[float]) -> Pair:
-    """Return quantiles of an array of scores, interpolated in float64."""
-    ranks = [quantile_rank(score.size, quantile) for quantile in quantiles]
-    needed = sorted({rank for each in ranks for rank in (each.lower, each.upper)})
-    parted = np.partition(score, needed, axis=None)
-    return tuple(
-        rank.interpolate(float(parted[rank.lower]), float(parted[rank.upper])) for rank in ranks
-    )
 
 
 def _threshold_of_quantile(

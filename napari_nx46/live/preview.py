@@ -17,6 +17,7 @@ from napari_nx46.core.quantile import (
     approximate_quantile,
     bins_to_refine,
     exact_quantile,
+    scores_quantiles,
 )
 from napari_nx46.core.score import PathKey, ScoreStage, as_two_paths
 from napari_nx46.core.threshold import Threshold
@@ -27,7 +28,6 @@ from napari_nx46.core.threshold_rules import (
     fixed_pair,
     quantile_pair,
     quantiles_of,
-    scores_quantiles,
     threshold_of,
 )
 from napari_nx46.core.volume import (

@@ -16,6 +16,7 @@ from napari_nx46.core.profile import (
     percentiles_of_slices,
     profile_slices,
 )
+from napari_nx46.core.runs import find_runs
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.workers import CancelCheck, Workers
 from napari_nx46.fragments import Fragment
@@ -203,14 +204,18 @@ class ProfileFollower:
         wait_for_rest(self.session.wait_until_compiled, self._rest_seconds, cancelled)
         mask, percentiles = self._exact_mask(request, cancelled)
         label = self._packed_label(request.label)
+        runs = find_runs(mask, workers=self._workers)
         slices = profile_slices(
             mask,
             label=label,
             percentiles=percentiles,
+            runs=runs,
             workers=self._workers,
             cancelled=cancelled,
         )
-        volume = measure_volume(mask, profile=slices, workers=self._workers, cancelled=cancelled)
+        volume = measure_volume(
+            mask, profile=slices, runs=runs, workers=self._workers, cancelled=cancelled
+        )
         return MaskProfile(request.of, tuple(slices), volume)
 
     def _exact_mask(

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_nx46.core.measure_volume import VolumeMetrics, measure_volume
 from napari_nx46.core.profile import LabelBits, SliceProfile, profile_slices
+from napari_nx46.core.runs import find_runs
 from napari_nx46.core.volume import Mask
 from napari_nx46.core.workers import Cancelled, Workers, never
 from napari_nx46.files.volumes import (
@@ -233,8 +234,9 @@ def _measure(
 ) -> MaskMeasures:
     mask = binary_mask(file.read(), file.image_id, file.path)
     true = None if label is None else LabelBits.of(_read_label(file, mask, label), workers)
-    slices = profile_slices(mask, label=true, workers=workers, cancelled=cancelled)
-    volume = measure_volume(mask, profile=slices, workers=workers, cancelled=cancelled)
+    runs = find_runs(mask, workers=workers)
+    slices = profile_slices(mask, label=true, runs=runs, workers=workers, cancelled=cancelled)
+    volume = measure_volume(mask, profile=slices, runs=runs, workers=workers, cancelled=cancelled)
     return MaskMeasures(file.path, file.image_id, tuple(slices), volume)
 
 

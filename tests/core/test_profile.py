@@ -21,6 +21,7 @@ from napari_nx46.core.profile import (
     profile_slices,
     slice_components,
 )
+from napari_nx46.core.runs import foreground_runs
 from napari_nx46.core.workers import Cancelled, Workers
 from napari_nx46.leaderboard import binarise, voxel_overlap
 
@@ -146,8 +147,21 @@ def test_percentiles_of_slices_are_those_of_each_slice_and_are_handed_on():
 
 
 @given(masks(deepest=12))
+def test_runs_that_were_found_before_change_no_figure(mask):
+    runs = foreground_runs(mask)
+    profile = profile_slices(mask)
+    assert profile_slices(mask, runs=runs) == profile
+    assert measure_volume(mask, profile=profile, runs=runs) == measure_volume(mask)
+    for tile in (slice(0, len(mask)), slice(len(mask) // 2, len(mask))):
+        of_tile, alone = runs.of_slices(tile), foreground_runs(mask[tile])
+        assert of_tile.shape == alone.shape
+        for name in ("row_starts", "first", "stop"):
+            assert getattr(of_tile, name).tolist() == getattr(alone, name).tolist()
+
+
+@given(masks(deepest=12))
 def test_components_of_slices_are_found_on_their_own(mask):
-    found = slice_components(mask)
+    found = slice_components(foreground_runs(mask))
     assert found.counts.tolist() == [ndimage.label(part, CORNERS_2D)[1] for part in mask]
     assert found.largest.tolist() == [largest_of(part, CORNERS_2D) for part in mask]
 
@@ -187,6 +201,8 @@ def test_what_does_not_fit_a_mask_is_refused():
         profile_slices(mask, label=LabelBits.of(np.zeros((3, 4, 6), np.uint8)))
     with pytest.raises(ValueError, match="3 slices, the percentiles 1"):
         profile_slices(mask, percentiles=[(0.0, 0.0, 0.0, 0.0)])
+    with pytest.raises(ValueError, match="runs"):
+        profile_slices(mask, runs=foreground_runs(mask[:2]))
     with pytest.raises(ValueError, match="3 slices, the profile 2"):
         measure_volume(mask, profile=profile_slices(mask[:2]))
     for shape in ((4, 5), (0, 4, 5)):

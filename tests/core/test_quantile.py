@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_nx46.core import plain
+from napari_nx46.core import quantile as quantile_module
 from napari_nx46.core.quantile import (
     HIGH_BITS,
     LOW_BITS,
@@ -19,8 +20,8 @@ from napari_nx46.core.quantile import (
     exact_quantile,
     float32_ceiling,
     quantile_rank,
+    scores_quantiles,
 )
-from napari_nx46.core.threshold_rules import scores_quantiles
 
 SCORES = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=60)
 QUANTILES = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.5, 0.97, 0.999, 1.0]))
@@ -46,6 +47,15 @@ def test_quantile_equals_numpy_in_float64(values, quantile):
     low_bits = {b: low_bits_of(scores, b) for b in bins_to_refine(histogram, quantile)}
     assert exact_quantile(histogram, low_bits, quantile) == expected
     assert scores_quantiles(scores, (quantile,)) == (expected,)
+
+
+def test_scores_that_are_too_many_to_sort_have_the_same_quantiles(monkeypatch):
+    scores = np.random.default_rng(3).random((7, 11, 13), np.float32)
+    quantiles = (0.99, 0.0, 0.5, 1.0)
+    ordered = scores_quantiles(scores, quantiles)
+    assert ordered == tuple(np.quantile(scores.astype(np.float64), quantiles).tolist())
+    monkeypatch.setattr(quantile_module, "MOST_SORTED", 0)
+    assert scores_quantiles(scores, quantiles) == ordered
 
 
 @settings(max_examples=200, deadline=None)
