@@ -24,12 +24,11 @@ from napari_nx46.core.quantile import ScoreHistogram
 from napari_nx46.core.rebinning import Bins, edge_bins, rebinned
 from napari_nx46.core.score import ScoreKey
 from napari_nx46.core.volume import Block, slabs, whole_block
-from napari_nx46.core.workers import CancelCheck, Workers
-from napari_nx46.fragments import Fragment
-from napari_nx46.live.latest_known import LatestKnown, State
-from napari_nx46.live.resting import wait_for_rest
+from napari_nx46.core.workers import CancelCheck
+from napari_nx46.live.latest_known import State
 from napari_nx46.live.scoring import REST_SECONDS, Label, ScoreFollower
 from napari_nx46.live.session import Post, Session
+from napari_nx46.live.settled_follower import SettledFollower
 from napari_nx46.setting import Setting
 
 __all__ = ["CURVE_QUANTILES", "CurveFollower", "CurveKey", "CurveState", "ScoreCurves"]
@@ -114,27 +113,17 @@ class CurveRequest:
     label: Label | None
 
 
-class CurveFollower:
+class CurveFollower(SettledFollower[CurveRequest, ScoreCurves]):
     """Follows the score of a session with its histogram and curves.
 
-    Parameters
-    ----------
-    session : Session
-    scores : ScoreFollower, optional
-        Gives the label of the fragment that is shown; without it there is none.
-    post : callable
-        Runs a function later in the thread that owns the session; called from the worker.
-    rest_seconds : float
-        For how long the sliders must not have moved before the worker takes the cores.
+    Parameters are those of `SettledFollower`.
 
     Attributes
     ----------
     curves_changed : Signal(CurveState)
-    failed : Signal(BaseException)
     """
 
     curves_changed = Signal(State)
-    failed = Signal(BaseException)
 
     def __init__(
         self,
@@ -144,71 +133,22 @@ class CurveFollower:
         *,
         rest_seconds: float = REST_SECONDS,
     ) -> None:
-        self.session = session
-        self._scores = scores
-        self._rest_seconds = rest_seconds
-        self._workers = Workers(2)
-        self._closed = False
-        self._latest: LatestKnown[CurveRequest, ScoreCurves] = LatestKnown(
-            self._compute,
+        super().__init__(
+            session,
+            scores,
             post,
             self.curves_changed.emit,
-            self.failed.emit,
             most=MOST_KNOWN_CURVES,
+            rest_seconds=rest_seconds,
         )
-        session.fragment_changed.connect(self._show_fragment)
-        session.figures_changed.connect(self._follow)
-        session.setting_changed.connect(self._follow)
-        if scores is not None:
-            scores.label_changed.connect(self._follow)
-
-    @property
-    def state(self) -> CurveState:
-        """The curves, as they are known now."""
-        return self._latest.state
 
     @property
     def curves(self) -> ScoreCurves | None:
         """The newest curves of the fragment that is shown, stale or not."""
-        return self._latest.state.result
+        return self.state.result
 
-    @property
-    def stale(self) -> bool:
-        """Whether the curves are those of another score than the sliders', or lack the label."""
-        return self._latest.state.stale
-
-    @property
-    def requests_begun(self) -> int:
-        """How many curves were begun so far, stale ones included."""
-        return self._latest.begun
-
-    def start(self) -> None:
-        """Compute what is settled already, once the session has been started."""
-        self._follow()
-
-    def wait_until_idle(self, timeout: float | None = None) -> bool:
-        """Wait until the worker rests; return False if that took too long.
-
-        Its last result may still have to pass through `post`.
-        """
-        return self._latest.wait_until_idle(timeout)
-
-    def close(self) -> None:
-        """Tell nothing any more and end the threads; to be called before the session is closed."""
-        self._closed = True
-        self._latest.close()
-        self._workers.close()
-
-    def _show_fragment(self, _fragment: Fragment) -> None:
-        """Show no curves of the old fragment any more."""
-        self._latest.forget()
-
-    def _follow(self) -> None:
-        """Ask for the curves of the score once its stage is there, or mark the old ones."""
-        if self._closed:
-            return
-        session = self.session
-        label = None if self._scores is None else self._scores.label
+    def _want(self) -> None:
+        session, label = self.session, self._label
         image_id = session.fragment.image_id
         of = CurveKey(image_id, ScoreKey.of(session.setting), label is not None)
         if self._latest.serves(of):
@@ -221,7 +161,6 @@ class CurveFollower:
     # ---- the worker ------------------------------------------------------------------------
 
     def _compute(self, request: CurveRequest, cancelled: CancelCheck) -> ScoreCurves:
-        wait_for_rest(self.session.wait_until_compiled, self._rest_seconds, cancelled)
         scores = request.pipeline.stage(request.setting, cancelled).histogram
         edges = edge_bins(scores, MOST_BINS)
         labelled = self._labelled(request, cancelled)
