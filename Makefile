@@ -21,7 +21,7 @@ export HOME := $(CURDIR)/.cache/home
 $(shell mkdir -p "$(HOME)")
 endif
 
-.PHONY: help demo test lint format benchmark sample-data system-libraries clean distclean
+.PHONY: help demo test lint format benchmark pictures sample-data system-libraries clean distclean
 
 help:
 	@echo "make demo         show the program on the sample fragments; DATA=folder, OUT=folder"
@@ -29,6 +29,7 @@ help:
 	@echo "make lint         style, types and the contracts between the packages"
 	@echo "make format       put the style right"
 	@echo "make benchmark    the timings of benchmarks/"
+	@echo "make pictures     take the README's pictures anew"
 	@echo "make sample-data  make the sample fragments anew"
 	@echo "make clean        remove caches and output; distclean: .venv too"
 
@@ -53,6 +54,9 @@ benchmark: system-libraries $(READY)
 	@for script in benchmarks/*.py; do \
 		echo "== $$script"; sh tools/under_xvfb.sh $(BIN)/python "$$script" || exit 1; \
 	done
+
+pictures: system-libraries $(READY)
+	sh tools/under_xvfb.sh $(BIN)/python docs/take_pictures.py
 
 sample-data: $(READY)
 	$(BIN)/python sample_data/make_sample_data.py

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QEventLoop, QObject, QPoint, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QSlider
 
 from napari_nx46.core.measure import BandPosition, position_in_band
 from napari_nx46.files.validation import ValidationReport, validate_submission
@@ -21,6 +20,7 @@ from napari_nx46.run.runner import RunResult
 from napari_nx46.run.targets import manifest_path
 from napari_nx46.viewer.canvas import Canvas
 from napari_nx46.viewer.dock import TuneDock, TunePanel
+from napari_nx46.viewer.driving import accept_and_export, drag_handle, opened, rest, wait_for
 from napari_nx46.viewer.export_panel import ARCHIVE_NAME
 from napari_nx46.viewer.launch import open_window
 from napari_nx46.viewer.layers import counted
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import napari
 
 WINDOW_SIZE = (1500, 990)
-LONGEST_WAIT_SECONDS = 300.0
 MOST_QUANTILE_STEPS = 150
 SLIDER_STEPS = {"blend": -6, "z_radius": 2}
 
@@ -82,20 +81,20 @@ def scripted_session(paths: tuple[Path, ...], out: Path, say: Say) -> int:
     viewer, dock = open_window(dataset, paths, keeps=False)
     try:
         viewer.window.resize(*WINDOW_SIZE)
-        _rest(0.3)
+        rest(0.3)
         viewer.reset_view(margin=0.02)
-        panel = _opened(dock)
+        panel = opened(dock)
         session = panel.export_panel.session
         say(f"opened {dataset.name}: {', '.join(dataset.image_ids)}")
-        _wait_for(lambda: session.kernels_ready and session.figures.fragment_exact)
+        wait_for(lambda: session.kernels_ready and session.figures.fragment_exact)
         say(f"showing {session.fragment.image_id} {session.fragment.shape}, {_figures(panel)}")
         for name, latencies in _move_sliders(viewer, panel).items():
             say(_latency_line(name, panel, latencies))
         say(f"tuned to {session.setting.model_dump_json()}")
-        _rest(0.3)  # the numbers are painted a little later than the mask
+        rest(0.3)  # the numbers are painted a little later than the mask
         say(f"now {_figures(panel)}")
         _say_score(dock, say)
-        result = _accept_and_export(panel, out / ARCHIVE_NAME)
+        result = accept_and_export(panel, out / ARCHIVE_NAME)
         screenshot = out / "screenshot.png"
         dock.window().grab().save(str(screenshot))
     finally:
@@ -114,16 +113,10 @@ def _say_score(dock: TuneDock, say: Say) -> None:
     scores = None if dock.bench is None else dock.bench.scores
     if scores is None or not scores.has_label:
         return
-    _wait_for(lambda: scores.scores.fragment.current)
+    wait_for(lambda: scores.scores.fragment.current)
     score = scores.scores.fragment.score
     if score is not None:
         say(f"leaderboard score of the fragment {score.value:.4f}")
-
-
-def _opened(dock: TuneDock) -> TunePanel:
-    if dock.panel is None:
-        raise RuntimeError("the dock has no session")
-    return dock.panel
 
 
 def _move_sliders(viewer: napari.Viewer, panel: TunePanel) -> dict[str, Latencies]:
@@ -131,8 +124,8 @@ def _move_sliders(viewer: napari.Viewer, panel: TunePanel) -> dict[str, Latencie
     watch = PaintWatch(viewer)
     session = panel.export_panel.session
     latencies = {name: Latencies() for name in ("quantile", *SLIDER_STEPS)}
-    _drag_handle(panel.knobs["quantile"].slider)
-    _wait_for(lambda: session.figures.fragment_exact)
+    drag_handle(panel.knobs["quantile"].slider)
+    wait_for(lambda: session.figures.fragment_exact)
     for _ in range(MOST_QUANTILE_STEPS):
         density = session.figures.fragment_density or 0.0
         position = position_in_band(density, session.band)
@@ -147,17 +140,6 @@ def _move_sliders(viewer: napari.Viewer, panel: TunePanel) -> dict[str, Latencie
     return latencies
 
 
-def _drag_handle(slider: QSlider) -> None:
-    """Drag a slider's handle a little with the mouse."""
-    share = (slider.value() - slider.minimum()) / (slider.maximum() - slider.minimum())
-    start = QPoint(round(8 + share * (slider.width() - 16)), slider.height() // 2)
-    QTest.mousePress(slider, Qt.MouseButton.LeftButton, pos=start)
-    for step in range(1, 6):
-        QTest.mouseMove(slider, start - QPoint(4 * step, 0))
-        QApplication.processEvents()
-    QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=start - QPoint(20, 0))
-
-
 def _press(
     panel: TunePanel, name: str, key: Qt.Key, watch: PaintWatch, latencies: Latencies
 ) -> None:
@@ -167,41 +149,10 @@ def _press(
     painted = watch.count
     start = time.perf_counter()
     QTest.keyClick(slider, key)
-    _wait_for(lambda: watch.count > painted)
+    wait_for(lambda: watch.count > painted)
     latencies.painted.append(1e3 * (time.perf_counter() - start))
-    _wait_for(lambda: session.figures.fragment_exact)
+    wait_for(lambda: session.figures.fragment_exact)
     latencies.exact.append(1e3 * (time.perf_counter() - start))
-
-
-def _accept_and_export(panel: TunePanel, target: Path) -> RunResult:
-    """Click accept and export, and wait for the archive."""
-    export_panel = panel.export_panel
-    results: list[RunResult] = []
-    failures: list[BaseException] = []
-    export_panel.exported.connect(results.append)
-    export_panel.session.failed.connect(failures.append)
-    target.unlink(missing_ok=True)
-    export_panel.path_edit.setText(str(target))
-    QTest.mouseClick(export_panel.accept_all_button, Qt.MouseButton.LeftButton)
-    QTest.mouseClick(export_panel.export_button, Qt.MouseButton.LeftButton)
-    _wait_for(lambda: bool(results or failures))
-    if failures:
-        raise failures[0]
-    _rest(0.3)
-    return results[0]
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    end = time.perf_counter() + LONGEST_WAIT_SECONDS
-    while not condition():
-        if time.perf_counter() > end:
-            raise TimeoutError(f"the window did not get there in {LONGEST_WAIT_SECONDS:g} s")
-        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 10)
-
-
-def _rest(seconds: float) -> None:
-    end = time.perf_counter() + seconds
-    _wait_for(lambda: time.perf_counter() > end)
 
 
 def _figures(panel: TunePanel) -> str:

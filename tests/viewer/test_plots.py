@@ -9,14 +9,14 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent, QPointF, Qt
-from qtpy.QtGui import QImage, QMouseEvent, QPainter
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QImage, QPainter
 from qtpy.QtSvg import QSvgRenderer
-from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_nx46.core.worst_slices import MOST_WORST_SLICES, worst_slices
 from napari_nx46.viewer.actions import ACTIONS
+from napari_nx46.viewer.driving import drag_in_scene
 from napari_nx46.viewer.plots.axes import STALE_OPACITY
 from napari_nx46.viewer.plots.colors import Role, plot_colors
 from napari_nx46.viewer.plots.dock import PlotsDock, add_plots_dock
@@ -66,28 +66,6 @@ def wait_until_plotted(opened):
     opened.qtbot.wait(20)
 
 
-def press_and_move(view, *path, release=True):
-    """Press the left button at the first point of a scene, move to the others, and let go."""
-    viewport = view.viewport()
-    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-
-    def send(kind, point, button, buttons):
-        local = QPointF(view.mapFromScene(point))
-        where = QPointF(viewport.mapToGlobal(local.toPoint()))
-        modifiers = Qt.KeyboardModifier.NoModifier
-        QApplication.sendEvent(
-            viewport, QMouseEvent(kind, local, where, button, buttons, modifiers)
-        )
-        QTest.qWait(12)  # a scene takes no more than 100 moves a second
-
-    send(QEvent.Type.MouseMove, path[0], none, none)
-    send(QEvent.Type.MouseButtonPress, path[0], left, left)
-    for point in path[1:]:
-        send(QEvent.Type.MouseMove, point, none, left)
-    if release:
-        send(QEvent.Type.MouseButtonRelease, path[-1], left, none)
-
-
 def scene_point(axes, x):
     """Return the point of the scene at half the height of axes, at some x."""
     low, high = axes.box.viewRange()[1]
@@ -98,7 +76,7 @@ def drag(page, axes, line, *to):
     """Drag a line with the mouse."""
     start = line.value()
     path = [scene_point(axes, x) for x in (start, start + (to[0] - start) / 2, *to)]
-    press_and_move(page.graphics, *path)
+    drag_in_scene(page.graphics, *path)
 
 
 def test_the_plots_show_what_is_known_of_score_and_mask(plotted):
@@ -250,7 +228,7 @@ def test_a_click_on_the_profile_goes_to_the_slice_and_the_viewer_moves_the_curso
     page, dims = panel_of(plotted).profile, plotted.viewer.dims
     for axes, z in ((page.density_axes, 2), (page.share_axes, 6)):
         point = scene_point(axes, z + 0.2)
-        press_and_move(page.graphics, point)
+        drag_in_scene(page.graphics, point)
         assert dims.current_step[0] == z
         assert plotted.session.view.slice_index == z
         plotted.wait_until(lambda z=z: [c.value() for c in page.cursors] == [z, z])

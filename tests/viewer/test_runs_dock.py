@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QLineEdit
+from qtpy.QtWidgets import QFileDialog
 
 from napari_nx46.files.validation import validate_submission
 from napari_nx46.files.workspace import Workspace
 from napari_nx46.live.run_words import NO_RUNS
 from napari_nx46.run.runner import same_setting
+from napari_nx46.viewer.driving import type_into_cell
 from napari_nx46.viewer.runs.dock import NOT_KEPT, RunsDock, add_runs_dock
 
 from ..run.comparing import hold_checks
@@ -60,19 +61,7 @@ class Judging:
 
     def type_score(self, row, title, text):
         """Double-click a cell, type over what is there, and press Return."""
-        table = self.panel.table
-        index = self.cell(row, title)
-        table.scrollTo(index)
-        place = table.visualRect(index).center()
-        viewport, left = table.viewport(), Qt.MouseButton.LeftButton
-        self.opened.qtbot.mouseClick(viewport, left, pos=place)
-        self.opened.qtbot.mouseDClick(viewport, left, pos=place)
-        editor = table.findChild(QLineEdit)
-        editor.selectAll()
-        self.opened.press(editor, Qt.Key.Key_Delete)
-        self.opened.qtbot.keyClicks(editor, text)
-        self.opened.press(editor, Qt.Key.Key_Return)
-        self.opened.wait_until(lambda: table.findChild(QLineEdit) is None)
+        type_into_cell(self.panel.table, self.cell(row, title), text)
         self.settle()
 
     def click(self, button):

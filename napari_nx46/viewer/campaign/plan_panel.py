@@ -15,9 +15,9 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPlainTextEdit,
     QSpinBox,
     QStackedWidget,
+    QTextEdit,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -153,7 +153,7 @@ class PlanPanel(QWidget):
             band=band,
         )
 
-    def _lines(self, edit: QPlainTextEdit) -> tuple[str, ...]:
+    def _lines(self, edit: QTextEdit) -> tuple[str, ...]:
         """Return the lines of a field; those of its example where nothing was typed."""
         lines = edit.toPlainText() or edit.placeholderText()
         return tuple(line.strip() for line in lines.splitlines() if line.strip())
@@ -215,8 +215,9 @@ def _matrix_file(file: str) -> str:
     return str(Path(file).expanduser())
 
 
-def _axes_edit(example: str, tip: str) -> QPlainTextEdit:
-    edit = QPlainTextEdit()
+def _axes_edit(example: str, tip: str) -> QTextEdit:
+    edit = QTextEdit()  # napari's themes know this one, and no QPlainTextEdit
+    edit.setAcceptRichText(False)
     edit.setPlaceholderText(example)
     edit.setToolTip(f"{tip}: KNOB=START:STOP:STEP or KNOB=VALUE,VALUE")
     edit.setTabChangesFocus(True)
