@@ -9,22 +9,18 @@ Data, workspace and napari's settings are made anew in a temporary folder.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
-from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import Image
-from qtpy.QtCore import QLoggingCategory, QPointF, QRectF, Qt
-from qtpy.QtGui import QImage, QPainter
-from qtpy.QtSvg import QSvgRenderer
+from png import draw_figures, write_png
+from qtpy.QtCore import QPointF, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QComboBox, QLabel, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_nx46.files.workspace import WORKSPACES_VARIABLE
 from napari_nx46.fragments import open_data
@@ -33,9 +29,12 @@ from napari_nx46.setting import Group
 from napari_nx46.viewer.campaign.dock import CampaignDock
 from napari_nx46.viewer.campaign.panel import CampaignPanel
 from napari_nx46.viewer.campaign.plan_panel import Kind
+from napari_nx46.viewer.canvas import Canvas
 from napari_nx46.viewer.compare.dock import CompareDock, ComparePanel
 from napari_nx46.viewer.driving import (
     accept_and_export,
+    child,
+    choose,
     click,
     drag_in_scene,
     opened,
@@ -54,14 +53,11 @@ from napari_nx46.viewer.runs.dock import RunsDock, RunsPanel
 FOLDER = Path(__file__).resolve().parent / "pictures"
 WINDOW_SIZE = (1400, 900)
 MARGIN = 0.02
-FIGURE_WIDTH = 1100
 FIGURES = (
     "Runs in order",
     "Leaderboard score and precision against density",
     "What drove the scores",
 )
-FIGURE_PATTERN = r'svg\+xml;base64,([^"]+)"[^>]*>\s*<figcaption><strong>Figure \d+\. ([^<]*)\.<'
-INK = "#24292f"
 SETTLED_SECONDS = 0.6
 """After that all that is known has been painted."""
 
@@ -77,6 +73,7 @@ DENSITY = 0.1
 DRAG = (0.0, -0.03, -0.06)
 """By which the threshold is dragged along the axis of the scores."""
 
+NONE, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
 Widget = TypeVar("Widget", bound=QWidget)
 
 
@@ -93,7 +90,6 @@ class Walk:
 
     def __init__(self, data: Path, folder: Path) -> None:
         self._folder = folder
-        self._data = data
         self.viewer, self.dock = open_window(open_data(data), (data,))
         self.viewer.window.resize(*WINDOW_SIZE)
         self.look_at_all()
@@ -119,12 +115,9 @@ class Walk:
         rest(SETTLED_SECONDS)
         self.viewer.fit_to_view(margin=MARGIN)
 
-    def press(self, key: Qt.Key, *modifiers: Qt.KeyboardModifier) -> None:
+    def press(self, key: Qt.Key, modifier: Qt.KeyboardModifier = NONE) -> None:
         """Press a key on the canvas."""
-        pressed = Qt.KeyboardModifier.NoModifier
-        for modifier in modifiers:
-            pressed |= modifier
-        QTest.keyClick(self.viewer.window._qt_viewer.canvas.native, key, pressed)
+        QTest.keyClick(Canvas(self.viewer).widget, key, modifier)
 
     def take(self, name: str) -> None:
         """Take a picture of the window."""
@@ -196,10 +189,10 @@ class Walk:
             differences.worst_list.itemClicked.emit(differences.worst_list.item(0))
             self.take("difference")
             self.press(Qt.Key.Key_U)
-            self.press(Qt.Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
+            self.press(Qt.Key.Key_U, SHIFT)
             self.take("side-by-side")
-            self.press(Qt.Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
-            self.press(Qt.Key.Key_K, Qt.KeyboardModifier.ShiftModifier)
+            self.press(Qt.Key.Key_U, SHIFT)
+            self.press(Qt.Key.Key_K, SHIFT)
             click(panel.foreign_panel.close_buttons[other.name])
 
     def clean_up(self) -> None:
@@ -269,54 +262,9 @@ class Walk:
         rest(SETTLED_SECONDS)
 
 
-def child(widget: QWidget, kind: type[Widget]) -> Widget:
-    """Return the only widget of a kind in another one."""
-    found: Widget | None = widget.findChild(kind)
-    if found is None:
-        raise RuntimeError(f"there is no {kind.__name__}")
-    return found
-
-
 def has_number(label: QLabel) -> bool:
     """Return whether a label shows a number."""
     return bool(label.text()[-1:].isdigit())
-
-
-def choose(box: QComboBox, text: str) -> None:
-    """Choose an entry of a box by the keyboard."""
-    box.setFocus()
-    box.setCurrentText(text)
-    box.activated.emit(box.currentIndex())
-
-
-def write_png(picture: QImage, target: Path) -> None:
-    """Write a picture as a PNG that is as small as it can be without a loss."""
-    picture.save(str(target))
-    with Image.open(target) as image:
-        image.convert("RGB").save(target, optimize=True)
-
-
-def draw_figures(page: Path, titles: tuple[str, ...], target: Path) -> None:
-    """Draw figures of a report below each other on white."""
-    figures = re.findall(FIGURE_PATTERN, page.read_text())
-    drawn = {title: svg for svg, title in figures}
-    QLoggingCategory.setFilterRules("qt.svg.warning=false")  # a space has a path without points
-    renderers = [
-        QSvgRenderer(b64decode(drawn[title]).decode().replace("currentColor", INK).encode())
-        for title in titles
-    ]
-    sizes = [renderer.defaultSize() for renderer in renderers]
-    scale = FIGURE_WIDTH / max(size.width() for size in sizes)
-    heights = [scale * size.height() for size in sizes]
-    picture = QImage(FIGURE_WIDTH, round(sum(heights)), QImage.Format.Format_RGB32)
-    picture.fill(Qt.GlobalColor.white)
-    painter = QPainter(picture)
-    top = 0.0
-    for renderer, size, height in zip(renderers, sizes, heights, strict=True):
-        renderer.render(painter, QRectF(0, top, scale * size.width(), height))
-        top += height
-    painter.end()
-    write_png(picture, target)
 
 
 def nx46(*arguments: str | Path) -> None:

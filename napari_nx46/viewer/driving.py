@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from qtpy.QtCore import QEvent, QEventLoop, QModelIndex, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QApplication,
+    QComboBox,
     QDoubleSpinBox,
     QGraphicsView,
     QLineEdit,
@@ -24,6 +26,8 @@ from napari_nx46.viewer.dock import TuneDock, TunePanel
 
 __all__ = [
     "accept_and_export",
+    "child",
+    "choose",
     "click",
     "drag_handle",
     "drag_in_scene",
@@ -33,6 +37,8 @@ __all__ = [
     "type_into_cell",
     "wait_for",
 ]
+
+Widget = TypeVar("Widget", bound=QWidget)
 
 LONGEST_WAIT_SECONDS = 300.0
 BETWEEN_MOVES_MILLISECONDS = 12
@@ -76,6 +82,27 @@ def opened(dock: TuneDock) -> TunePanel:
 def click(widget: QWidget) -> None:
     """Click in the middle of a widget."""
     QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+def child(widget: QWidget, kind: type[Widget]) -> Widget:
+    """Return the only widget of a kind in another one.
+
+    Raises
+    ------
+    RuntimeError
+        If there is none.
+    """
+    found: Widget | None = widget.findChild(kind)
+    if found is None:
+        raise RuntimeError(f"there is no {kind.__name__}")
+    return found
+
+
+def choose(box: QComboBox, text: str) -> None:
+    """Choose an entry of a box by its text, as a click on it does."""
+    box.setFocus()
+    box.setCurrentText(text)
+    box.activated.emit(box.currentIndex())
 
 
 def drag_handle(slider: QSlider, pixels: int = -20) -> None:
