@@ -169,6 +169,8 @@ def test_closing_while_an_archive_is_checked_ends_it(
 def test_an_archive_opened_through_napari_goes_to_the_dock(opened, archive):
     path, masks = archive
     npe2.PluginManager.instance().discover()
+    Comparing(opened).pin_quantiles(A=0.8)
+    opened.bench.compare.difference.show(True)
     before = list(opened.viewer.layers)
     opened.viewer.open(str(path), plugin="napari-nx46")
     docks = opened.viewer.window.dock_widgets.values()
@@ -176,6 +178,7 @@ def test_an_archive_opened_through_napari_goes_to_the_dock(opened, archive):
     wait_until_read(opened)
     assert [layer.name for layer in opened.viewer.layers if layer not in before] == ["theirs.zip"]
     np.testing.assert_array_equal(opened.viewer.layers["theirs.zip"].data[2], masks["a"][2])
+    assert opened.viewer.layers[-1] is opened.bench.compare.difference.layer
     assert dock.compare_panel.foreign_panel.close_buttons.keys() == {"theirs.zip"}
 
 

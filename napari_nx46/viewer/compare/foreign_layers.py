@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 
+from napari_nx46.live.lazy_classes import LazyClasses
 from napari_nx46.live.lazy_mask import LazyMask
 from napari_nx46.live.mask_choices import ChosenMask, MaskChoices
 from napari_nx46.viewer.layer_exchange import NewData
@@ -71,7 +72,13 @@ class ForeignLayers:
             visible=True,
         )
         self.layers[name] = layer
-        self._viewer.add_layer(layer)
+        self._viewer.layers.insert(self._below_classes(), layer)
+
+    def _below_classes(self) -> int:
+        """Return where a layer hides neither differences nor errors."""
+        layers = self._viewer.layers
+        places = (place for place, one in enumerate(layers) if isinstance(one.data, LazyClasses))
+        return next(places, len(layers))
 
     def _mask(self, name: str) -> LazyMask:
         return LazyMask(self._choices.session, ChosenMask(self._choices, name))
