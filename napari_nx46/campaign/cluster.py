@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import dask
 from distributed import Client, LocalCluster, Worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
@@ -17,6 +18,10 @@ __all__ = ["CLUSTER_GONE", "CampaignError", "ClusterChoice", "connected"]
 
 LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 10
+
+_NANNIES_STAY = {"distributed.deploy.lost-worker-timeout": "1 week"}
+"""By default Dask looks once, some seconds after a worker died, whether there is a new one, and
+else ends its nanny for good: also where the new one has died meanwhile, and the next is coming."""
 
 CLUSTER_GONE = (OSError, RuntimeError)
 """What a client raises whose scheduler is gone: of the connection, or of a pool that is closed."""
@@ -73,6 +78,7 @@ def connected(choice: ClusterChoice) -> Iterator[Client]:
             yield client
         return
     with (
+        dask.config.set(_NANNIES_STAY),
         _local_cluster(choice) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
