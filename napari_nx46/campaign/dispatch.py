@@ -256,8 +256,10 @@ class Dispatcher:
         report = _report_of(future)
         if report is None:
             yield from self._try_again(task, blamed=True)
-        else:
-            yield task, report
+            return
+        if report.measurement is not None:
+            self._schedule.learn(task, report.measurement.seconds)
+        yield task, report
 
     def _taken_out(self, number: str) -> tuple[Task, Future[TaskReport]] | None:
         lane = self._lane_of.pop(number, None)

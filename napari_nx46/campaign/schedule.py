@@ -90,6 +90,9 @@ class Schedule:
     def __init__(self, groups: Iterable[Sequence[Task]] = ()) -> None:
         self._waiting: deque[deque[Task]] = deque()
         self._current: dict[Hashable, deque[Task]] = {}
+        self._beginnings: set[str] = set()
+        self._beginning_seconds: float | None = None
+        self._following_seconds: float | None = None
         self.add(groups)
 
     @property
@@ -105,13 +108,24 @@ class Schedule:
         """Return the next task of a lane; None if there is none for it.
 
         A lane goes through its group, takes the next group that waits, or else the second half of
-        the largest group that another lane is at.
+        the largest group that another lane is at, where that is done sooner so.
         """
         own = self._current.get(lane)
+        if own:
+            return own.popleft()
+        own = self._waiting.popleft() if self._waiting else self._second_half()
+        self._current[lane] = own
         if not own:
-            own = self._waiting.popleft() if self._waiting else self._second_half()
-            self._current[lane] = own
-        return own.popleft() if own else None
+            return None
+        self._beginnings.add(own[0].key)
+        return own.popleft()
+
+    def learn(self, task: Task, seconds: float) -> None:
+        """Note what a task took, to tell whether it pays to share a group."""
+        if task.key in self._beginnings:
+            self._beginning_seconds = seconds
+        else:
+            self._following_seconds = seconds
 
     def give_back(self, tasks: Iterable[Task]) -> None:
         """Let tasks that were taken be taken again, before all others."""
@@ -132,6 +146,14 @@ class Schedule:
     def _second_half(self) -> deque[Task]:
         largest = max(self._current.values(), key=len, default=deque[Task]())
         half = deque[Task]()
-        for _ in range(len(largest) // 2):
+        for _ in range(len(largest) // 2 if self._pays(len(largest) // 2) else 0):
             half.appendleft(largest.pop())
         return half
+
+    def _pays(self, tasks: int) -> bool:
+        """Return whether another lane should begin anew what so many tasks share.
+
+        Until two tasks of a group are done nobody knows; lanes ask again.
+        """
+        first, next_one = self._beginning_seconds, self._following_seconds
+        return first is not None and next_one is not None and tasks * next_one > first - next_one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,8 +83,34 @@ def test_a_lane_without_a_group_helps_the_busiest_one():
     long = [Task(f"long-{n}", "a", setting, ()) for n in range(9)]
     short = [Task(f"short-{n}", "b", setting, ()) for n in range(3)]
     schedule = Schedule([long, short])
-    assert schedule.take(0).key == "long-0"
-    assert schedule.take(1).key == "short-0"
+    first, other = schedule.take(0), schedule.take(1)
+    assert (first.key, other.key) == ("long-0", "short-0")
+    schedule.learn(first, 2.5)
+    schedule.learn(long[1], 1.0)
     assert [schedule.take(2).key for _ in range(4)] == [f"long-{n}" for n in (5, 6, 7, 8)]
     assert schedule.take(2).key == "long-3"
     assert schedule.take(0).key == "long-1"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "following", "helps"),
+    [
+        (None, None, False),
+        (3.0, None, False),
+        (None, 1.0, False),
+        (6.0, 1.0, False),
+        (4.9, 1.0, True),
+    ],
+)
+def test_a_group_is_shared_only_where_to_begin_anew_costs_less_than_it_saves(
+    beginning, following, helps
+):
+    group = [Task(f"{n}", "a", Setting(), ()) for n in range(9)]
+    schedule = Schedule([group])
+    first = schedule.take(0)
+    for task, seconds in ((first, beginning), (group[1], following)):
+        if seconds is not None:
+            schedule.learn(task, seconds)
+    # Half of the eight tasks that are left would be taken over: they save four seconds.
+    assert (schedule.take(1) is not None) is helps
+    assert schedule.tasks_left == (7 if helps else 8)
