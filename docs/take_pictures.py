@@ -53,6 +53,8 @@ from napari_nx46.viewer.runs.dock import RunsDock, RunsPanel
 FOLDER = Path(__file__).resolve().parent / "pictures"
 WINDOW_SIZE = (1400, 900)
 MARGIN = 0.02
+WIDE = 560
+"""Of a dock with a table of many columns."""
 FIGURES = (
     "Runs in order",
     "Leaderboard score and precision against density",
@@ -125,12 +127,16 @@ class Walk:
         write_png(self.dock.window().grab().toImage(), self._folder / f"{name}.png")
 
     @contextmanager
-    def beside(self, name: str, kind: type[Widget]) -> Iterator[Widget]:
+    def beside(self, name: str, kind: type[Widget], width: int | None = None) -> Iterator[Widget]:
         """Open a dock from the menu of the dock that tunes, and close it again."""
         menu = self.dock.docks_button.menu()
         next(action for action in menu.actions() if action.text() == name).trigger()
         docked = self.viewer.window.dock_widgets.values()
         dock = next(widget for widget in docked if isinstance(widget, kind))
+        if width is not None:
+            self.dock.window().resizeDocks(
+                [dock.parentWidget()], [width], Qt.Orientation.Horizontal
+            )
         self.look_at_all()
         yield dock
         self.viewer.window.remove_dock_widget(dock)
@@ -212,7 +218,7 @@ class Walk:
 
     def decide(self) -> None:
         """Export two settings as runs, type the scores that they got, and judge the second one."""
-        with self.beside("Runs", RunsDock) as dock:
+        with self.beside("Runs", RunsDock, WIDE) as dock:
             panel = child(dock, RunsPanel)
             self.bench.session.apply(self.bench.pins["A"].setting)
             self.export("baseline", panel, public="0.541")
@@ -239,7 +245,7 @@ class Walk:
 
     def try_many(self) -> Path:
         """Run a campaign, take up its best run, and return its workspace."""
-        with self.beside("Campaign", CampaignDock) as dock:
+        with self.beside("Campaign", CampaignDock, WIDE) as dock:
             panel = child(dock, CampaignPanel)
             panel.plan_panel.kind_box.setCurrentText(Kind.GRID)
             panel.plan_panel.grid_edit.setFocus()

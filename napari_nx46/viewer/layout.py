@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea
 
 _MAY_BREAK = "\N{ZERO WIDTH SPACE}"
@@ -19,6 +19,16 @@ class VerticalScrollArea(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._told_width = 0
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Tell the dock when the content needs more or less width, as under a new style sheet."""
+        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
+            width = self.minimumSizeHint().width()
+            if width != self._told_width:
+                self._told_width = width
+                self.updateGeometry()
+        return bool(super().eventFilter(watched, event))
 
     def minimumSizeHint(self) -> QSize:
         """Return the width of the content with a scroll bar beside it."""

@@ -205,7 +205,7 @@ class PlanPanel(QWidget):
         chosen.addWidget(QLabel("At a time"), 2, 0)
         chosen.addWidget(self.workers_box, 2, 1)
         chosen.addWidget(self.processes_box, 2, 2)
-        chosen.addWidget(self.score_box, 2, 3)
+        chosen.addWidget(self.score_box, 3, 1, 1, 3)
         chosen.setColumnStretch(1, 1)
 
 

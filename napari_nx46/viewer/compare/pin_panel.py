@@ -12,6 +12,9 @@ from napari_nx46.live.pins import DEFAULT_LETTERS
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.following import Following
 
+PADDING = 16
+"""Pixels beside the text of a button."""
+
 
 class PinPanel(QWidget):
     """The pins of a bench.
@@ -93,9 +96,10 @@ class PinPanel(QWidget):
     def _arrange(self) -> None:
         shown = QHBoxLayout()
         shown.addWidget(QLabel("Show"))
-        for button in self.show_buttons.values():
+        for button in (*self.show_buttons.values(), self.hold_button):
+            # Without a style sheet, as before the dock is shown, buttons ask for much more.
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + PADDING)
             shown.addWidget(button, 1)
-        shown.addWidget(self.hold_button, 1)
         grid = QGridLayout()
         grid.setHorizontalSpacing(4)
         grid.setVerticalSpacing(2)
