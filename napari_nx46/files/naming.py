@@ -86,5 +86,10 @@ def few(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, in the plural where it must be."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _is_forbidden(character: str) -> bool:
     return character in _FORBIDDEN or not character.isprintable()

@@ -14,6 +14,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtTest import QTest
 
 from napari_nx46.core.measure import BandPosition, position_in_band
+from napari_nx46.files.naming import counted
 from napari_nx46.files.validation import ValidationReport, validate_submission
 from napari_nx46.fragments import open_data
 from napari_nx46.run.runner import RunResult
@@ -23,7 +24,6 @@ from napari_nx46.viewer.dock import TuneDock, TunePanel
 from napari_nx46.viewer.driving import accept_and_export, drag_handle, opened, rest, wait_for
 from napari_nx46.viewer.export_panel import ARCHIVE_NAME
 from napari_nx46.viewer.launch import open_window
-from napari_nx46.viewer.layers import counted
 
 if TYPE_CHECKING:
     import napari

@@ -18,13 +18,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_nx46.files.naming import counted
 from napari_nx46.fragments import Fragment
 from napari_nx46.live.density_job import DensityJob
 from napari_nx46.live.session import Session
 from napari_nx46.run.density import DensitySolution, DensityTarget
 from napari_nx46.setting import Setting
 from napari_nx46.viewer.knobs import CalmSpinBox, wrapped_tip
-from napari_nx46.viewer.layers import counted
 from napari_nx46.viewer.main_thread import MainThreadPoster
 
 PROGRESS_STEPS = 1000

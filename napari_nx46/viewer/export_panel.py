@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_nx46.files.masks import Compression, Profile
+from napari_nx46.files.naming import counted
 from napari_nx46.files.workspace import LONGEST_TAG, SavedRun
 from napari_nx46.live.export_job import ExportJob
 from napari_nx46.live.runs import Runs
@@ -31,7 +32,6 @@ from napari_nx46.run.runner import RunResult
 from napari_nx46.run.targets import manifest_path
 from napari_nx46.run.verdict import run_name
 from napari_nx46.viewer.following import Following
-from napari_nx46.viewer.layers import counted
 from napari_nx46.viewer.layout import WrappedLabel
 from napari_nx46.viewer.main_thread import MainThreadPoster
 

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_nx46.files.naming import counted
 from napari_nx46.files.workspace import HistoryEntry
 from napari_nx46.live.history import History
 from napari_nx46.live.history_text import changes_text, figures_text, time_text
@@ -27,7 +28,6 @@ from napari_nx46.setting import described_knobs
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.bench_dock import BenchDock
 from napari_nx46.viewer.following import Following
-from napari_nx46.viewer.layers import counted
 
 PICTURE_SIDE = 56
 """Pixels of a picture in the list, at most."""

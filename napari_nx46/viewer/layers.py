@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_nx46.files.naming import counted
 from napari_nx46.files.volumes import Volume
 from napari_nx46.fragments import DataSet, Fragment
 
@@ -74,11 +75,6 @@ def volume_of(layer: Any) -> str | None:
 def data_set_name(dataset: DataSet) -> str:
     """Return how a data set is called in titles."""
     return f"{dataset.name} ({counted(len(dataset), 'fragment')})"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun, in the plural where it must be."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _probability(volume: Volume, name: str) -> LayerData:

@@ -10,7 +10,7 @@ from napari_nx46.campaign.report.parts import Section, joined, number, words_of
 from napari_nx46.campaign.report.tables import knob_columns
 from napari_nx46.campaign.results import TaskState
 from napari_nx46.campaign.rules import Decision
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import counted, shown
 from napari_nx46.run.comparison import knob_text
 
 __all__ = ["headline", "summary_section"]
@@ -27,8 +27,9 @@ def headline(analysis: CampaignAnalysis) -> str:
     counts += [f"{open_tasks} not done yet"] if open_tasks else []
     return (
         f"Campaign {results.campaign_id}, started {results.started:%Y-%m-%d %H:%M} UTC on "
-        f"{shown(results.data)}: {len(results.plan.runs)} runs of {len(results.image_ids)} "
-        f"fragments; of {len(states)} tasks {', '.join(counts)}."
+        f"{shown(results.data)}: {counted(len(results.plan.runs), 'run')} of "
+        f"{counted(len(results.image_ids), 'fragment')}; of {counted(len(states), 'task')} "
+        f"{', '.join(counts)}."
     )
 
 

@@ -6,7 +6,7 @@ from napari_nx46.campaign.background import CampaignTable
 from napari_nx46.campaign.ledger import CampaignProgress
 from napari_nx46.campaign.listing import CampaignRow
 from napari_nx46.campaign.preflight import CampaignPreflight
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import counted, shown
 
 NO_CAMPAIGN = (
     "No campaign yet. Choose what to run above: every setting is applied to every fragment, and"
@@ -44,8 +44,8 @@ def progress_words(progress: CampaignProgress) -> str:
 def preflight_words(found: CampaignPreflight) -> str:
     """Return what a campaign would run and cost, or what keeps it from running."""
     lines = [
-        f"{found.name}: {found.run_count} runs on {found.fragment_count} fragments,"
-        f" {found.task_count} tasks."
+        f"{found.name}: {counted(found.run_count, 'run')} on"
+        f" {counted(found.fragment_count, 'fragment')}, {counted(found.task_count, 'task')}."
     ]
     if found.seconds is not None:
         lines.append(
