@@ -252,7 +252,7 @@ class Walk:
             panel.plan_panel.grid_edit.setPlainText(GRID)
             click(panel.start_button)
             wait_for(panel.report_button.isEnabled)
-            scores = panel.table.runs.titles.index("leaderboard score")
+            scores = panel.table.runs.titles.index("score")
             panel.table.sortByColumn(scores, Qt.SortOrder.DescendingOrder)
             panel.table.selectRow(0)
             click(panel.load_button)

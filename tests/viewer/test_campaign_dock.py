@@ -220,7 +220,7 @@ def test_scores_and_gains_are_columns_where_labels_are(campaigning):
     campaigning.choose_grid("quantile=0.8,0.9")
     campaigning.plan.score_box.setChecked(True)
     campaigning.click(campaigning.panel.start_button)
-    scores = [float(text) for text in campaigning.column("leaderboard score")]
+    scores = [float(text) for text in campaigning.column("score")]
     gains = campaigning.column(GAIN_TITLE)
     assert gains[0] == ""
     assert float(gains[1]) == pytest.approx(scores[1] - scores[0], abs=2e-4)

@@ -22,6 +22,8 @@ LEGEND = "★ best    ◆ baseline    ✓ accepted    ✗ rejected"
 DECISION_SIGNS = {Decision.ACCEPTED: "✓", Decision.REJECTED: "✗", Decision.UNDECIDED: ""}
 FIXED_COLUMNS = ("", "run", "state")
 GAIN_TITLE = "Δ score"
+FIGURE_TITLES = {**FIGURE_WORDS, "leaderboard_score": "score", "dice": "Dice"}
+"""Short: a dock is narrow."""
 
 
 class CampaignModel(QAbstractTableModel):
@@ -45,7 +47,7 @@ class CampaignModel(QAbstractTableModel):
         return (
             *FIXED_COLUMNS,
             *((GAIN_TITLE,) if self._has_gain else ()),
-            *(FIGURE_WORDS[name] for name in self._figures),
+            *(FIGURE_TITLES[name] for name in self._figures),
             *(described[name].title if name in described else name for name in self._knobs),
         )
 
