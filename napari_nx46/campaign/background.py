@@ -145,14 +145,14 @@ class Campaigns:
     # ---- what a user does ------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Read the newest campaign of the workspace; one that is not there is not made."""
-        self._begin("reading the campaign", self._read_newest)
+        """Read the newest campaign of the workspace; nothing of it is changed, or made."""
+        self._begin("reading the campaign", lambda: self._read_newest(keep=False))
 
     def judge_by(self, rules: Rules) -> None:
         """Judge by other rules from now on, and keep the verdicts."""
         if rules != self._rules:
             self._rules = rules
-            self._begin("judging", self._read_newest)
+            self._begin("judging", lambda: self._read_newest(keep=True))
 
     def check(self, make_request: MakeRequest, resources: Resources) -> None:
         """Look at a campaign before it runs; tells `checked`."""
@@ -233,7 +233,9 @@ class Campaigns:
         )
 
     def _compute(self, request: CampaignRequest, resources: Resources) -> Callable[[], None]:
-        run = CampaignRun(request, self.path, resources, cancelled=self._stop.is_set)
+        run = CampaignRun(
+            request, self.path, resources, rules=self._rules, cancelled=self._stop.is_set
+        )
         self._run = run
         watch = _Watch()
         run.task_changed.connect(watch.take)
@@ -242,8 +244,9 @@ class Campaigns:
             results = run.run()
         finally:
             self._run = None
-        with Workspace.open(self.path) as workspace:
-            judge_and_keep(CampaignStore(workspace), results, self._rules)
+        if self._rules != run.rules:  # they were changed while it ran
+            with Workspace.open(self.path) as workspace:
+                judge_and_keep(CampaignStore(workspace), results, self._rules)
         table = self._table_of(results)
         words = _words(run)
         return lambda: self._show_end(table, words)
@@ -258,7 +261,8 @@ class Campaigns:
         table = self._table_of(results, frozenset(watch.running))
         self._tell(lambda: self._show(table))
 
-    def _read_newest(self) -> Callable[[], None]:
+    def _read_newest(self, *, keep: bool) -> Callable[[], None]:
+        """Read the newest campaign, judged by the rules; keep the verdicts or leave those kept."""
         if not self.path.exists():
             return lambda: self._show(CampaignTable())
         with Workspace.open(self.path, create=False) as workspace:
@@ -267,7 +271,8 @@ class Campaigns:
             if newest is None:
                 return lambda: self._show(CampaignTable())
             results = store.results(newest, with_slices=False)
-            judge_and_keep(store, results, self._rules)
+            if keep:
+                judge_and_keep(store, results, self._rules)
         table = self._table_of(results)
         return lambda: self._show(table)
 

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog
 
+from napari_nx46.campaign.rules import Decision
 from napari_nx46.campaign.store import CampaignStore
 from napari_nx46.files.workspace import Workspace
 from napari_nx46.viewer.campaign.dock import NOT_KEPT, CampaignDock
@@ -59,6 +60,11 @@ class Campaigning:
         return self.panel.message_label.text()
 
 
+def verdicts_of(campaigning):
+    with Workspace.open(campaigning.campaigns.path, create=False) as workspace:
+        return CampaignStore(workspace).verdicts(1)
+
+
 @pytest.fixture
 def campaigning(opened):
     return Campaigning(opened)
@@ -105,9 +111,8 @@ def test_a_grid_is_checked_run_sorted_and_taken_up(campaigning, monkeypatch, tmp
     assert "above the band" in panel.verdict_label.text()
     campaigning.click(panel.baseline_button)
     assert table.chosen.is_baseline
-    with Workspace.open(campaigning.campaigns.path, create=False) as workspace:
-        verdicts = CampaignStore(workspace).verdicts(1)
-    assert {one.baseline for one in verdicts.values()} == {chosen.run_id}
+    verdicts = verdicts_of(campaigning).values()
+    assert {one.baseline for one in verdicts} == {chosen.run_id}
 
     opened_pages = []
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "report"))
@@ -205,6 +210,28 @@ def test_a_campaign_is_found_again_and_a_closed_window_ends_the_one_that_runs(
         ),
         timeout=PATIENCE,
     )
+
+
+def test_runs_are_judged_by_the_windows_band_and_only_when_that_is_asked_for(
+    campaigning, open_bench, data_folder
+):
+    campaigning.choose_grid("quantile=0.8,0.7")
+    campaigning.opened.session.set_band((0.15, 0.25))
+    campaigning.settle()
+    campaigning.click(campaigning.panel.start_button)
+    kept = verdicts_of(campaigning)
+    assert [one.decision for one in kept.values()] == [Decision.ACCEPTED, Decision.REJECTED]
+    # Its export was checked by the same rules, and is kept as the best run's.
+    archive = campaigning.campaigns.path.parent / "campaign-1" / "submission.zip"
+    assert archive.is_file()
+    again = Campaigning(open_bench(data_folder))
+    again.opened.wait_until(lambda: bool(again.column("run")))
+    assert again.opened.session.band != (0.15, 0.25)
+    assert verdicts_of(again) == kept
+    again.opened.session.set_band((0.25, 0.35))
+    again.settle()
+    judged = [one.decision for one in verdicts_of(again).values()]
+    assert judged == [Decision.REJECTED, Decision.ACCEPTED]
 
 
 def test_without_a_workspace_the_dock_says_so(opened):

@@ -268,6 +268,7 @@ class CampaignPanel(QWidget):
             (self._campaigns.reported, self._show_report),
             (self._campaigns.ended, self._show_end),
             (self._campaigns.failed, self._show_failure),
+            (self._bench.session.band_changed, self._judge),
         ):
             self._following.follow(signal, method)
 
