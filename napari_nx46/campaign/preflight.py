@@ -19,6 +19,7 @@ from napari_nx46.campaign.rows import equal_runs
 from napari_nx46.campaign.suggest import Search, Suggester, check_objective
 from napari_nx46.core.volume import whole_block
 from napari_nx46.core.workers import CancelCheck, Cancelled, never
+from napari_nx46.files.naming import few
 from napari_nx46.files.volumes import VolumeError
 from napari_nx46.fragments import DataSet, Fragment, FragmentError
 from napari_nx46.run.preflight import check_block, finite_block, sources_read
@@ -250,13 +251,13 @@ def _fit_faults(fragment: Fragment, runs: Sequence[PlannedRun]) -> list[str]:
         except FragmentError as error:
             runs_of.setdefault(str(error), []).append(run.run_id)
     return [
-        f"{reason} ({'all runs' if len(names) == len(runs) else 'runs ' + _few(names)})"
+        f"{reason} ({'all runs' if len(names) == len(runs) else 'runs ' + few(names, _FEW)})"
         for reason, names in runs_of.items()
     ]
 
 
 def _equal_notes(runs: Sequence[PlannedRun]) -> list[str]:
-    return [f"runs {_few(equal)} have one setting" for equal in equal_runs(runs)]
+    return [f"runs {few(equal, _FEW)} have one setting" for equal in equal_runs(runs)]
 
 
 def _memory_notes(needed: int, workers: int) -> list[str]:
@@ -279,8 +280,3 @@ def _disk_notes(needed: int, work: Path | None) -> list[str]:
     if needed <= free:
         return []
     return [f"{there}: {free / 2**20:.0f} MiB are free, the results need {needed / 2**20:.0f} MiB"]
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _FEW
-    return ", ".join(names[:_FEW]) + (f" and {more} more" if more > 0 else "")

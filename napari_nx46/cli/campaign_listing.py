@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_nx46.cli.campaign_report import CampaignWork
 from napari_nx46.cli.console import guarded, note, print_table
 from napari_nx46.cli.flag_groups import with_flag_groups
 from napari_nx46.cli.reporting import shown_knobs
@@ -26,12 +26,7 @@ _COLUMNS = ("run", "knobs", "fragment", "state", *_FIGURES, "verdict", "mask SHA
 @with_flag_groups
 def list_campaigns(
     *,
-    work: Annotated[
-        Path,
-        typer.Option(
-            "--work", metavar="DIR", help="Folder of the campaigns' workspace, or its SQLite file."
-        ),
-    ],
+    work: CampaignWork,
     campaign: Annotated[
         int | None,
         typer.Option("--campaign", metavar="ID", help="List this one alone.", show_default="all"),

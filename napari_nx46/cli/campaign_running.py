@@ -20,6 +20,7 @@ from napari_nx46.cli.campaign_flags import (
     PlanFlags,
     asked_campaign,
 )
+from napari_nx46.cli.campaign_report import CampaignWork, campaign_id
 from napari_nx46.cli.console import (
     ExitCode,
     counting_bar,
@@ -195,12 +196,7 @@ def resume_campaign(
         typer.Argument(metavar="[CAMPAIGN]", help="Its id.", show_default="the newest"),
     ] = None,
     *,
-    work: Annotated[
-        Path,
-        typer.Option(
-            "--work", metavar="DIR", help="Folder of the campaign's workspace, or its SQLite file."
-        ),
-    ],
+    work: CampaignWork,
     exports: CheckExports = True,
     rules: RuleFlags,
     cluster: ClusterFlags,
@@ -214,9 +210,7 @@ def resume_campaign(
     file = work_file(work)
     with opened_workspace(file) as workspace:
         store = CampaignStore(workspace)
-        number = store.newest() if campaign is None else campaign
-        if number is None:
-            fail(f"error: {file}: found no campaign, expected one", ExitCode.BAD_INPUT)
+        number = campaign_id(store, campaign)
         request = store.request(number)
     _run(request, file, resources, ending, number)
 

@@ -11,14 +11,14 @@ from psygnal import Signal
 
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.workers import CancelCheck
-from napari_nx46.files.naming import ARCHIVE_SUFFIX
+from napari_nx46.files.naming import ARCHIVE_SUFFIX, few
 from napari_nx46.fragments import DataSet, FragmentError
 from napari_nx46.live.comparison import LIVE, packed_mask_of
 from napari_nx46.live.latest import LatestWins
 from napari_nx46.live.mask_memory import MaskMemory
 from napari_nx46.live.pins import packed_bytes
 from napari_nx46.live.session import Post, Session
-from napari_nx46.run.mask_files import few
+from napari_nx46.run.mask_files import MOST_NAMES_TOLD
 from napari_nx46.run.mask_sides import Side, SideMask, archive_side, file_side, folder_side
 
 __all__ = ["DEFAULT_MEMORY_BYTES", "ForeignMasks", "open_foreign"]
@@ -317,8 +317,8 @@ def open_foreign(path: Path, dataset: DataSet, cancelled: CancelCheck) -> Side:
     common = [image_id for image_id in side.masks if image_id in dataset.image_ids]
     if not common:
         raise FragmentError(
-            f"{path}: found masks of {few(list(side.masks))}; "
-            f"expected some of {few(dataset.image_ids)}"
+            f"{path}: found masks of {few(list(side.masks), MOST_NAMES_TOLD)}; "
+            f"expected some of {few(dataset.image_ids, MOST_NAMES_TOLD)}"
         )
     for image_id in common:
         found, expected = side.masks[image_id].shape, dataset[image_id].shape

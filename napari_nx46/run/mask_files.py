@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,8 @@ from napari_nx46.fragments import FragmentError, checked_image_id
 __all__ = [
     "ANY_DENSITY",
     "MASK_FOLDERS",
+    "MOST_NAMES_TOLD",
     "binary_mask",
-    "few",
     "open_any_submission",
     "read_once",
     "volumes_in",
@@ -32,7 +32,8 @@ ANY_DENSITY = (0.0, 1.0)
 """The band of an archive that is read, whatever its densities."""
 
 _MOST_FAULTS_TOLD = 5
-_MOST_NAMES_TOLD = 10
+MOST_NAMES_TOLD = 10
+"""So many missing fragments are named."""
 
 
 def volumes_in(folder: Path, inside: Iterable[str] = ()) -> dict[str, Path]:
@@ -130,9 +131,3 @@ def binary_mask(voxels: np.ndarray, image_id: str, path: Path) -> Mask:
         )
     mask: Mask = foreground.view(np.uint8)
     return mask
-
-
-def few(names: Sequence[str]) -> str:
-    """Return the first of some names in words."""
-    more = len(names) - _MOST_NAMES_TOLD
-    return ", ".join(names[:_MOST_NAMES_TOLD]) + (f" and {more} more" if more > 0 else "")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_nx46.files.naming import image_id_fault, shown
+from napari_nx46.files.naming import few, image_id_fault, shown
 from napari_nx46.files.validation import MAX_MEMBERS
 from napari_nx46.fragments import FragmentError
 from napari_nx46.setting import Setting
@@ -28,7 +28,6 @@ __all__ = [
 LARGEST_MANIFEST_BYTES = 64 * 2**20
 """Some kilobytes a fragment, and a number a slice; anything beyond this is no manifest."""
 
-_MOST_NAMES_TOLD = 5
 
 Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 
@@ -106,9 +105,7 @@ class RecordedRun:
         )
         if not wrong:
             return None
-        more = len(wrong) - _MOST_NAMES_TOLD
-        told = ", ".join(wrong[:_MOST_NAMES_TOLD]) + (f" and {more} more" if more > 0 else "")
-        return f"{self.path} tells of other masks than those beside it (fragment {told})"
+        return f"{self.path} tells of other masks than those beside it (fragment {few(wrong)})"
 
 
 def read_manifest(path: Path) -> RecordedRun:

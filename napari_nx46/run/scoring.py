@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_nx46.core.workers import never
 from napari_nx46.files.atomic import WriteError
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import few, shown
 from napari_nx46.files.submission import Progress
 from napari_nx46.files.submission_masks import open_submission
 from napari_nx46.files.volumes import (
@@ -26,7 +26,7 @@ from napari_nx46.fragments import FolderNames, FragmentError
 from napari_nx46.leaderboard import COMPETITION, LeaderboardScore, Parameters, score
 from napari_nx46.leaderboard.topology import octants_of
 from napari_nx46.run.csv_text import csv_bytes
-from napari_nx46.run.mask_files import MASK_FOLDERS, few, read_once, volumes_in
+from napari_nx46.run.mask_files import MASK_FOLDERS, MOST_NAMES_TOLD, read_once, volumes_in
 
 __all__ = [
     "SCORE_COLUMNS",
@@ -303,7 +303,7 @@ def _check_names(
     predictions: Path, found: Mapping[str, Path], labels: Path, expected: Mapping[str, Path]
 ) -> None:
     faults = [
-        f"no {kind} of {few(sorted(missing))} in {folder}"
+        f"no {kind} of {few(sorted(missing), MOST_NAMES_TOLD)} in {folder}"
         for kind, folder, missing in (
             ("prediction", predictions, expected.keys() - found.keys()),
             ("label", labels, found.keys() - expected.keys()),

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.masks import Shape
+from napari_nx46.files.naming import few
 from napari_nx46.files.volumes import Role, Volume, is_zarr_folder, open_volume
 from napari_nx46.fragments import DataSet, FolderNames, FragmentError
-from napari_nx46.run.mask_files import few, volumes_in
+from napari_nx46.run.mask_files import MOST_NAMES_TOLD, volumes_in
 from napari_nx46.run.mask_sides import Side, SideKind, SideMask
 from napari_nx46.setting import Setting
 
@@ -180,9 +181,9 @@ def _compared_ids(a: Side, b: Side, fragments: Sequence[str]) -> list[str]:
     """Return the image_ids to compare, ascending, each of which both sides have."""
     wanted = set(fragments) or _fragments_of(a, b)
     faults = [
-        f"no mask of {few(sorted(wanted - set(side.masks)))} in {letter} ({side.name})"
+        f"no mask of {few(missing, MOST_NAMES_TOLD)} in {letter} ({side.name})"
         for letter, side in (("A", a), ("B", b))
-        if wanted - set(side.masks)
+        if (missing := sorted(wanted - set(side.masks)))
     ]
     if faults:
         raise FragmentError(
@@ -210,11 +211,13 @@ def _labels_at(label: Path, image_ids: Sequence[str]) -> dict[str, Volume]:
         if len(image_ids) > 1:
             raise FragmentError(
                 f"{label}: found a single volume, expected a folder of labels for the fragments "
-                f"{few(image_ids)}"
+                f"{few(image_ids, MOST_NAMES_TOLD)}"
             )
         return {name: open_volume(label, role=Role.LABEL, image_id=name) for name in image_ids}
     files = volumes_in(label, FolderNames().labels)
     missing = [name for name in image_ids if name not in files]
     if missing:
-        raise FragmentError(f"{label}: found no label of {few(missing)}; expected one a fragment")
+        raise FragmentError(
+            f"{label}: found no label of {few(missing, MOST_NAMES_TOLD)}; expected one a fragment"
+        )
     return {name: open_volume(files[name], role=Role.LABEL, image_id=name) for name in image_ids}
