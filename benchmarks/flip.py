@@ -16,8 +16,9 @@ from collections.abc import Callable
 import napari
 from live import TURN, DrawCounter, floor_times, settle, wait, window
 
-from napari_nx46.viewer.compare.dock import add_compare_dock
+from napari_nx46.viewer.compare.dock import CompareDock
 from napari_nx46.viewer.dock import TuneDock
+from napari_nx46.viewer.docks import open_dock_of
 
 QUANTILES = {"A": 0.9, "B": 0.95, "C": 0.97}
 
@@ -73,7 +74,7 @@ def compare(viewer: napari.Viewer, dock: TuneDock, events: int) -> None:
     draws, bench = DrawCounter(viewer), dock.bench
     floor_times(draws, TURN)
     tell("slider, alone", measure(draws, dock, slide(dock), events))
-    add_compare_dock(viewer)
+    open_dock_of(viewer, CompareDock)
     pin_masks(dock)
     begun = bench.session.exact_requests_begun
     tell("flip between live, A, B and C", measure(draws, dock, lambda _: bench.flip(), events))

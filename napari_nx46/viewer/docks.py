@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 if TYPE_CHECKING:
     import napari
+
+Dock = TypeVar("Dock", bound=QWidget)
 
 PLUGIN_TITLE = "NX46"
 LOWEST_WITH_DOCKS_BELOW = 800
@@ -114,6 +116,22 @@ def open_dock(viewer: napari.Viewer, entry: DockEntry) -> QWidget:
     frame.show()
     frame.raise_()
     return widget
+
+
+def open_dock_of(viewer: napari.Viewer, kind: type[Dock]) -> Dock:
+    """Show the dock of a class in a window, adding it where it is not there yet.
+
+    Raises
+    ------
+    LookupError
+        If no entry of `DOCKS` has the class.
+    """
+    name = f"{kind.__module__}:{kind.__name__}"
+    entry = next((entry for entry in DOCKS if entry.python_name == name), None)
+    if entry is None:
+        raise LookupError(f"expected one of the docks, found {name}")
+    dock: Dock = open_dock(viewer, entry)
+    return dock
 
 
 class DocksButton(QPushButton):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_nx46.viewer.compare.dock import add_compare_dock
+from napari_nx46.viewer.compare.dock import CompareDock
+from napari_nx46.viewer.docks import open_dock_of
 
 
 class Comparing:
@@ -13,7 +14,7 @@ class Comparing:
 
     def __init__(self, opened):
         self.opened = opened
-        self.dock = add_compare_dock(opened.viewer)
+        self.dock = open_dock_of(opened.viewer, CompareDock)
 
     @property
     def panel(self):

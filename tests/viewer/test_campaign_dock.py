@@ -16,7 +16,7 @@ from napari_nx46.viewer.campaign.dock import NOT_KEPT, CampaignDock
 from napari_nx46.viewer.campaign.plan_panel import Kind
 from napari_nx46.viewer.campaign.row_model import GAIN_TITLE
 from napari_nx46.viewer.campaign.words import NO_CAMPAIGN
-from napari_nx46.viewer.docks import DOCKS, open_dock
+from napari_nx46.viewer.docks import open_dock_of
 
 from .windows import PATIENCE
 
@@ -29,8 +29,7 @@ class Campaigning:
 
     def __init__(self, opened):
         self.opened = opened
-        (entry,) = (entry for entry in DOCKS if entry.name == CampaignDock.title)
-        self.dock = open_dock(opened.viewer, entry)
+        self.dock = open_dock_of(opened.viewer, CampaignDock)
         self.panel = self.dock.campaign_panel
         self.plan = self.panel.plan_panel
         self.settle()

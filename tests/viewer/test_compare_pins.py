@@ -11,8 +11,9 @@ from qtpy.QtTest import QTest
 
 from napari_nx46.live.mask_choices import LIVE
 from napari_nx46.setting import Setting
-from napari_nx46.viewer.compare.dock import CompareDock, add_compare_dock
+from napari_nx46.viewer.compare.dock import CompareDock
 from napari_nx46.viewer.compare.pin_panel import PinPanel
+from napari_nx46.viewer.docks import open_dock_of
 
 from .comparing import Comparing
 from .windows import PATIENCE
@@ -175,7 +176,7 @@ def test_whatever_is_closed_while_a_pin_is_shown_nothing_stays_behind(
 
 def test_the_dock_opens_before_there_are_data(make_napari_viewer, one_fragment):
     viewer = make_napari_viewer()
-    dock = add_compare_dock(viewer)
+    dock = open_dock_of(viewer, CompareDock)
     assert dock.compare_panel is None
     dock._tune.open_paths(one_fragment)
     assert isinstance(dock, CompareDock)

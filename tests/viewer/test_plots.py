@@ -16,10 +16,11 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_nx46.core.worst_slices import MOST_WORST_SLICES, worst_slices
 from napari_nx46.viewer.actions import ACTIONS
+from napari_nx46.viewer.docks import open_dock_of
 from napari_nx46.viewer.driving import drag_in_scene
 from napari_nx46.viewer.plots.axes import STALE_OPACITY
 from napari_nx46.viewer.plots.colors import Role, plot_colors
-from napari_nx46.viewer.plots.dock import PlotsDock, add_plots_dock
+from napari_nx46.viewer.plots.dock import PlotsDock
 from napari_nx46.viewer.plots.panel import PlotsPanel
 from napari_nx46.viewer.plots.saving import PNG_SCALE
 
@@ -35,7 +36,7 @@ MOST_DIFFERENCE = 0.03
 def plotted(open_bench, one_fragment):
     """Return a drawn window on one fragment with its plots, all of them side by side."""
     opened = open_bench(one_fragment, show=True)
-    opened.plots = add_plots_dock(opened.viewer)
+    opened.plots = open_dock_of(opened.viewer, PlotsDock)
     opened.viewer.window._qt_window.resize(1600, 1000)
     opened.plots.panel.setMinimumSize(*SIZE)
     wait_until_plotted(opened)
@@ -392,7 +393,7 @@ def test_another_fragment_and_data_without_a_label(plotted, tmp_path, data_folde
 @pytest.fixture
 def hidden(opened):
     """Return a hidden window with plots on three fragments."""
-    opened.plots = add_plots_dock(opened.viewer)
+    opened.plots = open_dock_of(opened.viewer, PlotsDock)
     return opened
 
 
@@ -455,7 +456,7 @@ def test_closing_the_window_while_all_is_computed_ends_the_threads(
 
 def test_no_widget_is_left_over(make_napari_viewer, data_folder, send_deferred_deletes):
     viewer = make_napari_viewer(strict_qt="raise")
-    dock = add_plots_dock(viewer)
+    dock = open_dock_of(viewer, PlotsDock)
     assert isinstance(dock, PlotsDock)
     tune = next(each for each in viewer.window.dock_widgets.values() if each is not dock)
     for _ in range(3):

@@ -10,8 +10,9 @@ from napari_nx46.files.validation import validate_submission
 from napari_nx46.files.workspace import Workspace
 from napari_nx46.live.run_words import NO_RUNS
 from napari_nx46.run.runner import same_setting
+from napari_nx46.viewer.docks import open_dock_of
 from napari_nx46.viewer.driving import type_into_cell
-from napari_nx46.viewer.runs.dock import NOT_KEPT, RunsDock, add_runs_dock
+from napari_nx46.viewer.runs.dock import NOT_KEPT, RunsDock
 
 from ..run.comparing import hold_checks
 from .test_closing import session_threads
@@ -25,7 +26,7 @@ class Judging:
 
     def __init__(self, opened, folder):
         self.opened, self.folder = opened, folder
-        self.dock = add_runs_dock(opened.viewer)
+        self.dock = open_dock_of(opened.viewer, RunsDock)
         self.panel = self.dock.runs_panel
         self.runs = opened.bench.runs
         self.settle()
@@ -239,7 +240,7 @@ def test_closing_while_an_archive_is_checked_leaves_nothing_behind(
 
 def test_the_dock_opens_before_there_are_data(make_napari_viewer, one_fragment, qtbot):
     viewer = make_napari_viewer()
-    dock = add_runs_dock(viewer)
+    dock = open_dock_of(viewer, RunsDock)
     assert isinstance(dock, RunsDock)
     assert dock.runs_panel is None
     dock._tune.open_paths(one_fragment)

@@ -17,7 +17,7 @@ from napari_nx46.viewer.compare.difference_panel import DifferencePanel
 from napari_nx46.viewer.compare.foreign_panel import ForeignPanel
 from napari_nx46.viewer.compare.pin_panel import PinPanel
 from napari_nx46.viewer.compare.pin_table import PinTablePanel
-from napari_nx46.viewer.docks import DOCKS, open_dock
+from napari_nx46.viewer.docks import open_dock_of
 from napari_nx46.viewer.layout import VerticalScrollArea, rule
 
 if TYPE_CHECKING:
@@ -100,15 +100,6 @@ class ComparePanel(QWidget):
         layout.addStretch(1)
 
 
-def add_compare_dock(viewer: napari.Viewer) -> CompareDock:
-    """Return the dock of a window, added to the right of it if it was not there yet."""
-    entry = next(entry for entry in DOCKS if entry.name == DOCK_NAME)
-    dock = open_dock(viewer, entry)
-    if not isinstance(dock, CompareDock):
-        raise TypeError(f"{entry.name}: expected a CompareDock, found a {type(dock).__name__}")
-    return dock
-
-
 def open_in_current_window(paths: Iterable[Path]) -> bool:
     """Open masks of others in the dock of the window that napari is about to open them in.
 
@@ -120,5 +111,5 @@ def open_in_current_window(paths: Iterable[Path]) -> bool:
     viewer = current_viewer()
     if viewer is None or not is_tuned(viewer):
         return False
-    add_compare_dock(viewer).open_masks(map(str, paths))
+    open_dock_of(viewer, CompareDock).open_masks(map(str, paths))
     return True

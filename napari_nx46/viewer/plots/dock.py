@@ -8,13 +8,12 @@ from qtpy.QtWidgets import QSizePolicy
 
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.bench_dock import BenchDock
-from napari_nx46.viewer.docks import DOCKS, open_dock
 from napari_nx46.viewer.plots.panel import PlotsPanel
 
 if TYPE_CHECKING:
     import napari
 
-__all__ = ["PlotsDock", "add_plots_dock"]
+__all__ = ["PlotsDock"]
 
 DOCK_NAME = "Plots"
 
@@ -38,10 +37,3 @@ class PlotsDock(BenchDock):
     def make_panel(self, bench: Bench) -> PlotsPanel:
         """Return the plots of a session."""
         return PlotsPanel(bench)
-
-
-def add_plots_dock(viewer: napari.Viewer) -> PlotsDock:
-    """Return a window's dock with the plots, adding it where there is none."""
-    (entry,) = (entry for entry in DOCKS if entry.name == DOCK_NAME)
-    open_dock(viewer, entry)
-    return next(dock for dock in viewer.window.dock_widgets.values() if isinstance(dock, PlotsDock))

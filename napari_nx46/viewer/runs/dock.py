@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent
 from qtpy.QtGui import QShowEvent
@@ -29,9 +28,6 @@ from napari_nx46.viewer.layout import VerticalScrollArea, WrappedLabel, rule
 from napari_nx46.viewer.runs.run_model import LEGEND
 from napari_nx46.viewer.runs.run_table import RunTable
 from napari_nx46.viewer.runs.verdict_panel import VerdictPanel
-
-if TYPE_CHECKING:
-    import napari
 
 DOCK_NAME = "Runs"
 NOT_KEPT = "Runs of these data are not kept. Open data of your own to score and judge them."
@@ -267,13 +263,6 @@ class RunsPanel(QWidget):
         layout.addWidget(rule())
         layout.addWidget(self.verdict_panel)
         layout.addStretch(0)
-
-
-def add_runs_dock(viewer: napari.Viewer) -> RunsDock:
-    """Return the dock, added to the right of a window, in a tab with those that are there."""
-    dock = RunsDock(viewer)
-    viewer.window.add_dock_widget(dock, name=DOCK_NAME, area="right", tabify=True)
-    return dock
 
 
 def _button(text: str, tip: str) -> QPushButton:
