@@ -1,0 +1,39 @@
+"""Fragments: the volumes of a data folder, grouped by image_id.
+
+A data folder holds any of the folders ``p3d``, ``p2d``, ``models/NAME``, ``test_images`` or
+``train_images`` and ``train_labels``, and in each of them one file a fragment, named by its
+image_id.
+
+Examples
+--------
+>>> from napari_nx46.fragments import open_data
+>>> data = open_data("data")  # doctest: +SKIP
+>>> data["1407735"].p3d[160]  # reads one slice  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from napari_nx46.files.volumes import VolumeError
+from napari_nx46.fragments.model import (
+    DataSet,
+    FolderNames,
+    Fragment,
+    FragmentError,
+    checked_image_id,
+    checked_model_name,
+)
+from napari_nx46.fragments.opening import open_data, open_readable
+from napari_nx46.fragments.writing import write_data_folder
+
+__all__ = [
+    "DataSet",
+    "FolderNames",
+    "Fragment",
+    "FragmentError",
+    "VolumeError",
+    "checked_image_id",
+    "checked_model_name",
+    "open_data",
+    "open_readable",
+    "write_data_folder",
+]
