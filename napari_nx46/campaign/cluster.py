@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dask
-from distributed import Client, LocalCluster, Worker
+from distributed import Client, Nanny, Scheduler, SpecCluster, Worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
 __all__ = ["CLUSTER_GONE", "CampaignError", "ClusterChoice", "connected"]
@@ -107,7 +107,7 @@ def _client_of(scheduler: str) -> Client:
         ) from error
 
 
-def _local_cluster(choice: ClusterChoice) -> LocalCluster:
+def _local_cluster(choice: ClusterChoice) -> SpecCluster:
     """Make workers of one lane each, in this process or in processes of their own.
 
     A worker has a second thread, in which its next task waits for the lane: it begins when the one
@@ -116,14 +116,27 @@ def _local_cluster(choice: ClusterChoice) -> LocalCluster:
     budget.
     """
     processes = choice.workers is not None
-    return LocalCluster(
-        n_workers=choice.workers or choice.threads or os.cpu_count() or 1,
-        threads_per_worker=2,
-        processes=processes,
-        host=LOOPBACK if processes else None,
-        # Dask serves HTTP in any case: at a port that is free, to this machine alone.
-        dashboard_address=f"{LOOPBACK}:0",
-        scheduler_kwargs={"dashboard": False},
-        memory_limit=None,
+    # Every node serves HTTP in any case. By default the workers in this process would do so at an
+    # address of the network, and `LocalCluster`, given an address for them, loads bokeh.
+    listening = {
+        "host": LOOPBACK if processes else None,
+        "protocol": "tcp://" if processes else "inproc://",
+        "dashboard_address": f"{LOOPBACK}:0",
+        "dashboard": False,
+    }
+    worker = {
+        "cls": Nanny if processes else Worker,
+        "options": {
+            **listening,
+            "nthreads": 2,
+            "memory_limit": None,
+            "silence_logs": logging.CRITICAL,
+        },
+    }
+    count = choice.workers or choice.threads or os.cpu_count() or 1
+    return SpecCluster(
+        workers=dict.fromkeys(range(count), worker),
+        worker=worker,
+        scheduler={"cls": Scheduler, "options": {**listening, "port": 0}},
         silence_logs=logging.CRITICAL,
     )

@@ -70,13 +70,14 @@ def test_a_task_that_kills_its_workers_fails_alone(asked, tmp_path, monkeypatch)
 
 def die_at_the_median(plugin, lane, image_id, setting, with_score):
     """Stand for a task that needs so much memory that the system kills its process."""
+    report = measure_in_lane(plugin, lane, image_id, setting, with_score)  # waits for its turn
     if setting.quantile == 0.5 and image_id == "a":
         time.sleep(1)  # a nanny gives a worker up that dies while it starts
         os.kill(os.getpid(), signal.SIGKILL)
-    return measure_in_lane(plugin, lane, image_id, setting, with_score)
+    return report
 
 
-def test_worker_processes_load_neither_napari_nor_qt_and_open_no_port_to_the_net(data):
+def test_worker_processes_load_neither_napari_nor_qt(data):
     with connected(ClusterChoice(workers=1)) as client:
         client.register_plugin(LanePlugin("plugin", DataSource.of(data), 2**30))
         (address,) = client.nthreads()
@@ -89,10 +90,27 @@ def test_worker_processes_load_neither_napari_nor_qt_and_open_no_port_to_the_net
         loaded = client.submit(lambda: sorted(sys.modules)).result(timeout=PATIENCE)
         strangers = ("napari", "PyQt6", "qtpy", "vispy", "matplotlib", "optuna", "bokeh")
         assert [name for name in loaded if name.split(".")[0] in strangers] == []
-        (process,) = worker_processes()
-        sockets = [*process.net_connections(), *psutil.Process().net_connections()]
-        listening = [one for one in sockets if one.status == "LISTEN"]
-        assert {one.laddr.ip for one in listening} == {"127.0.0.1"}
+
+
+def listening():
+    """Return the ports that this process and those below it listen on, with their addresses."""
+    own = psutil.Process()
+    sockets = [
+        one for process in (own, *worker_processes()) for one in process.net_connections("inet")
+    ]
+    return {one.laddr for one in sockets if one.status == psutil.CONN_LISTEN}
+
+
+@pytest.mark.parametrize(
+    "choice", [ClusterChoice(), ClusterChoice(threads=2), ClusterChoice(workers=1)], ids=str
+)
+def test_a_cluster_of_this_machine_listens_on_loopback_alone(choice):
+    before = listening()
+    with connected(choice) as client:
+        assert client.submit(lambda: 46).result(timeout=PATIENCE) == 46
+        opened = listening() - before
+    assert opened
+    assert {address.ip for address in opened} == {"127.0.0.1"}
 
 
 # ---- a cluster that is there -------------------------------------------------------------------
