@@ -134,6 +134,24 @@ def test_a_dry_run_writes_a_report_and_nothing_else(data, archive):
         assert report["fragments"][0]["setting"]["quantile"] == 0.985
 
 
+def test_a_quantile_on_a_plateau_is_noted_by_every_command(tmp_path):
+    volume = np.zeros((6, 10, 12), np.uint8)
+    volume[:, 4] = np.arange(72, dtype=np.uint8).reshape(6, 12) + 100
+    write_data_folder(tmp_path / "data", "a", {"p3d": volume, "p2d": volume})
+    found = "note: a: the quantile 0.5 falls on 0, the score of 90.0% of the voxels"
+    knobs = ("--quantile", "0.5", "--z-radius", "0")
+    for arguments in (
+        ("run", tmp_path / "data", "--out", tmp_path / "out"),
+        ("run", tmp_path / "data", "--out", tmp_path / "out", "--dry-run"),
+        ("export", tmp_path / "data", "--out", tmp_path / "s.zip"),
+        ("export", tmp_path / "data", "--out", tmp_path / "s.zip", "--dry-run"),
+    ):
+        assert found in nx46_here(*arguments, *knobs).stderr
+        assert "note" not in nx46_here(*arguments, *knobs, "--domain", "nonzero").stderr
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_bytes())
+    assert manifest["fragments"][0]["notes"] == []
+
+
 def with_nan(volume):
     volume = volume.astype(np.float32)
     volume[3, 2, 1] = np.nan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from napari_nx46.cli.flag_groups import FlagGroup
 from napari_nx46.cli.knob_flags import KnobFlags
 from napari_nx46.cli.knobs import chosen_setting
 from napari_nx46.cli.parsing import parse_band
-from napari_nx46.cli.reporting import print_preflight
+from napari_nx46.cli.reporting import print_notes, print_preflight
 from napari_nx46.files.masks import Compression, Profile
 
 if TYPE_CHECKING:
@@ -169,10 +169,14 @@ def check_only(task: Task, targets: Sequence[Path], report: Path) -> None:
     dataset = task.pipelines.dataset
     check_targets(dataset, targets)
     with task.progress("checking") as progress:
-        plans = preflight(dataset, task.settings, progress, task.cancelled)
+        plans = [
+            replace(plan, notes=task.pipelines.notes(plan.image_id, plan.setting, task.cancelled))
+            for plan in preflight(dataset, task.settings, progress, task.cancelled)
+        ]
     with kept_if_used(report.parent), write_beside(report) as partial:
         partial.write_bytes(preflight_json(plans, task.options, targets))
     print_preflight(plans)
+    print_notes({plan.image_id: plan.notes for plan in plans})
     typer.echo(f"nothing was written but {report}")
 
 

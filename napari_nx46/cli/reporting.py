@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
-from napari_nx46.cli.console import print_table
+from napari_nx46.cli.console import note, print_table
 
 if TYPE_CHECKING:
     from napari_nx46.core.threshold import Threshold
@@ -35,6 +35,14 @@ def print_result(result: RunResult, band: tuple[float, float]) -> None:
             for record, member in zip(result.records, result.members, strict=True)
         ],
     )
+    print_notes({record.image_id: record.notes for record in result.records})
+
+
+def print_notes(notes: Mapping[str, Sequence[str]]) -> None:
+    """Print the notes about each fragment on stderr, a line each."""
+    for image_id, texts in notes.items():
+        for text in texts:
+            note(f"note: {image_id}: {text}")
 
 
 def print_preflight(plans: Sequence[FragmentPreflight]) -> None:

@@ -281,6 +281,13 @@ class FragmentPipeline:
                 mask = self.mask(setting, threshold, slab, cancelled)
             yield MaskSlab(slab[0], score, mask)
 
+    def score_slabs(
+        self, setting: Setting, cancelled: CancelCheck = never
+    ) -> Iterator[tuple[slice, FloatVolume]]:
+        """Yield extent along z and score of the whole fragment in slabs of consecutive slices."""
+        for slab in self._whole_in_slabs():
+            yield slab[0], self.score(setting, slab, cancelled)
+
     # ---- inside ----------------------------------------------------------------------------
 
     def _whole_in_slabs(self) -> Iterator[Block]:

@@ -26,6 +26,9 @@ LOW_BITS_MASK = LOW_BITS - 1
 MOST_SORTED = 1 << 20
 """So many scores NumPy sorts faster than it finds some order statistics among them."""
 
+LEAST_SCORE = float(np.nextafter(np.float32(0), np.float32(1)))
+"""The lowest float32 above 0."""
+
 Counts = npt.NDArray[np.int64]
 
 
@@ -53,6 +56,12 @@ class ScoreHistogram:
     def total(self) -> int:
         """Number of scores."""
         return int(self.cumulative[-1])
+
+    def without_zeros(self, zeros: int) -> ScoreHistogram:
+        """Return the histogram without `zeros` scores that are 0."""
+        counts = self.counts.copy()
+        counts[0] -= zeros
+        return ScoreHistogram(counts)
 
     def bin_of_rank(self, rank: int) -> int:
         """Return the bin in which the score of this rank (from 0, ascending) lies."""
@@ -128,6 +137,25 @@ def scores_quantiles(score: FloatVolume, quantiles: Sequence[float]) -> tuple[fl
     return tuple(
         rank.interpolate(float(ordered[rank.lower]), float(ordered[rank.upper])) for rank in ranks
     )
+
+
+def positive_quantiles(score: FloatVolume, quantiles: Sequence[float]) -> tuple[float, ...]:
+    """Return quantiles of the scores above 0; `LEAST_SCORE` each if there are none.
+
+    Parameters
+    ----------
+    score : array of float32
+        No NaN.
+    quantiles : sequence of float
+        In [0, 1], in any order.
+    """
+    positive = score[score > 0]
+    return scores_quantiles(positive, quantiles) if positive.size else nothing_above_zero(quantiles)
+
+
+def nothing_above_zero(quantiles: Sequence[float]) -> tuple[float, ...]:
+    """Return the quantiles of no scores at all: a threshold that no score of 0 reaches."""
+    return (LEAST_SCORE,) * len(quantiles)
 
 
 def bins_to_refine(histogram: ScoreHistogram, quantile: float) -> tuple[int, ...]:

@@ -10,9 +10,12 @@ import numpy as np
 from napari_nx46.core.quantile import (
     HIGH_BITS,
     LOW_BITS,
+    Counts,
     ScoreHistogram,
     bins_to_refine,
     exact_quantile,
+    nothing_above_zero,
+    positive_quantiles,
     scores_quantiles,
 )
 from napari_nx46.core.threshold import Threshold
@@ -64,8 +67,9 @@ def quantiles_of(setting: Setting) -> Pair:
 
 
 def quantile_pair(score: FloatVolume, setting: Setting) -> Pair:
-    """Return the setting's quantiles of an array of scores."""
-    return scores_quantiles(score, quantiles_of(setting))
+    """Return the setting's quantiles of an array of scores, of those its domain counts."""
+    find = positive_quantiles if setting.domain is Domain.NONZERO else scores_quantiles
+    return find(score, quantiles_of(setting))
 
 
 def adaptive_pair(score: FloatVolume, setting: Setting) -> Pair:
@@ -102,6 +106,25 @@ def pooled_quantile(
     return exact_quantile(histogram, low_bits, quantile)
 
 
+def nonzero_pair(
+    pipeline: FragmentPipeline, setting: Setting, cancelled: CancelCheck = never
+) -> Pair:
+    """Return the setting's exact quantiles over the scores of a fragment that are above 0."""
+    histogram = pipeline.stage(setting, cancelled).histogram
+    lowest_bin: dict[int, Counts] = {}
+    if histogram.counts[0]:
+        counts = pipeline.low_bits(setting, (0,), cancelled)[0].copy()
+        histogram = histogram.without_zeros(int(counts[0]))
+        counts[0] = 0
+        lowest_bin[0] = counts
+    quantiles = quantiles_of(setting)
+    if not histogram.total:
+        return nothing_above_zero(quantiles)
+    bins = {each for quantile in quantiles for each in bins_to_refine(histogram, quantile)}
+    low_bits = pipeline.low_bits(setting, sorted(bins), cancelled) | lowest_bin
+    return tuple(exact_quantile(histogram, low_bits, quantile) for quantile in quantiles)
+
+
 def block_pair(
     pipeline: FragmentPipeline, setting: Setting, block: Block, cancelled: CancelCheck = never
 ) -> Pair:
@@ -123,6 +146,8 @@ def _threshold_of_quantile(
                 for quantile in quantiles_of(setting)
             )
             return threshold_of([pair])
+        case Domain.NONZERO:
+            return threshold_of([nonzero_pair(pipeline, setting, cancelled)])
         case Domain.SLICE:
             return _threshold_per_slice(pipeline, setting, quantile_pair, cancelled)
         case Domain.BLOCK:

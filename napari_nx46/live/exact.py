@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from napari_nx46.core.score import PathKey
 from napari_nx46.core.threshold import Threshold
+from napari_nx46.core.threshold_notes import threshold_notes
 from napari_nx46.core.volume import Mask, whole_block
 from napari_nx46.live.preview import ScoreSample
 from napari_nx46.run.pipelines import PipelineSet
@@ -36,6 +37,8 @@ class ExactResult:
         The whole mask, where the view is in 3D.
     sample : ScoreSample
         For the previews to come.
+    notes : tuple of str
+        What is odd about the threshold, in words.
     """
 
     request: ExactRequest
@@ -43,6 +46,7 @@ class ExactResult:
     density: float
     volume: Mask | None
     sample: ScoreSample
+    notes: tuple[str, ...] = ()
 
 
 def compute_exact(
@@ -80,4 +84,6 @@ def compute_exact(
         sample = ScoreSample(paths, pipeline.kernels, PathKey.of(setting))
     if setting.rule is ThresholdRule.QUANTILE and not threshold.per_slice:
         sample.learn(setting, threshold)
-    return ExactResult(request, threshold, density, volume, sample)
+    found = threshold_notes(pipeline, setting, threshold, cancelled)
+    notes = tuple(note.text(setting) for note in found)
+    return ExactResult(request, threshold, density, volume, sample, notes)

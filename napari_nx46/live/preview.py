@@ -17,6 +17,8 @@ from napari_nx46.core.quantile import (
     approximate_quantile,
     bins_to_refine,
     exact_quantile,
+    nothing_above_zero,
+    positive_quantiles,
     scores_quantiles,
 )
 from napari_nx46.core.score import PathKey, ScoreStage, as_two_paths
@@ -82,11 +84,16 @@ class ScoreSample:
             min(max(quantile + shift, 0.0), 1.0)
             for quantile, shift in zip(quantiles_of(setting), self._shifts, strict=False)
         ]
-        return threshold_of([scores_quantiles(self._score(setting), shifted)], exact=False)
+        find = positive_quantiles if setting.domain is Domain.NONZERO else scores_quantiles
+        return threshold_of([find(self._score(setting), shifted)], exact=False)
 
     def learn(self, setting: Setting, exact: Threshold) -> None:
         """Note by how much the sample's quantiles differ from the fragment's."""
         score = self._score(setting)
+        if setting.domain is Domain.NONZERO:
+            score = score[score > 0]
+            if not score.size:
+                return
         values = (exact.values[0], (exact.low or exact.values)[0])
         quantiles = (*quantiles_of(setting), setting.quantile)
         high, low = (
@@ -166,6 +173,12 @@ class PreviewSource:
 
 def _pooled_threshold(stages: Sequence[ScoreStage], setting: Setting) -> Threshold:
     histogram = reduce(add, (stage.histogram for stage in stages))
+    if setting.domain is Domain.NONZERO:
+        above_zero = histogram.without_zeros(int(histogram.counts[0]))
+        if not above_zero.total:
+            return threshold_of([nothing_above_zero(quantiles_of(setting))], exact=False)
+        pair = tuple(approximate_quantile(above_zero, q) for q in quantiles_of(setting))
+        return threshold_of([pair], exact=False)
     found = [_pooled_quantile(stages, histogram, q) for q in quantiles_of(setting)]
     pair = tuple(value for value, _ in found)
     return threshold_of([pair], exact=all(exact for _, exact in found))

@@ -386,7 +386,7 @@ class Session:
         shown, view = self._shown, self._view
         if shown is None or shown.plane != view.plane:
             return
-        self._figures = figures_of(shown, view, self._figures.fragment_density, self.settled)
+        self._figures = figures_of(shown, view, self._figures, self.settled)
         self.figures_changed.emit(self._figures)
 
     def _with_visible_block(self, knobs: dict[str, Any]) -> Setting:
@@ -422,7 +422,7 @@ class Session:
             return
         self._exact = result
         self._volume = result.volume
-        self._figures = replace(self._figures, fragment_density=result.density)
+        self._figures = replace(self._figures, fragment_density=result.density, notes=result.notes)
         if request.three_d:
             self._show_volume(result)
         elif self._shown is not None and self._same_mask(self._shown, result.threshold):
@@ -449,6 +449,7 @@ class Session:
             fragment_density=result.density,
             exact=True,
             fragment_exact=True,
+            notes=result.notes,
         )
         self.mask_changed.emit()
         self.figures_changed.emit(self._figures)

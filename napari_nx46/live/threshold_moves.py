@@ -79,6 +79,9 @@ def _share_below(session: Session, score: float, histogram: ScoreHistogram) -> f
     match setting.domain:
         case Domain.FRAGMENT:
             return approximate_share_below(histogram, score)
+        case Domain.NONZERO:
+            above_zero = histogram.without_zeros(int(histogram.counts[0]))
+            return approximate_share_below(above_zero, score) if above_zero.total else 0.0
         case Domain.DATASET:
             return approximate_share_below(_pooled(session) or histogram, score)
         case Domain.SLICE:

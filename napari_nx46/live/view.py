@@ -90,7 +90,9 @@ class Figures:
     exact : bool
         Whether threshold, slice and block belong to the sliders' setting exactly, not to a preview.
     fragment_exact : bool
-        The same of the fragment's density.
+        The same of the fragment's density, and of the notes.
+    notes : tuple of str
+        What is odd about the fragment's threshold, in words.
     """
 
     threshold: float | None = None
@@ -100,6 +102,7 @@ class Figures:
     fragment_density: float | None = None
     exact: bool = False
     fragment_exact: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +129,7 @@ class ShownMask:
         return self.threshold.lower.at(z)
 
 
-def figures_of(
-    shown: ShownMask, view: View, fragment_density: float | None, fragment_exact: bool
-) -> Figures:
+def figures_of(shown: ShownMask, view: View, known: Figures, fragment_exact: bool) -> Figures:
     """Return the read-outs of the mask that a view shows.
 
     Parameters
@@ -136,17 +137,18 @@ def figures_of(
     shown : ShownMask
         Of the view's plane.
     view : View
-    fragment_density : float, optional
-        As it is known now.
+    known : Figures
+        Those before, whose density and notes of the fragment are taken over.
     fragment_exact : bool
-        Whether that belongs to the sliders' setting.
+        Whether these belong to the sliders' setting.
     """
     return Figures(
         threshold=shown.threshold_at(view.slice_index),
         low_threshold=shown.low_threshold_at(view.slice_index),
         slice_density=density(shown.mask),
         block_density=density(shown.mask[within_plane(view)]),
-        fragment_density=fragment_density,
+        fragment_density=known.fragment_density,
         exact=shown.exact,
         fragment_exact=fragment_exact,
+        notes=known.notes,
     )

@@ -74,6 +74,8 @@ class FragmentRecord:
         For each volume that the setting reads, by name, its file's name and SHA-256.
     slices : tuple of SliceMetrics
         In ascending z.
+    notes : tuple of str
+        What is odd about the threshold, in words.
     """
 
     image_id: str
@@ -81,6 +83,7 @@ class FragmentRecord:
     threshold: Threshold
     sources: dict[str, dict[str, str]]
     slices: tuple[SliceMetrics, ...]
+    notes: tuple[str, ...] = ()
 
 
 def metrics_csv(records: Sequence[FragmentRecord]) -> bytes:
@@ -146,6 +149,7 @@ def _fragment_entry(record: FragmentRecord, member: Member) -> dict[str, Any]:
         "density": member.density,
         "threshold": _one_or_each(threshold),
         **low,
+        "notes": list(record.notes),
         "setting": record.setting.model_dump(mode="json"),
         "sources": record.sources,
         "mask_sha256": member.mask_sha256,

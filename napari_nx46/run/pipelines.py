@@ -11,6 +11,7 @@ import numpy.typing as npt
 from napari_nx46.core.kernels import Kernels
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold import Threshold
+from napari_nx46.core.threshold_notes import threshold_notes
 from napari_nx46.core.volume import Block, Sources, whole_block
 from napari_nx46.core.workers import CancelCheck, Workers, never
 from napari_nx46.files.volumes import Role, Volume
@@ -212,6 +213,22 @@ class PipelineSet:
         dataset = self.prepare_dataset(setting, cancelled)
         pipeline = self.loaded(image_id, setting)
         return pipeline, pipeline.threshold(setting, dataset, cancelled)
+
+    def notes(
+        self, image_id: str, setting: Setting, cancelled: CancelCheck = never
+    ) -> tuple[str, ...]:
+        """Return what is odd about the threshold of a setting on a fragment, in words.
+
+        Raises
+        ------
+        VolumeError
+            If a volume is damaged or holds what a probability cannot be.
+        Cancelled
+            If `cancelled` returned True.
+        """
+        pipeline, threshold = self.with_threshold(image_id, setting, cancelled)
+        found = threshold_notes(pipeline, setting, threshold, cancelled)
+        return tuple(note.text(setting) for note in found)
 
     def _fits(self, image_id: str, names: Collection[str], setting: Setting | None) -> bool:
         """Return whether volumes, and what is computed from them, are within the budget."""

@@ -36,6 +36,8 @@ class FragmentPreflight:
     memory_bytes : int
         Taken by these volumes, the score and a slab of the mask, and by what is made from the CT
         image.
+    notes : tuple of str
+        What is odd about the threshold, in words.
     """
 
     image_id: str
@@ -43,6 +45,7 @@ class FragmentPreflight:
     setting: Setting
     sources: dict[str, str]
     memory_bytes: int
+    notes: tuple[str, ...] = ()
 
 
 def preflight(

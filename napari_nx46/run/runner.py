@@ -10,6 +10,7 @@ from pathlib import Path
 
 from napari_nx46.core.measure import SliceMetrics, measure_slice
 from napari_nx46.core.pipeline import MaskSlab
+from napari_nx46.core.threshold_notes import ThresholdTally
 from napari_nx46.core.volume import Mask
 from napari_nx46.core.workers import Cancelled, Workers, never
 from napari_nx46.files import atomic
@@ -211,17 +212,24 @@ class _MeasuredMask:
             self.image_id, self._setting, self._cancelled
         )
         slices: list[SliceMetrics] = []
+        tally = ThresholdTally(threshold, pipeline.shape, pipeline.workers)
         previous: Mask | None = None
         for slab in pipeline.slabs(self._setting, threshold, self._cancelled):
             slices += _measure(slab, previous, pipeline.workers, self._cancelled)
             previous = slab.mask[-1]
+            tally.add(slab.extent, slab.score, self._cancelled)
             yield slab.mask
         sources = {
             name: {"file": volume.path.name, "sha256": volume.fingerprint()}
             for name, volume in sources_read(self._fragment, self._setting).items()
         }
         self._record = FragmentRecord(
-            self.image_id, self._setting, threshold, sources, tuple(slices)
+            self.image_id,
+            self._setting,
+            threshold,
+            sources,
+            tuple(slices),
+            tuple(note.text(self._setting) for note in tally.notes(self._setting)),
         )
 
 

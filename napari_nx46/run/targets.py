@@ -99,6 +99,7 @@ def preflight_json(
                 "setting": plan.setting.model_dump(mode="json"),
                 "sources": plan.sources,
                 "memory_bytes": plan.memory_bytes,
+                "notes": list(plan.notes),
             }
             for plan in plans
         ],

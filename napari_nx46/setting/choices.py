@@ -13,9 +13,14 @@ LONGEST_SOURCE_NAME = 128
 
 
 class Domain(StrEnum):
-    """Where the quantile is taken."""
+    """The voxels over which the quantile is taken.
+
+    ``nonzero`` are those of the fragment whose score is above 0: for volumes that are mostly
+    empty.
+    """
 
     FRAGMENT = "fragment"
+    NONZERO = "nonzero"
     SLICE = "slice"
     BLOCK = "block"
     DATASET = "dataset"

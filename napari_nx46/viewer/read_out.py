@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QSi
 
 from napari_nx46.core.measure import BandPosition, position_in_band
 from napari_nx46.live.view import Figures
-from napari_nx46.viewer.knobs import CalmSpinBox
+from napari_nx46.viewer.knobs import CalmSpinBox, plain_label
 from napari_nx46.viewer.number_label import number_label, show_number
 
 POSITION_TEXTS = {
@@ -83,6 +83,7 @@ class ReadOut(QWidget):
         self.value_labels = {row: number_label() for row in ROWS}
         self.state_labels = {row: QLabel("") for row in ROWS}
         self.gauges = {row: DensityGauge() for row in ROWS}
+        self.note_label = _note_label()
         self.band_low, self.band_high = (_band_box(end) for end in band)
         self._arrange()
         for box in (self.band_low, self.band_high):
@@ -98,6 +99,9 @@ class ReadOut(QWidget):
         self._show_density("Slice", figures.slice_density, figures.exact)
         self._show_density("Visible block", figures.block_density, figures.exact)
         self._show_density("Fragment", figures.fragment_density, figures.fragment_exact)
+        self.note_label.setText("\n".join(f"⚠ {note}" for note in figures.notes))
+        self.note_label.setVisible(bool(figures.notes))
+        self.note_label.setEnabled(figures.fragment_exact)
 
     def set_band(self, band: tuple[float, float]) -> None:
         """Show another band."""
@@ -148,7 +152,16 @@ class ReadOut(QWidget):
         band.addStretch(1)
         layout.addWidget(QLabel("Target band"), len(ROWS) + 1, 0)
         layout.addLayout(band, len(ROWS) + 1, 1, 1, 3)
+        layout.addWidget(self.note_label, len(ROWS) + 2, 0, 1, 4)
         layout.setColumnStretch(2, 1)
+
+
+def _note_label() -> QLabel:
+    label = plain_label("")
+    label.setWordWrap(True)
+    label.setAccessibleName("Note about the threshold")
+    label.hide()
+    return label
 
 
 def _band_box(value: float) -> QDoubleSpinBox:

@@ -59,6 +59,10 @@ def defined_domain(scores, setting: Setting, which: int):
         values = np.concatenate([one.ravel() for one in scores])
     elif setting.domain is Domain.BLOCK:
         values = score[tuple(slice(*extent) for extent in setting.block)]
+    elif setting.domain is Domain.NONZERO:
+        values = (
+            score[score > 0] if (score > 0).any() else np.full(1, np.nextafter(0, 1, dtype="f"))
+        )
     else:
         values = score
     return [values] * score.shape[0]

@@ -28,6 +28,8 @@ def random_volume(rng, shape, dtype, character):
         values = np.round(values * 4) / 4
     if character == "tiny":
         values = np.where(rng.random(shape) < 0.5, values * 1e-12, values)
+    if character == "empty":
+        values = np.where(rng.random(shape) < 0.9, 0.0, values * 1e-44)
     if np.issubdtype(dtype, np.integer):
         return np.round(values * np.iinfo(dtype).max).astype(dtype)
     return values.astype(dtype)
@@ -41,7 +43,7 @@ def cases(draw, domains=tuple(Domain)):
     pairs = []
     for _ in range(draw(st.integers(1, 2)) if domain is Domain.DATASET else 1):
         shape = draw(SHAPES)
-        character = draw(st.sampled_from(["smooth", "levels", "tiny"]))
+        character = draw(st.sampled_from(["smooth", "levels", "tiny", "empty"]))
         dtypes = [np.dtype(draw(st.sampled_from(PROBABILITY_DTYPES))) for _ in range(2)]
         pairs.append(tuple(random_volume(rng, shape, dtype, character) for dtype in dtypes))
     block = None

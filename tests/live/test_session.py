@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_nx46.core.workers import Workers
-from napari_nx46.fragments import FragmentError, VolumeError, open_data
+from napari_nx46.fragments import FragmentError, VolumeError, open_data, write_data_folder
 from napari_nx46.live.view import View, slice_view, volume_view
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Domain, Setting, SettingError
@@ -780,3 +780,21 @@ def test_the_session_equals_a_run_of_the_same_setting(bench):
     setting = bench.session.setting
     slabs = [slab.mask for slab in pipeline.slabs(setting, pipeline.threshold(setting))]
     np.testing.assert_array_equal(bench.session.whole_mask(), np.concatenate(slabs))
+
+
+def test_a_quantile_on_a_plateau_is_noted_until_the_setting_mends_it(tmp_path, new_bench):
+    volume = np.zeros((6, 12, 14), np.float32)
+    volume[:, 4] = np.linspace(0.5, 1, 6 * 14).reshape(6, 14)
+    write_data_folder(tmp_path / "empty", "a", {"p3d": volume})
+    bench = new_bench(open_data(tmp_path / "empty"), setting=Setting(quantile=0.5, z_radius=0))
+    bench.settle()
+    (note,) = bench.session.figures.notes
+    assert "quantile 0.5 falls on 0, the score of 91.7%" in note
+    bench.session.change(domain=Domain.NONZERO)
+    bench.settle()
+    assert bench.session.figures.notes == ()
+    assert bench.session.figures.fragment_density == pytest.approx(1 / 24)
+    bench.session.change(rule="probability", probability=1.0, blend=0.0)
+    bench.session.change(probability=1.0, z_radius=3)
+    bench.settle()
+    assert bench.session.figures.notes == ()

@@ -152,6 +152,7 @@ def test_the_preflight_report_tells_what_would_be_written(dataset, out):
             "setting": SETTING.model_dump(mode="json"),
             "sources": {"p3d": "b.tif float16", "p2d": "b.tif uint16"},
             "memory_bytes": 5 * 11 * 24 * (2 + 2 + 5),
+            "notes": [],
         }
     ]
 
