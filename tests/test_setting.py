@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_nx46.setting import (
+    PUBLISHED_PRESETS,
+    Connectivity,
     Setting,
     SettingError,
     Source,
@@ -18,6 +20,7 @@ from napari_nx46.setting import (
     moved,
     parse_setting,
     preset,
+    preset_description,
     read_setting,
 )
 
@@ -90,10 +93,26 @@ def test_presets_have_the_published_values():
     public = preset("public-0.552")
     assert (public.low_probability, public.probability, public.hysteresis) == (0.5, 0.9, True)
     assert (public.closing_z, public.closing_xy, public.smallest_object) == (3, 2, 100)
+    assert (public.blend, public.z_radius) == (1.0, 0)
     assert preset("twelfth-place").opening
+    for solution in (first, public, preset("twelfth-place")):
+        assert solution.object_connectivity is Connectivity.FACES
+        assert solution.z_radius == 0
+    assert (first.blend, preset("twelfth-place").blend) == (0.5, 0.5)
+    assert first.patch_holes == 64
     assert preset("nx47-v61.2").is_pair
     with pytest.raises(SettingError, match=r"nx46-v7\.5-run-10"):
         preset("nx46-v9")
+
+
+@pytest.mark.parametrize("published", PUBLISHED_PRESETS, ids=lambda one: one.name)
+def test_a_published_preset_names_every_knob_and_what_it_is(published):
+    assert published.knobs.keys() == Setting.model_fields.keys()
+    assert published.setting == preset(published.name)
+    assert published.setting.model_dump() == Setting(**published.knobs).model_dump()
+    assert len(published.description) <= 200
+    assert published.description == preset_description(published.name)
+    assert published.description.strip().splitlines() == [published.description]
 
 
 @pytest.mark.parametrize("name", list(all_presets()))

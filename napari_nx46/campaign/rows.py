@@ -179,11 +179,11 @@ def _conflicts(row: Mapping[str, object]) -> list[PlanFault]:
 
 
 def _stated(row: Mapping[str, object]) -> dict[str, object]:
-    """Return the knobs that a row gives by field: its preset's, then its own, with the implied."""
+    """Return the knobs that a row gives by field: its preset's, then its own with the implied."""
     knobs: dict[str, object] = {}
     if PRESET_KEY in row:
         preset = all_presets()[str(row[PRESET_KEY])]
-        knobs = _with_implied({field: getattr(preset, field) for field in preset.model_fields_set})
+        knobs = {field: getattr(preset, field) for field in Setting.model_fields}
     return knobs | _with_implied({field: row[key] for key, field in _fields(row).items()})
 
 

@@ -17,7 +17,7 @@ from napari_nx46.cli.knob_flags import KnobFlags
 from napari_nx46.cli.knobs import chosen_setting
 from napari_nx46.cli.reporting import shown_knobs
 from napari_nx46.files.presets import PRESETS_VARIABLE, PresetStore, default_store
-from napari_nx46.setting import Setting, SettingError, all_presets
+from napari_nx46.setting import Setting, SettingError, all_presets, preset_description
 
 _SECTION = "Your presets"
 _ENVIRONMENT = f"[env var of their folder: {PRESETS_VARIABLE}]"
@@ -39,11 +39,14 @@ class NamedPreset:
     name : str
     origin : Origin
     setting : Setting
+    description : str
+        One line; empty for yours.
     """
 
     name: str
     origin: Origin
     setting: Setting
+    description: str = ""
 
 
 @guarded
@@ -81,7 +84,7 @@ def presets(
     ] = None,
     knobs: KnobFlags,
 ) -> None:
-    """List the presets, with the knobs that differ from the defaults; save or delete yours."""
+    """List the presets, what they are, and the knobs that differ from the defaults; save yours."""
     _check_usage(knobs, as_json=as_json, save=save, replace=replace, delete=delete)
     store = default_store(os.environ)
     if save is not None:
@@ -94,9 +97,12 @@ def presets(
         typer.echo(json.dumps([_record(preset) for preset in _known_presets(store)], indent=2))
     else:
         print_table(
-            ("preset", "origin", "knobs"),
+            ("preset", "origin", "knobs", "description"),
             [
-                (preset.name, preset.origin.value, shown_knobs(preset.setting) or "defaults")
+                (
+                    *(preset.name, preset.origin.value),
+                    *(shown_knobs(preset.setting) or "defaults", preset.description),
+                )
                 for preset in _known_presets(store)
             ],
         )
@@ -117,7 +123,7 @@ def _check_usage(
 def _known_presets(store: PresetStore) -> Iterator[NamedPreset]:
     """Yield all presets; of one that cannot be read there is a warning instead."""
     for name, setting in all_presets().items():
-        yield NamedPreset(name, Origin.PUBLISHED, setting)
+        yield NamedPreset(name, Origin.PUBLISHED, setting, preset_description(name))
     for name in store.names():
         try:
             yield NamedPreset(name, Origin.YOURS, store.read(name))
@@ -129,5 +135,6 @@ def _record(preset: NamedPreset) -> dict[str, object]:
     return {
         "name": preset.name,
         "origin": preset.origin.value,
+        "description": preset.description,
         "setting": preset.setting.model_dump(mode="json"),
     }

@@ -19,7 +19,7 @@ from napari_nx46.setting.files import MAXIMUM_SETTING_FILE_BYTES, read_setting
 from napari_nx46.setting.knobs import GROUPS, Group, KnobDescription, described_knobs
 from napari_nx46.setting.model import DEFAULT_BAND, Setting, checked_knob, parse_setting
 from napari_nx46.setting.moves import IMPLIED_KNOBS, knob_applies, moved, threshold_knobs
-from napari_nx46.setting.presets import all_presets, preset
+from napari_nx46.setting.presets import PUBLISHED_PRESETS, all_presets, preset, preset_description
 
 __all__ = [
     "DEFAULT_BAND",
@@ -27,6 +27,7 @@ __all__ = [
     "GROUPS",
     "IMPLIED_KNOBS",
     "MAXIMUM_SETTING_FILE_BYTES",
+    "PUBLISHED_PRESETS",
     "Averaging",
     "BlockExtents",
     "Connectivity",
@@ -47,6 +48,7 @@ __all__ = [
     "moved",
     "parse_setting",
     "preset",
+    "preset_description",
     "read_setting",
     "threshold_knobs",
 ]

@@ -18,8 +18,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_nx46.live.session import Session
-from napari_nx46.setting import Domain, Setting, SettingError, all_presets
+from napari_nx46.setting import Domain, Setting, SettingError, all_presets, preset_description
 from napari_nx46.viewer.knobs import CalmComboBox
+from napari_nx46.viewer.layout import WrappedLabel
 
 NOTHING_CHOSEN = "Choose a preset…"
 
@@ -53,6 +54,8 @@ class PresetPanel(QWidget):
     ----------
     box : QComboBox
         The published names, then the user's; none is chosen while the sliders differ.
+    description_label : QLabel
+        What the published preset is that is shown; hidden while none is.
     message_label : QLabel
         Why something was not done; hidden while there is nothing to say.
     """
@@ -77,6 +80,7 @@ class PresetPanel(QWidget):
         self.save_button.setToolTip("Save the knobs as they stand as a preset of your own")
         self.delete_button = QPushButton("Delete")
         self.delete_button.setToolTip("Delete the preset that is chosen, if it is your own")
+        self.description_label = WrappedLabel()
         self.message_label = QLabel()
         self.message_label.setTextFormat(Qt.TextFormat.PlainText)
         self.message_label.setWordWrap(True)
@@ -189,6 +193,8 @@ class PresetPanel(QWidget):
         self.box.clear()
         for name in self._published:
             self.box.addItem(name)
+            description = preset_description(name)
+            self.box.setItemData(self.box.count() - 1, description, Qt.ItemDataRole.ToolTipRole)
         if self._own:
             self.box.insertSeparator(self.box.count())
         for name in self._own:
@@ -202,6 +208,9 @@ class PresetPanel(QWidget):
         state = "changed" if self._preset is not None else "cannot be read"
         self.box.setPlaceholderText(f"{self._name} ({state})" if self._name else NOTHING_CHOSEN)
         self.box.setCurrentIndex(self.box.findText(self._name) if self._is_shown else -1)
+        description = preset_description(self._name) if self._is_shown else ""
+        self.description_label.setText(description)
+        self.description_label.setVisible(bool(description))
         self.delete_button.setEnabled(self._name in self._own)
 
     def _tell(self, message: str) -> None:
@@ -216,6 +225,7 @@ class PresetPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
+        layout.addWidget(self.description_label)
         layout.addWidget(self.message_label)
 
 

@@ -143,6 +143,8 @@ def test_knobs_go_by_variable_or_field_and_imply_their_rule(row, knobs):
 def test_what_a_row_does_not_state_is_that_of_the_setting_under_it():
     base = Setting(rule="adaptive", closing_xy=2, blend=0.1)
     assert only_setting({"z_radius": 3}, base) == base.changed(z_radius=3)
+    twelfth = only_setting({"preset": "twelfth-place", "z_radius": 3}, base)
+    assert twelfth == preset("twelfth-place").changed(z_radius=3)
     assert only_setting({"quantile": 0.9}, base) == base.changed(quantile=0.9, rule="quantile")
 
 

@@ -73,7 +73,7 @@ def test_the_adaptive_variables_choose_their_rule_unless_a_preset_or_a_flag_does
         "note: NX47_PCTL_HI_MAX=98 is overridden by --preset nx47-v61.2 (96.0)",
     ]
     told.clear()
-    same = {"NX47_PCTL_HI_BASE": "88", "NX46_SCORE_BLEND_3D_WEIGHT": "0.72"}
+    same = {"NX47_PCTL_HI_BASE": "88", "NX46_SCORE_BLEND_3D_WEIGHT": "0.5"}
     assert chosen("first-place", same, told.append) == preset("first-place")
     assert told == [
         "note: NX47_PCTL_HI_BASE=88 is overridden by --preset first-place "

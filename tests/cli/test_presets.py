@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from napari_nx46.files.presets import PresetStore
-from napari_nx46.setting import Setting, all_presets, preset
+from napari_nx46.setting import Setting, all_presets, preset, preset_description
 
 from ..command import nx46, nx46_here
 
@@ -25,13 +26,13 @@ def presets(store, *arguments, **environment):
     return nx46_here("presets", *arguments, NX46_PRESETS_DIR=str(store.folder), **environment)
 
 
-def test_the_table_tells_origin_and_the_knobs_that_differ(store):
+def test_the_table_has_origin_knobs_that_differ_and_a_description(store):
     store.save("mine", MINE)
     store.save("usual", Setting())
     ran = nx46("presets", NX46_PRESETS_DIR=str(store.folder))
     assert (ran.returncode, ran.stderr) == (0, "")
-    head, *rows = [line.split(maxsplit=2) for line in ran.stdout.splitlines()]
-    assert head == ["preset", "origin", "knobs"]
+    head, *rows = [re.split(r" {2,}", line) for line in ran.stdout.splitlines()]
+    assert head == ["preset", "origin", "knobs", "description"]
     assert [row[:2] for row in rows] == [
         *([name, "published"] for name in all_presets()),
         ["mine", "yours"],
@@ -41,12 +42,15 @@ def test_the_table_tells_origin_and_the_knobs_that_differ(store):
     assert knobs["nx46-v7.5-run-01"] == "blend=0.68 quantile=0.97"
     assert knobs["mine"] == ("weights=p3d=0.5,unet=2.0 domain=block block=0:1,2:3,4:5 opening=true")
     assert knobs["usual"] == "defaults"
+    described = {row[0]: row[3] for row in rows if row[3:]}
+    assert described == {name: preset_description(name) for name in all_presets()}
 
 
 def test_json_gives_every_knob_and_reads_back_equal(store):
     store.save("mine", MINE)
     printed = json.loads(presets(store, "--json").stdout)
-    assert [list(entry) for entry in printed] == [["name", "origin", "setting"]] * len(printed)
+    fields = ["name", "origin", "description", "setting"]
+    assert [list(entry) for entry in printed] == [fields] * len(printed)
     found = {entry["name"]: Setting.model_validate(entry["setting"]) for entry in printed}
     assert found == {**all_presets(), "mine": MINE}
     assert {entry["name"] for entry in printed if entry["origin"] == "yours"} == {"mine"}

@@ -254,6 +254,7 @@ def test_the_first_place_chain_has_the_published_steps():
         "zero_border",
         "close_with_ball",
         "plug_tunnels",
+        "patch_holes",
         "fill_cavities",
         "remove_small_objects",
         "keep_sheets_apart",

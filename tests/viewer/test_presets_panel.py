@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QInputDialog, QMessageBox
 
 from napari_nx46.files.presets import PresetStore
 from napari_nx46.fragments import open_data, write_data_folder
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import slice_view
-from napari_nx46.setting import Domain, Setting, all_presets, preset
+from napari_nx46.setting import Domain, Setting, all_presets, preset, preset_description
 from napari_nx46.viewer.preset_panel import NOTHING_CHOSEN, PresetPanel
 
 SHAPE = (5, 12, 14)
@@ -102,6 +103,13 @@ def test_every_published_preset_sets_all_knobs(new_panel):
         assert shown_text(panel) == name
         assert not panel.delete_button.isEnabled()
         assert panel.message_label.isHidden()
+        description = preset_description(name)
+        assert panel.description_label.text() == description
+        assert not panel.description_label.isHidden()
+        tip = panel.box.itemData(panel.box.findText(name), Qt.ItemDataRole.ToolTipRole)
+        assert tip == description
+    session.change(border=63)
+    assert panel.description_label.isHidden()
 
 
 def test_the_box_tells_that_the_sliders_have_moved_and_come_back(new_panel):
