@@ -19,6 +19,7 @@ from napari_nx46.campaign.rows import (
     run_id_fault,
 )
 from napari_nx46.files.naming import shown
+from napari_nx46.regular_files import open_regular
 from napari_nx46.setting import Setting
 
 MAXIMUM_MATRIX_BYTES = 16_000_000
@@ -172,7 +173,7 @@ def _content(path: Path) -> bytes:
             ],
         )
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             content = stream.read(MAXIMUM_MATRIX_BYTES + 1)
     except OSError as error:
         raise PlanError(str(path), [PlanFault(f"cannot be read ({error.strerror})")]) from error

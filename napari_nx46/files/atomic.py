@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from napari_nx46.regular_files import special_kind
+
 _LONGEST_STEM_BYTES = 180
 """Leaves room for the rest of a partial's name below the usual limit of 255 bytes."""
 
@@ -92,7 +94,7 @@ class Batch:
         Raises
         ------
         WriteError
-            If the folder is missing or not writable, or the target is a folder.
+            If the folder is missing or not writable, or the target is a folder, pipe or device.
         ValueError
             If this target is in the batch already.
         """
@@ -101,6 +103,9 @@ class Batch:
             raise ValueError(f"{target} is to be written twice at the same time")
         if real_target.is_dir():
             raise WriteError(target, "there is a folder of that name", errno.EISDIR)
+        kind = special_kind(real_target)
+        if kind is not None:
+            raise WriteError(target, f"it is {kind}, expected a regular file or nothing")
         if not real_target.parent.is_dir():
             raise WriteError(
                 target, f"the folder {real_target.parent} does not exist", errno.ENOENT

@@ -24,6 +24,7 @@ from napari_nx46.files.origin import (
     check_shape,
 )
 from napari_nx46.files.sources import MappedSource, VoxelSource
+from napari_nx46.regular_files import open_regular
 
 NNUNET_ARRAY = "probabilities"
 """Name of the array in an nnU-Net ``.npz`` file."""
@@ -102,7 +103,7 @@ def open_npy(origin: Origin) -> VoxelSource:
     """
     stamp = FileStamp.of(origin)
     try:
-        with open(origin.path, "rb") as stream:
+        with open_regular(origin.path) as stream:
             header = _read_header(origin, stream)
     except OSError as error:
         raise origin.error(error.strerror or str(error), "a readable file") from error
@@ -134,7 +135,7 @@ def open_npz(origin: Origin, channel: int) -> VoxelSource:
     """
     stamp = FileStamp.of(origin)
     try:
-        with zipfile.ZipFile(origin.path) as archive:
+        with open_regular(origin.path) as file, zipfile.ZipFile(file) as archive:
             member = _member(origin, archive)
             with archive.open(member) as stream:
                 header = _read_header(origin, stream)
@@ -210,7 +211,11 @@ class DeflatedChannel:
         """Decode the member to its end, so that its checksum is verified, and keep the channel."""
         origin = self._stamp.origin
         try:
-            with zipfile.ZipFile(origin.path) as archive, archive.open(self._member) as stream:
+            with (
+                open_regular(origin.path) as file,
+                zipfile.ZipFile(file) as archive,
+                archive.open(self._member) as stream,
+            ):
                 _skip(stream, self._header.size)
                 voxels = self._read_channel(stream)
                 while stream.read(_COPY_BYTES):
@@ -292,7 +297,7 @@ def check_channel(origin: Origin, channel: int, channels: int) -> int:
 
 def _data_start(stamp: FileStamp, member: zipfile.ZipInfo) -> int:
     """Return the place of a stored member's first byte."""
-    with open(stamp.origin.path, "rb") as stream:
+    with open_regular(stamp.origin.path) as stream:
         stream.seek(member.header_offset)
         header = stream.read(_LOCAL_HEADER.size)
     if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from napari_nx46.regular_files import check_regular
 
 AXES = 3
 """Axes of a volume: (Z, Y, X)."""
@@ -100,7 +101,7 @@ class FileStamp:
             If there is no such file, or it cannot be asked.
         """
         try:
-            status = os.stat(origin.path)
+            status = check_regular(origin.path)
         except OSError as error:
             raise origin.error(error.strerror or str(error), "a readable file") from error
         return cls(origin, status.st_size, status.st_mtime_ns, status.st_ino)

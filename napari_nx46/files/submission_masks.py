@@ -20,6 +20,7 @@ from napari_nx46.files.masks import Profile, Shape
 from napari_nx46.files.naming import MASK_SUFFIX
 from napari_nx46.files.origin import FileStamp, Origin, VolumeError
 from napari_nx46.files.validation import largest_member, validate_submission
+from napari_nx46.regular_files import open_regular
 
 __all__ = ["SubmissionMasks", "open_submission"]
 
@@ -90,7 +91,11 @@ class SubmissionMasks:
     def _unpack(self, member: str, most_bytes: int, target: BinaryIO) -> None:
         left = most_bytes
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(member) as source:
+            with (
+                open_regular(self.path) as file,
+                zipfile.ZipFile(file) as archive,
+                archive.open(member) as source,
+            ):
                 while chunk := source.read(min(_CHUNK_BYTES, left + 1)):
                     left -= len(chunk)
                     if left < 0:

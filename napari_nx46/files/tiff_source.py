@@ -34,6 +34,7 @@ from napari_nx46.files.tiff_structure import (
     TiffStructureError,
     scan_pages,
 )
+from napari_nx46.regular_files import open_regular
 
 if TYPE_CHECKING:
     from tifffile import TiffFile
@@ -129,7 +130,7 @@ def write_tiff(path: Path, voxels: np.ndarray) -> None:
 def _scanned(origin: Origin) -> tuple[PageTags, ...]:
     """Return what the pages declare, which are equal, and whose data are within the file."""
     try:
-        with open(origin.path, "rb") as stream:
+        with open_regular(origin.path) as stream:
             pages = scan_pages(stream, VOLUME_LIMITS)
     except OSError as error:
         raise origin.error(error.strerror or str(error), "a readable file") from error

@@ -25,6 +25,7 @@ from napari_nx46.files.findings import (
 from napari_nx46.files.mask_check import MaskRules, check_mask
 from napari_nx46.files.masks import Profile, Shape
 from napari_nx46.files.naming import MASK_SUFFIX, folded, image_id_fault, shown
+from napari_nx46.regular_files import NotRegularFileError, open_regular
 from napari_nx46.setting import DEFAULT_BAND
 
 __all__ = [
@@ -123,9 +124,15 @@ def validate_submission(
         If ``cancelled()`` became True.
     """
     run = _Run(path, expected, profile, band, max_member_bytes, cancelled)
-    if not stat.S_ISREG(path.stat().st_mode):
-        return run.report([error("not-a-zip", None, "found no file, expected a zip archive")])
-    with _BoundedReads(path.open("rb", buffering=0)) as file:
+    try:
+        opened = open_regular(path)
+    except NotRegularFileError as fault:
+        message = f"found {fault.strerror}, expected a zip archive"
+        return run.report([error("not-a-zip", None, message)])
+    except IsADirectoryError:
+        message = "found a folder, expected a zip archive"
+        return run.report([error("not-a-zip", None, message)])
+    with _BoundedReads(opened.detach()) as file:
         try:
             archive = zipfile.ZipFile(file)
         except _ZIP_DAMAGES as fault:
@@ -176,7 +183,7 @@ def validate_mask_file(
     """
     run = _Run(path, None, profile, band, DEFAULT_MAX_MEMBER_BYTES, cancelled)
     rules = MaskRules(expected_shape, profile, band, DEFAULT_MAX_MEMBER_BYTES)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         check = check_mask(
             file,
             path.stem if image_id is None else image_id,

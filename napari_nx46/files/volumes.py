@@ -26,6 +26,7 @@ from napari_nx46.files.indexing import Index, Shape3D, select
 from napari_nx46.files.origin import Origin, VolumeError
 from napari_nx46.files.roles import Role, check_block, check_dtype
 from napari_nx46.files.sources import VoxelSource
+from napari_nx46.regular_files import open_regular
 
 __all__ = ["VOLUME_SUFFIXES", "Role", "Volume", "VolumeError", "image_id_of", "open_volume"]
 
@@ -203,7 +204,7 @@ class Volume:
             if self.path.is_dir():
                 _hash_folder(digest, self._origin)
             else:
-                with open(self.path, "rb") as stream:
+                with open_regular(self.path) as stream:
                     _hash_stream(digest, stream)
         except OSError as error:
             raise self._origin.error(str(error), "readable files") from error
@@ -380,7 +381,7 @@ def _hash_folder(digest: hashlib._Hash, origin: Origin) -> None:
         # With their lengths before them, names and contents can be told apart.
         digest.update(len(encoded).to_bytes(8, "little") + encoded)
         digest.update(path.stat().st_size.to_bytes(8, "little"))
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             _hash_stream(digest, stream)
 
 

@@ -12,6 +12,8 @@ from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import LocalStore
 
+from napari_nx46.regular_files import special_kind
+
 MAX_METADATA_BYTES = 2**24
 _METADATA_SUFFIXES = (".json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
 
@@ -52,10 +54,13 @@ class ContainedStore(LocalStore):
         return await super().get_partial_values(prototype, wanted)
 
     def _check(self, key: str) -> None:
-        """Raise ValueError if a key leads out of the folder, or to metadata of absurd size."""
+        """Check that a key leads to a file in the folder, and to metadata of bounded size only."""
         path = self.root / key
         if not path.resolve().is_relative_to(self.root):
             raise ValueError(f"{key} leads out of the folder")
+        kind = special_kind(path)
+        if kind is not None:
+            raise ValueError(f"{key} is {kind}")
         is_metadata = PurePosixPath(key).name.endswith(_METADATA_SUFFIXES)
         if is_metadata and path.is_file() and path.stat().st_size > MAX_METADATA_BYTES:
             raise ValueError(f"{key} has more than {MAX_METADATA_BYTES} bytes")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_nx46.files.naming import few, image_id_fault, shown
 from napari_nx46.files.validation import MAX_MEMBERS
 from napari_nx46.fragments import FragmentError
+from napari_nx46.regular_files import open_regular
 from napari_nx46.setting import Setting
 from napari_nx46.setting.errors import faults_of
 
@@ -129,7 +130,7 @@ def read_manifest(path: Path) -> RecordedRun:
     ManifestError
         If it is too large, no manifest, or holds a setting that this program does not know.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         content = file.read(LARGEST_MANIFEST_BYTES + 1)
     if len(content) > LARGEST_MANIFEST_BYTES:
         raise ManifestError(
@@ -150,7 +151,7 @@ def file_sha256(path: Path) -> str:
     OSError
         If it cannot be read.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from napari_nx46.regular_files import open_regular
 from napari_nx46.setting.errors import SettingError, faults_of
 from napari_nx46.setting.model import Setting
 
@@ -23,9 +24,14 @@ def read_setting(path: str | Path) -> Setting:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > MAXIMUM_SETTING_FILE_BYTES:
-            raise SettingError(f"{path}: too large for a setting ({path.stat().st_size} bytes)")
-        return Setting.model_validate_json(path.read_bytes())
+        with open_regular(path) as stream:
+            content = stream.read(MAXIMUM_SETTING_FILE_BYTES + 1)
+        if len(content) > MAXIMUM_SETTING_FILE_BYTES:
+            raise SettingError(
+                f"{path}: too large for a setting, expected at most "
+                f"{MAXIMUM_SETTING_FILE_BYTES} bytes"
+            )
+        return Setting.model_validate_json(content)
     except OSError as error:
         raise SettingError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:

@@ -12,6 +12,7 @@ from napari_nx46.files.naming import shown
 from napari_nx46.files.workspace import schema
 from napari_nx46.files.workspace.encoding import Column
 from napari_nx46.files.workspace.errors import Damage, WorkspaceError, damaged, translated
+from napari_nx46.regular_files import NotRegularFileError, check_regular
 
 BUSY_SECONDS = 5.0
 """For how long another program's writing is waited for."""
@@ -178,15 +179,25 @@ def _check_place(path: Path, create: bool) -> None:
     """Check that a file may be at a path, and make its folder where it shall be made."""
     try:
         if path.exists():
-            if not path.is_file():
-                raise WorkspaceError(path, "found a folder, expected a file")
+            for file in (path, *_files_beside(path)):
+                check_regular(file)
         elif not create:
             raise WorkspaceError(path, "there is no such file")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
+    except IsADirectoryError as error:
+        raise WorkspaceError(path, "found a folder, expected a file") from error
+    except NotRegularFileError as error:
+        raise WorkspaceError(Path(error.filename), f"found {error.strerror}") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise WorkspaceError(path, f"its folder cannot be used ({reason})") from error
+
+
+def _files_beside(path: Path) -> list[Path]:
+    """Return the files beside a workspace that SQLite opens with it."""
+    beside = (path.with_name(path.name + ending) for ending in ("-journal", "-wal", "-shm"))
+    return [file for file in beside if file.exists()]
 
 
 def _connect(path: Path, create: bool, busy_seconds: float) -> sqlite3.Connection:
