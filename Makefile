@@ -1,17 +1,32 @@
 # make demo    show the program on the sample fragments (DATA=folder for others)
 # make test    run every test, windows on a display of their own
 # Both set up what they need: system libraries (tools/system_libraries.sh), .venv, dependencies.
+# With QT=pyside6 both run under PySide6, in an environment of its own.
 
 PYTHON ?= python3
+QT     ?= pyqt6
+ifeq ($(QT),pyqt6)
 VENV   := .venv
+EXTRAS := all,dev
+else ifeq ($(QT),pyside6)
+VENV   := .venv-pyside6
+EXTRAS := pyside6,checks
+else
+$(error QT is '$(QT)'; it can be pyqt6 or pyside6)
+endif
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+LOWEST := .venv-lowest
 OUT    ?= demo-output
 DATA   ?=
 
 # Each of the processes has a display of its own, by pytest-xvfb, and runs whole files in the order
 # of tests/conftest.py. PYTEST_ARGS='-n 0' runs all in one process.
 IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
+
+# qtpy and pytest-qt would choose by what is installed, napari by qtpy.
+export QT_API := $(QT)
+export PYTEST_QT_API := $(QT)
 
 # Compiled kernels are kept in the checkout, as is what napari and pip keep when the user's home
 # cannot be written.
@@ -21,17 +36,20 @@ export HOME := $(CURDIR)/.cache/home
 $(shell mkdir -p "$(HOME)")
 endif
 
-.PHONY: help demo test lint format benchmark pictures sample-data system-libraries clean distclean
+.PHONY: help demo test test-lowest lint format benchmark pictures sample-data system-libraries \
+	clean distclean
 
 help:
 	@echo "make demo         show the program on the sample fragments; DATA=folder, OUT=folder"
 	@echo "make test         run every test; PYTEST_ARGS='-k name' to choose"
+	@echo "                  QT=pyside6 chooses the Qt binding of demo and test; pyqt6 by default"
+	@echo "make test-lowest  tests without windows on the lowest versions that pyproject.toml allows"
 	@echo "make lint         style, types and the contracts between the packages"
 	@echo "make format       put the style right"
 	@echo "make benchmark    the timings of benchmarks/"
 	@echo "make pictures     take the README's pictures anew"
 	@echo "make sample-data  make the sample fragments anew"
-	@echo "make clean        remove caches and output; distclean: .venv too"
+	@echo "make clean        remove caches and output; distclean: the environments too"
 
 demo: system-libraries $(READY)
 	$(BIN)/nx46 demo $(DATA) --out $(OUT)
@@ -39,6 +57,12 @@ demo: system-libraries $(READY)
 test: system-libraries $(READY)
 	$(BIN)/python -m tests.warm_up
 	sh tools/under_xvfb.sh $(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
+
+# Lowest are the versions of what pyproject.toml names; what these need in turn is new. The folder
+# of compiled kernels is not shared: numba's versions do not read each other's.
+test-lowest: system-libraries $(LOWEST)/.ready
+	NUMBA_CACHE_DIR=$(CURDIR)/.cache/numba-lowest sh tools/under_xvfb.sh \
+		$(LOWEST)/bin/python -m pytest -n 2 --ignore=tests/viewer $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -66,7 +90,14 @@ system-libraries:
 
 $(READY): pyproject.toml constraints.txt
 	@sh tools/make_venv.sh "$(PYTHON)" $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[all,dev]"
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
+	@touch $@
+
+$(LOWEST)/.ready: pyproject.toml constraints.txt
+	@sh tools/make_venv.sh "$(PYTHON)" $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --disable-pip-version-check -c constraints.txt uv
+	$(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python --resolution lowest-direct \
+		-e ".[all,checks]"
 	@touch $@
 
 clean:
@@ -76,4 +107,4 @@ clean:
 		2>/dev/null || true
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf .venv .venv-pyside6 $(LOWEST)

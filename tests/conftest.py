@@ -21,6 +21,10 @@ _OWN_FOLDERS = tempfile.TemporaryDirectory(prefix="nx46-tests-")
 os.environ["NX46_PRESETS_DIR"] = str(Path(_OWN_FOLDERS.name) / "presets")
 os.environ["NX46_WORKSPACES_DIR"] = str(Path(_OWN_FOLDERS.name) / "workspaces")
 
+# pytest-qt would choose a binding of its own.
+if "QT_API" in os.environ:
+    os.environ.setdefault("PYTEST_QT_API", os.environ["QT_API"])
+
 # A first call compiles, and two cores may be shared: no deadline can be kept.
 settings.register_profile(
     "local", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True

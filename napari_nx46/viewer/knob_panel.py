@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from qtpy.QtCore import QMargins, Signal
-from qtpy.QtGui import QIcon
+from qtpy.QtCore import QMargins, Qt, Signal
+from qtpy.QtGui import QIcon, QPixmap
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -61,8 +61,9 @@ class Section(QCollapsible):
     """
 
     def __init__(self, title: str, counted: str, parent: QWidget | None = None) -> None:
-        # The arrows are part of the text: icons would keep the colours of the theme at first.
-        super().__init__(title, parent, QIcon(), QIcon())
+        # Under PySide6 a null icon is false, which QCollapsible takes for no icon at all.
+        blank = blank_icon()
+        super().__init__(title, parent, blank, blank)
         self._title = title
         self._counted = counted
         self._count = 0
@@ -99,6 +100,8 @@ class Section(QCollapsible):
         # Controls come and go while the section is open, and hidden ones take no keyboard.
         self.content().setMaximumHeight(UNBOUNDED)
         self.content().setVisible(shown)
+        # The arrows are part of the text: icons would keep the colours of the theme at first.
+        self.toggleButton().setIcon(QIcon())
         self._show_title()
 
     def _show_title(self) -> None:
@@ -107,6 +110,13 @@ class Section(QCollapsible):
         text = f"{'▾' if is_open else '▸'} {self._title}{count}"
         if text != self.text():
             self.setText(text)
+
+
+def blank_icon() -> QIcon:
+    """Return an icon that shows nothing and is not null."""
+    pixmap = QPixmap(1, 1)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    return QIcon(pixmap)
 
 
 class WeightPanel(QWidget):

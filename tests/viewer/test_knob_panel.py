@@ -255,6 +255,14 @@ def test_a_title_is_clicked_and_pressed(panel_and_session, qtbot):
     assert not panel.knobs["border"].isVisible()
 
 
+def test_titles_have_no_icons_beside_their_arrows(panel_and_session):
+    panel, _ = panel_and_session
+    for section in panel.sections.values():
+        for shows in (section.expand, section.collapse):
+            shows()
+            assert section.toggleButton().icon().isNull()
+
+
 def test_a_step_of_a_slider_touches_no_other_control(panel_and_session, monkeypatch, qtbot):
     panel, session = panel_and_session
     touched = []
