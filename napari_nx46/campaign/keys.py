@@ -26,8 +26,6 @@ class DataContents:
     Parameters
     ----------
     dataset : DataSet
-    channel : int
-        The one that is read of volumes that have several.
     digests : mapping of Path to str
         SHA-256 of every file, or folder of a volume.
     stamps : mapping of Path to FileStamp
@@ -37,7 +35,6 @@ class DataContents:
     """
 
     dataset: DataSet
-    channel: int
     digests: Mapping[Path, str] = field(repr=False)
     stamps: Mapping[Path, FileStamp] = field(repr=False)
     faults: Mapping[str, str]
@@ -47,7 +44,6 @@ class DataContents:
         cls,
         dataset: DataSet,
         faults: Mapping[str, str],
-        channel: int,
         cancelled: CancelCheck = never,
     ) -> DataContents:
         """Read the files of a data set once.
@@ -58,7 +54,6 @@ class DataContents:
             The fragments that could be opened.
         faults : mapping of str to str
             By image_id, why the others could not.
-        channel : int
         cancelled : callable
             Asked between files.
 
@@ -79,7 +74,7 @@ class DataContents:
                     digests[volume.path] = volume.fingerprint()
             except VolumeError as error:
                 found[fragment.image_id] = str(error)
-        return cls(dataset, channel, digests, stamps, found)
+        return cls(dataset, digests, stamps, found)
 
     @property
     def image_ids(self) -> tuple[str, ...]:
@@ -167,7 +162,11 @@ class DataContents:
         }
 
     def _content(self, volume: Volume) -> dict[str, object]:
-        return {"sha256": self.digests[volume.path], "channel": self.channel}
+        read_as = self.dataset.read_as
+        channel = -1 if read_as.channel is None else read_as.channel
+        content: dict[str, object] = {"sha256": self.digests[volume.path], "channel": channel}
+        # Keys from before there were logits stay as they were.
+        return content if read_as.logits is None else {**content, "logits": read_as.logits.value}
 
 
 def digest_of_json(value: Mapping[str, object]) -> str:

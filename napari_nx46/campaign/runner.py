@@ -189,7 +189,7 @@ class CampaignRun:
     def _run(self, store: CampaignStore) -> CampaignResults:
         self._set_state(CampaignState.READING)
         source, with_score = self.request.source, self.request.with_score
-        contents = DataContents.of(*source.opened(), source.channel, self._cancelled)
+        contents = DataContents.of(*source.opened(), self._cancelled)
         if self.campaign_id is None:
             self.campaign_id = store.begin(self.request, contents)
         self._image_ids = contents.image_ids

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from napari_nx46.files.volumes import Logits, ReadAs
 from napari_nx46.fragments import DataSet, FolderNames, open_readable
 
 __all__ = ["DataSource"]
@@ -21,23 +22,40 @@ class DataSource(BaseModel):
         machine that sees the same files.
     folders : FolderNames
         Of a data folder.
-    channel : int
-        Of volumes that have several.
+    channel : int, optional
+        Of probability volumes that have several.
+    logits : Logits, optional
+        How their values become probabilities, if they are logits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     paths: tuple[str, ...]
     folders: FolderNames = FolderNames()
-    channel: int = -1
+    channel: int | None = None
+    logits: Logits | None = None
 
     @classmethod
     def of(
-        cls, *paths: str | Path, folders: FolderNames | None = None, channel: int = -1
+        cls,
+        *paths: str | Path,
+        folders: FolderNames | None = None,
+        read_as: ReadAs | None = None,
     ) -> DataSource:
         """Return the source of paths, made absolute."""
         absolute = tuple(str(Path(path).absolute()) for path in paths)
-        return cls(paths=absolute, folders=folders or FolderNames(), channel=channel)
+        read_as = read_as or ReadAs()
+        return cls(
+            paths=absolute,
+            folders=folders or FolderNames(),
+            channel=read_as.channel,
+            logits=read_as.logits,
+        )
+
+    @property
+    def read_as(self) -> ReadAs:
+        """What is read of probability volumes."""
+        return ReadAs(self.channel, self.logits)
 
     @property
     def told(self) -> str:
@@ -52,7 +70,9 @@ class DataSource(BaseModel):
         FragmentError, VolumeError
             As `fragments.open_readable`.
         """
-        return open_readable(*self.paths, folders=self.folders, channel=self.channel)
+        return open_readable(
+            *self.paths, folders=self.folders, channel=self.channel, logits=self.logits
+        )
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the source as a JSON object, from which `model_validate` makes it again."""

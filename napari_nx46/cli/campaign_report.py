@@ -162,7 +162,7 @@ def _opened(store: CampaignStore, campaign: int, data: list[Path]) -> DataSet:
     from napari_nx46.campaign.source import DataSource
 
     asked = store.request(campaign).source
-    source = DataSource.of(*data, folders=asked.folders, channel=asked.channel)
+    source = DataSource.of(*data, folders=asked.folders, read_as=asked.read_as)
     dataset, faults = source.opened()
     for image_id, fault in faults.items():
         note(f"warning: fragment {image_id} is left out: {fault}")

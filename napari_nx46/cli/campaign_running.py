@@ -369,4 +369,4 @@ def _check_objective(asked: AskedCampaign, score: bool) -> None:
 def _source(data: DataFlags) -> DataSource:
     from napari_nx46.campaign.source import DataSource
 
-    return DataSource.of(*data.paths, folders=data.folder_names(), channel=data.channel)
+    return DataSource.of(*data.paths, folders=data.folder_names(), read_as=data.read_as)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from functools import wraps
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn, ParamSpec, Protocol
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, Protocol, TextIO
 
 import typer
+
+from napari_nx46.files.notes import VolumeWarning
 
 if TYPE_CHECKING:
     from napari_nx46.files.submission import Progress
@@ -49,7 +52,8 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
     @wraps(command)
     def ending_well(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with volume_notes():
+                command(*args, **kwargs)
         except BrokenPipeError:
             raise  # nobody reads the output any more: typer ends without a word
         # The expressions below are evaluated, and import what they name, only after a failure.
@@ -79,6 +83,32 @@ def fail(message: str, code: ExitCode) -> NoReturn:
 def note(message: str) -> None:
     """Print a line on stderr."""
     typer.echo(message, err=True)
+
+
+@contextmanager
+def volume_notes() -> Iterator[None]:
+    """Print the notes about volumes on stderr, each once, as long as the block lasts."""
+    printed: set[str] = set()
+    show_other = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if not issubclass(category, VolumeWarning):
+            show_other(message, category, filename, lineno, file, line)
+        elif str(message) not in printed:
+            printed.add(str(message))
+            note(f"note: {message}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", VolumeWarning)
+        warnings.showwarning = show
+        yield
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from napari_nx46.cli import options as flag
 from napari_nx46.cli.flag_groups import FlagGroup
+from napari_nx46.files.reading import ReadAs
 
 if TYPE_CHECKING:
     from napari_nx46.core.workers import Workers
@@ -31,8 +32,10 @@ class DataFlags(FlagGroup):
         Names of folders in a data folder.
     images, labels : str, optional
         Likewise; by default the usual ones.
-    channel : int
-        Of volumes that have several.
+    channel : int, optional
+        Of probability volumes that have several.
+    logits : Logits, optional
+        How their values become probabilities, if they are logits.
     """
 
     paths: flag.Data
@@ -41,7 +44,8 @@ class DataFlags(FlagGroup):
     models: flag.ModelsFolder = "models"
     images: flag.ImageFolder = None
     labels: flag.LabelFolder = None
-    channel: flag.Channel = -1
+    channel: flag.Channel = None
+    logits: flag.AsLogits = None
 
     def opened(self) -> DataSet:
         """Open the data; only headers are read.
@@ -53,7 +57,9 @@ class DataFlags(FlagGroup):
         """
         from napari_nx46.fragments import open_data
 
-        return open_data(*self.paths, folders=self.folder_names(), channel=self.channel)
+        return open_data(
+            *self.paths, folders=self.folder_names(), channel=self.channel, logits=self.logits
+        )
 
     def opened_as_far_as_possible(self) -> tuple[DataSet, dict[str, str]]:
         """Open the fragments that can be opened, and tell what is wrong with the others.
@@ -65,7 +71,14 @@ class DataFlags(FlagGroup):
         """
         from napari_nx46.fragments import open_readable
 
-        return open_readable(*self.paths, folders=self.folder_names(), channel=self.channel)
+        return open_readable(
+            *self.paths, folders=self.folder_names(), channel=self.channel, logits=self.logits
+        )
+
+    @property
+    def read_as(self) -> ReadAs:
+        """What is read of probability volumes."""
+        return ReadAs(self.channel, self.logits)
 
     def folder_names(self) -> FolderNames:
         """Return the names of the folders in a data folder."""

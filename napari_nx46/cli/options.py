@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_nx46.files.masks import Compression, Profile
+from napari_nx46.files.reading import Logits
 from napari_nx46.setting import DEFAULT_BAND
 
 DEFAULT_BAND_TEXT = f"{DEFAULT_BAND[0]}:{DEFAULT_BAND[1]}"
@@ -141,11 +142,20 @@ LabelFolder = Annotated[
     ),
 ]
 Channel = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--channel",
         metavar="N",
-        help="Channel of volumes that have several; -1 is the last.",
+        help="Channel of probability volumes that have several; -1 is the last.",
+        show_default="the last",
+        rich_help_panel=_DATA_SECTION,
+    ),
+]
+AsLogits = Annotated[
+    Logits | None,
+    typer.Option(
+        "--logits",
+        help="Read logits, as probabilities: each channel's own, or its share among all.",
         rich_help_panel=_DATA_SECTION,
     ),
 ]

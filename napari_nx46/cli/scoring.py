@@ -65,7 +65,7 @@ def score(
     dimension_weights: score_flag.DimensionWeights = score_flag.DEFAULT_DIMENSION_WEIGHTS,
     octants: score_flag.Octants = score_flag.DEFAULT_OCTANTS,
     ignore_label: score_flag.IgnoreLabel = score_flag.DEFAULT_IGNORE_LABEL,
-    channel: flag.Channel = -1,
+    channel: flag.Channel = None,
     workers: flag.WorkerCount = None,
 ) -> None:
     """Compute the leaderboard scores of masks against their labels.

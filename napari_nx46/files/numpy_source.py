@@ -15,19 +15,20 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy_format
 
-from napari_nx46.files.indexing import Box, Shape3D
+from napari_nx46.files.axes import StoredAxes, find_axes
+from napari_nx46.files.channels import Channels
+from napari_nx46.files.indexing import Box
 from napari_nx46.files.origin import (
     MAX_DECODED_BYTES,
     FileStamp,
     Origin,
     VolumeError,
-    check_shape,
 )
 from napari_nx46.files.sources import MappedSource, VoxelSource
 from napari_nx46.regular_files import open_regular
 
-NNUNET_ARRAY = "probabilities"
-"""Name of the array in an nnU-Net ``.npz`` file."""
+NNUNET_ARRAYS = ("probabilities", "softmax")
+"""Names of the array in an ``.npz`` file of nnU-Net, version 2 and 1; the first found is read."""
 
 MAX_HEADER_BYTES = 2**16
 _NNUNET_AXES = ("C", "Z", "Y", "X")
@@ -83,7 +84,7 @@ class NpyHeader:
         return tuple(steps if self.fortran_order else steps[::-1])
 
 
-def open_npy(origin: Origin) -> VoxelSource:
+def open_npy(origin: Origin) -> Channels:
     """Open a ``.npy`` file as voxels; only its header is read.
 
     Parameters
@@ -93,13 +94,13 @@ def open_npy(origin: Origin) -> VoxelSource:
 
     Returns
     -------
-    VoxelSource
+    Channels
         Its array, mapped into memory.
 
     Raises
     ------
     VolumeError
-        If it is not NumPy's format, is truncated, or has not three axes of numbers.
+        If it is not NumPy's format, is truncated, or is no volume of numbers; see `find_axes`.
     """
     stamp = FileStamp.of(origin)
     try:
@@ -107,31 +108,32 @@ def open_npy(origin: Origin) -> VoxelSource:
             header = _read_header(origin, stream)
     except OSError as error:
         raise origin.error(error.strerror or str(error), "a readable file") from error
-    shape = check_shape(origin, header.shape)
-    z, y, x = header.strides
-    return MappedSource(stamp, header.dtype, shape, header.size, (z, y, x))
+    axes = find_axes(origin, header.shape)
+    end = header.size + header.data_bytes
+    if end > stamp.size:
+        raise origin.error(f"{stamp.size} bytes", f"at least {end}: the file is cut off")
+    return _mapped(stamp, header, axes, header.size)
 
 
-def open_npz(origin: Origin, channel: int) -> VoxelSource:
-    """Open the array ``probabilities`` of an nnU-Net ``.npz`` file; only headers are read.
+def open_npz(origin: Origin) -> Channels:
+    """Open the array of an nnU-Net ``.npz`` file; only headers are read.
 
     Parameters
     ----------
     origin : Origin
         The file.
-    channel : int
-        Which of the C channels of the (C, Z, Y, X) array; negative ones count from the last.
 
     Returns
     -------
-    VoxelSource
-        The channel. An array that is stored as it is, is mapped into memory; a compressed one is
-        decoded at the first read, and the channel is kept.
+    Channels
+        Of the (C, Z, Y, X) array named by one of `NNUNET_ARRAYS`. An array that is stored as it
+        is, is mapped into memory; a compressed one is decoded at the first read, and the channel
+        is kept.
 
     Raises
     ------
     VolumeError
-        If it is no such file, is damaged, or has no such array or channel.
+        If it is no such file, is damaged, or has no such array.
     """
     stamp = FileStamp.of(origin)
     try:
@@ -145,17 +147,19 @@ def open_npz(origin: Origin, channel: int) -> VoxelSource:
         raise
     except _DAMAGE as error:
         raise origin.error(f"a damaged .npz file ({error})", "a readable one") from error
-    shape, chosen = _channel(origin, header, channel)
+    axes = _nnunet_axes(origin, header)
     if header.size + header.data_bytes != member.file_size:
         raise origin.error(
             f"{member.file_size} bytes in member {member.filename}",
             f"{header.size + header.data_bytes} for an array of shape {header.shape}",
         )
     if member.compress_type == zipfile.ZIP_STORED:
-        start = _data_start(stamp, member) + header.size
-        c, z, y, x = header.strides
-        return MappedSource(stamp, header.dtype, shape, start + chosen * c, (z, y, x))
-    return DeflatedChannel(stamp, member.filename, header, shape, chosen)
+        return _mapped(stamp, header, axes, _data_start(stamp, member) + header.size)
+
+    def deflated(channel: int) -> VoxelSource:
+        return DeflatedChannel(stamp, member.filename, header, axes, channel)
+
+    return Channels(axes.channels, deflated)
 
 
 class DeflatedChannel:
@@ -168,25 +172,28 @@ class DeflatedChannel:
     member : str
         Name of the array's member.
     header : NpyHeader
-        Header of the (C, Z, Y, X) array.
-    shape : tuple of int
-        Shape of the channel, (Z, Y, X).
+        Header of the array.
+    axes : StoredAxes
+        The axes of the array.
     channel : int
         The channel, counted from 0.
     """
 
     def __init__(
-        self, stamp: FileStamp, member: str, header: NpyHeader, shape: Shape3D, channel: int
+        self, stamp: FileStamp, member: str, header: NpyHeader, axes: StoredAxes, channel: int
     ) -> None:
-        self.shape = shape
+        self.shape = axes.shape
         self.dtype = header.dtype.newbyteorder("=")
         self._stamp = stamp
         self._member = member
         self._header = header
+        self._axes = axes
         self._channel = channel
         self._voxels: np.ndarray | None = None
         self._lock = threading.Lock()
-        held = header.data_bytes if header.fortran_order else math.prod(shape) * self.dtype.itemsize
+        held = math.prod(self.shape) * self.dtype.itemsize
+        if not self._is_one_piece:
+            held = header.data_bytes
         if held > MAX_DECODED_BYTES:
             raise stamp.origin.error(
                 f"a compressed array that needs {held} bytes of memory",
@@ -226,13 +233,23 @@ class DeflatedChannel:
             ) from error
         return voxels.astype(self.dtype, order="C", copy=False)
 
+    @property
+    def _is_one_piece(self) -> bool:
+        """True if the voxels of a channel follow each other, z first."""
+        leading = (1, *self._header.shape)[: (self._axes.channel or 0) + 1]
+        return not self._header.fortran_order and math.prod(leading) == 1
+
     def _read_channel(self, stream: IO[bytes]) -> np.ndarray:
         """Return the channel, in the byte order of the file."""
         header = self._header
-        if header.fortran_order:
-            everything = np.empty(header.shape[::-1], header.dtype)
+        if not self._is_one_piece:
+            order = -1 if header.fortran_order else 1
+            everything = np.empty(header.shape[::order], header.dtype)
             _fill(stream, everything)
-            return np.ascontiguousarray(everything.T[self._channel])
+            array = everything.T if header.fortran_order else everything
+            box = tuple(slice(0, size, 1) for size in self.shape)
+            chosen = array[self._axes.index(self._channel, (box[0], box[1], box[2]))]
+            return np.ascontiguousarray(chosen).reshape(self.shape)
         voxels = np.empty(self.shape, header.dtype)
         _skip(stream, self._channel * voxels.nbytes)
         _fill(stream, voxels)
@@ -241,13 +258,16 @@ class DeflatedChannel:
 
 def _member(origin: Origin, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     """Return the member with the array, checked to be readable without surprises."""
-    name = f"{NNUNET_ARRAY}.npy"
-    members = [info for info in archive.infolist() if info.filename == name]
-    if len(members) != 1:
-        names = sorted({info.filename for info in archive.infolist()})
-        shown = ", ".join(names[:10]) or "nothing"
-        raise origin.error(f"{len(members)} arrays {name} among {shown}", f"one array {name}")
-    member = members[0]
+    names = [info.filename for info in archive.infolist()]
+    wanted = [f"{array}.npy" for array in NNUNET_ARRAYS]
+    name = next((one for one in wanted if one in names), None)
+    if name is None or names.count(name) != 1:
+        count = 0 if name is None else names.count(name)
+        shown = ", ".join(sorted(set(names))[:10]) or "nothing"
+        raise origin.error(
+            f"{count} arrays {name or wanted[0]} among {shown}", f"one array {' or '.join(wanted)}"
+        )
+    member = archive.getinfo(name)
     if member.flag_bits & 1:
         raise origin.error("an encrypted member", "a plain .npz file")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -257,42 +277,24 @@ def _member(origin: Origin, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     return member
 
 
-def _channel(origin: Origin, header: NpyHeader, channel: int) -> tuple[Shape3D, int]:
-    """Return the shape of a channel of the array, and its number counted from 0."""
-    if len(header.shape) != len(_NNUNET_AXES):
+def _nnunet_axes(origin: Origin, header: NpyHeader) -> StoredAxes:
+    """Return the axes of nnU-Net's array, whose channels always come first."""
+    if len(header.shape) < len(_NNUNET_AXES):
         raise origin.error(
-            f"an array {NNUNET_ARRAY} of shape {header.shape}",
-            f"four axes, ({', '.join(_NNUNET_AXES)})",
+            f"an array of shape {header.shape}", f"four axes, ({', '.join(_NNUNET_AXES)})"
         )
-    shape = check_shape(origin, header.shape[1:])
-    return shape, check_channel(origin, channel, header.shape[0])
+    # The names have no effect on an array with more axes, of size 1, around the four.
+    return find_axes(origin, header.shape, _NNUNET_AXES)
 
 
-def check_channel(origin: Origin, channel: int, channels: int) -> int:
-    """Check that there is a channel, and count it from 0.
+def _mapped(stamp: FileStamp, header: NpyHeader, axes: StoredAxes, start: int) -> Channels:
+    """Return the channels of an array that is stored as it is, from a place in the file."""
 
-    Parameters
-    ----------
-    origin : Origin
-        The file, for the message.
-    channel : int
-        The channel; negative ones count from the last.
-    channels : int
-        How many there are.
+    def mapped(channel: int) -> VoxelSource:
+        offset, strides = axes.strided(header.strides, channel)
+        return MappedSource(stamp, header.dtype, axes.shape, start + offset, strides)
 
-    Returns
-    -------
-    int
-        The channel, counted from 0.
-
-    Raises
-    ------
-    VolumeError
-        If there is no such channel.
-    """
-    if not -channels <= channel < channels:
-        raise origin.error(f"{channels} channel(s)", f"one with the number {channel}")
-    return channel % channels
+    return Channels(axes.channels, mapped)
 
 
 def _data_start(stamp: FileStamp, member: zipfile.ZipInfo) -> int:
@@ -332,8 +334,8 @@ def _read_header(origin: Origin, stream: IO[bytes]) -> NpyHeader:
         raise origin.error(f"no readable NumPy header ({error})", "a NumPy array") from error
     if dtype.hasobject or dtype.kind not in "biuf":
         raise origin.error(f"elements of type {dtype}", "integers or real numbers")
-    if any(size < 0 for size in shape):
-        raise origin.error(f"shape {shape}", "sizes that are not negative")
+    if any(isinstance(size, bool) or size < 0 for size in shape):
+        raise origin.error(f"shape {shape}", "integers that are not negative")
     size = npy_format.MAGIC_LEN + len(length_bytes) + len(text)
     return NpyHeader(shape, fortran_order, dtype, size)
 

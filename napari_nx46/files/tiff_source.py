@@ -10,12 +10,17 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_nx46.files.indexing import Box, Shape3D
+from napari_nx46.files.axes import StoredAxes, find_axes
+from napari_nx46.files.channels import Channels, slices_of
+from napari_nx46.files.indexing import Box, box_shape
 from napari_nx46.files.origin import (
     AXES,
     MAX_DECODED_BYTES,
@@ -51,7 +56,7 @@ _BIG_TIFF_BYTES = 2**31
 """Voxels beyond this are written as BigTIFF: places in a classic file have 32 bits."""
 
 
-def open_tiff(origin: Origin) -> VoxelSource:
+def open_tiff(origin: Origin) -> Channels:
     """Open a TIFF file as voxels; only its page table is read.
 
     Parameters
@@ -61,15 +66,15 @@ def open_tiff(origin: Origin) -> VoxelSource:
 
     Returns
     -------
-    VoxelSource
-        Its pages along z. A file of one page is one slice. Values are those stored, whether
-        black is said to be the least of them or the greatest.
+    Channels
+        Its pages along z, or along z and an axis of channels. A file of one page is one slice.
+        Values are those stored, whether black is said to be the least of them or the greatest.
 
     Raises
     ------
     VolumeError
-        If it is no TIFF file, is truncated, or is anything but grey pages of equal layout along
-        one axis, compressed with LZW, deflate or zstd, or not at all.
+        If it is no TIFF file, is truncated, or is anything but grey pages of equal layout that
+        make up a volume (see `find_axes`), compressed with LZW, deflate or zstd, or not at all.
     """
     from tifffile import TiffFile
 
@@ -95,7 +100,7 @@ def open_tiff(origin: Origin) -> VoxelSource:
         or stored_shape != (layout.height, layout.width)
     ):
         raise origin.error(f"pages of {_in_words(layout)}", "integers or real numbers")
-    return _source(stamp, pages, dtype.newbyteorder(byte_order), declared)
+    return _channels(stamp, pages, dtype.newbyteorder(byte_order), declared)
 
 
 def write_tiff(path: Path, voxels: np.ndarray) -> None:
@@ -155,76 +160,108 @@ def _in_words(page: PageTags) -> str:
     )
 
 
-def _source(
-    stamp: FileStamp,
-    pages: tuple[PageTags, ...],
-    stored: np.dtype,
-    declared: tuple[int, ...] | None,
-) -> VoxelSource:
-    """Return the source that reads what the pages and the metadata together describe.
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """The array that the metadata declare for all pages together, its axes named if they do so."""
+
+    shape: tuple[int, ...]
+    names: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, shape: Sequence[int], names: Sequence[str]) -> _Declared:
+        """Return the array; names that do not fit it have no effect."""
+        named = tuple(name.lower() for name in names)
+        if named[-2:] == ("y", "x") and len(named) == len(shape):
+            longer = [axis for axis, size in enumerate(shape[:-2]) if size > 1]
+            if len(longer) == 1:
+                # Many writers name a single axis before y and x otherwise than z.
+                named = tuple(
+                    "z" if axis == longer[0] else "batch" if name == "z" else name
+                    for axis, name in enumerate(named)
+                )
+        return cls(tuple(shape), named or None)
+
+    def on_pages(self, height: int, width: int) -> _Declared:
+        """Return the array without the last axis, if it has size 1 and pages do without it."""
+        if len(self.shape) <= AXES or self.shape[-3:] != (height, width, 1):
+            return self
+        return _Declared(self.shape[:-1], self.names and self.names[:-1])
+
+
+def _channels(
+    stamp: FileStamp, pages: tuple[PageTags, ...], stored: np.dtype, declared: _Declared | None
+) -> Channels:
+    """Return the channels that the pages and the metadata together describe.
 
     The type ``stored`` has the byte order of the file.
     """
     origin, layout = stamp.origin, pages[0]
     stacked = check_shape(origin, (len(pages), layout.height, layout.width))
-    shape = stacked if declared is None else _declared_shape(origin, declared)
+    axes = find_axes(origin, stacked)
+    if declared is not None:
+        declared = declared.on_pages(layout.height, layout.width)
+        axes = find_axes(origin, declared.shape, declared.names)
+    planes = math.prod(axes.stored[:-2]), *axes.stored[-2:]
     starts = _starts(pages, layout.height * layout.width * stored.itemsize)
-    if starts is not None and _describes_first_page_only(stacked, shape):
-        return _mapped(stamp, stored, shape, starts)
-    if shape != stacked and (stacked[0] != 1 or math.prod(shape) != math.prod(stacked)):
+    # A writer may describe one page only, and let the voxels of all others follow.
+    describes_first = stacked[0] == 1 and planes[0] > 1 and planes[1:] == stacked[1:]
+    if starts is not None and (describes_first or planes == stacked):
+        return Channels(axes.channels, partial(_mapped, stamp, stored, axes, starts))
+    if planes != stacked and (stacked[0] != 1 or math.prod(planes) != math.prod(stacked)):
         raise origin.error(
-            f"metadata that declare shape {shape} on {stacked[0]} pages of "
+            f"metadata that declare shape {axes.stored} on {stacked[0]} pages of "
             f"{layout.height} x {layout.width}",
             "pages that hold that shape",
         )
-    source: VoxelSource = (
+    stack: VoxelSource = (
         PagedSource(stamp, layout, len(pages), stored.newbyteorder("="))
         if starts is None
-        else _mapped(stamp, stored, stacked, starts)
+        else _mapped(stamp, stored, find_axes(origin, stacked), starts, 0)
     )
-    return source if shape == stacked else _ReshapedPage(source, shape)
+    if planes == stacked and axes.has_whole_planes:
+        return Channels(axes.channels, lambda channel: slices_of(stack, axes.planes(channel)))
+    return Channels(axes.channels, partial(_Reshaped, stack, axes))
 
 
-def _declared_axes(origin: Origin, tiff: TiffFile, page_count: int) -> tuple[int, ...] | None:
-    """Return the shape that the metadata declare for all pages together, if they do.
-
-    Axes of one element before the last two are left out.
-    """
+def _declared_axes(origin: Origin, tiff: TiffFile, page_count: int) -> _Declared | None:
+    """Return the array that the metadata declare for all pages together, if they do."""
     first = tiff.pages.first
     if first.shaped_description is not None:
-        full = _described_shape(first.shaped_description)
-        if page_count > 1 and math.prod(full) == math.prod(first.shape):
+        declared = _described(first.shaped_description)
+        if page_count > 1 and math.prod(declared.shape) == math.prod(first.shape):
             return None  # every page was written, and describes itself, on its own
-    elif first.is_imagej or first.is_ome:
+        return declared
+    if first.is_imagej or first.is_ome:
         all_series = tiff.series
         if len(all_series) != 1:
             shapes = ", ".join(str(series.shape) for series in all_series)
             raise origin.error(f"{len(all_series)} arrays, of shapes {shapes}", "one volume")
         series = all_series[0]
         named = zip(series.get_axes(squeeze=False), series.get_shape(squeeze=False), strict=True)
-        full = tuple(size for axis, size in named if axis != "S")  # one sample per voxel
+        kept = [(size, axis) for axis, size in named if axis != "S"]  # one sample per voxel
         order = [None if page is None else page.index for page in series.pages]
         if first.is_ome and order != list(range(page_count)):
             raise origin.error(
                 "metadata that order the pages otherwise than the file, or name other files",
                 "all slices in ascending order in this file",
             )
-    else:
-        return None
-    return (*(size for size in full[:-2] if size != 1), *full[-2:])
+        return _Declared.of([size for size, _ in kept], [axis for _, axis in kept])
+    return None
 
 
-def _described_shape(description: str) -> tuple[int, ...]:
-    """Return the shape in the image description that tifffile writes."""
+def _described(description: str) -> _Declared:
+    """Return the array in the image description that tifffile writes."""
     sizes: list[object]
+    names: object = None
     if description.startswith("shape="):
         sizes = [int(digits) for digits in re.findall(r"\d+", description)]
     else:
-        sizes = json.loads(description)["shape"]
+        content = json.loads(description)
+        sizes, names = content["shape"], content.get("axes")
     shape = tuple(size for size in sizes if isinstance(size, int) and size >= 0)
     if not 1 <= len(sizes) <= _MAX_DECLARED_AXES or len(shape) != len(sizes):
         raise ValueError(f"it declares shape {sizes!r:.100}")
-    return shape
+    return _Declared.of(shape, names if isinstance(names, str) else "")
 
 
 def _check_layout(origin: Origin, layout: PageTags) -> None:
@@ -250,18 +287,6 @@ def _check_layout(origin: Origin, layout: PageTags) -> None:
         )
 
 
-def _declared_shape(origin: Origin, declared: tuple[int, ...]) -> Shape3D:
-    """Return the declared shape as (Z, Y, X)."""
-    if len(declared) > AXES:
-        raise origin.error(f"an array of {len(declared)} axes, {declared}", "three axes, (Z, Y, X)")
-    return check_shape(origin, (1,) * (AXES - len(declared)) + declared)
-
-
-def _describes_first_page_only(stacked: Shape3D, shape: Shape3D) -> bool:
-    """Tell whether a writer described one page only, and let the voxels of all others follow."""
-    return stacked[0] == 1 and shape[0] > 1 and shape[1:] == stacked[1:]
-
-
 def _starts(pages: tuple[PageTags, ...], page_bytes: int) -> range | None:
     """Return where the voxels of each page start if they lie in the file as in memory.
 
@@ -278,26 +303,54 @@ def _starts(pages: tuple[PageTags, ...], page_bytes: int) -> range | None:
     return regular if distance >= page_bytes and starts == list(regular) else None
 
 
-def _mapped(stamp: FileStamp, stored: np.dtype, shape: Shape3D, starts: range) -> MappedSource:
-    """Return a source that maps pages at regular distances."""
-    strides = (starts.step, shape[2] * stored.itemsize, stored.itemsize)
-    return MappedSource(stamp, stored, shape, starts.start, strides)
+def _mapped(
+    stamp: FileStamp, stored: np.dtype, axes: StoredAxes, starts: range, channel: int
+) -> MappedSource:
+    """Return a source that maps a channel of planes at regular distances."""
+    *leading, _, columns = axes.stored
+    steps = [math.prod(leading[axis + 1 :]) * starts.step for axis in range(len(leading))]
+    voxel = stored.itemsize
+    offset, strides = axes.strided((*steps, columns * voxel, voxel), channel)
+    return MappedSource(stamp, stored, axes.shape, starts.start + offset, strides)
 
 
-class _ReshapedPage:
-    """One page that holds a whole volume, as some writers store volumes with X = 1."""
+class _Reshaped:
+    """A channel of an array whose pages are not its planes.
 
-    def __init__(self, page: VoxelSource, shape: Shape3D) -> None:
-        self._page = page
-        self.shape = shape
-        self.dtype = page.dtype
+    Some writers put a whole volume into one page, or one with the channels last into pages of
+    (X, C).
+    """
+
+    def __init__(self, pages: VoxelSource, axes: StoredAxes, channel: int) -> None:
+        self._pages = pages
+        self._axes = axes
+        self._channel = channel
+        self.shape = axes.shape
+        self.dtype = pages.dtype
 
     def read_box(self, box: Box) -> np.ndarray:
         """Read a box; see `VoxelSource.read_box`."""
-        everything = tuple(slice(0, size, 1) for size in self._page.shape)
-        voxels = self._page.read_box((everything[0], everything[1], everything[2]))
-        return voxels.reshape(self.shape)[box].copy()
+        count, height, width = self._pages.shape
+        first, rest, stored = 0, box, self._axes.stored
+        per_slice, remainder = divmod(count, self.shape[0])
+        outermost = math.prod(stored[: self._axes.space[0]]) == 1
+        if outermost and per_slice and not remainder:
+            z = box[0]
+            first, count = z.start * per_slice, (z.stop - z.start) * per_slice
+            rest = (slice(0, z.stop - z.start, z.step), *box[1:])
+        pages = (slice(first, first + count, 1), slice(0, height, 1), slice(0, width, 1))
+        voxels = self._pages.read_box(pages)
+        array = voxels.reshape(self._sizes(count * height * width))
+        return np.array(array[self._axes.index(self._channel, rest)]).reshape(box_shape(box))
 
     def release(self) -> None:
-        """Forget the decoded page."""
-        self._page.release()
+        """Forget the decoded pages."""
+        self._pages.release()
+
+    def _sizes(self, voxels: int) -> tuple[int, ...]:
+        """Return the stored shape with as many slices as there are voxels for."""
+        sizes = list(self._axes.stored)
+        if len(self._axes.space) == AXES:
+            z = self._axes.space[0]
+            sizes[z] = voxels * sizes[z] // math.prod(sizes)
+        return tuple(sizes)

@@ -12,23 +12,35 @@ Examples
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from napari_nx46.files.channels import Channels
+from napari_nx46.files.fingerprint import fingerprint_of
 from napari_nx46.files.indexing import Index, Shape3D, select
+from napari_nx46.files.notes import VolumeNotes, VolumeWarning
 from napari_nx46.files.origin import Origin, VolumeError
-from napari_nx46.files.roles import Role, check_block, check_dtype
+from napari_nx46.files.reading import Logits, ReadAs
+from napari_nx46.files.roles import LogitsError, Role, check_dtype, checked_block
 from napari_nx46.files.sources import VoxelSource
-from napari_nx46.regular_files import open_regular
 
-__all__ = ["VOLUME_SUFFIXES", "Role", "Volume", "VolumeError", "image_id_of", "open_volume"]
+__all__ = [
+    "VOLUME_SUFFIXES",
+    "Logits",
+    "LogitsError",
+    "ReadAs",
+    "Role",
+    "Volume",
+    "VolumeError",
+    "VolumeWarning",
+    "image_id_of",
+    "open_volume",
+]
 
 VOLUME_SUFFIXES = (
     ".ome.tiff",
@@ -42,7 +54,9 @@ VOLUME_SUFFIXES = (
 )
 """Endings of files and folders that can be opened; an ending comes after any that ends with it."""
 
-_HASHED_BYTES = 2**20
+CLIPPED = "values up to 0.001 beyond [0, 1], as from rounding, are clipped to [0, 1]"
+"""The note about probabilities that are a hair beyond [0, 1]."""
+
 _ZARR_METADATA = ("zarr.json", ".zarray", ".zgroup")
 
 
@@ -59,6 +73,10 @@ class Volume:
         What the voxels stand for.
     source : VoxelSource
         The voxels.
+    channels : int or None
+        Number of channels in the file; None without an axis of them.
+    note : str or None
+        What a user should know of how it was opened.
 
     Attributes
     ----------
@@ -68,6 +86,10 @@ class Volume:
         The fragment, where it is known.
     role : Role
         What the voxels stand for.
+    channels : int or None
+        Number of channels in the file; None without an axis of them.
+    notes : tuple of str
+        What a user should know of the volume, as far as it was read; see `VolumeWarning`.
 
     Raises
     ------
@@ -77,11 +99,22 @@ class Volume:
 
     ndim = 3
 
-    def __init__(self, origin: Origin, role: Role, source: VoxelSource) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        role: Role,
+        source: VoxelSource,
+        channels: int | None = None,
+        note: str | None = None,
+    ) -> None:
         check_dtype(origin, role, source.dtype)
+        self.channels = channels
         self._origin = origin
         self._role = role
         self._source = source
+        self._notes = VolumeNotes()
+        if note is not None:
+            self._notes.add(note)
 
     @property
     def path(self) -> Path:
@@ -97,6 +130,11 @@ class Volume:
     def role(self) -> Role:
         """What the voxels stand for."""
         return self._role
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the volume, as far as it was read."""
+        return self._notes.texts
 
     @property
     def shape(self) -> Shape3D:
@@ -153,7 +191,9 @@ class Volume:
         if 0 in selection.box_shape:
             return selection.arrange(np.empty(selection.box_shape, self.dtype))
         block = self._source.read_box(selection.box)
-        check_block(self._origin, self._role, block, selection.box)
+        block, clipped = checked_block(self._origin, self._role, block, selection.box)
+        if clipped:
+            self._notes.add(f"{self.path}: {CLIPPED}")
         return selection.arrange(block)
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -199,23 +239,15 @@ class Volume:
         VolumeError
             If a file cannot be read, or a Zarr folder has links to files outside it.
         """
-        digest = hashlib.sha256()
-        try:
-            if self.path.is_dir():
-                _hash_folder(digest, self._origin)
-            else:
-                with open_regular(self.path) as stream:
-                    _hash_stream(digest, stream)
-        except OSError as error:
-            raise self._origin.error(str(error), "readable files") from error
-        return digest.hexdigest()
+        return fingerprint_of(self._origin)
 
 
 def open_volume(
     path: str | os.PathLike[str],
     *,
     role: Role = Role.PROBABILITY,
-    channel: int = -1,
+    channel: int | None = None,
+    logits: Logits | None = None,
     image_id: str | None = None,
 ) -> Volume:
     """Open a file, or a Zarr folder, as a volume; only headers are read.
@@ -227,8 +259,11 @@ def open_volume(
     role : Role, optional
         What the voxels stand for.
     channel : int, optional
-        Which channel to take of an nnU-Net ``.npz`` file or an OME-Zarr image with channels;
-        negative ones count from the last, which is the default.
+        Which channel to read of a file that has several; negative ones count from the last,
+        which is the default, with a `VolumeWarning` where there are more than two.
+    logits : Logits, optional
+        How the values become probabilities, if they are logits. Without effect but on the role
+        of probabilities.
     image_id : str, optional
         The fragment, for messages.
 
@@ -243,8 +278,18 @@ def open_volume(
         If there is no such file, or if it is not a sound volume of a format and type that the
         role allows.
     """
-    origin = Origin(Path(path), image_id)
-    return Volume(origin, Role(role), _open_source(origin, channel))
+    origin, role = Origin(Path(path), image_id), Role(role)
+    channels = _open_channels(origin)
+    if role is not Role.PROBABILITY and channel is None:
+        channels.check_single(origin, role)
+    number = channels.number(origin, channel)
+    if logits is None or role is not Role.PROBABILITY:
+        source = channels.source(number)
+    else:
+        from napari_nx46.files.logits import open_logits
+
+        source = open_logits(origin, channels, number, Logits(logits))
+    return Volume(origin, role, source, channels.count, channels.note(origin, channel))
 
 
 def write_volume(
@@ -275,7 +320,7 @@ def write_volume(
 
     origin = Origin(Path(path), image_id)
     write_tiff(origin.path, voxels)
-    written = Volume(origin, Role.IMAGE, open_tiff(origin))
+    written = Volume(origin, Role.IMAGE, open_tiff(origin).source(0))
     same = written.shape == voxels.shape and written.dtype == voxels.dtype.newbyteorder("=")
     is_float = voxels.dtype.kind == "f"
     if not same or not all(map(partial(np.array_equal, equal_nan=is_float), written, voxels)):
@@ -335,15 +380,15 @@ def volume_suffix(name: str) -> str:
     return next((suffix for suffix in VOLUME_SUFFIXES if lowered.endswith(suffix)), "")
 
 
-def _open_source(origin: Origin, channel: int) -> VoxelSource:
-    """Open the voxels of a file by its format. The readers are imported when they are needed."""
+def _open_channels(origin: Origin) -> Channels:
+    """Open the channels of a file by its format. The readers are imported when they are needed."""
     path = origin.path
     if path.is_dir():
         from napari_nx46.files.zarr_source import open_zarr
 
         if not is_zarr_folder(path):
             raise origin.error("a folder without Zarr metadata", "a Zarr array or OME-Zarr image")
-        return open_zarr(origin, channel)
+        return open_zarr(origin)
     if not path.exists():
         raise origin.error("nothing at this path", "a file or a Zarr folder")
     suffix = volume_suffix(path.name)
@@ -358,35 +403,7 @@ def _open_source(origin: Origin, channel: int) -> VoxelSource:
     if suffix == ".npz":
         from napari_nx46.files.numpy_source import open_npz
 
-        return open_npz(origin, channel)
+        return open_npz(origin)
     raise origin.error(
         "a file that is not of a known format", "a name that ends in " + ", ".join(VOLUME_SUFFIXES)
     )
-
-
-def _hash_stream(digest: hashlib._Hash, stream: BinaryIO) -> None:
-    """Add the contents of a stream to a hash, piece by piece."""
-    while piece := stream.read(_HASHED_BYTES):
-        digest.update(piece)
-
-
-def _hash_folder(digest: hashlib._Hash, origin: Origin) -> None:
-    """Add the relative names, sizes and contents of all files of a folder to a hash."""
-    root = origin.path.resolve()
-    for name in sorted(_relative_files(root)):
-        path = root / name
-        if not path.resolve().is_relative_to(root):
-            raise origin.error(f"a link to a file outside the folder, {name}", "files of its own")
-        encoded = name.encode("utf-8", "surrogateescape")
-        # With their lengths before them, names and contents can be told apart.
-        digest.update(len(encoded).to_bytes(8, "little") + encoded)
-        digest.update(path.stat().st_size.to_bytes(8, "little"))
-        with open_regular(path) as stream:
-            _hash_stream(digest, stream)
-
-
-def _relative_files(root: Path) -> Iterator[str]:
-    """Yield the names of all files below a folder, relative to it, with ``/`` between parts."""
-    for folder, folders, files in os.walk(root):
-        for name in files + [name for name in folders if os.path.islink(Path(folder, name))]:
-            yield Path(folder, name).relative_to(root).as_posix()

@@ -11,15 +11,16 @@ import math
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_nx46.files.indexing import Box, Shape3D
-from napari_nx46.files.numpy_source import check_channel
-from napari_nx46.files.origin import MAX_DECODED_BYTES, Origin, VolumeError, check_shape
-from napari_nx46.files.sources import VoxelSource
+from napari_nx46.files.axes import StoredAxes, find_axes
+from napari_nx46.files.channels import Channels
+from napari_nx46.files.indexing import Box, box_shape
+from napari_nx46.files.origin import MAX_DECODED_BYTES, Origin, VolumeError
 
 if TYPE_CHECKING:
     from zarr import Group
@@ -33,8 +34,7 @@ _NUMBER_CODECS = frozenset(
         *("crc32", "crc32c", "adler32", "fletcher32"),
     }
 )
-_SPACE = ("z", "y", "x")
-_FIRST_OME_AXES = ("t", "c", *_SPACE)
+_FIRST_OME_AXES = ("t", "c", "z", "y", "x")
 """The axes of OME-Zarr images before version 0.3, which did not name them."""
 
 _DAMAGE = (
@@ -52,27 +52,24 @@ _DAMAGE = (
 """What Zarr and its codecs raise at damaged metadata and chunks."""
 
 
-def open_zarr(origin: Origin, channel: int) -> VoxelSource:
+def open_zarr(origin: Origin) -> Channels:
     """Open a Zarr array or OME-Zarr image as voxels; only metadata are read.
 
     Parameters
     ----------
     origin : Origin
         The folder.
-    channel : int
-        Which channel to take where the array has an axis of channels; negative ones count from
-        the last.
 
     Returns
     -------
-    VoxelSource
+    Channels
         The array; of an OME-Zarr image the first, which is the full resolution.
 
     Raises
     ------
     VolumeError
         If it is no Zarr folder, is damaged, leads outside itself, needs a codec that is not
-        allowed, or has other axes than (Z, Y, X), led by channels and a single time at most.
+        allowed, or has other axes than those of a volume; see `find_axes`.
     """
     import zarr
 
@@ -87,7 +84,7 @@ def open_zarr(origin: Origin, channel: int) -> VoxelSource:
             axes = level.axes or (_FIRST_OME_AXES if array.ndim == len(_FIRST_OME_AXES) else None)
         else:
             array, axes = node, _dimension_names(node)
-        return _source(origin, array, axes, channel)
+        return _channels(origin, array, axes)
     except VolumeError:
         raise
     except _DAMAGE as error:
@@ -103,31 +100,30 @@ class ZarrSource:
         The folder.
     array : zarr.Array
         The array.
-    shape : tuple of int
-        Its last three axes, (Z, Y, X).
-    leading : tuple of int
-        Position along each axis before them.
+    axes : StoredAxes
+        Its axes.
+    channel : int
+        The channel, counted from 0.
     """
 
-    def __init__(
-        self, origin: Origin, array: AnyArray, shape: Shape3D, leading: tuple[int, ...]
-    ) -> None:
-        self.shape = shape
+    def __init__(self, origin: Origin, array: AnyArray, axes: StoredAxes, channel: int) -> None:
+        self.shape = axes.shape
         self.dtype = np.dtype(array.dtype).newbyteorder("=")
         self._origin = origin
         self._array = array
-        self._leading = leading
+        self._axes = axes
+        self._channel = channel
 
     def read_box(self, box: Box) -> np.ndarray:
         """Read a box; see `VoxelSource.read_box`."""
         try:
-            block = np.asarray(self._array[self._leading + box])
+            block = np.asarray(self._array[self._axes.index(self._channel, box)])
         except _DAMAGE as error:
             place = ", ".join(f"{part.start}:{part.stop}" for part in box)
             raise self._origin.error(
                 f"damaged data in (z, y, x) = [{place}] ({error})", "readable chunks"
             ) from error
-        return np.array(block, dtype=self.dtype, order="C")
+        return np.array(block.reshape(box_shape(box)), dtype=self.dtype, order="C")
 
     def release(self) -> None:
         """Do nothing: nothing is kept."""
@@ -162,7 +158,7 @@ def _full_resolution(origin: Origin, group: Group) -> _Level:
         raise origin.error(
             f"path {path!r} of the full resolution", "a relative path within the folder"
         )
-    return _Level(path, _axis_names(image.get("axes")))
+    return _Level(path, _axis_names(origin, image.get("axes")))
 
 
 def _stays_inside(path: str) -> bool:
@@ -176,27 +172,26 @@ def _stays_inside(path: str) -> bool:
     )
 
 
-def _axis_names(axes: object) -> tuple[str, ...] | None:
+def _axis_names(origin: Origin, axes: object) -> tuple[str, ...] | None:
     """Return the names of axes as OME-Zarr lists them, if it does."""
     if not isinstance(axes, list):
         return None
     names = [axis.get("name") if isinstance(axis, Mapping) else axis for axis in axes]
-    return tuple(str(name).lower() for name in names)
+    if not all(isinstance(name, str) for name in names):
+        raise origin.error(f"axes named {names!r:.100}", "axes (z, y, x), after t and c at most")
+    return tuple(map(str, names))
 
 
 def _dimension_names(array: AnyArray) -> tuple[str, ...] | None:
-    """Return the names that a Zarr v3 array gives its axes, if they are of the usual ones."""
+    """Return the names that an array gives its axes, as Zarr v3 or xarray write them."""
     names = array.metadata.to_dict().get("dimension_names")
-    if not isinstance(names, list | tuple):
-        return None
-    lowered = tuple(str(name).lower() for name in names)
-    return lowered if set(lowered) <= set(_FIRST_OME_AXES) else None
+    if names is None:
+        names = array.attrs.get("_ARRAY_DIMENSIONS")
+    return tuple(map(str, names)) if isinstance(names, list | tuple) else None
 
 
-def _source(
-    origin: Origin, array: AnyArray, axes: tuple[str, ...] | None, channel: int
-) -> ZarrSource:
-    """Return the source of an array after checking everything that it declares."""
+def _channels(origin: Origin, array: AnyArray, names: tuple[str, ...] | None) -> Channels:
+    """Return the channels of an array after checking everything that it declares."""
     _check_codecs(origin, array)
     dtype = np.dtype(array.dtype)
     if dtype.hasobject or dtype.kind not in "biuf":
@@ -204,31 +199,8 @@ def _source(
     chunk = math.prod(array.shards or array.chunks) * dtype.itemsize
     if chunk > MAX_DECODED_BYTES:
         raise origin.error(f"chunks of {chunk} bytes", f"at most {MAX_DECODED_BYTES} bytes each")
-    leading = _leading(origin, array.shape, axes, channel)
-    shape = check_shape(origin, array.shape[len(leading) :])
-    return ZarrSource(origin, array, shape, leading)
-
-
-def _leading(
-    origin: Origin, shape: tuple[int, ...], axes: tuple[str, ...] | None, channel: int
-) -> tuple[int, ...]:
-    """Return the positions along the axes before (Z, Y, X)."""
-    if axes is None:
-        axes = _SPACE if len(shape) == len(_SPACE) else ()
-    if len(axes) != len(shape) or axes[-3:] != _SPACE:
-        raise origin.error(
-            f"an array of shape {shape} with axes {', '.join(axes) or 'without names'}",
-            "axes (z, y, x), after t and c at most",
-        )
-    positions = []
-    for name, size in zip(axes[:-3], shape[:-3], strict=True):
-        if name == "c":
-            positions.append(check_channel(origin, channel, size))
-        elif name == "t" and size == 1:
-            positions.append(0)
-        else:
-            raise origin.error(f"axis {name!r} of size {size}", "one time and named channels")
-    return tuple(positions)
+    axes = find_axes(origin, array.shape, names)
+    return Channels(axes.channels, partial(ZarrSource, origin, array, axes))
 
 
 def _check_codecs(origin: Origin, array: AnyArray) -> None:

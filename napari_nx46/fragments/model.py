@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_nx46.files.naming import LONGEST_IMAGE_ID, few, shown
-from napari_nx46.files.volumes import Volume
+from napari_nx46.files.volumes import ReadAs, Volume
 from napari_nx46.setting.choices import LONGEST_SOURCE_NAME
 
 __all__ = [
@@ -133,11 +133,17 @@ class DataSet:
         The data folder; ``None`` for single volumes.
     fragments : tuple of Fragment
         The fragments.
+    folders : FolderNames
+        Names of the folders in the data folder.
+    read_as : ReadAs
+        What is read of its probability volumes.
     """
 
     name: str
     root: Path | None
     fragments: tuple[Fragment, ...]
+    folders: FolderNames = FolderNames()
+    read_as: ReadAs = field(default_factory=ReadAs)
 
     @property
     def image_ids(self) -> tuple[str, ...]:

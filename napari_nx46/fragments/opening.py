@@ -9,6 +9,8 @@ from pathlib import Path
 
 from napari_nx46.files.naming import shown
 from napari_nx46.files.volumes import (
+    Logits,
+    ReadAs,
     Role,
     Volume,
     VolumeError,
@@ -33,7 +35,8 @@ _MOST_FAULTS_TOLD = 5
 def open_data(
     *paths: str | os.PathLike[str],
     folders: FolderNames | None = None,
-    channel: int = -1,
+    channel: int | None = None,
+    logits: Logits | None = None,
 ) -> DataSet:
     """Open a data folder, one volume, or two volumes; only headers are read.
 
@@ -46,7 +49,10 @@ def open_data(
     folders : FolderNames, optional
         Names of the folders in a data folder.
     channel : int, optional
-        Channel of volumes that have several, e.g. nnU-Net's; the last by default.
+        Channel of probability volumes that have several, e.g. nnU-Net's; the last by default, with
+        a `VolumeWarning` where there are more than two.
+    logits : Logits, optional
+        How the values of probability volumes become probabilities, if they are logits.
 
     Returns
     -------
@@ -63,13 +69,14 @@ def open_data(
     VolumeError
         If a file cannot be opened as the volume that its place makes it.
     """
-    return _opened(paths, folders, channel, None)
+    return _opened(paths, folders, ReadAs(channel, logits), None)
 
 
 def open_readable(
     *paths: str | os.PathLike[str],
     folders: FolderNames | None = None,
-    channel: int = -1,
+    channel: int | None = None,
+    logits: Logits | None = None,
 ) -> tuple[DataSet, dict[str, str]]:
     """Open what can be opened, as `open_data`: a fragment at fault costs no other.
 
@@ -87,7 +94,7 @@ def open_readable(
         of them can be opened.
     """
     faults: dict[str, str] = {}
-    dataset = _opened(paths, folders, channel, faults)
+    dataset = _opened(paths, folders, ReadAs(channel, logits), faults)
     if not dataset.fragments:
         told = "; ".join(list(faults.values())[:_MOST_FAULTS_TOLD])
         raise FragmentError(f"{dataset.name}: no fragment can be opened: {told}")
@@ -97,7 +104,7 @@ def open_readable(
 def _opened(
     paths: Sequence[str | os.PathLike[str]],
     folders: FolderNames | None,
-    channel: int,
+    read_as: ReadAs,
     faults: dict[str, str] | None,
 ) -> DataSet:
     """Open data; the faults of single fragments are collected, or raised if there is no dict."""
@@ -110,20 +117,23 @@ def _opened(
         if not path.exists():
             raise FragmentError(f"{path}: found nothing there; expected a data folder or a volume")
     if len(found) == 1 and found[0].is_dir() and not is_zarr_folder(found[0]):
-        return _open_folder(found[0], folders or FolderNames(), channel, faults)
-    return _open_single(found, channel)
+        return _open_folder(found[0], folders or FolderNames(), read_as, faults)
+    return _open_single(found, read_as)
 
 
-def _open_single(paths: list[Path], channel: int) -> DataSet:
+def _open_single(paths: list[Path], read_as: ReadAs) -> DataSet:
     """Return the data set of one fragment from one or two probability volumes."""
     image_id = checked_image_id(image_id_of(paths[0]), paths[0])
-    opened = [open_volume(path, channel=channel, image_id=image_id) for path in paths]
+    opened = [
+        open_volume(path, channel=read_as.channel, logits=read_as.logits, image_id=image_id)
+        for path in paths
+    ]
     fragment = Fragment(image_id, p3d=opened[0], p2d=opened[-1])
-    return DataSet(image_id, None, (fragment,))
+    return DataSet(image_id, None, (fragment,), read_as=read_as)
 
 
 def _open_folder(
-    root: Path, folders: FolderNames, channel: int, faults: dict[str, str] | None
+    root: Path, folders: FolderNames, read_as: ReadAs, faults: dict[str, str] | None
 ) -> DataSet:
     """Return the data set of a data folder."""
     files = _FragmentFiles(
@@ -143,12 +153,12 @@ def _open_folder(
     fragments = []
     for image_id in files.image_ids:
         try:
-            fragments.append(files.fragment(image_id, channel))
+            fragments.append(files.fragment(image_id, read_as))
         except (FragmentError, VolumeError) as error:
             if faults is None:
                 raise
             faults[image_id] = str(error)
-    return DataSet(root.resolve().name, root, tuple(fragments))
+    return DataSet(root.resolve().name, root, tuple(fragments), folders, read_as)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +176,18 @@ class _FragmentFiles:
         """The fragments: images count only where there is no probability volume at all."""
         return sorted({*self.p3d, *self.p2d}.union(*self.models.values()) or self.image)
 
-    def fragment(self, image_id: str, channel: int) -> Fragment:
+    def fragment(self, image_id: str, read_as: ReadAs) -> Fragment:
         """Open all volumes of a fragment, one for both paths if there is only one."""
 
         def opened(files: Mapping[str, Path], role: Role = Role.PROBABILITY) -> Volume | None:
             path = files.get(image_id)
             if path is None:
                 return None
-            return open_volume(path, role=role, channel=channel, image_id=image_id)
+            if role is not Role.PROBABILITY:
+                return open_volume(path, role=role, image_id=image_id)
+            return open_volume(
+                path, channel=read_as.channel, logits=read_as.logits, image_id=image_id
+            )
 
         p3d, p2d = opened(self.p3d), opened(self.p2d)
         models = {name: opened(files) for name, files in self.models.items()}

@@ -74,7 +74,7 @@ def pair_up(
     label: Path,
     *,
     ignore_label: int | None = COMPETITION.ignore_label,
-    channel: int = -1,
+    channel: int | None = None,
     cancelled: Callable[[], bool] = never,
 ) -> tuple[ScoringPair, ...]:
     """Find which prediction belongs to which label, and check that their shapes are the same.
@@ -87,7 +87,7 @@ def pair_up(
         A volume if `prediction` is one. Else a folder of volumes, or a data folder.
     ignore_label : int or None
         What labels may hold besides 0, 1 and 2.
-    channel : int
+    channel : int, optional
         Of volumes that have several.
     cancelled : callable
         Asked while an archive is validated.

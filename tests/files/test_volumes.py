@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from napari_nx46.files.volumes import (
     VOLUME_SUFFIXES,
     Role,
     VolumeError,
+    VolumeWarning,
     image_id_of,
     open_volume,
     write_volume,
@@ -143,10 +145,10 @@ def test_values_of_min_is_white_pages_are_those_stored(tmp_path):
     [
         ((5, 8, 9, 3), {"photometric": "rgb"}, "colour"),
         ((3, 8, 9), {"photometric": "rgb", "planarconfig": "separate"}, "colour"),
-        ((2, 3, 8, 9), {"photometric": "minisblack"}, "4 axes"),
-        ((2, 3, 8, 9), {"photometric": "minisblack", "imagej": True}, "4 axes"),
-        ((2, 3, 8, 9), {"photometric": "minisblack", "ome": True}, "4 axes"),
-        ((2, 3, 8, 9), {"photometric": "minisblack", "truncate": True}, "4 axes"),
+        ((3, 2, 8, 9), {"photometric": "minisblack"}, "4 axes"),
+        ((2, 3, 2, 8, 9), {"photometric": "minisblack", "imagej": True}, "2 along t"),
+        ((2, 3, 2, 8, 9), {"photometric": "minisblack", "ome": True}, "2 along t"),
+        ((3, 2, 8, 9), {"photometric": "minisblack", "truncate": True}, "4 axes"),
         ((5, 16, 16), {"photometric": "minisblack", "compression": "lzma"}, "compression 34925"),
         ((5, 16, 16), {"photometric": "minisblack", "volumetric": True, "tile": (16, 16, 16)},
          "slices deep"),
@@ -221,7 +223,8 @@ def test_nnunet_npz_gives_the_channel_asked_for_and_the_last_by_default(
 ):
     channels = np.asarray(voxels_of("float32", (3, 4, 5, 6)).astype(dtype), order=order)
     save(tmp_path / "a.npz", other=np.zeros(3), probabilities=channels)
-    np.testing.assert_array_equal(open_volume(tmp_path / "a.npz").read(), channels[2])
+    with pytest.warns(VolumeWarning, match="channel 2, the last of 3 channels"):
+        np.testing.assert_array_equal(open_volume(tmp_path / "a.npz").read(), channels[2])
     for channel in range(-3, 3):
         volume = open_volume(tmp_path / "a.npz", channel=channel)
         assert volume.shape == (4, 5, 6)
@@ -237,8 +240,8 @@ def test_a_channel_that_is_not_there_is_an_error(tmp_path, channel):
 
 
 def test_an_npz_without_probabilities_tells_what_it_holds(tmp_path):
-    np.savez(tmp_path / "a.npz", softmax=voxels_of("float32", (3, 4, 5, 6)))
-    with pytest.raises(VolumeError, match=r"softmax\.npy.*expected one array probabilities\.npy"):
+    np.savez(tmp_path / "a.npz", other=voxels_of("float32", (3, 4, 5, 6)))
+    with pytest.raises(VolumeError, match=r"other\.npy.*expected one array probabilities\.npy"):
         open_volume(tmp_path / "a.npz")
 
 
@@ -274,10 +277,10 @@ def test_pickles_in_numpy_files_are_never_loaded(tmp_path, name):
     assert not trace.exists()
 
 
-@pytest.mark.parametrize("shape", [(5,), (5, 6), (2, 3, 4, 5), ()])
+@pytest.mark.parametrize("shape", [(5,), (2, 3, 4, 5, 6), ()])
 def test_arrays_of_another_rank_are_refused(tmp_path, shape):
     np.save(tmp_path / "a.npy", np.zeros(shape, np.uint8))
-    with pytest.raises(VolumeError, match="three axes"):
+    with pytest.raises(VolumeError, match=r"\(Z, Y, X\)"):
         open_volume(tmp_path / "a.npy")
 
 
@@ -357,7 +360,8 @@ def test_leading_time_and_channel_axes_of_ome_zarr_are_taken_off(tmp_path, leadi
 
 @pytest.mark.parametrize(
     ("shape", "names"),
-    [((2, 4, 5, 6), "tzyx"), ((4, 5, 6), "cyx"), ((4, 5, 6), "xyz"), ((5, 6), "yx"),
+    [((2, 4, 5, 6), "tzyx"), ((4, 5, 6), "cyx"), ((4, 5, 6), "xyz"),
+     ((2, 4, 5, 6), ("angle", *"zyx")), ((5, 6), "xy"),
      ((2, 3, 4, 5, 6), None)],
 )  # fmt: skip
 def test_ome_zarr_of_other_axes_is_refused(tmp_path, shape, names):
@@ -368,12 +372,12 @@ def test_ome_zarr_of_other_axes_is_refused(tmp_path, shape, names):
         open_volume(tmp_path / "a.zarr")
 
 
-def test_a_plain_zarr_array_of_four_axes_is_refused_unless_it_names_them(tmp_path):
-    voxels = voxels_of("uint8", (2, 4, 5, 6))
-    with pytest.raises(VolumeError, match="without names"):
+def test_a_plain_zarr_array_of_four_axes_is_refused_if_it_is_ambiguous_and_has_no_names(tmp_path):
+    voxels = voxels_of("uint8", (4, 2, 5, 6))
+    with pytest.raises(VolumeError, match="ambiguous"):
         open_volume(make_zarr(tmp_path / "a.zarr", voxels))
-    named = make_zarr(tmp_path / "b.zarr", voxels, dimension_names=["c", "z", "y", "x"])
-    np.testing.assert_array_equal(open_volume(named).read(), voxels[1])
+    named = make_zarr(tmp_path / "b.zarr", voxels, dimension_names=["z", "c", "y", "x"])
+    np.testing.assert_array_equal(open_volume(named).read(), voxels[:, 1])
 
 
 def test_a_zarr_group_without_an_image_tells_what_it_holds(tmp_path):
@@ -631,13 +635,29 @@ def test_impossible_probabilities_are_named_where_they_are_read(
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_the_ends_of_the_range_are_probabilities_and_their_neighbours_are_not(tmp_path, dtype):
+def test_the_ends_of_the_range_are_probabilities_as_they_are(tmp_path, dtype):
     ends = np.array([[[0.0, 1.0, -0.0]]], dtype)
     np.save(tmp_path / "a.npy", ends)
-    np.testing.assert_array_equal(open_volume(tmp_path / "a.npy").read(), ends)
-    for start, towards in ((1, 2), (0, -1)):
-        value = np.nextafter(np.array(start, dtype), np.array(towards, dtype))
-        np.save(tmp_path / "b.npy", np.full((1, 1, 2), value))
+    volume = open_volume(tmp_path / "a.npy")
+    assert volume.read().tobytes() == ends.tobytes()
+    assert volume.notes == ()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_probabilities_a_hair_beyond_the_range_are_clipped_with_one_note(tmp_path, dtype):
+    values = np.array([[[1.00098, -1e-7, 0.25, 0, 1]]] * 2, dtype)
+    np.save(tmp_path / "a.npy", values)
+    volume = open_volume(tmp_path / "a.npy")
+    with pytest.warns(VolumeWarning, match=r"a\.npy.*beyond \[0, 1\].*clipped"):
+        first = volume[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        second = volume[1]
+    assert first.dtype == second.dtype == dtype
+    np.testing.assert_array_equal([first, second], np.clip(values, 0, 1))
+    assert len(volume.notes) == 1
+    for beyond in (1.0021, -0.0021):
+        np.save(tmp_path / "b.npy", np.full((1, 1, 2), beyond, dtype))
         with pytest.raises(VolumeError, match=r"2 such voxels in the block read"):
             open_volume(tmp_path / "b.npy").read()
 

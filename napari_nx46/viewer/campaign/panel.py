@@ -26,6 +26,7 @@ from napari_nx46.campaign.ledger import CampaignProgress
 from napari_nx46.campaign.listing import CampaignRow
 from napari_nx46.campaign.preflight import CampaignPreflight
 from napari_nx46.campaign.runner import Resources
+from napari_nx46.campaign.source import DataSource
 from napari_nx46.live.pins import DEFAULT_LETTERS
 from napari_nx46.run.preflight import fitting_setting
 from napari_nx46.viewer.bench import Bench
@@ -184,7 +185,7 @@ class CampaignPanel(QWidget):
 
     def _asked(self) -> tuple[MakeRequest, Resources]:
         session = self._bench.session
-        request = self.plan_panel.request(self._bench.paths, session.setting, session.band)
+        request = self.plan_panel.request(_source_of(self._bench), session.setting, session.band)
         return request, self.plan_panel.resources
 
     def _chosen_id(self) -> str:
@@ -318,3 +319,9 @@ def _button(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
     return button
+
+
+def _source_of(bench: Bench) -> DataSource:
+    """Return the data of a window as a campaign opens them."""
+    dataset = bench.session.dataset
+    return DataSource.of(*bench.paths, folders=dataset.folders, read_as=dataset.read_as)

@@ -101,14 +101,12 @@ class PlanPanel(QWidget):
         self._connect()
         self._show_kind()
 
-    def request(
-        self, paths: tuple[Path, ...], base: Setting, band: tuple[float, float]
-    ) -> MakeRequest:
+    def request(self, source: DataSource, base: Setting, band: tuple[float, float]) -> MakeRequest:
         """Return what makes the request that the controls stand for now.
 
         Parameters
         ----------
-        paths : tuple of Path
+        source : DataSource
             The data.
         base : Setting
             Gives the knobs that no run states.
@@ -128,7 +126,7 @@ class PlanPanel(QWidget):
                 plan = grid_plan(axes, base)
             else:
                 plan = read_plan(_matrix_file(file) if kind == Kind.FILE else kind, base)
-            return CampaignRequest(plan, DataSource.of(*paths), with_score)
+            return CampaignRequest(plan, source, with_score)
 
         return make
 

@@ -1,0 +1,72 @@
+"""The contents of a file or folder as one hash."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from napari_nx46.files.origin import Origin
+from napari_nx46.regular_files import open_regular
+
+_HASHED_BYTES = 2**20
+
+
+def fingerprint_of(origin: Origin) -> str:
+    """Return the SHA-256 of a file, or of all names and contents of a folder.
+
+    Parameters
+    ----------
+    origin : Origin
+        The file or folder.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    VolumeError
+        If a file cannot be read, or a folder has links to files outside it.
+    """
+    digest = hashlib.sha256()
+    try:
+        if origin.path.is_dir():
+            _hash_folder(digest, origin)
+        else:
+            with open_regular(origin.path) as stream:
+                _hash_stream(digest, stream)
+    except OSError as error:
+        raise origin.error(str(error), "readable files") from error
+    return digest.hexdigest()
+
+
+def _hash_stream(digest: hashlib._Hash, stream: BinaryIO) -> None:
+    """Add the contents of a stream to a hash, piece by piece."""
+    while piece := stream.read(_HASHED_BYTES):
+        digest.update(piece)
+
+
+def _hash_folder(digest: hashlib._Hash, origin: Origin) -> None:
+    """Add the relative names, sizes and contents of all files of a folder to a hash."""
+    root = origin.path.resolve()
+    for name in sorted(_relative_files(root)):
+        path = root / name
+        if not path.resolve().is_relative_to(root):
+            raise origin.error(f"a link to a file outside the folder, {name}", "files of its own")
+        encoded = name.encode("utf-8", "surrogateescape")
+        # With their lengths before them, names and contents can be told apart.
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)
+        digest.update(path.stat().st_size.to_bytes(8, "little"))
+        with open_regular(path) as stream:
+            _hash_stream(digest, stream)
+
+
+def _relative_files(root: Path) -> Iterator[str]:
+    """Yield the names of all files below a folder, relative to it, with ``/`` between parts."""
+    for folder, folders, files in os.walk(root):
+        for name in files + [name for name in folders if os.path.islink(Path(folder, name))]:
+            yield Path(folder, name).relative_to(root).as_posix()
