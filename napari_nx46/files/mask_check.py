@@ -1,35 +1,29 @@
-"""Checking one mask TIFF with Pillow, a reader independent of the one that writes."""
+"""Checking one mask TIFF, from its directories to its last voxel."""
 
 from __future__ import annotations
 
 import hashlib
-import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_nx46.files.findings import Finding, MaskSummary, error, warning
 from napari_nx46.files.masks import Profile, Shape
+from napari_nx46.files.origin import Origin, VolumeError
+from napari_nx46.files.tiff_coding import check_coding
+from napari_nx46.files.tiff_source import open_tiff
 from napari_nx46.files.tiff_structure import PageTags, TiffStructureError, scan_pages
+from napari_nx46.regular_files import open_regular
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+PageReader = Callable[[Path, tuple[PageTags, ...]], Iterator[NDArray[np.uint8]]]
+"""Yields the pages of a sound mask TIFF, (Y, X) uint8 as they are stored, in ascending z.
 
-COMPRESSIONS = {
-    1: "none",
-    5: "LZW",
-    8: "deflate",
-    32773: "PackBits",
-    32946: "deflate (old)",
-    50000: "Zstandard",
-}
-"""The lossless compressions that are decoded; by the numbers of the TIFF specification."""
+Raises `PageDamage` where one cannot be decoded.
+"""
 
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE = 0, 1, 3
-_ORIENTATION_TAG = 0x0112
 _MOST_VALUES_LISTED = 8
 
 
@@ -47,12 +41,15 @@ class MaskRules:
         Lowest and highest density that need no warning.
     most_voxels : int
         A mask of unknown shape with more voxels than this is not decoded.
+    one_slice : bool
+        Whether a mask of one slice will do, if that is the expected shape; not in an archive.
     """
 
     expected_shape: Shape | None
     profile: Profile
     band: tuple[float, float]
     most_voxels: int
+    one_slice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +60,52 @@ class MaskCheck:
     summary: MaskSummary | None
 
 
+class PageDamage(ValueError):
+    """What is wrong with a page, or with the file as a whole, that kept it from being decoded."""
+
+
+def stored_pages(path: Path, pages: tuple[PageTags, ...]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the pages of a mask TIFF, by the reader that reads volumes.
+
+    What is valid in an archive is therefore read as a file of its own too.
+
+    Parameters
+    ----------
+    path : Path
+        The TIFF.
+    pages : tuple of PageTags
+        What it declares.
+
+    Raises
+    ------
+    PageDamage
+        If it cannot be read.
+    """
+    shape = (len(pages), pages[0].height, pages[0].width)
+    try:
+        channels = open_tiff(Origin(path))
+        if channels.count not in (None, 1):
+            raise PageDamage(f"found {channels.count} channels, expected one")
+        voxels = channels.source(0)
+        if voxels.shape != shape:
+            raise PageDamage(
+                f"found metadata of shape {voxels.shape}, expected {shape}, the shape of its pages"
+            )
+        for z in range(shape[0]):
+            box = (slice(z, z + 1, 1), slice(0, shape[1], 1), slice(0, shape[2], 1))
+            yield voxels.read_box(box)[0]
+    except VolumeError as fault:
+        raise PageDamage(fault.detail) from fault
+
+
 def check_mask(
-    file: BinaryIO,
+    path: Path,
     image_id: str,
     member: str,
     rules: MaskRules,
     checkpoint: Callable[[], None],
     keep: Callable[[NDArray[np.uint8]], None] = lambda _page: None,
+    reader: PageReader = stored_pages,
 ) -> MaskCheck:
     """Check one mask TIFF from its directories to its last voxel.
 
@@ -78,8 +114,8 @@ def check_mask(
 
     Parameters
     ----------
-    file : binary file
-        The TIFF, open for reading and seekable.
+    path : Path
+        The TIFF.
     image_id : str
         The fragment.
     member : str
@@ -90,6 +126,8 @@ def check_mask(
         Called before every page; may raise to stop the work.
     keep : callable
         Called with every page that was decoded, (Y, X) uint8, in ascending z.
+    reader : callable
+        Decodes the pages.
 
     Returns
     -------
@@ -97,7 +135,8 @@ def check_mask(
         The findings and, if every page could be read, the summary.
     """
     try:
-        pages = scan_pages(file)
+        with open_regular(path) as file:
+            pages = scan_pages(file)
     except TiffStructureError as fault:
         return MaskCheck((error(fault.code, member, str(fault)),), None)
     declared = _declared_findings(pages, member, rules)
@@ -109,7 +148,7 @@ def check_mask(
         tally.add(page)
         keep(page)
 
-    damage = _decode(file, pages, member, take, checkpoint)
+    damage = _decode(reader(path, pages), pages, member, take, checkpoint)
     if damage is not None:
         return MaskCheck((damage,), None)
     shape = (len(pages), pages[0].height, pages[0].width)
@@ -120,7 +159,7 @@ def check_mask(
 def _declared_findings(pages: tuple[PageTags, ...], member: str, rules: MaskRules) -> list[Finding]:
     """Return the errors that can be seen without decoding."""
     findings = [
-        _page_count_finding(len(pages), member, rules.expected_shape),
+        _page_count_finding(len(pages), member, rules),
         _page_size_finding(pages, member, rules.expected_shape),
         # How it is coded matters only once it is of the right type.
         _type_finding(pages, member) or _coding_finding(pages, member),
@@ -138,11 +177,15 @@ def _declared_findings(pages: tuple[PageTags, ...], member: str, rules: MaskRule
     return found
 
 
-def _page_count_finding(count: int, member: str, expected: Shape | None) -> Finding | None:
-    if expected is not None and count == expected[0]:
+def _page_count_finding(count: int, member: str, rules: MaskRules) -> Finding | None:
+    expected = rules.expected_shape
+    is_right = expected is not None and count == expected[0]
+    if is_right and (count > 1 or rules.one_slice):
         return None
     if count == 1:
-        wanted = f"{expected[0]} pages" if expected else "one page for each slice"
+        wanted = "one page for each slice"
+        if expected is not None and not is_right:
+            wanted = f"{expected[0]} pages"
         return error(
             "not-3d-multipage", member, f"found a single page, expected a 3D TIFF with {wanted}"
         )
@@ -178,55 +221,27 @@ def _type_finding(pages: tuple[PageTags, ...], member: str) -> Finding | None:
 
 def _coding_finding(pages: tuple[PageTags, ...], member: str) -> Finding | None:
     for index, page in enumerate(pages):
-        if page.compression not in COMPRESSIONS:
-            return error(
-                "unsupported-compression",
-                member,
-                f"page {index}: found TIFF compression {page.compression}, "
-                f"expected one of {', '.join(COMPRESSIONS.values())}",
-            )
-        if page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE):
-            return error(
-                "not-grayscale",
-                member,
-                f"page {index}: found photometric interpretation {page.photometric}, "
-                f"expected {_BLACK_IS_ZERO} (black is zero)",
-            )
+        try:
+            check_coding(page, index)
+        except TiffStructureError as fault:
+            return error(fault.code, member, str(fault))
     return None
 
 
 def _decode(
-    file: BinaryIO,
+    decoded: Iterator[NDArray[np.uint8]],
     pages: tuple[PageTags, ...],
     member: str,
     take: Callable[[NDArray[np.uint8]], None],
     checkpoint: Callable[[], None],
 ) -> Finding | None:
     """Decode every page and hand it on; return the damage that stopped it, if any."""
-    from PIL.Image import DecompressionBombError
-    from PIL.Image import open as open_image
-
-    # Pillow signals damage by all of these, depending on where it meets it.
-    damages = (
-        *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
-        *(AttributeError, RuntimeError, MemoryError, struct.error, Warning),
-        DecompressionBombError,
-    )
-    image: Image | None = None
     for index, tags in enumerate(pages):
         checkpoint()
         try:
-            if image is None:
-                file.seek(0)
-                image = open_image(file, formats=("TIFF",))
-            image.seek(index)
-            page = _stored_values(image, tags)
-        except damages as fault:
-            return error(
-                "damaged-page",
-                member,
-                f"page {index}: it cannot be decoded ({type(fault).__name__}: {fault})",
-            )
+            page = next(decoded)
+        except PageDamage as fault:
+            return error("damaged-page", member, f"page {index}: it cannot be decoded ({fault})")
         if page.dtype != np.uint8 or page.shape != (tags.height, tags.width):
             return error(
                 "damaged-page",
@@ -236,27 +251,6 @@ def _decode(
             )
         take(page)
     return None
-
-
-def _stored_values(image: Image, tags: PageTags) -> NDArray[np.uint8]:
-    """Return the current page as it is stored, undoing what Pillow does for the eye."""
-    from PIL.Image import Transpose
-
-    undo = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_90,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_270,
-    }
-    # It has to be asked before loading, which turns the page and drops the tag.
-    orientation = image.getexif().get(_ORIENTATION_TAG)
-    image.load()
-    upright = image.transpose(undo[orientation]) if orientation in undo else image
-    page = np.asarray(upright)
-    return ~page if tags.photometric == _WHITE_IS_ZERO else page
 
 
 class _Tally:

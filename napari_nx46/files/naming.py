@@ -60,6 +60,26 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
+def printable(text: str) -> str:
+    """Return a text whose characters can all be printed in one line, the others escaped.
+
+    Parameters
+    ----------
+    text : str
+        For example a path, perhaps with line ends or control characters.
+
+    Returns
+    -------
+    str
+        The same text if it is harmless.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )
+
+
 def shown(name: str) -> str:
     """Return a stranger's name in a form that can be printed safely.
 
@@ -73,11 +93,8 @@ def shown(name: str) -> str:
     str
         The same text if it is harmless, else escaped and shortened.
     """
-    printable = "".join(
-        character if character.isprintable() else ascii(character)[1:-1]
-        for character in name[: _LONGEST_SHOWN + 1]
-    )
-    return printable if len(printable) <= _LONGEST_SHOWN else printable[:_LONGEST_SHOWN] + "…"
+    escaped = printable(name[: _LONGEST_SHOWN + 1])
+    return escaped if len(escaped) <= _LONGEST_SHOWN else escaped[:_LONGEST_SHOWN] + "…"
 
 
 def few(names: Sequence[str], most: int = 5) -> str:

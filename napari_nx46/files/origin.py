@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_nx46.files.naming import printable
 from napari_nx46.regular_files import check_regular
 
 AXES = 3
@@ -22,7 +23,18 @@ class VolumeError(ValueError):
 
     The message names the file, the fragment where it is known, what was found and what was
     expected.
+
+    Parameters
+    ----------
+    message : str
+        The whole message.
+    detail : str, optional
+        The message without the names of the file and the fragment.
     """
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail or message
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,8 @@ class Origin:
             The error to raise.
         """
         fragment = "" if self.image_id is None else f" (fragment {self.image_id})"
-        return VolumeError(f"{self.path}{fragment}: found {found}; expected {expected}")
+        detail = f"found {found}; expected {expected}"
+        return VolumeError(f"{printable(str(self.path))}{printable(fragment)}: {detail}", detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from napari_nx46.files.masks import (
     write_mask,
 )
 from napari_nx46.files.naming import MASK_SUFFIX, folded, image_id_fault
+from napari_nx46.files.pillow_pages import pillow_pages
 from napari_nx46.files.validation import MAX_MEMBERS, validate_mask_file, validate_submission
 from napari_nx46.setting import DEFAULT_BAND
 
@@ -191,6 +192,7 @@ def write_archive(
             profile=profile,
             band=band,
             cancelled=cancelled,
+            reader=pillow_pages,
         )
         report = _compared(target, members, read_back)
         further = companions(members) if companions is not None else {}
@@ -245,6 +247,7 @@ def write_mask_file(
             profile=profile,
             band=band,
             cancelled=cancelled,
+            reader=pillow_pages,
         )
         _compared(target, (member,), read_back)
         stop_if(cancelled)
@@ -265,6 +268,11 @@ def _checked_streams(masks: Iterable[MaskStream]) -> tuple[MaskStream, ...]:
             raise MaskError(f"image_id {stream.image_id!r} is there twice, expected it once")
         seen.add(folded(stream.image_id))
         check_shape(stream.shape, stream.image_id)
+        if stream.shape[0] == 1:
+            raise MaskError(
+                f"{stream.image_id}: found a single slice, expected the slices of a 3D mask; "
+                "an archive of single slices is not valid"
+            )
     return streams
 
 

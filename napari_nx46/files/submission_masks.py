@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from napari_nx46.files.mask_check import MaskRules, check_mask
 from napari_nx46.files.masks import Profile, Shape
 from napari_nx46.files.naming import MASK_SUFFIX
 from napari_nx46.files.origin import FileStamp, Origin, VolumeError
-from napari_nx46.files.validation import largest_member, validate_submission
+from napari_nx46.files.validation import largest_member, temporary_mask, validate_submission
 from napari_nx46.regular_files import open_regular
 
 __all__ = ["SubmissionMasks", "open_submission"]
@@ -79,10 +78,11 @@ class SubmissionMasks:
         member = image_id + MASK_SUFFIX
         pages: list[NDArray[np.uint8]] = []
         rules = MaskRules(summary.shape, self.profile, _ANY_DENSITY, largest_member(summary.shape))
-        with tempfile.TemporaryFile() as file:
-            self._unpack(member, rules.most_voxels, file)
+        with temporary_mask() as path:
+            with path.open("wb") as file:
+                self._unpack(member, rules.most_voxels, file)
             check = check_mask(
-                file, image_id, member, rules, lambda: stop_if(cancelled), pages.append
+                path, image_id, member, rules, lambda: stop_if(cancelled), pages.append
             )
         if check.summary != summary:
             raise self._changed(member)

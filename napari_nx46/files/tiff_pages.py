@@ -14,6 +14,7 @@ import numpy as np
 
 from napari_nx46.files.indexing import Box, Shape3D, box_shape
 from napari_nx46.files.origin import FileStamp, VolumeError
+from napari_nx46.files.tiff_coding import compression_name
 from napari_nx46.files.tiff_structure import PageTags
 
 if TYPE_CHECKING:
@@ -23,16 +24,6 @@ CACHED_PAGES = 2 * 8 + 2
 """Decoded pages that are kept: what one more slice needs at the largest z-radius, and one over."""
 
 MAX_CACHED_BYTES = 2**28
-
-COMPRESSIONS = {
-    1: "uncompressed",
-    5: "LZW",
-    8: "deflate",
-    32946: "deflate",
-    34926: "zstd",
-    50000: "zstd",
-}
-"""TIFF's numbers of the compressions that are read, and their names."""
 
 TIFF_DAMAGE = (
     ValueError,
@@ -218,7 +209,7 @@ class PagedSource:
         layout = self._layout
         return self._stamp.origin.error(
             f"damaged data in page {page} ({what})",
-            f"{COMPRESSIONS[layout.compression]} data of {layout.segment_height} x "
+            f"{compression_name(layout.compression)} data of {layout.segment_height} x "
             f"{layout.segment_width} {self.dtype}",
         )
 

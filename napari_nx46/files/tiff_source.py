@@ -31,7 +31,9 @@ from napari_nx46.files.origin import (
     check_shape,
 )
 from napari_nx46.files.sources import MappedSource, VoxelSource
-from napari_nx46.files.tiff_pages import COMPRESSIONS, TIFF_DAMAGE, PagedSource
+from napari_nx46.files.tiff_coding import check_coding, compression_name
+from napari_nx46.files.tiff_metadata import check_all_slices_here
+from napari_nx46.files.tiff_pages import TIFF_DAMAGE, PagedSource
 from napari_nx46.files.tiff_structure import (
     UNCOMPRESSED,
     PageTags,
@@ -44,13 +46,9 @@ from napari_nx46.regular_files import open_regular
 if TYPE_CHECKING:
     from tifffile import TiffFile
 
-VOLUME_LIMITS = ScanLimits(
-    pages=2**16, page_pixels=MAX_VOXELS, directory_entries=4096, big_endian_bigtiff=True
-)
+VOLUME_LIMITS = ScanLimits(pages=2**16, page_pixels=MAX_VOXELS, directory_entries=4096)
 """What a volume may declare: one page may hold all of it."""
 
-_GREY_PHOTOMETRICS = (0, 1)
-_VOXEL_BITS = ((8,), (16,), (32,), (64,))
 _MAX_DECLARED_AXES = 32
 _BIG_TIFF_BYTES = 2**31
 """Voxels beyond this are written as BigTIFF: places in a classic file have 32 bits."""
@@ -74,7 +72,8 @@ def open_tiff(origin: Origin) -> Channels:
     ------
     VolumeError
         If it is no TIFF file, is truncated, or is anything but grey pages of equal layout that
-        make up a volume (see `find_axes`), compressed with LZW, deflate or zstd, or not at all.
+        make up a volume (see `find_axes`), compressed without loss or not
+        at all, or if slices are in other files.
     """
     from tifffile import TiffFile
 
@@ -85,12 +84,15 @@ def open_tiff(origin: Origin) -> Channels:
     try:
         # With _multifile, metadata could make the library open other files than this one.
         with TiffFile(origin.path, _multifile=False) as tiff:
+            check_all_slices_here(tiff, pages, origin.path.name, stamp.size)
             first = tiff.pages.first
             dtype, stored_shape = first.dtype, first.shape
             byte_order = tiff.byteorder
             declared = _declared_axes(origin, tiff, len(pages))
     except VolumeError:
         raise
+    except TiffStructureError as fault:
+        raise origin.error(fault.found, fault.expected) from fault
     except TIFF_DAMAGE as error:
         raise origin.error(f"a damaged TIFF file ({error})", "a readable one") from error
     if (
@@ -155,7 +157,7 @@ def _in_words(page: PageTags) -> str:
     """Return the layout of a page in words, for messages."""
     return (
         f"{page.height} x {page.width} voxels of {page.type_in_words}, "
-        f"compression {page.compression}, "
+        f"compression: {compression_name(page.compression)}, "
         f"segments {page.segment_height} x {page.segment_width}"
     )
 
@@ -266,20 +268,10 @@ def _described(description: str) -> _Declared:
 
 def _check_layout(origin: Origin, layout: PageTags) -> None:
     """Check that pages of this layout can be slices of a volume."""
-    if layout.samples_per_pixel != 1 or layout.photometric not in _GREY_PHOTOMETRICS:
-        raise origin.error(
-            f"colour pages ({layout.samples_per_pixel} samples per voxel, "
-            f"photometric interpretation {layout.photometric})",
-            "grey pages with one sample per voxel",
-        )
-    if layout.depth != 1:
-        raise origin.error(f"pages that are {layout.depth} slices deep", "one slice a page")
-    if layout.compression not in COMPRESSIONS:
-        raise origin.error(
-            f"compression {layout.compression}", "LZW, deflate, zstd or no compression"
-        )
-    if layout.bits_per_sample not in _VOXEL_BITS:
-        raise origin.error(f"{_in_words(layout)}", "8, 16, 32 or 64 bit voxels")
+    try:
+        check_coding(layout)
+    except TiffStructureError as fault:
+        raise origin.error(fault.found, fault.expected) from fault
     size = layout.segment_height * layout.segment_width * layout.bits_per_sample[0] // 8
     if size > MAX_DECODED_BYTES:
         raise origin.error(

@@ -82,14 +82,11 @@ class ScanLimits:
         Most pixels of a page, and of a tile.
     directory_entries : int
         Most tags of a page.
-    big_endian_bigtiff : bool
-        Whether a BigTIFF may be big-endian, which Pillow cannot read.
     """
 
     pages: int
     page_pixels: int
     directory_entries: int
-    big_endian_bigtiff: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +97,6 @@ class PageTags:
     ----------
     height, width : int
         Y and X, in pixels.
-    depth : int
-        Slices of the page, or of a tile of it, whichever is more; 1 for a mask.
     bits_per_sample : tuple of int
         One number a sample.
     samples_per_pixel : int
@@ -119,7 +114,6 @@ class PageTags:
 
     height: int
     width: int
-    depth: int
     bits_per_sample: tuple[int, ...]
     samples_per_pixel: int
     sample_format: tuple[int, ...]
@@ -184,7 +178,7 @@ def scan_pages(file: BinaryIO, limits: ScanLimits | None = None) -> tuple[PageTa
         If the file is not a TIFF, is cut off, contradicts itself, loops or exceeds a limit.
     """
     if limits is None:
-        limits = ScanLimits(MAX_PAGES, MAX_PAGE_PIXELS, MAX_DIRECTORY_ENTRIES, False)
+        limits = ScanLimits(MAX_PAGES, MAX_PAGE_PIXELS, MAX_DIRECTORY_ENTRIES)
     return _Scan(file, limits).pages()
 
 
@@ -201,7 +195,7 @@ class _Scan:
         self._values_left = MAX_VALUES
         self._page = 0
         header = self._read(0, min(16, self._size))
-        self._order, self._big = _kind_of(header, limits)
+        self._order, self._big = _kind_of(header)
         self._offset_format = self._order + ("Q" if self._big else "L")
         self._count_format = self._order + ("Q" if self._big else "H")
         self._entry_format = self._order + ("HHQ8s" if self._big else "HHL4s")
@@ -262,6 +256,7 @@ class _Scan:
         if height < 1 or width < 1:
             self._damaged(f"an empty axis in size {height} x {width}", "at least 1 x 1")
         self._limit_pixels("page", height, width)
+        self._check_depth(entries)
         samples, bits = self._one(entries, _SAMPLES), self._many(entries, _BITS)
         compression = self._one(entries, _COMPRESSION)
         rows, columns = self._segment_size(entries, height, width)
@@ -277,7 +272,6 @@ class _Scan:
         return PageTags(
             height=height,
             width=width,
-            depth=max(self._one(entries, _IMAGE_DEPTH), self._one(entries, _TILE_DEPTH)),
             bits_per_sample=bits,
             samples_per_pixel=samples,
             sample_format=self._many(entries, _SAMPLE_FORMAT),
@@ -289,6 +283,18 @@ class _Scan:
             segment_width=columns,
             run=run,
         )
+
+    def _check_depth(self, entries: _Entries) -> None:
+        """Refuse pages and tiles of several slices, which few readers know."""
+        for kind, tag in (("tiles", _TILE_DEPTH), ("a page", _IMAGE_DEPTH)):
+            depth = self._one(entries, tag)
+            if depth != 1:
+                raise TiffStructureError(
+                    "unsupported-layout",
+                    f"{kind} {depth} slices deep",
+                    "pages of one slice; write the volume without volumetric tiles,",
+                    self._page,
+                )
 
     def _segment_size(self, entries: _Entries, height: int, width: int) -> tuple[int, int]:
         """Return the rows and columns of a strip or tile."""
@@ -379,7 +385,7 @@ def _run_of(offsets: Sequence[int], lengths: Sequence[int]) -> range | None:
     return range(offsets[0], ends[-1]) if ends[:-1] == offsets[1:] else None
 
 
-def _kind_of(header: bytes, limits: ScanLimits) -> tuple[str, bool]:
+def _kind_of(header: bytes) -> tuple[str, bool]:
     """Return the byte order and whether it is a BigTIFF."""
     for order, mark in (("<", b"II"), (">", b"MM")):
         if header[:2] == mark and len(header) >= _HEADER_BYTES:
@@ -387,12 +393,6 @@ def _kind_of(header: bytes, limits: ScanLimits) -> tuple[str, bool]:
             if version == _CLASSIC_VERSION:
                 return order, False
             if version == _BIG_VERSION and struct.unpack(order + "HH", header[4:8]) == (8, 0):
-                if order == ">" and not limits.big_endian_bigtiff:
-                    raise TiffStructureError(
-                        "unsupported-layout",
-                        "a big-endian BigTIFF, which Pillow cannot read, so it cannot be checked",
-                        "a little-endian or a classic TIFF",
-                    )
                 return order, True
     raise TiffStructureError(
         "not-tiff", f"a file that begins with {header[:8].hex(' ')!r}", "a TIFF header"

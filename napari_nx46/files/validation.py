@@ -8,8 +8,8 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +22,7 @@ from napari_nx46.files.findings import (
     ValidationReport,
     error,
 )
-from napari_nx46.files.mask_check import MaskRules, check_mask
+from napari_nx46.files.mask_check import MaskRules, PageReader, check_mask, stored_pages
 from napari_nx46.files.masks import Profile, Shape
 from napari_nx46.files.naming import MASK_SUFFIX, folded, image_id_fault, shown
 from napari_nx46.regular_files import NotRegularFileError, open_regular
@@ -86,11 +86,12 @@ def validate_submission(
     band: tuple[float, float] = DEFAULT_BAND,
     max_member_bytes: int = DEFAULT_MAX_MEMBER_BYTES,
     cancelled: Callable[[], bool] = never,
+    reader: PageReader = stored_pages,
 ) -> ValidationReport:
     """Check an archive as the competition would, and more strictly.
 
     Bad content never raises: everything wrong with the archive is a finding of the report. Sizes
-    are checked before anything is unpacked or decoded, and the masks are read by Pillow.
+    are checked before anything is unpacked or decoded. A valid mask is read as a file too.
 
     Parameters
     ----------
@@ -108,6 +109,8 @@ def validate_submission(
         shape is not known. Where it is, the limit is `largest_member` of it.
     cancelled : callable
         Asked before every slice.
+    reader : callable
+        Decodes the pages of the masks.
 
     Returns
     -------
@@ -123,7 +126,7 @@ def validate_submission(
     Cancelled
         If ``cancelled()`` became True.
     """
-    run = _Run(path, expected, profile, band, max_member_bytes, cancelled)
+    run = _Run(path, expected, profile, band, max_member_bytes, cancelled, reader)
     try:
         opened = open_regular(path)
     except NotRegularFileError as fault:
@@ -151,6 +154,7 @@ def validate_mask_file(
     profile: Profile = Profile.KAGGLE,
     band: tuple[float, float] = DEFAULT_BAND,
     cancelled: Callable[[], bool] = never,
+    reader: PageReader = stored_pages,
 ) -> ValidationReport:
     """Check a single mask TIFF that lies outside any archive.
 
@@ -164,7 +168,7 @@ def validate_mask_file(
         What the findings call the mask; by default the file's name.
     expected_shape : tuple of int, optional
         (Z, Y, X).
-    profile, band, cancelled
+    profile, band, cancelled, reader
         As for `validate_submission`.
 
     Returns
@@ -181,16 +185,16 @@ def validate_mask_file(
     Cancelled
         If ``cancelled()`` became True.
     """
-    run = _Run(path, None, profile, band, DEFAULT_MAX_MEMBER_BYTES, cancelled)
-    rules = MaskRules(expected_shape, profile, band, DEFAULT_MAX_MEMBER_BYTES)
-    with open_regular(path) as file:
-        check = check_mask(
-            file,
-            path.stem if image_id is None else image_id,
-            shown(path.name if name is None else name),
-            rules,
-            lambda: stop_if(cancelled),
-        )
+    run = _Run(path, None, profile, band, DEFAULT_MAX_MEMBER_BYTES, cancelled, reader)
+    rules = MaskRules(expected_shape, profile, band, DEFAULT_MAX_MEMBER_BYTES, one_slice=True)
+    check = check_mask(
+        path,
+        path.stem if image_id is None else image_id,
+        shown(path.name if name is None else name),
+        rules,
+        lambda: stop_if(cancelled),
+        reader=reader,
+    )
     return run.report(check.findings, () if check.summary is None else (check.summary,))
 
 
@@ -204,6 +208,7 @@ class _Run:
     band: tuple[float, float]
     max_member_bytes: int
     cancelled: Callable[[], bool]
+    reader: PageReader
 
     def shape_of(self, image_id: str) -> Shape | None:
         """Return the expected shape of a fragment, None if any will do."""
@@ -332,14 +337,17 @@ def _missing_findings(run: _Run, present: set[str]) -> list[Finding]:
 def _validate_mask(
     run: _Run, archive: zipfile.ZipFile, info: zipfile.ZipInfo, image_id: str
 ) -> tuple[tuple[Finding, ...], MaskSummary | None]:
-    """Unpack one member into a nameless file and check it there."""
+    """Unpack one member into a temporary file and check it there."""
     member = shown(info.orig_filename)
     rules = MaskRules(run.shape_of(image_id), run.profile, run.band, run.max_member_bytes)
-    with tempfile.TemporaryFile() as file:
-        fault = _unpack(archive, info, file, run)
+    with temporary_mask() as path:
+        with path.open("wb") as file:
+            fault = _unpack(archive, info, file, run)
         if fault is not None:
             return (error("damaged-member", member, f"found a damaged member ({fault})"),), None
-        check = check_mask(file, image_id, member, rules, lambda: stop_if(run.cancelled))
+        check = check_mask(
+            path, image_id, member, rules, lambda: stop_if(run.cancelled), reader=run.reader
+        )
     return check.findings, check.summary
 
 
@@ -367,8 +375,14 @@ def _unpack(
             target.write(chunk)
     if unpacked != info.file_size:
         return f"{unpacked} bytes, {info.file_size} declared"
-    target.flush()
     return None
+
+
+@contextmanager
+def temporary_mask() -> Iterator[Path]:
+    """Yield the name of a file that a mask can be unpacked into, and remove it in the end."""
+    with tempfile.TemporaryDirectory(prefix="nx46-") as folder:
+        yield Path(folder) / f"mask{MASK_SUFFIX}"
 
 
 class _BoundedReads(io.BufferedReader):

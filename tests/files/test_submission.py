@@ -136,11 +136,11 @@ def test_progress_counts_every_slice_of_every_fragment(tmp_path):
     assert seen == [("1407735", z, 6) for z in range(1, 7)] + [("26002", z, 4) for z in range(1, 5)]
 
 
-def test_a_mask_of_one_slice_can_be_written(tmp_path):
+def test_an_archive_of_single_slices_is_refused_as_its_validation_would(tmp_path):
     mask = some_mask(shape=(1, 5, 3))
-    result = write_archive(tmp_path / "a.zip", [stream_of("1", mask)])
-    assert result.report.ok
-    assert result.members[0].shape == (1, 5, 3)
+    with pytest.raises(MaskError, match="single slice"):
+        write_archive(tmp_path / "a.zip", [stream_of("1", mask)])
+    assert write_mask_file(tmp_path / "1.tif", stream_of("1", mask)).shape == (1, 5, 3)
 
 
 @pytest.mark.parametrize("after", [0, 1, 5, 9, 10, 14, 19])
