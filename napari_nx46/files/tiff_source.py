@@ -72,8 +72,8 @@ def open_tiff(origin: Origin) -> Channels:
     ------
     VolumeError
         If it is no TIFF file, is truncated, or is anything but grey pages of equal layout that
-        make up a volume (see `find_axes`), compressed without loss or not
-        at all, or if slices are in other files.
+        make up a volume (see `find_axes`), compressed without loss or
+        not at all, or if slices are in other files.
     """
     from tifffile import TiffFile
 
