@@ -307,7 +307,7 @@ def test_validate_needs_an_archive_and_images(submission, tmp_path):
     (tmp_path / "empty").mkdir()
     no_images = nx46_here("validate", submission, "--images", tmp_path / "empty")
     assert no_images.exit_code == 2
-    assert "found no image" in no_images.stderr
+    assert "found no volume" in no_images.stderr
     images = tmp_path / "twice"
     images.mkdir()
     for name in ("a.npy", "a.tif"):

@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_nx46.files.atomic import WriteError
-from napari_nx46.files.volumes import Role, VolumeError, open_volume
+from napari_nx46.files.volumes import Role, VolumeError, VolumeWarning, open_volume
 from napari_nx46.fragments import (
     FolderNames,
     Fragment,
     FragmentError,
     open_data,
+    open_readable,
     write_data_folder,
 )
 
@@ -336,7 +337,7 @@ def test_none_or_three_paths_and_missing_paths_are_refused(tmp_path):
             open_data(*paths)
     with pytest.raises(FragmentError, match=r"missing\.tif.*nothing there"):
         open_data(path, tmp_path / "missing.tif")
-    with pytest.raises(VolumeError, match="folder without Zarr metadata"):
+    with pytest.raises(VolumeError, match="neither Zarr metadata nor the slices"):
         open_data(path, tmp_path)
 
 
@@ -474,3 +475,110 @@ def test_paths_may_be_text(tmp_path):
     write_data_folder(os.fspath(tmp_path), "2", {"p3d": probabilities()})
     assert open_data(os.fspath(tmp_path)).image_ids == ("1", "2")
     assert open_data(os.fspath(path)).image_ids == ("1",)
+
+
+# ---- folders of slices, faults and pairing -------------------------------------------------------
+
+
+def write_slices(folder, voxels):
+    folder.mkdir(parents=True)
+    for number, page in enumerate(voxels):
+        tifffile.imwrite(folder / f"{number:03d}.tif", page)
+
+
+def test_slices_straight_in_the_folders_are_the_fragment_of_the_data_folder(tmp_path):
+    root = tmp_path / "scroll1"
+    for number, folder in enumerate(("p3d", "p2d", "models/unet", "train_images", "train_labels")):
+        write_slices(root / folder, probabilities(number) % 3)
+    with pytest.warns(VolumeWarning, match=r"read 4 slices, 000\.tif to 003\.tif, as one volume"):
+        data = open_data(root)
+    assert data.image_ids == ("scroll1",)
+    fragment = data["scroll1"]
+    assert list(fragment.sources) == ["p3d", "p2d", "unet"]
+    for number, volume in enumerate(fragment.volumes):
+        np.testing.assert_array_equal(volume.read(), probabilities(number) % 3)
+    assert len({note for volume in fragment.volumes for note in volume.notes}) == 5
+
+
+def test_folders_of_slices_lie_beside_files(tmp_path):
+    write(tmp_path, "p3d", "a", probabilities(1))
+    write_slices(tmp_path / "p3d" / "b", probabilities(2))
+    write_slices(tmp_path / "train_labels" / "b", probabilities(3) % 3)
+    data = open_data(tmp_path)
+    assert data.image_ids == ("a", "b")
+    np.testing.assert_array_equal(data["b"].p3d.read(), probabilities(2))
+    np.testing.assert_array_equal(data["b"].label.read(), probabilities(3) % 3)
+
+
+def test_a_folder_of_slices_may_be_given_as_a_volume(tmp_path):
+    for number, name in enumerate(("x", "y")):
+        write_slices(tmp_path / name, probabilities(number))
+    assert open_data(tmp_path / "x").image_ids == ("x",)
+    fragment = open_data(tmp_path / "x", tmp_path / "y")["x"]
+    np.testing.assert_array_equal(fragment.p2d.read(), probabilities(1))
+
+
+def test_fragments_of_one_slice_are_possible_and_noted(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path, "p3d", name, probabilities(shape=(1, 6, 8)))
+    data = open_data(tmp_path)
+    assert data.image_ids == ("a", "b")
+    assert "2 fragments have one slice each: a, b" in data.notes[0]
+    assert open_data(tmp_path, only=["a"]).notes == ()
+
+
+def test_only_the_files_of_the_chosen_fragments_are_touched(data_folder):
+    (data_folder / "p3d" / "20.tif").write_bytes(b"")
+    (data_folder / "train_labels" / "100.tif").unlink()
+    (data_folder / "p3d" / "b ad.tif").touch()
+    assert open_data(data_folder, only=["100"]).image_ids == ("100",)
+    with pytest.raises(VolumeError, match=r"20\.tif"):
+        open_data(data_folder, only=["20"])
+    with pytest.raises(FragmentError, match=r"no fragment 21; there are 100, 20, a-b_c\.d"):
+        open_data(data_folder, only=["21", "20"])
+
+
+def test_all_faults_are_listed_at_once_and_cost_no_other_fragment(data_folder):
+    (data_folder / "p3d" / "20.tif").write_bytes(b"")
+    write(data_folder, "p2d", "100", probabilities(shape=(3, 6, 8)))
+    (data_folder / "p3d" / "b ad.tif").touch()
+    with pytest.raises(FragmentError, match="3 faults") as refused:
+        open_data(data_folder)
+    for part in ("20.tif", "fragment 100: found shape", "b ad.tif"):
+        assert part in str(refused.value)
+    data, faults = open_readable(data_folder)
+    assert data.image_ids == ("a-b_c.d",)
+    assert sorted(faults) == ["100", "20"]
+    assert len(data.left_out) == 1
+
+
+def test_what_pairs_with_nothing_is_named(tmp_path):
+    for folder, image_id in (("p3d", "1"), ("p3d", "2"), ("p2d", "1"), ("models/u", "3")):
+        place = tmp_path / folder
+        write(place.parent, place.name, image_id, probabilities())
+    for image_id in ("1_0000", "1_0001", "9"):
+        write(tmp_path, "train_images", image_id, probabilities())
+    write(tmp_path, "train_labels", "8", probabilities() % 3)
+    (tmp_path / "p3d" / "7.nii.gz").touch()
+    data = open_data(tmp_path)
+    assert data["1"].image.path.name == "1_0000.tif"
+    notes = "\n".join(data.notes)
+    for part in (
+        "1_0000.tif is taken for the CT image of fragment 1",
+        f"{tmp_path / 'p3d'} has no volume of 3",
+        f"{tmp_path / 'p2d'} has no volume of 2, 3",
+        f"{tmp_path / 'models/u'} has no volume of 1, 2",
+        "2 images without a probability volume, passed over: 1_0001, 9",
+        "1 label without a probability volume, passed over: 8",
+        "has files that are not read (1 .nii.gz)",
+    ):
+        assert part in notes
+
+
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.h5", "a.mrc", "a.png"])
+@pytest.mark.parametrize("folder", ["p3d", "train_images", "."])
+def test_files_of_other_formats_are_named_where_nothing_is_read(tmp_path, name, folder):
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / name).touch()
+    with pytest.raises(FragmentError, match=rf"1 {name[1:]}\).*\.npz, \.zarr"):
+        open_data(tmp_path)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from napari_nx46.campaign.measuring import COMPUTING_VERSION
 from napari_nx46.core.workers import CancelCheck, Cancelled, never
-from napari_nx46.files.origin import FileStamp, Origin, VolumeError
+from napari_nx46.files.origin import VolumeError
 from napari_nx46.files.volumes import Volume
 from napari_nx46.fragments import DataSet, Fragment, FragmentError
 from napari_nx46.run.preflight import check_block, reads_dataset, sources_read
@@ -28,15 +28,12 @@ class DataContents:
     dataset : DataSet
     digests : mapping of Path to str
         SHA-256 of every file, or folder of a volume.
-    stamps : mapping of Path to FileStamp
-        Taken before the digest.
     faults : mapping of str to str
         By image_id, of the fragments that cannot be read: why.
     """
 
     dataset: DataSet
     digests: Mapping[Path, str] = field(repr=False)
-    stamps: Mapping[Path, FileStamp] = field(repr=False)
     faults: Mapping[str, str]
 
     @classmethod
@@ -63,18 +60,16 @@ class DataContents:
             If `cancelled` returned True.
         """
         digests: dict[Path, str] = {}
-        stamps: dict[Path, FileStamp] = {}
         found = dict(faults)
         for fragment in dataset:
             try:
                 for volume in _distinct(fragment.volumes):
                     if cancelled():
                         raise Cancelled
-                    stamps[volume.path] = FileStamp.of(Origin(volume.path, fragment.image_id))
                     digests[volume.path] = volume.fingerprint()
             except VolumeError as error:
                 found[fragment.image_id] = str(error)
-        return cls(dataset, digests, stamps, found)
+        return cls(dataset, digests, found)
 
     @property
     def image_ids(self) -> tuple[str, ...]:
@@ -146,9 +141,9 @@ class DataContents:
         label = self.dataset[image_id].label
         for fragment in self._fragments_read(image_id, setting):
             for volume in sources_read(fragment, setting).values():
-                self.stamps[volume.path].check()
+                volume.check_unchanged()
         if label is not None:
-            self.stamps[label.path].check()
+            label.check_unchanged()
 
     def _fragments_read(self, image_id: str, setting: Setting) -> list[Fragment]:
         """Return the fragment, and those that its threshold depends on besides."""

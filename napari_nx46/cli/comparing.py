@@ -146,13 +146,13 @@ class _Opener:
         FragmentError, VolumeError, SettingError, OSError
             If it is nothing that can be compared; tells what was expected.
         """
-        from napari_nx46.files.volumes import is_zarr_folder
+        from napari_nx46.files.volumes import is_volume_folder
         from napari_nx46.run import mask_sides
 
         path = Path(text)
         if text.startswith(RUN_PREFIX):
             return self._run(text.removeprefix(RUN_PREFIX))
-        if path.is_dir() and not is_zarr_folder(path):
+        if path.is_dir() and not is_volume_folder(path):
             return mask_sides.folder_side(path)
         if not path.exists():
             return self._preset(text)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_nx46.cli import options as flag
+from napari_nx46.cli.console import note
 from napari_nx46.cli.flag_groups import FlagGroup
 from napari_nx46.files.reading import ReadAs
 
@@ -47,22 +48,36 @@ class DataFlags(FlagGroup):
     channel: flag.Channel = None
     logits: flag.AsLogits = None
 
-    def opened(self) -> DataSet:
-        """Open the data; only headers are read.
+    def opened(self, only: Sequence[str] = (), *, skip_faulty: bool = False) -> DataSet:
+        """Open the data, and print what a reader should know of them; only headers are read.
+
+        Parameters
+        ----------
+        only : sequence of str
+            The fragments to open; all if there is none.
+        skip_faulty : bool
+            Leave out fragments that cannot be opened. They are listed in `DataSet.left_out`, as
+            files whose names no fragment can have are always.
 
         Raises
         ------
         FragmentError, VolumeError
-            As `open_data`.
+            As `open_data`; all faults are listed at once.
         """
-        from napari_nx46.fragments import open_data
+        from napari_nx46.fragments import fault_error
 
-        return open_data(
-            *self.paths, folders=self.folder_names(), channel=self.channel, logits=self.logits
-        )
+        dataset, faults = self.opened_as_far_as_possible(only)
+        if faults and not skip_faulty:
+            raise fault_error(dataset.name, tuple(faults.values()))
+        return replace(dataset, left_out=(*dataset.left_out, *faults.values()))
 
-    def opened_as_far_as_possible(self) -> tuple[DataSet, dict[str, str]]:
-        """Open the fragments that can be opened, and tell what is wrong with the others.
+    def opened_as_far_as_possible(self, only: Sequence[str] = ()) -> tuple[DataSet, dict[str, str]]:
+        """Open the fragments that can be opened, and return what is wrong with the others.
+
+        Parameters
+        ----------
+        only : sequence of str
+            The fragments to open; all if there is none.
 
         Raises
         ------
@@ -71,9 +86,18 @@ class DataFlags(FlagGroup):
         """
         from napari_nx46.fragments import open_readable
 
-        return open_readable(
-            *self.paths, folders=self.folder_names(), channel=self.channel, logits=self.logits
+        dataset, faults = open_readable(
+            *self.paths,
+            folders=self.folder_names(),
+            channel=self.channel,
+            logits=self.logits,
+            only=only,
         )
+        for text in dataset.notes:
+            note(f"note: {text}")
+        for text in dataset.left_out:
+            note(f"warning: left out {text}")
+        return dataset, faults
 
     @property
     def read_as(self) -> ReadAs:
@@ -158,19 +182,11 @@ def image_shapes(folder: Path) -> dict[str, Shape]:
     OSError
         If the folder cannot be listed.
     """
-    from napari_nx46.files.volumes import Role, image_id_of, open_volume, volume_suffix
-    from napari_nx46.fragments import FolderNames, FragmentError, checked_image_id
+    from napari_nx46.files.volumes import Role, open_volume
+    from napari_nx46.fragments import FolderNames, sole_listing
 
-    inside = (folder / name for name in FolderNames().images)
-    images = next((path for path in inside if path.is_dir()), folder)
-    shapes: dict[str, Shape] = {}
-    for path in sorted(images.iterdir()):
-        if path.name.startswith(".") or not volume_suffix(path.name):
-            continue
-        image_id = checked_image_id(image_id_of(path), path)
-        if image_id in shapes:
-            raise FragmentError(f"fragment {image_id}: found two images in {images}, expected one")
-        shapes[image_id] = open_volume(path, role=Role.IMAGE, image_id=image_id).shape
-    if not shapes:
-        raise FragmentError(f"{images}: found no image, expected one volume a fragment")
-    return shapes
+    files = sole_listing(folder, FolderNames().images).files
+    return {
+        image_id: open_volume(path, role=Role.IMAGE, image_id=image_id).shape
+        for image_id, path in sorted(files.items())
+    }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from napari_nx46.cli import options as flag
-from napari_nx46.cli.console import interruptible, note, progress_bar
+from napari_nx46.cli.console import ExitCode, fail, interruptible, note, progress_bar
 from napari_nx46.cli.data import DataFlags
 from napari_nx46.cli.flag_groups import FlagGroup
 from napari_nx46.cli.knob_flags import KnobFlags
@@ -107,6 +107,8 @@ def prepared(
     fragments: Sequence[str],
     masks: MaskFlags,
     resources: ResourceFlags,
+    *,
+    skip_faulty: bool = False,
 ) -> Iterator[Task]:
     """Open the data and prepare their pipelines; threads and memory are given back afterwards.
 
@@ -116,6 +118,8 @@ def prepared(
         What the flags give.
     fragments : sequence of str
         The image_ids that are to be written; all if there is none.
+    skip_faulty : bool
+        Leave out fragments that cannot be opened.
 
     Yields
     ------
@@ -129,7 +133,7 @@ def prepared(
     # Flags and headers come first: they fail at once, before anything heavy is imported.
     options = masks.run_options()
     setting = chosen_setting(knobs, os.environ, note)
-    dataset = data.opened()
+    dataset = _opened(data, setting, fragments, skip_faulty)
     chosen = dict.fromkeys(fragments or dataset.image_ids, setting)
 
     from napari_nx46.core.workers import Workers
@@ -144,6 +148,26 @@ def prepared(
             pipelines.release()
         finally:
             workers.close()
+
+
+def _opened(
+    data: DataFlags, setting: Setting, fragments: Sequence[str], skip_faulty: bool
+) -> DataSet:
+    """Open the fragments that are to be written, and those that their thresholds depend on."""
+    if not fragments and not skip_faulty:
+        return data.opened()
+    from napari_nx46.run.preflight import reads_dataset
+
+    if reads_dataset(setting):
+        return data.opened()  # a quantile over all fragments needs all of them
+    return data.opened(fragments, skip_faulty=skip_faulty)
+
+
+def end_with_left_out(dataset: DataSet) -> None:
+    """End the command with exit status 1 if something of the data was left out, and list it."""
+    if dataset.left_out:
+        lines = "\n".join(f"- {fault}" for fault in dataset.left_out)
+        fail(f"left out {len(dataset.left_out)} of the data:\n{lines}", ExitCode.CHECK_FAILED)
 
 
 def check_only(task: Task, targets: Sequence[Path], report: Path) -> None:

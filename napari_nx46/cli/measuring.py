@@ -109,13 +109,13 @@ def _check_targets(targets: Sequence[Path]) -> None:
 def _check_sources(targets: Sequence[Path], sources: Sequence[Path]) -> None:
     """Check that writing would destroy nothing that is measured, and no label."""
     from napari_nx46.files.atomic import WriteError
-    from napari_nx46.files.volumes import is_zarr_folder, volume_suffix
+    from napari_nx46.files.volumes import is_volume_folder, volume_suffix
 
     given = {source.resolve() for source in sources}
     for target in targets:
         resolved = target.resolve()
         holders = given.intersection(resolved.parents)
-        is_volume = bool(volume_suffix(resolved.name)) or any(map(is_zarr_folder, holders))
+        is_volume = bool(volume_suffix(resolved.name)) or any(map(is_volume_folder, holders))
         if resolved in given or (holders and is_volume):
             raise WriteError(target, "a mask or label may be there; choose another place")
 

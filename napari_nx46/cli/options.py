@@ -51,6 +51,14 @@ FragmentIds = Annotated[
         help="Write this fragment only; may be given again. The domain 'dataset' keeps to all.",
     ),
 ]
+SkipFaulty = Annotated[
+    bool,
+    typer.Option(
+        "--skip-faulty",
+        help="Leave out fragments that cannot be opened, and write the others; the exit status is "
+        "1 then.",
+    ),
+]
 DryRun = Annotated[
     bool,
     typer.Option(

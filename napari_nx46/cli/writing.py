@@ -12,7 +12,7 @@ from napari_nx46.cli.console import guarded
 from napari_nx46.cli.data import DataFlags
 from napari_nx46.cli.density import DensityFlags, solved, tell_unsolved
 from napari_nx46.cli.flag_groups import with_flag_groups
-from napari_nx46.cli.job import MaskFlags, ResourceFlags, check_only, prepared
+from napari_nx46.cli.job import MaskFlags, ResourceFlags, check_only, end_with_left_out, prepared
 from napari_nx46.cli.knob_flags import KnobFlags
 from napari_nx46.cli.reporting import print_findings, print_result
 from napari_nx46.cli.workspaces import ExportWorkspace, registration
@@ -35,19 +35,23 @@ def run(
     data: DataFlags,
     resources: ResourceFlags,
     fragment: flag.FragmentIds = None,
+    skip_faulty: flag.SkipFaulty = False,
     dry_run: flag.DryRun = False,
 ) -> None:
     """Write the masks and their metrics into a folder.
 
     The folder gets masks/ID.tif of every fragment, metrics.csv and manifest.json.
     """
-    with prepared(data, knobs, fragment or (), masks, resources) as planned:
+    with prepared(
+        data, knobs, fragment or (), masks, resources, skip_faulty=skip_faulty
+    ) as planned:
         from napari_nx46.run import runner
         from napari_nx46.run.targets import run_targets
 
         if dry_run:
             tell_unsolved(density)
             check_only(planned, run_targets(out, tuple(planned.settings)), out / "preflight.json")
+            end_with_left_out(planned.pipelines.dataset)
             return
         task = solved(planned, density)
         with task.progress("writing") as progress:
@@ -56,6 +60,7 @@ def run(
             )
     print_result(result, task.options.band)
     typer.echo(f"wrote {out / 'masks'}, {out / 'metrics.csv'}, {out / 'manifest.json'}")
+    end_with_left_out(task.pipelines.dataset)
 
 
 @guarded
@@ -68,6 +73,7 @@ def export(
     data: DataFlags,
     resources: ResourceFlags,
     fragment: flag.FragmentIds = None,
+    skip_faulty: flag.SkipFaulty = False,
     dry_run: flag.DryRun = False,
     work: ExportWorkspace = None,
 ) -> None:
@@ -79,7 +85,9 @@ def export(
     if out.suffix.lower() != ".zip":
         raise typer.BadParameter(f"found {str(out)!r}, expected FILE.zip", param_hint="--out")
     with registration(None if dry_run else work) as register:
-        with prepared(data, knobs, fragment or (), masks, resources) as planned:
+        with prepared(
+            data, knobs, fragment or (), masks, resources, skip_faulty=skip_faulty
+        ) as planned:
             from napari_nx46.run import runner
             from napari_nx46.run.targets import export_targets
 
@@ -87,6 +95,7 @@ def export(
                 tell_unsolved(density)
                 report = out.with_name(out.stem + ".preflight.json")
                 check_only(planned, export_targets(out), report)
+                end_with_left_out(planned.pipelines.dataset)
                 return
             task = solved(planned, density)
             with task.progress("exporting") as progress:
@@ -98,3 +107,4 @@ def export(
             print_findings(result.report)
         typer.echo("wrote " + ", ".join(str(path) for path in export_targets(out)))
         register(result, task.options)
+    end_with_left_out(task.pipelines.dataset)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from napari_nx46.files.origin import Origin
+from napari_nx46.files.stamps import Stamps
 from napari_nx46.regular_files import open_regular
 
 _HASHED_BYTES = 2**20
 
 
-def fingerprint_of(origin: Origin) -> str:
+def fingerprint_of(origin: Origin, stamps: Stamps, slices: Sequence[Path] = ()) -> str:
     """Return the SHA-256 of a file, or of all names and contents of a folder.
 
     Parameters
     ----------
     origin : Origin
         The file or folder.
+    stamps : Stamps
+        Of the files that were read before; those that were not are stamped now.
+    slices : sequence of Path
+        The only files of the folder that count; all if there is none.
 
     Returns
     -------
@@ -30,17 +35,22 @@ def fingerprint_of(origin: Origin) -> str:
     Raises
     ------
     VolumeError
-        If a file cannot be read, or a folder has links to files outside it.
+        If a file cannot be read or has been changed since it was stamped, or a folder has links to
+        files outside it.
     """
     digest = hashlib.sha256()
     try:
-        if origin.path.is_dir():
-            _hash_folder(digest, origin)
+        if slices:
+            _hash_files(digest, slices, origin.path, stamps)
+        elif origin.path.is_dir():
+            _hash_folder(digest, origin, stamps)
         else:
+            stamps.note(origin.path)
             with open_regular(origin.path) as stream:
                 _hash_stream(digest, stream)
     except OSError as error:
         raise origin.error(str(error), "readable files") from error
+    stamps.check()
     return digest.hexdigest()
 
 
@@ -50,19 +60,34 @@ def _hash_stream(digest: hashlib._Hash, stream: BinaryIO) -> None:
         digest.update(piece)
 
 
-def _hash_folder(digest: hashlib._Hash, origin: Origin) -> None:
+def _hash_folder(digest: hashlib._Hash, origin: Origin, stamps: Stamps) -> None:
     """Add the relative names, sizes and contents of all files of a folder to a hash."""
     root = origin.path.resolve()
-    for name in sorted(_relative_files(root)):
-        path = root / name
+    for folder in _folders(root):
+        stamps.note(folder)  # the stamp of a folder changes with the names in it
+    paths = [root / name for name in sorted(_relative_files(root))]
+    for path in paths:
         if not path.resolve().is_relative_to(root):
+            name = path.relative_to(root).as_posix()
             raise origin.error(f"a link to a file outside the folder, {name}", "files of its own")
-        encoded = name.encode("utf-8", "surrogateescape")
+    _hash_files(digest, paths, root, stamps)
+
+
+def _hash_files(digest: hashlib._Hash, paths: Iterable[Path], root: Path, stamps: Stamps) -> None:
+    """Add the names relative to a folder, sizes and contents of files to a hash."""
+    for path in paths:
+        stamps.note(path)
+        encoded = path.relative_to(root).as_posix().encode("utf-8", "surrogateescape")
         # With their lengths before them, names and contents can be told apart.
         digest.update(len(encoded).to_bytes(8, "little") + encoded)
         digest.update(path.stat().st_size.to_bytes(8, "little"))
         with open_regular(path) as stream:
             _hash_stream(digest, stream)
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """Yield a folder and all folders below it."""
+    return (Path(folder) for folder, _, _ in os.walk(root))
 
 
 def _relative_files(root: Path) -> Iterator[str]:

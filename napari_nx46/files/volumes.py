@@ -27,7 +27,9 @@ from napari_nx46.files.notes import VolumeNotes, VolumeWarning
 from napari_nx46.files.origin import Origin, VolumeError
 from napari_nx46.files.reading import Logits, ReadAs
 from napari_nx46.files.roles import LogitsError, Role, check_dtype, checked_block
+from napari_nx46.files.slices import note_on_slices, slices_in
 from napari_nx46.files.sources import VoxelSource
+from napari_nx46.files.stamps import Stamps
 
 __all__ = [
     "VOLUME_SUFFIXES",
@@ -77,11 +79,17 @@ class Volume:
         Number of channels in the file; None without an axis of them.
     note : str or None
         What a user should know of how it was opened.
+    stamps : Stamps, optional
+        Of the files that the source has read, and will read.
+    slices : tuple of Path
+        The files of the volume, if it is a folder of slices.
 
     Attributes
     ----------
     path : pathlib.Path
         The file or folder.
+    slices : tuple of pathlib.Path
+        The files of the slices, if it is a folder of them; else empty.
     image_id : str or None
         The fragment, where it is known.
     role : Role
@@ -106,9 +114,13 @@ class Volume:
         source: VoxelSource,
         channels: int | None = None,
         note: str | None = None,
+        stamps: Stamps | None = None,
+        slices: tuple[Path, ...] = (),
     ) -> None:
         check_dtype(origin, role, source.dtype)
         self.channels = channels
+        self._stamps = stamps or Stamps(origin)
+        self._slices = slices
         self._origin = origin
         self._role = role
         self._source = source
@@ -125,6 +137,11 @@ class Volume:
     def image_id(self) -> str | None:
         """The fragment, where it is known."""
         return self._origin.image_id
+
+    @property
+    def slices(self) -> tuple[Path, ...]:
+        """The files of the slices, if it is a folder of them; else empty."""
+        return self._slices
 
     @property
     def role(self) -> Role:
@@ -227,19 +244,31 @@ class Volume:
         self._source.release()
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the file, or of all names and contents of a Zarr folder.
+        """Return the SHA-256 of the bytes that the voxels were, and are, read from.
 
         Returns
         -------
         str
-            64 hexadecimal digits.
+            64 hexadecimal digits: of the file; or of all names and contents of a Zarr folder, or
+            of a folder of slices.
 
         Raises
         ------
         VolumeError
-            If a file cannot be read, or a Zarr folder has links to files outside it.
+            If a file cannot be read or has been changed since it was opened, or a Zarr folder has
+            links to files outside it.
         """
-        return fingerprint_of(self._origin)
+        return fingerprint_of(self._origin, self._stamps, self._slices)
+
+    def check_unchanged(self) -> None:
+        """Check that the files are those that were opened, read or hashed before.
+
+        Raises
+        ------
+        VolumeError
+            If one has been changed, replaced, added or removed.
+        """
+        self._stamps.check()
 
 
 def open_volume(
@@ -255,7 +284,7 @@ def open_volume(
     Parameters
     ----------
     path : str or path-like
-        A local file or folder; its ending tells the format. A folder is taken for Zarr.
+        A local file, Zarr folder, or folder of slices; the ending of a file says its format.
     role : Role, optional
         What the voxels stand for.
     channel : int, optional
@@ -279,7 +308,9 @@ def open_volume(
         role allows.
     """
     origin, role = Origin(Path(path), image_id), Role(role)
-    channels = _open_channels(origin)
+    stamps = Stamps(origin)
+    slices = slices_of(origin.path) if origin.path.is_dir() else ()
+    channels = _open_channels(origin, stamps, slices)
     if role is not Role.PROBABILITY and channel is None:
         channels.check_single(origin, role)
     number = channels.number(origin, channel)
@@ -289,7 +320,8 @@ def open_volume(
         from napari_nx46.files.logits import open_logits
 
         source = open_logits(origin, channels, number, Logits(logits))
-    return Volume(origin, role, source, channels.count, channels.note(origin, channel))
+    note = channels.note(origin, channel) or (note_on_slices(slices) if slices else None)
+    return Volume(origin, role, source, channels.count, note, stamps, slices)
 
 
 def write_volume(
@@ -345,6 +377,53 @@ def is_zarr_folder(path: str | os.PathLike[str]) -> bool:
     return folder.is_dir() and (named or any((folder / name).is_file() for name in _ZARR_METADATA))
 
 
+def is_volume_folder(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a folder that is one volume: Zarr, or slices.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Any path.
+
+    Returns
+    -------
+    bool
+        Whether it can be opened as a volume, though it is a folder.
+
+    Raises
+    ------
+    VolumeError
+        If it is a folder of slices, some of which are missing or differ from the others.
+    """
+    folder = Path(path)
+    return folder.is_dir() and (is_zarr_folder(folder) or bool(slices_of(folder)))
+
+
+def slices_of(folder: Path) -> tuple[Path, ...]:
+    """Return the slices of the volume that a folder is, in ascending order.
+
+    Parameters
+    ----------
+    folder : Path
+        Any folder.
+
+    Returns
+    -------
+    tuple of Path
+        Files of one slice each; empty if the folder is no such volume.
+
+    Raises
+    ------
+    VolumeError
+        If some slices are missing, damaged, or differ from the others, or the folder cannot be
+        listed.
+    """
+    try:
+        return () if is_zarr_folder(folder) else slices_in(folder)
+    except OSError as error:
+        raise Origin(folder).error(str(error), "a folder that can be listed") from error
+
+
 def image_id_of(path: str | os.PathLike[str]) -> str:
     """Return the name of a file or folder without the ending that tells its format.
 
@@ -358,7 +437,7 @@ def image_id_of(path: str | os.PathLike[str]) -> str:
     str
         For example ``1407735`` or ``a``.
     """
-    name = Path(path).name
+    name = Path(path).name or Path(path).resolve().name
     suffix = volume_suffix(name)
     return name[: len(name) - len(suffix)]
 
@@ -380,15 +459,23 @@ def volume_suffix(name: str) -> str:
     return next((suffix for suffix in VOLUME_SUFFIXES if lowered.endswith(suffix)), "")
 
 
-def _open_channels(origin: Origin) -> Channels:
+def _open_channels(origin: Origin, stamps: Stamps, slices: tuple[Path, ...]) -> Channels:
     """Open the channels of a file by its format. The readers are imported when they are needed."""
     path = origin.path
+    if slices:
+        from napari_nx46.files.stack_source import open_stack
+
+        return open_stack(origin, slices, stamps)
     if path.is_dir():
         from napari_nx46.files.zarr_source import open_zarr
 
         if not is_zarr_folder(path):
-            raise origin.error("a folder without Zarr metadata", "a Zarr array or OME-Zarr image")
-        return open_zarr(origin)
+            raise origin.error(
+                "a folder that has neither Zarr metadata nor the slices of one volume",
+                "a Zarr array, an OME-Zarr image, or 2D slices whose names differ in one number",
+            )
+        return open_zarr(origin, stamps)
+    stamps.note(path)
     if not path.exists():
         raise origin.error("nothing at this path", "a file or a Zarr folder")
     suffix = volume_suffix(path.name)

@@ -21,6 +21,7 @@ from napari_nx46.files.axes import StoredAxes, find_axes
 from napari_nx46.files.channels import Channels
 from napari_nx46.files.indexing import Box, box_shape
 from napari_nx46.files.origin import MAX_DECODED_BYTES, Origin, VolumeError
+from napari_nx46.files.stamps import Stamps
 
 if TYPE_CHECKING:
     from zarr import Group
@@ -52,13 +53,15 @@ _DAMAGE = (
 """What Zarr and its codecs raise at damaged metadata and chunks."""
 
 
-def open_zarr(origin: Origin) -> Channels:
+def open_zarr(origin: Origin, stamps: Stamps | None = None) -> Channels:
     """Open a Zarr array or OME-Zarr image as voxels; only metadata are read.
 
     Parameters
     ----------
     origin : Origin
         The folder.
+    stamps : Stamps, optional
+        Takes the stamp of every file that is read, now and later.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def open_zarr(origin: Origin) -> Channels:
     from napari_nx46.files.zarr_store import ContainedStore
 
     try:
-        store = ContainedStore(origin.path.resolve(), read_only=True)
+        store = ContainedStore(origin.path.resolve(), read_only=True, stamps=stamps)
         node = zarr.open(store=store, mode="r")
         if isinstance(node, zarr.Group):
             level = _full_resolution(origin, node)
@@ -118,6 +121,8 @@ class ZarrSource:
         """Read a box; see `VoxelSource.read_box`."""
         try:
             block = np.asarray(self._array[self._axes.index(self._channel, box)])
+        except VolumeError:
+            raise
         except _DAMAGE as error:
             place = ", ".join(f"{part.start}:{part.stop}" for part in box)
             raise self._origin.error(

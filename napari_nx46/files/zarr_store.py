@@ -6,12 +6,13 @@ Importing this module imports Zarr, which takes long: import it where a Zarr fol
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import LocalStore
 
+from napari_nx46.files.stamps import Stamps
 from napari_nx46.regular_files import special_kind
 
 MAX_METADATA_BYTES = 2**24
@@ -19,7 +20,23 @@ _METADATA_SUFFIXES = (".json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
 
 
 class ContainedStore(LocalStore):
-    """Local folder whose keys may lead, even through links, to no file outside it."""
+    """Local folder whose keys may lead, even through links, to no file outside it.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    read_only : bool
+        Whether nothing can be written.
+    stamps : Stamps, optional
+        Takes the stamp of every file that is read, or found missing.
+    """
+
+    def __init__(
+        self, root: Path | str, *, read_only: bool = False, stamps: Stamps | None = None
+    ) -> None:
+        super().__init__(root, read_only=read_only)
+        self._stamps = stamps
 
     async def get(
         self,
@@ -64,3 +81,5 @@ class ContainedStore(LocalStore):
         is_metadata = PurePosixPath(key).name.endswith(_METADATA_SUFFIXES)
         if is_metadata and path.is_file() and path.stat().st_size > MAX_METADATA_BYTES:
             raise ValueError(f"{key} has more than {MAX_METADATA_BYTES} bytes")
+        if self._stamps is not None:
+            self._stamps.note(path)

@@ -1,8 +1,9 @@
 """Fragments: the volumes of a data folder, grouped by image_id.
 
 A data folder holds any of the folders ``p3d``, ``p2d``, ``models/NAME``, ``test_images`` or
-``train_images`` and ``train_labels``, and in each of them one file a fragment, named by its
-image_id.
+``train_images`` and ``train_labels``, and in each of them one volume a fragment, named by its
+image_id: a file, a Zarr folder, or a folder of slices. A folder of slices that stands for one of
+these folders is the volume of a fragment with the name of the data folder.
 
 Examples
 --------
@@ -14,6 +15,7 @@ Examples
 from __future__ import annotations
 
 from napari_nx46.files.volumes import VolumeError
+from napari_nx46.fragments.listing import sole_listing
 from napari_nx46.fragments.model import (
     DataSet,
     FolderNames,
@@ -22,7 +24,7 @@ from napari_nx46.fragments.model import (
     checked_image_id,
     checked_model_name,
 )
-from napari_nx46.fragments.opening import open_data, open_readable
+from napari_nx46.fragments.opening import fault_error, open_data, open_readable
 from napari_nx46.fragments.writing import write_data_folder
 
 __all__ = [
@@ -33,7 +35,9 @@ __all__ = [
     "VolumeError",
     "checked_image_id",
     "checked_model_name",
+    "fault_error",
     "open_data",
     "open_readable",
+    "sole_listing",
     "write_data_folder",
 ]

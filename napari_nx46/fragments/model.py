@@ -137,6 +137,10 @@ class DataSet:
         Names of the folders in the data folder.
     read_as : ReadAs
         What is read of its probability volumes.
+    notes : tuple of str
+        What a reader should know of how they were found.
+    left_out : tuple of str
+        What is wrong with the names of files that no fragment can have; they were passed over.
     """
 
     name: str
@@ -144,6 +148,8 @@ class DataSet:
     fragments: tuple[Fragment, ...]
     folders: FolderNames = FolderNames()
     read_as: ReadAs = field(default_factory=ReadAs)
+    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def image_ids(self) -> tuple[str, ...]:

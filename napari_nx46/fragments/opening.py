@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import few
 from napari_nx46.files.volumes import (
     Logits,
     ReadAs,
-    Role,
-    Volume,
     VolumeError,
     image_id_of,
-    is_zarr_folder,
+    is_volume_folder,
     open_volume,
-    volume_suffix,
 )
+from napari_nx46.fragments.folder import FragmentFiles
 from napari_nx46.fragments.model import (
     DataSet,
     FolderNames,
     Fragment,
     FragmentError,
     checked_image_id,
-    checked_model_name,
 )
 
 _MOST_PATHS = 2
-_MOST_FAULTS_TOLD = 5
+_MOST_FAULTS = 20
+_MOST_NAMES = 10
 
 
 def open_data(
@@ -37,6 +34,7 @@ def open_data(
     folders: FolderNames | None = None,
     channel: int | None = None,
     logits: Logits | None = None,
+    only: Collection[str] = (),
 ) -> DataSet:
     """Open a data folder, one volume, or two volumes; only headers are read.
 
@@ -45,7 +43,7 @@ def open_data(
     *paths : str or path-like
         One data folder; or one probability volume, which both paths then read; or two of them,
         p3d and p2d, of one fragment, which has the image_id of the first. A Zarr folder is a
-        volume.
+        volume, and so is a folder of slices: files of one slice whose names differ in one number.
     folders : FolderNames, optional
         Names of the folders in a data folder.
     channel : int, optional
@@ -53,6 +51,8 @@ def open_data(
         a `VolumeWarning` where there are more than two.
     logits : Logits, optional
         How the values of probability volumes become probabilities, if they are logits.
+    only : collection of str, optional
+        The fragments to open; no file of another one is touched. All if there is none.
 
     Returns
     -------
@@ -65,11 +65,17 @@ def open_data(
     FragmentError
         If a path is missing, if there are none or more than two, if a data folder has neither
         probability volumes nor images, or two files of one image_id in one place, if a name is not
-        plain, or if shapes differ.
+        plain, or if shapes differ. Of several faults in a data folder the message lists all.
     VolumeError
         If a file cannot be opened as the volume that its place makes it.
     """
-    return _opened(paths, folders, ReadAs(channel, logits), None)
+    dataset, errors = _opened(paths, folders, ReadAs(channel, logits), only)
+    faults = [*errors.values(), *map(FragmentError, dataset.left_out)]
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise fault_error(dataset.name, tuple(map(str, faults)))
+    return dataset
 
 
 def open_readable(
@@ -77,13 +83,15 @@ def open_readable(
     folders: FolderNames | None = None,
     channel: int | None = None,
     logits: Logits | None = None,
+    only: Collection[str] = (),
 ) -> tuple[DataSet, dict[str, str]]:
     """Open what can be opened, as `open_data`: a fragment at fault costs no other.
 
     Returns
     -------
     DataSet
-        The fragments that can be opened.
+        The fragments that can be opened; `DataSet.left_out` has the files whose names no fragment
+        can have.
     dict of str to str
         By image_id, of the fragments that cannot: what was found and what was expected.
 
@@ -93,21 +101,40 @@ def open_readable(
         As `open_data`, but for what is wrong with single fragments of a data folder; and if none
         of them can be opened.
     """
-    faults: dict[str, str] = {}
-    dataset = _opened(paths, folders, ReadAs(channel, logits), faults)
+    dataset, errors = _opened(paths, folders, ReadAs(channel, logits), only)
+    faults = {image_id: str(error) for image_id, error in errors.items()}
     if not dataset.fragments:
-        told = "; ".join(list(faults.values())[:_MOST_FAULTS_TOLD])
-        raise FragmentError(f"{dataset.name}: no fragment can be opened: {told}")
+        every = (*faults.values(), *dataset.left_out)
+        raise fault_error(f"{dataset.name}: no fragment can be opened", every)
     return dataset, faults
+
+
+def fault_error(what: str, faults: Sequence[str]) -> FragmentError:
+    """Return one error that lists several faults, each on a line of its own.
+
+    Parameters
+    ----------
+    what : str
+        Where they were found.
+    faults : sequence of str
+        At least one.
+    """
+    if len(faults) == 1:
+        return FragmentError(f"{what}: {faults[0]}")
+    lines = "\n".join(f"- {fault}" for fault in faults[:_MOST_FAULTS])
+    more = len(faults) - _MOST_FAULTS
+    return FragmentError(
+        f"{what}: {len(faults)} faults:\n{lines}" + (f"\nand {more} more" if more > 0 else "")
+    )
 
 
 def _opened(
     paths: Sequence[str | os.PathLike[str]],
     folders: FolderNames | None,
     read_as: ReadAs,
-    faults: dict[str, str] | None,
-) -> DataSet:
-    """Open data; the faults of single fragments are collected, or raised if there is no dict."""
+    only: Collection[str],
+) -> tuple[DataSet, dict[str, ValueError]]:
+    """Open what can be opened; return the errors of the other fragments by their image_id."""
     found = [Path(path) for path in paths]
     if not 1 <= len(found) <= _MOST_PATHS:
         raise FragmentError(
@@ -116,14 +143,22 @@ def _opened(
     for path in found:
         if not path.exists():
             raise FragmentError(f"{path}: found nothing there; expected a data folder or a volume")
-    if len(found) == 1 and found[0].is_dir() and not is_zarr_folder(found[0]):
-        return _open_folder(found[0], folders or FolderNames(), read_as, faults)
-    return _open_single(found, read_as)
+    names = folders or FolderNames()
+    if len(found) == 1 and found[0].is_dir() and not _is_volume(found[0], names):
+        return _open_folder(found[0], names, read_as, only)
+    return _open_single(found, read_as, only), {}
 
 
-def _open_single(paths: list[Path], read_as: ReadAs) -> DataSet:
+def _is_volume(folder: Path, names: FolderNames) -> bool:
+    """Return whether a folder is a volume: a data folder is none, whatever else is in it."""
+    kinds = (names.p3d, names.p2d, names.models, *names.images, *names.labels)
+    return not any((folder / name).is_dir() for name in kinds) and is_volume_folder(folder)
+
+
+def _open_single(paths: list[Path], read_as: ReadAs, only: Collection[str]) -> DataSet:
     """Return the data set of one fragment from one or two probability volumes."""
     image_id = checked_image_id(image_id_of(paths[0]), paths[0])
+    _check_known(image_id, only, [image_id])
     opened = [
         open_volume(path, channel=read_as.channel, logits=read_as.logits, image_id=image_id)
         for path in paths
@@ -133,122 +168,44 @@ def _open_single(paths: list[Path], read_as: ReadAs) -> DataSet:
 
 
 def _open_folder(
-    root: Path, folders: FolderNames, read_as: ReadAs, faults: dict[str, str] | None
-) -> DataSet:
-    """Return the data set of a data folder."""
-    files = _FragmentFiles(
-        p3d=_volume_files(root, (folders.p3d,)),
-        p2d=_volume_files(root, (folders.p2d,)),
-        models=_model_files(root / folders.models),
-        image=_volume_files(root, folders.images),
-        label=_volume_files(root, folders.labels),
-    )
-    if not files.image_ids:
-        raise FragmentError(
-            f"{root}: found {_few(_names_in(root))}; expected a folder {folders.p3d}, "
-            f"{folders.p2d} or {folders.models}/NAME with probability volumes, or "
-            f"{' or '.join(folders.images)} with images, one file a fragment "
-            f"({', '.join(('.tif', '.npy', '.npz', '.zarr'))})"
-        )
-    fragments = []
+    root: Path, folders: FolderNames, read_as: ReadAs, only: Collection[str]
+) -> tuple[DataSet, dict[str, ValueError]]:
+    """Return the data set of a data folder, and the errors of what cannot be opened."""
+    files = FragmentFiles.of(root, folders)
+    name = root.resolve().name
+    if not files.image_ids and not files.misnamed:
+        raise files.nothing_found()
+    _check_known(name, only, files.image_ids)
+    fragments: list[Fragment] = []
+    errors: dict[str, ValueError] = {}
     for image_id in files.image_ids:
+        if only and image_id not in only:
+            continue
         try:
             fragments.append(files.fragment(image_id, read_as))
         except (FragmentError, VolumeError) as error:
-            if faults is None:
-                raise
-            faults[image_id] = str(error)
-    return DataSet(root.resolve().name, root, tuple(fragments), folders, read_as)
+            errors[image_id] = error
+    notes = (*files.notes(only or files.image_ids), *_note_on_single_slices(root, fragments))
+    left_out = () if only else files.misnamed
+    return DataSet(name, root, tuple(fragments), folders, read_as, notes, left_out), errors
 
 
-@dataclass(frozen=True, slots=True)
-class _FragmentFiles:
-    """The files of a data folder: for each kind of volume, image_id -> file."""
-
-    p3d: Mapping[str, Path]
-    p2d: Mapping[str, Path]
-    models: Mapping[str, Mapping[str, Path]]
-    image: Mapping[str, Path]
-    label: Mapping[str, Path]
-
-    @property
-    def image_ids(self) -> list[str]:
-        """The fragments: images count only where there is no probability volume at all."""
-        return sorted({*self.p3d, *self.p2d}.union(*self.models.values()) or self.image)
-
-    def fragment(self, image_id: str, read_as: ReadAs) -> Fragment:
-        """Open all volumes of a fragment, one for both paths if there is only one."""
-
-        def opened(files: Mapping[str, Path], role: Role = Role.PROBABILITY) -> Volume | None:
-            path = files.get(image_id)
-            if path is None:
-                return None
-            if role is not Role.PROBABILITY:
-                return open_volume(path, role=role, image_id=image_id)
-            return open_volume(
-                path, channel=read_as.channel, logits=read_as.logits, image_id=image_id
-            )
-
-        p3d, p2d = opened(self.p3d), opened(self.p2d)
-        models = {name: opened(files) for name, files in self.models.items()}
-        return Fragment(
-            image_id,
-            p3d=p2d if p3d is None else p3d,
-            p2d=p3d if p2d is None else p2d,
-            image=opened(self.image, Role.IMAGE),
-            label=opened(self.label, Role.LABEL),
-            models={name: volume for name, volume in models.items() if volume is not None},
+def _check_known(name: str, only: Collection[str], image_ids: Sequence[str]) -> None:
+    unknown = sorted(set(only) - set(image_ids))
+    if unknown:
+        raise FragmentError(
+            f"{name}: no fragment {few(unknown, _MOST_NAMES)}; there are "
+            f"{few(image_ids, _MOST_NAMES)}"
         )
 
 
-def _model_files(folder: Path) -> dict[str, dict[str, Path]]:
-    """Return name -> image_id -> file of the models in a folder."""
-    if not folder.is_dir():
-        return {}
-    models = {}
-    for path in sorted(folder.iterdir()):
-        if _looks_like_volume(path):
-            raise FragmentError(f"{path}: found a volume; expected it in a folder of its model")
-        if path.is_dir() and not path.name.startswith("."):
-            models[checked_model_name(path.name, path)] = _volume_files(folder, (path.name,))
-    return models
-
-
-def _volume_files(root: Path, names: Iterable[str]) -> dict[str, Path]:
-    """Return image_id -> file of all volumes in some folders of a data folder."""
-    files: dict[str, Path] = {}
-    for folder in (root / name for name in names):
-        if not folder.is_dir():
-            continue
-        for path in sorted(folder.iterdir()):
-            if not _looks_like_volume(path):
-                continue
-            image_id = checked_image_id(image_id_of(path), path)
-            if image_id in files:
-                raise FragmentError(
-                    f"fragment {image_id}: found two files, {files[image_id]} and {path}; "
-                    "expected one"
-                )
-            files[image_id] = path
-    return files
-
-
-def _looks_like_volume(path: Path) -> bool:
-    """Tell by name and kind whether an entry of a folder is meant as a volume."""
-    suffix = volume_suffix(path.name)
-    if path.name.startswith(".") or not suffix:
-        return False
-    # A link that leads nowhere is not passed over, so that its fragment is not missed silently.
-    return path.is_dir() == suffix.endswith(".zarr") or not path.exists()
-
-
-def _names_in(root: Path) -> list[str]:
-    """Return the names in a folder, folders with a slash at the end."""
-    return sorted(path.name + ("/" if path.is_dir() else "") for path in root.iterdir())
-
-
-def _few(names: Iterable[str], most: int = 10) -> str:
-    """Return the first of some names in words."""
-    listed = [shown(name) for name in names]
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return (", ".join(listed[:most]) or "nothing") + more
+def _note_on_single_slices(root: Path, fragments: Sequence[Fragment]) -> list[str]:
+    """Return a note if several fragments have a single slice: it may not be meant."""
+    single = [fragment.image_id for fragment in fragments if fragment.shape[0] == 1]
+    if len(single) < 2:  # noqa: PLR2004
+        return []
+    return [
+        f"{root}: {len(single)} fragments have one slice each: {few(single, _MOST_NAMES)}; files "
+        "of one slice are read as one volume where their names differ in one number, which counts "
+        "without a gap"
+    ]

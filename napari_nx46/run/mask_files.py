@@ -13,8 +13,8 @@ from napari_nx46.files.masks import Profile, Shape
 from napari_nx46.files.origin import Origin
 from napari_nx46.files.submission_masks import SubmissionMasks, open_submission
 from napari_nx46.files.validation import validate_submission
-from napari_nx46.files.volumes import Volume, image_id_of, volume_suffix
-from napari_nx46.fragments import FragmentError, checked_image_id
+from napari_nx46.files.volumes import Volume
+from napari_nx46.fragments import FragmentError, sole_listing
 
 __all__ = [
     "ANY_DENSITY",
@@ -48,22 +48,12 @@ def volumes_in(folder: Path, inside: Iterable[str] = ()) -> dict[str, Path]:
     Raises
     ------
     FragmentError
-        If there are two files of one fragment, or a name that no fragment can have.
+        If there is no volume, two files are of one fragment, or a name is one that no fragment can
+        have.
     OSError
         If the folder cannot be listed.
     """
-    holder = next((folder / name for name in inside if (folder / name).is_dir()), folder)
-    files: dict[str, Path] = {}
-    for path in sorted(holder.iterdir()):
-        if path.name.startswith(".") or not volume_suffix(path.name):
-            continue
-        image_id = checked_image_id(image_id_of(path), path)
-        if image_id in files:
-            raise FragmentError(
-                f"fragment {image_id}: found two files, {files[image_id]} and {path}; expected one"
-            )
-        files[image_id] = path
-    return dict(sorted(files.items()))
+    return dict(sorted(sole_listing(folder, inside).files.items()))
 
 
 def open_any_submission(
@@ -106,9 +96,16 @@ def open_any_submission(
 
 
 def read_once(volume: Volume) -> np.ndarray:
-    """Read a volume as a whole, and give back what it keeps for further reading."""
+    """Read a volume as a whole, and give back what it keeps for further reading.
+
+    Raises
+    ------
+    VolumeError
+        If it cannot be read, or has been changed since it was opened.
+    """
     voxels = volume.read()
     volume.release()
+    volume.check_unchanged()
     return voxels
 
 

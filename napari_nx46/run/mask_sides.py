@@ -20,7 +20,7 @@ from napari_nx46.files.naming import shown
 from napari_nx46.files.origin import FileStamp, Origin
 from napari_nx46.files.volumes import Role, Volume, image_id_of, open_volume
 from napari_nx46.files.workspace import Metrics
-from napari_nx46.fragments import FragmentError, checked_image_id
+from napari_nx46.fragments import checked_image_id
 from napari_nx46.run.mask_files import (
     MASK_FOLDERS,
     binary_mask,
@@ -177,8 +177,6 @@ def folder_side(folder: Path) -> Side:
         If the folder cannot be listed.
     """
     paths = volumes_in(folder, MASK_FOLDERS)
-    if not paths:
-        raise FragmentError(f"{folder}: found no volume, expected one mask a fragment")
     volumes = {
         image_id: open_volume(path, role=Role.IMAGE, image_id=image_id)
         for image_id, path in paths.items()

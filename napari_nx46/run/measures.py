@@ -18,7 +18,7 @@ from napari_nx46.files.volumes import (
     Role,
     Volume,
     image_id_of,
-    is_zarr_folder,
+    is_volume_folder,
     open_volume,
 )
 from napari_nx46.fragments import FolderNames, FragmentError, checked_image_id
@@ -185,10 +185,8 @@ def _mask_files(path: Path, cancelled: Callable[[], bool]) -> list[_MaskFile]:
             f"{path}: found nothing at this path, expected a mask, a folder of masks or a "
             "submission archive"
         )
-    if path.is_dir() and not is_zarr_folder(path):
+    if path.is_dir() and not is_volume_folder(path):
         files = volumes_in(path, MASK_FOLDERS)
-        if not files:
-            raise FragmentError(f"{path}: found no volume, expected one a mask")
         return [_mask_file(file, image_id) for image_id, file in files.items()]
     if path.suffix.lower() == ".zip" and not path.is_dir():
         return _archive_files(path, cancelled)
@@ -215,7 +213,7 @@ def _label_of(file: _MaskFile, label: Path) -> Volume:
         raise FragmentError(
             f"{label}: found nothing at this path, expected a label or a folder of labels"
         )
-    if not label.is_dir() or is_zarr_folder(label):
+    if not label.is_dir() or is_volume_folder(label):
         return open_volume(label, role=Role.LABEL, image_id=file.image_id)
     labels = volumes_in(label, FolderNames().labels)
     if file.image_id not in labels:

@@ -25,7 +25,7 @@ from napari_nx46.files.submission import (
 from napari_nx46.fragments import DataSet, Fragment
 from napari_nx46.run.manifest import FragmentRecord, RunOptions, manifest_json, metrics_csv
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.preflight import Settings, checked_fragments, sources_read
+from napari_nx46.run.preflight import Settings, checked_fragments, reads_dataset, sources_read
 from napari_nx46.run.targets import check_targets, export_targets, kept_if_used, run_targets
 from napari_nx46.setting import Setting
 
@@ -83,7 +83,8 @@ def export(
     FragmentError
         If a setting does not fit its fragment.
     VolumeError
-        If a source is damaged or holds what a probability cannot be.
+        If a source is damaged or holds what a probability cannot be, or if it has been changed or
+        replaced since it was opened.
     SubmissionError
         If what was written did not validate.
     Cancelled
@@ -97,6 +98,7 @@ def export(
 
     def companions(members: tuple[Member, ...]) -> dict[Path, bytes]:
         records = [mask.record() for mask in masks]
+        _check_unchanged(pipelines.dataset, settings)
         return {
             metrics: metrics_csv(records),
             manifest: manifest_json(records, members, options, archive=target.name),
@@ -145,10 +147,25 @@ def run(
                     source.replace(batch.add(target))
                 batch.add(metrics).write_bytes(metrics_csv(records))
                 batch.add(manifest).write_bytes(manifest_json(records, members, options))
+                _check_unchanged(pipelines.dataset, settings)
                 atomic.stop_if(cancelled)
     except atomic.Cancelled as error:
         raise Cancelled from error
     return RunResult(folder, members, records)
+
+
+def _check_unchanged(dataset: DataSet, settings: Settings) -> None:
+    """Check that all that masks were made from is as it was when it was opened.
+
+    Raises
+    ------
+    VolumeError
+        If a file has been changed, replaced or removed.
+    """
+    for image_id, setting in settings.items():
+        for fragment in dataset if reads_dataset(setting) else (dataset[image_id],):
+            for volume in sources_read(fragment, setting).values():
+                volume.check_unchanged()
 
 
 @contextmanager

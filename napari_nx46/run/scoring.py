@@ -19,7 +19,7 @@ from napari_nx46.files.volumes import (
     Role,
     Volume,
     image_id_of,
-    is_zarr_folder,
+    is_volume_folder,
     open_volume,
 )
 from napari_nx46.fragments import FolderNames, FragmentError
@@ -122,7 +122,7 @@ def pair_up(
         image_id = shown(image_id_of(label))
         volume = opened(prediction, role=Role.IMAGE, image_id=image_id)
         return (_pair(volume, opened(label, role=role, image_id=image_id), image_id),)
-    label_files = _volume_files(label, FolderNames().labels)
+    label_files = volumes_in(label, FolderNames().labels)
     if _is_archive(prediction):
         labels = {
             image_id: opened(path, role=role, image_id=image_id)
@@ -133,7 +133,7 @@ def pair_up(
         raise FragmentError(
             f"{label}: found a folder, expected the label of the single volume {prediction}"
         )
-    files = _volume_files(prediction, MASK_FOLDERS)
+    files = volumes_in(prediction, MASK_FOLDERS)
     _check_names(prediction, files, label, label_files)
     return tuple(
         _pair(
@@ -290,15 +290,6 @@ def _pair(prediction: Volume, label: Volume, image_id: str) -> ScoringPair:
     return ScoringPair(image_id, prediction.path, lambda _cancelled: read_once(prediction), label)
 
 
-def _volume_files(folder: Path, inside: Sequence[str]) -> dict[str, Path]:
-    """Return image_id -> file of the volumes in a folder, or in the first such folder in it."""
-    files = volumes_in(folder, inside)
-    if not files:
-        holder = next((folder / name for name in inside if (folder / name).is_dir()), folder)
-        raise FragmentError(f"{holder}: found no volume, expected one a fragment")
-    return files
-
-
 def _check_names(
     predictions: Path, found: Mapping[str, Path], labels: Path, expected: Mapping[str, Path]
 ) -> None:
@@ -336,7 +327,7 @@ def _check_exists(path: Path, expected: str) -> None:
 
 
 def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not is_zarr_folder(path)
+    return path.is_dir() and not is_volume_folder(path)
 
 
 def _is_archive(path: Path) -> bool:

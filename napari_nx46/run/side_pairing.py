@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.masks import Shape
 from napari_nx46.files.naming import few
-from napari_nx46.files.volumes import Role, Volume, is_zarr_folder, open_volume
+from napari_nx46.files.volumes import Role, Volume, is_volume_folder, open_volume
 from napari_nx46.fragments import DataSet, FolderNames, FragmentError
 from napari_nx46.run.mask_files import MOST_NAMES_TOLD, volumes_in
 from napari_nx46.run.mask_sides import Side, SideKind, SideMask
@@ -207,7 +207,7 @@ def _labels_at(label: Path, image_ids: Sequence[str]) -> dict[str, Volume]:
         raise FragmentError(
             f"{label}: found nothing at this path, expected a label or a folder of labels"
         )
-    if not label.is_dir() or is_zarr_folder(label):
+    if not label.is_dir() or is_volume_folder(label):
         if len(image_ids) > 1:
             raise FragmentError(
                 f"{label}: found a single volume, expected a folder of labels for the fragments "

@@ -9,6 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from napari_nx46.core import tiles
 from napari_nx46.core.workers import Cancelled, Workers
@@ -297,3 +298,54 @@ def test_releasing_gives_the_memory_of_volumes_and_score_back(tmp_path):
     assert held >= 2 * volume.nbytes
     # The histogram stays: 65,536 counts.
     assert kept < volume.nbytes
+
+
+def _write_slices(folder, voxels):
+    folder.mkdir()
+    for z, page in enumerate(voxels):
+        tifffile.imwrite(folder / f"{z}.tif", page)
+
+
+def _write_zarr(folder, voxels):
+    zarr.create_array(str(folder), data=voxels, chunks=(2, 16, 16))
+
+
+FORMATS = {
+    "a.tif": lambda path, voxels: tifffile.imwrite(path, voxels, photometric="minisblack"),
+    "a.npy": np.save,
+    "a.npz": lambda path, voxels: np.savez_compressed(path, probabilities=voxels[None]),
+    "a.zarr": _write_zarr,
+    "a": _write_slices,
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("write", [export, run])
+@pytest.mark.parametrize("budget", [0, 2**30])
+@pytest.mark.parametrize("image", [False, True])
+def test_a_source_that_is_replaced_meanwhile_leaves_the_old_files(
+    tmp_path, out, name, write, budget, image
+):
+    rng = np.random.default_rng(0)
+    old, new = rng.random((2, 6, 16, 16), dtype=np.float32)
+    write_data_folder(tmp_path / "d", "b", {"p3d": old, "test_images": old})
+    folder = tmp_path / "d" / ("test_images" if image else "p3d")
+    FORMATS[name](folder / name, old)
+    if image:
+        write_data_folder(tmp_path / "d", "a", {"p3d": old})
+    FORMATS[name](tmp_path / name, new)
+    target = out / "s.zip" if write is export else out
+    setting = Setting(source="gradient") if image else Setting()
+
+    def progress(image_id, done, of):
+        if (image_id, done) == ("b", 2):  # after the whole of fragment a, before the end
+            (folder / name).rename(tmp_path / f"old-{name}")
+            (tmp_path / name).rename(folder / name)
+
+    data = open_data(tmp_path / "d")
+    pipelines = PipelineSet(data, memory_budget=budget)
+    write(pipelines, same_setting(data, setting), target)
+    before = files_in(out)
+    with pytest.raises(VolumeError, match=r"changed or replaced since it was opened"):
+        write(pipelines, same_setting(data, setting), target, progress=progress)
+    assert files_in(out) == before
