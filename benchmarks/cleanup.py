@@ -31,7 +31,7 @@ from napari_nx46.core.cleanup import (
     steps_of,
     unjoined_steps,
 )
-from napari_nx46.core.cleanup_warm_up import warm_up_cleanup
+from napari_nx46.core.kernels import warm_up_cleanup
 from napari_nx46.core.objects import keep_linked
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.synthetic import SAMPLES, make_sample

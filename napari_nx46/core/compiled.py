@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from numba import types
 from numba.extending import overload
 
+from napari_nx46.compiling.kernel import helper, kernel
 from napari_nx46.core.plain import Counts, FloatVolume
 from napari_nx46.core.quantile import HIGH_BITS_SHIFT, LOW_BITS_MASK, score_of_bits
 
@@ -25,6 +25,11 @@ _MASK = np.uint32(LOW_BITS_MASK)
 _EXACT_GRID = 24.0
 """Adding and subtracting it rounds a number of [0, 1] to a multiple of 2**-48."""
 _CHUNK = 64
+_SCORE_SIGNATURES = tuple(
+    f"({p3d}[:,:,::1], {p2d}[:,:,::1], i8, i8, f4, f4, i8, i8, f4[:,:,::1], i8[::1])"
+    for p3d, p2d in (("f4", "f4"), ("u1", "u1"), ("f4", "u1"))
+)
+"""For the types of volume that are met most."""
 
 
 def score_tile(
@@ -39,18 +44,11 @@ def score_tile(
 ) -> None:
     """Blend and z-smooth one tile; see `plain.score_tile`."""
     weight, rest = np.float32(blend), np.float32(1.0 - blend)
-    _score_tile(
-        p3d,
-        p2d,
-        first,
-        radius,
-        weight,
-        rest,
-        rows.start,
-        rows.stop,
-        score,
-        np.zeros(0, np.int64) if counts is None else counts,
-    )
+    # There is no next slice for a single one to share sums with.
+    compute = _score_slice if score.shape[0] == 1 else _score_tile
+    if counts is None:
+        counts = np.zeros(0, np.int64)
+    compute(p3d, p2d, first, radius, weight, rest, rows.start, rows.stop, score, counts)
 
 
 def count_low_bits(score: FloatVolume, high_bits: int, counts: Counts) -> None:
@@ -77,7 +75,7 @@ def _probability_overload(voxel: Any, scale: Any) -> Any:
     return lambda voxel, scale: voxel
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _load_row(voxels: Voxels, scale: np.float32, row: Row) -> bool:
     """Widen one row of voxels to float64 and tell whether all are multiples of 2**-48."""
     exact = True
@@ -88,13 +86,13 @@ def _load_row(voxels: Voxels, scale: np.float32, row: Row) -> bool:
     return exact
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _add_row(voxels: Voxels, scale: np.float32, total: Row) -> None:
     for x in range(total.size):
         total[x] += np.float64(_probability(voxels[x], scale))
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _sum_window(rows: Row, start: int, window: int, total: Row) -> None:
     """Sum the rows of the window in ascending z, eight to a pass over `total`."""
     held = rows.shape[0]
@@ -117,7 +115,7 @@ def _sum_window(rows: Row, start: int, window: int, total: Row) -> None:
         row += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _blend_row(
     total: Row,
     window: float,
@@ -132,19 +130,19 @@ def _blend_row(
         score[x] = weight * smoothed + rest * np.float32(_probability(voxels[x], scale))
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _count_high_bits(bits: npt.NDArray[np.uint32], counts: Counts) -> None:
     for x in range(bits.size):
         counts[bits[x] >> _SHIFT] += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _scale_of(voxels: Voxels) -> np.float32:
     """Return what integer voxels are divided by; floats do not use it."""
     return np.float32(255.0) if voxels.itemsize == 1 else np.float32(65535.0)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel(*_SCORE_SIGNATURES)
 def _score_slice(
     p3d: Voxels,
     p2d: Voxels,
@@ -157,7 +155,7 @@ def _score_slice(
     score: FloatVolume,
     counts: Counts,
 ) -> None:
-    """Sum the window of a single slice row by row: there is no next slice to share it with."""
+    """Compute the score of a single slice: sum its window row by row."""
     last = p3d.shape[0] - 1
     window = 2 * radius + 1
     scale3d, scale2d = _scale_of(p3d), _scale_of(p2d)
@@ -171,7 +169,7 @@ def _score_slice(
             _count_high_bits(score[0, y].view(np.uint32), counts)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel(*_SCORE_SIGNATURES)
 def _score_tile(
     p3d: Voxels,
     p2d: Voxels,
@@ -191,9 +189,6 @@ def _score_tile(
     radius. Any float16 or integer source and every float32 of at least 2**-25 is such a multiple;
     a window with a smaller number is summed anew in ascending z.
     """
-    if score.shape[0] == 1:
-        _score_slice(p3d, p2d, first, radius, weight, rest, row_start, row_stop, score, counts)
-        return
     depth, _, width = score.shape
     last = p3d.shape[0] - 1
     window = 2 * radius + 1
@@ -227,7 +222,7 @@ def _score_tile(
                 _count_high_bits(score[z, y].view(np.uint32), counts)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(f4[:,:,::1], f4, f4, i8[::1])")
 def _count_low_bits(
     score: FloatVolume, lowest: np.float32, beyond: np.float32, counts: Counts
 ) -> None:
@@ -246,7 +241,7 @@ def _count_low_bits(
                     counts[chunk_bits[x] & _MASK] += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(f4[:,:,::1], f4[::1], u1[:,:,::1])")
 def _threshold_tile(
     score: FloatVolume, threshold: FloatVolume, mask: npt.NDArray[np.uint8]
 ) -> None:

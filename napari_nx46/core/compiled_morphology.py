@@ -6,10 +6,10 @@ They free the GIL and do some planes, or columns, of the whole at a time; for th
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.compiling.kernel import helper, kernel
 from napari_nx46.core.packed import Words
 from napari_nx46.core.volume import Mask
 
@@ -20,7 +20,7 @@ _LAST = np.uint64(63)
 _NONE = np.uint64(0)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(u8[:,:,::1], i8[:,::1], i8, i8, u8[:,:,::1])")
 def dilate_planes(
     words: Words, element: npt.NDArray[np.int64], start: int, stop: int, out: Words
 ) -> None:
@@ -58,10 +58,12 @@ def dilate_planes(
         for _ in range(half_width):
             _widen(reached, widened)
             reached, widened = widened, reached
-        out[z].reshape(-1)[:] = reached
+        row = out[z].reshape(-1)
+        for word in range(row.size):
+            row[word] = reached[word]
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _add_shifted(plane: Row, shift: int, reached: Row) -> None:
     """Add the plane, moved by so many words, to what was reached."""
     if shift >= 0:
@@ -72,7 +74,7 @@ def _add_shifted(plane: Row, shift: int, reached: Row) -> None:
         held[word] |= moved[word]
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _widen(row: Row, widened: Row) -> None:
     """Dilate a row of words by one voxel to either side."""
     last = row.size - 1
@@ -91,7 +93,7 @@ def _widen(row: Row, widened: Row) -> None:
         widened[last] |= row[last - 1] >> _LAST
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(u1[:,::1], i8, i8, i8, u1[:,::1])")
 def majority_columns(mask: Mask, radius: int, start: int, stop: int, out: Mask) -> None:
     """Take the majority over ``2 radius + 1`` planes, the outer planes repeated.
 
@@ -119,13 +121,13 @@ def majority_columns(mask: Mask, radius: int, start: int, stop: int, out: Mask) 
             majority[x] = np.uint8(count[x] > radius)
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _add(row: npt.NDArray[np.uint8], count: npt.NDArray[np.uint8]) -> None:
     for x in range(count.size):
         count[x] += row[x]
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _subtract(row: npt.NDArray[np.uint8], count: npt.NDArray[np.uint8]) -> None:
     for x in range(count.size):
         count[x] -= row[x]

@@ -7,10 +7,10 @@ looked through has rows and columns of pixels along the two other axes, in the o
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.compiling.kernel import helper, kernel
 from napari_nx46.core.volume import Mask
 
 Positions = npt.NDArray[np.int32]
@@ -19,7 +19,7 @@ Labels = npt.NDArray[np.int32]
 Window = npt.NDArray[np.int32]
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i4[::1], i8[::1], i8[::1])")
 def group_runs(component: Positions, offsets: Indices, order: Indices) -> None:
     """List the runs component by component; the zeroed offsets tell where each begins."""
     for run in range(component.size):
@@ -32,7 +32,7 @@ def group_runs(component: Positions, offsets: Indices, order: Indices) -> None:
         free[component[run]] += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8[::1], i4[::1], i4[::1], i4[::1], i8, i8[:,:,::1])")
 def measure_boxes(
     rows: Indices,
     first: Positions,
@@ -51,14 +51,14 @@ def measure_boxes(
         box[2, 1] = max(box[2, 1], stop[run])
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _widen(bottom: Window, top: Window, row: int, column: int, low: int, high: int) -> None:
     if bottom[row, column] < 0 or low < bottom[row, column]:
         bottom[row, column] = low
     top[row, column] = max(top[row, column], high)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8[::1], i8[::1], i4[::1], i4[::1], i8, i8, i8[:,::1], i4[:,::1], i4[:,::1])")
 def project(
     order: Indices,
     rows: Indices,
@@ -81,7 +81,7 @@ def project(
                 _widen(bottom, top, row, x - box[2, 0], depth, depth)
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _flood(bottom: Window, seen: Mask, start: int, pixels: Indices, begin: int) -> tuple[int, int]:
     """List the background pixels joined by edges to the first one.
 
@@ -113,7 +113,7 @@ def _flood(bottom: Window, seen: Mask, start: int, pixels: Indices, begin: int) 
     return end, max(high_row - low_row, high_column - low_column) + 1
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i4[:,::1], i8)")
 def find_holes(bottom: Window, largest_side: int) -> tuple[Indices, Indices]:
     """Return the pixels of the holes in raster order of their first pixels, and their offsets."""
     height, width = bottom.shape
@@ -132,7 +132,9 @@ def find_holes(bottom: Window, largest_side: int) -> tuple[Indices, Indices]:
     return pixels[: offsets[holes]].copy(), offsets[: holes + 1].copy()
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel(
+    "(i8[::1], i8[::1], i8[:,:,::1], i8[::1], i8[::1], i8[::1], i4[::1], i4[::1], i8, i8, b1[::1])",
+)
 def screen_sheets(
     sheets: Indices,
     axes: Indices,
@@ -157,7 +159,7 @@ def screen_sheets(
         has_holes[entry] = find_holes(bottom, largest_side)[1].size > 1
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i4[:,::1], i4[:,::1], i8[::1], i4[:,::1])")
 def span_columns(bottom: Window, top: Window, pixels: Indices, patch: Window) -> None:
     """Write the lowest and highest voxel of each column of a hole's patch, (n, 2)."""
     width = bottom.shape[1]
@@ -180,7 +182,7 @@ def span_columns(bottom: Window, top: Window, pixels: Indices, patch: Window) ->
         patch[entry, 1] = np.int32(np.floor(high / weights + 0.5))
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i4[:,::1], i4[:,::1], i8[::1], i4[:,::1], i4[:,::1])")
 def overlap_columns(
     bottom: Window, top: Window, pixels: Indices, patch: Window, extended: Window
 ) -> None:
@@ -207,7 +209,7 @@ def overlap_columns(
         bottom[row, column] = top[row, column] = -1
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _place(axis: int, depth: int, row: int, column: int) -> tuple[int, int, int]:
     """Return the (z, y, x) of a depth and a pixel."""
     if axis == 0:
@@ -217,7 +219,7 @@ def _place(axis: int, depth: int, row: int, column: int) -> tuple[int, int, int]
     return row, column, depth
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _touches_another(labels: Labels, sheet: int, z: int, y: int, x: int) -> bool:
     depth, height, width = labels.shape
     for near_z in range(max(z - 1, 0), min(z + 2, depth)):
@@ -229,7 +231,7 @@ def _touches_another(labels: Labels, sheet: int, z: int, y: int, x: int) -> bool
     return False
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _euler_change(labels: Labels, sheet: int, z: int, y: int, x: int) -> int:
     """Return by how much a voxel changes the Euler number of a sheet that it is not in yet.
 
@@ -257,7 +259,7 @@ def _euler_change(labels: Labels, sheet: int, z: int, y: int, x: int) -> int:
     return change
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _is_free(
     labels: Labels,
     sheet: int,
@@ -277,7 +279,7 @@ def _is_free(
     return True
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(u1[:,:,::1], i8, i8, UniTuple(i8, 2), i8, i8[::1], i4[:,::1])")
 def write_patch(
     volume: Labels | Mask,
     value: int,
@@ -295,7 +297,7 @@ def write_patch(
             volume[z, y, x] = value
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i4[:,:,::1], i8, i8, UniTuple(i8, 2), i8, i8[::1], i4[:,::1], i8)")
 def apply_patch(
     labels: Labels,
     sheet: int,
@@ -325,7 +327,7 @@ def apply_patch(
     return True, patched
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8[::1], i8[::1], i4[::1], i4[::1], i4[:,:,::1], i8)")
 def euler_number(
     order: Indices,
     rows: Indices,

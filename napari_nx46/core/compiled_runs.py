@@ -6,10 +6,10 @@ write nothing that belongs to another range.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.compiling.kernel import helper, kernel
 from napari_nx46.core.volume import Mask
 
 Positions = npt.NDArray[np.int32]
@@ -17,7 +17,7 @@ Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(u1[:,:,::1], b1, i8, i8, i8[::1])")
 def count_runs(mask: Mask, background: bool, low: int, high: int, counts: Indices) -> None:
     """Count the runs in each row of the slices from `low` to `high`."""
     _, height, width = mask.shape
@@ -31,7 +31,7 @@ def count_runs(mask: Mask, background: bool, low: int, high: int, counts: Indice
             counts[z * height + y] = (changes + ends) // 2
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _find_edges(
     packed_row: npt.NDArray[np.uint8], background: bool, width: int, edges: Positions
 ) -> None:
@@ -55,7 +55,7 @@ def _find_edges(
         edges[count] = width
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(u1[:,:,::1], b1, i8, i8, i8[::1], i4[::1], i4[::1])")
 def write_runs(
     packed: npt.NDArray[np.uint8],
     background: bool,
@@ -82,7 +82,7 @@ def write_runs(
                 stop[run + edge] = edges[2 * edge + 1]
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _root(parent: Indices, run: int) -> int:
     while parent[run] != run:
         parent[run] = parent[parent[run]]
@@ -90,7 +90,7 @@ def _root(parent: Indices, run: int) -> int:
     return run
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _join_rows(
     first: Positions,
     stop: Positions,
@@ -115,7 +115,7 @@ def _join_rows(
             other += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8, i8, i8, i8[::1], i4[::1], i4[::1], i8[::1])")
 def join_slice_before(
     z: int,
     height: int,
@@ -138,7 +138,7 @@ def join_slice_before(
                 _join_rows(first, stop, row_starts, row, below + 1, diagonal, parent)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8, i8, i8, i8, i8[::1], i4[::1], i4[::1], i8[::1])")
 def join_slices(
     low: int,
     high: int,
@@ -161,7 +161,7 @@ def join_slices(
             join_slice_before(z, height, connectivity, row_starts, first, stop, parent)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8[::1], i4[::1])")
 def number_components(parent: Indices, component: Positions) -> int:
     """Give the components numbers from 0, in the order of their first runs; return how many."""
     count = 0
@@ -175,14 +175,14 @@ def number_components(parent: Indices, component: Positions) -> int:
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i4[::1], i4[::1], i4[::1], i8[::1])")
 def add_sizes(first: Positions, stop: Positions, component: Positions, sizes: Indices) -> None:
     """Add the voxels of every run to its component's size."""
     for run in range(component.size):
         sizes[component[run]] += stop[run] - first[run]
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(u1[:,:,::1], i8, i8, i8[::1], i4[::1], i4[::1], b1[::1])")
 def mark_overlaps(
     mask: Mask,
     low: int,
@@ -206,7 +206,7 @@ def mark_overlaps(
                 overlaps[run] = found
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i4[::1], b1[::1], b1[::1])")
 def gather_flags(component: Positions, flags: Flags, gathered: Flags) -> None:
     """Mark the components that have a marked run."""
     for run in range(component.size):
@@ -214,7 +214,7 @@ def gather_flags(component: Positions, flags: Flags, gathered: Flags) -> None:
             gathered[component[run]] = True
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(b1, b1, i8, i4[::1], i4[::1], i4[::1], b1[::1])")
 def mark_ends(
     low_face: bool,
     high_face: bool,
@@ -230,7 +230,7 @@ def mark_ends(
             touching[component[run]] = True
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8, i8, i8[::1], i4[::1], i4[::1], i4[::1], b1[::1], i8, u1[:,:,::1])")
 def paint_runs(
     low: int,
     high: int,
@@ -252,7 +252,7 @@ def paint_runs(
                     row[first[run] : stop[run]] = value
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8, i8, i8[::1], i4[::1], i4[::1], i4[::1], i4[::1], u1[:,:,::1], i4[:,:,::1])")
 def paint_numbers(
     low: int,
     high: int,

@@ -6,10 +6,10 @@ added; 0 where there is no sheet.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.compiling.kernel import helper, kernel
 from napari_nx46.core.volume import Mask
 
 Positions = npt.NDArray[np.int32]
@@ -17,7 +17,7 @@ Indices = npt.NDArray[np.int64]
 Ranks = npt.NDArray[np.int32]
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8, i8, i8[::1], i4[::1], i4[::1], i4[:,:,::1], i8[::1])")
 def count_unreached(
     low: int,
     high: int,
@@ -39,7 +39,7 @@ def count_unreached(
         counts[z] = count
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _lowest_around(labels: Ranks, z: int, y: int, x: int) -> int:
     """Return the lowest label among the 26 neighbours, 0 if none has one."""
     depth, height, width = labels.shape
@@ -54,7 +54,7 @@ def _lowest_around(labels: Ranks, z: int, y: int, x: int) -> int:
     return lowest
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8, i8, i8[::1], i4[::1], i4[::1], i4[:,:,::1], i8[::1], i8[::1], i4[::1])")
 def find_first_layer(
     low: int,
     high: int,
@@ -80,7 +80,7 @@ def find_first_layer(
                         entry += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _offer(mask: Mask, labels: Ranks, place: int, queue: Indices, queued: int) -> int:
     """Offer the label of a voxel to its neighbours; return how many voxels are queued then.
 
@@ -105,7 +105,7 @@ def _offer(mask: Mask, labels: Ranks, place: int, queue: Indices, queued: int) -
     return queued
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _ask_around(places: Indices, found: Ranks, labels: Ranks, queue: Indices) -> int:
     """Queue the second layer, with its labels negative, and return how many voxels it has.
 
@@ -127,7 +127,7 @@ def _ask_around(places: Indices, found: Ranks, labels: Ranks, queue: Indices) ->
     return queued
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(u1[:,:,::1], i8[::1], i4[::1], i4[:,:,::1])")
 def grow_layers(mask: Mask, places: Indices, found: Ranks, labels: Ranks) -> None:
     """Give the listed voxels of the first layer their labels, and grow from there."""
     flat = labels.reshape(-1)
@@ -144,7 +144,7 @@ def grow_layers(mask: Mask, places: Indices, found: Ranks, labels: Ranks) -> Non
         begin, end = end, queued
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8, i8, i8[::1], i4[::1], i4[::1], u1[:,:,::1], i8, i4[:,:,::1], i8[::1])")
 def rank_added(
     low: int,
     high: int,
@@ -173,7 +173,9 @@ def rank_added(
             counts[z * height + y] = count
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel(
+    "(i8, i8, i8[::1], i4[::1], i4[::1], i4[:,:,::1], i8[::1], i4[::1], i4[::1], i4[::1])",
+)
 def write_segments(
     low: int,
     high: int,
@@ -208,7 +210,7 @@ def write_segments(
                     segment += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _yield_to_row(
     own: int,
     own_end: int,
@@ -235,7 +237,7 @@ def _yield_to_row(
             other += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(i8, i8, i8[::1], i4[::1], i4[::1], i4[::1], i8, i8, u1[:,:,::1])")
 def remove_near(
     low: int,
     high: int,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.compiling.kernel import helper, kernel
 from napari_nx46.core.packed import Words
 
 Row = npt.NDArray[np.uint64]
@@ -16,7 +16,7 @@ _LAST = np.uint64(63)
 _NONE = np.uint64(0)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel("(u8[:,:,::1], i8, i8, u8[:,:,::1])")
 def plug_planes(words: Words, start: int, stop: int, out: Words) -> None:
     """Fill the background voxels that are one-voxel tunnels, planes ``start`` to ``stop``.
 
@@ -45,7 +45,7 @@ def plug_planes(words: Words, start: int, stop: int, out: Words) -> None:
             filled[word] = plane[word] | _plugs(below, plane, above, word, row_words)
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _plugs(below: Row, plane: Row, above: Row, word: int, row_words: int) -> np.uint64:
     """Return the tunnel voxels of a word.
 
@@ -89,21 +89,21 @@ def _plugs(below: Row, plane: Row, above: Row, word: int, row_words: int) -> np.
     return candidates & ~_unequal(squares, others)
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _west(row: Row, word: int) -> np.uint64:
     """Return the word whose bits are the voxels before those of this word."""
     before: np.uint64 = (row[word] << _ONE) | (row[word - 1] >> _LAST)
     return before
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _east(row: Row, word: int) -> np.uint64:
     """Return the word whose bits are the voxels behind those of this word."""
     behind: np.uint64 = (row[word] >> _ONE) | (row[word + 1] << _LAST)
     return behind
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _count(counter: Counter, bits: np.uint64) -> Counter:
     """Add a bit to each of 64 counters; bit k of word n stands for 2**n of counter k."""
     ones, twos, fours, eights = counter
@@ -113,7 +113,7 @@ def _count(counter: Counter, bits: np.uint64) -> Counter:
     return ones ^ bits, twos ^ to_twos, fours ^ to_fours, eights ^ to_eights
 
 
-@numba.njit(nogil=True, cache=True)
+@helper
 def _unequal(counter: Counter, other: Counter) -> np.uint64:
     """Return the bits whose counters differ."""
     return (

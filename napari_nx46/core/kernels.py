@@ -9,6 +9,16 @@ import numpy.typing as npt
 
 from napari_nx46.core.quantile import Counts
 from napari_nx46.core.volume import FloatVolume, Mask
+from napari_nx46.core.workers import CancelCheck, never
+
+PIPELINE_MODULES = ("napari_nx46.core.compiled",)
+"""The modules whose kernels every mask needs."""
+
+CLEANUP_MODULES = tuple(
+    f"napari_nx46.core.compiled_{name}"
+    for name in ("patching", "sheets", "runs", "morphology", "tunnels")
+)
+"""The modules whose kernels hysteresis, clean-up and measures need."""
 
 
 class Kernels(Protocol):
@@ -46,3 +56,19 @@ def compiled_kernels() -> Kernels:
     from napari_nx46.core import compiled
 
     return compiled
+
+
+def warm_up_cleanup(cancelled: CancelCheck = never) -> None:
+    """Compile, or load from disk, all that hysteresis and the clean-up steps need.
+
+    Takes some ten seconds the first time on a machine and about one afterwards. To be called off
+    the GUI thread. Calling it again does no harm.
+
+    Parameters
+    ----------
+    cancelled : callable
+        Called before each kernel; if it returns True, the rest is left.
+    """
+    from napari_nx46.compiling.build import load
+
+    load(CLEANUP_MODULES, cancelled=cancelled)

@@ -345,15 +345,14 @@ def components_of(runs: Runs, connectivity: int, workers: Workers | None = None)
     if not runs.first.size:
         return Components(runs, component, 0)
     height = runs.shape[1]
+    reach = int(connectivity)  # kernels would be compiled for an enumeration by itself
     seams: list[int] = []
 
     def join_tile(z: slice) -> None:
         seams.append(z.start)
-        join_slices(
-            z.start, z.stop, height, connectivity, runs.row_starts, runs.first, runs.stop, parent
-        )
+        join_slices(z.start, z.stop, height, reach, runs.row_starts, runs.first, runs.stop, parent)
 
     for_slices(join_tile, runs.shape, workers)
     for z in sorted(seams)[1:]:
-        join_slice_before(z, height, connectivity, runs.row_starts, runs.first, runs.stop, parent)
+        join_slice_before(z, height, reach, runs.row_starts, runs.first, runs.stop, parent)
     return Components(runs, component, number_components(parent, component))

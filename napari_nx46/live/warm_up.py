@@ -8,8 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from napari_nx46.core.cleanup_warm_up import warm_up_cleanup
-from napari_nx46.core.kernels import Kernels, compiled_kernels
+from napari_nx46.core.kernels import Kernels, compiled_kernels, warm_up_cleanup
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.volume import Sources, whole_block
 from napari_nx46.fragments import Fragment
@@ -109,7 +108,8 @@ class KernelWarmUp:
                 self._ready(kernels, types)
         self._done.set()
         if not self._closed.is_set():
-            warm_up_cleanup()
+            warm_up_cleanup(self._closed.is_set)
+        if not self._closed.is_set():
             self._cleans_up.set()
             self._clean_up_ready()
 

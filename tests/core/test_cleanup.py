@@ -345,10 +345,16 @@ from numba.core.dispatcher import Dispatcher
 
 import napari_nx46.core as core
 from napari_nx46.core.cleanup import STEPS, StepContext
-from napari_nx46.core.cleanup_warm_up import EVERY_STEP, warm_up_cleanup
+from napari_nx46.core.kernels import warm_up_cleanup
 from napari_nx46.core.objects import keep_linked
 from napari_nx46.core.volume import whole_block
 from napari_nx46.core.workers import Workers
+from napari_nx46.setting import Setting
+
+EVERY_STEP = Setting(
+    border=1, opening=True, closing_z=1, closing_xy=1, closing_ball=1, plug_tunnels=True,
+    patch_holes=4, fill_cavities=True, smallest_object=3, stabilise_radius=1, sheet_gap=1,
+)
 
 def compiled():
     names = [name for _, name, _ in pkgutil.iter_modules(core.__path__)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.kernels.jit import kernel
+from napari_nx46.compiling.kernel import helper, kernel
 from napari_nx46.leaderboard.kernels.union_find import find_root
 
 __all__ = ["merge_squares", "row_pivots"]
@@ -19,7 +19,7 @@ __all__ = ["merge_squares", "row_pivots"]
 Ints = npt.NDArray[np.int32]
 
 
-@kernel
+@helper
 def _reduce(parent: Ints, relation: Ints) -> int:
     """Replace squares by their roots, drop zeros and pairs; return how many are left in front."""
     terms = 0
@@ -41,7 +41,7 @@ def _reduce(parent: Ints, relation: Ints) -> int:
     return terms
 
 
-@kernel
+@kernel("(i4[::1], i4[:,::1])")
 def merge_squares(parent: Ints, relations: Ints) -> Ints:
     """Eliminate by all relations that come down to one or two terms.
 
@@ -73,13 +73,14 @@ def merge_squares(parent: Ints, relations: Ints) -> Ints:
                 parent[max(a, b)] = min(a, b)
                 merged = True
             elif terms > 2:
-                relations[kept] = relation
+                for term in range(relation.size):
+                    relations[kept, term] = relation[term]
                 kept += 1
         left = kept
     return relations[:left].copy()
 
 
-@kernel
+@helper
 def _add(a: Ints, a_terms: int, b: Ints, total: Ints) -> int:
     """Write the sum over F2 of two descending lists into `total`; return its length."""
     i = 0
@@ -108,7 +109,7 @@ def _add(a: Ints, a_terms: int, b: Ints, total: Ints) -> int:
     return terms
 
 
-@kernel
+@kernel("(i4[:,::1], i8)")
 def row_pivots(relations: Ints, squares: int) -> npt.NDArray[np.bool_]:
     """Eliminate by row reduction.
 
@@ -144,7 +145,8 @@ def row_pivots(relations: Ints, squares: int) -> npt.NDArray[np.bool_]:
             continue
         while used + terms > pool.size:
             pool = np.concatenate((pool, np.empty_like(pool)))
-        pool[used : used + terms] = row[:terms]
+        for term in range(terms):
+            pool[used + term] = row[term]
         start[row[0]] = used
         length[row[0]] = terms
         used += terms

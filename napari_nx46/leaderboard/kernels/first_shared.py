@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.kernels.jit import kernel
+from napari_nx46.compiling.kernel import helper, kernel
 from napari_nx46.leaderboard.kernels.runs import run_at
 from napari_nx46.leaderboard.kernels.words import lowest_bit
 
@@ -19,7 +19,7 @@ _ONE = np.uint64(1)
 _LAST = np.uint64(63)
 
 
-@kernel
+@helper
 def _reached(union: Words, z: int, y: int, w: int) -> tuple[np.uint64, np.uint64, np.uint64]:
     """Return the background voxels of a word whose edge along z, y, x leads to the foreground."""
     planes, rows, words = union.shape
@@ -32,7 +32,7 @@ def _reached(union: Words, z: int, y: int, w: int) -> tuple[np.uint64, np.uint64
     return to_z & background, to_y & background, to_x & background
 
 
-@kernel
+@kernel("(u8[:,:,::1], i4[::1], i4[::1], i4[::1], u1[::1], i8)")
 def part_is_shared_before(
     union: Words, first: Ints, stop: Ints, label: Ints, flags: Flags, shared: int
 ) -> bool:

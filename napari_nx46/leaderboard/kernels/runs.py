@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.kernels.jit import kernel
+from napari_nx46.compiling.kernel import helper, kernel
 from napari_nx46.leaderboard.kernels.union_find import find_root
 from napari_nx46.leaderboard.kernels.words import lowest_bit
 
@@ -23,7 +23,7 @@ _ONE = np.uint64(1)
 _LAST = np.uint64(63)
 
 
-@kernel
+@kernel("(u8[:,::1], i8)")
 def extract_runs(words: Words, columns: int) -> tuple[Ints, Ints, Ints]:
     """List the runs of every row.
 
@@ -79,7 +79,7 @@ def extract_runs(words: Words, columns: int) -> tuple[Ints, Ints, Ints]:
     return first, start, stop
 
 
-@kernel
+@helper
 def _join_rows(
     parent: Ints, first: Ints, start: Ints, stop: Ints, row: int, other: int, reach: int
 ) -> None:
@@ -100,7 +100,7 @@ def _join_rows(
             b += 1
 
 
-@kernel
+@kernel("(i4[::1], i4[::1], i4[::1], i8, i8, i8)")
 def components(
     first: Ints, start: Ints, stop: Ints, planes: int, rows: int, connectivity: int
 ) -> tuple[Ints, int]:
@@ -152,7 +152,7 @@ def components(
     return parent, count
 
 
-@kernel
+@helper
 def run_at(first: Ints, stop: Ints, row: int, x: int) -> int:
     """Return the run of `row` that holds voxel `x`, which must lie in one."""
     low = int(first[row])
@@ -166,7 +166,7 @@ def run_at(first: Ints, stop: Ints, row: int, x: int) -> int:
     return low
 
 
-@kernel
+@kernel("(i4[::1], i4[::1], i4[::1], i4[::1])")
 def runs_at(first: Ints, stop: Ints, row: Ints, x: Ints) -> Ints:
     """Return the run that holds each voxel.
 
@@ -188,7 +188,7 @@ def runs_at(first: Ints, stop: Ints, row: Ints, x: Ints) -> Ints:
     return runs
 
 
-@kernel
+@kernel("(i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], i8, u1[::1])")
 def flag_components(
     outer_first: Ints,
     outer_stop: Ints,
@@ -219,7 +219,7 @@ def flag_components(
             flags[outer_label[outer]] |= flag
 
 
-@kernel
+@kernel("(i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], i4[::1])")
 def overlaps(
     first_a: Ints,
     start_a: Ints,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.kernels.jit import kernel
+from napari_nx46.compiling.kernel import kernel
 from napari_nx46.leaderboard.kernels.words import lowest_bit
 
 __all__ = ["count_codes"]
@@ -15,7 +15,7 @@ Words = npt.NDArray[np.uint64]
 _ONE = np.uint64(1)
 
 
-@kernel
+@kernel("(u8[:,:,::1], u8[:,:,::1], u8[:,:,::1], u8[:,:,::1], i8[:,::1])")
 def count_codes(
     low: Words, high: Words, surface: Words, near: Words, counts: npt.NDArray[np.int64]
 ) -> None:

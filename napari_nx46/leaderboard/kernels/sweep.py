@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.kernels.jit import kernel
+from napari_nx46.compiling.kernel import helper, kernel
 from napari_nx46.leaderboard.kernels.union_find import find_root
 from napari_nx46.leaderboard.kernels.words import lowest_bit
 
@@ -36,7 +36,7 @@ _ONE = np.uint64(1)
 _Z_SQUARE, _Y_SQUARE, _X_SQUARE = 0, 1, 2
 
 
-@kernel
+@kernel("(u8[:,:,::1], i8, i8)")
 def list_places(words: Words, count: int, stride: int) -> CellList:
     """List the set bits of a mask as places.
 
@@ -70,7 +70,7 @@ def list_places(words: Words, count: int, stride: int) -> CellList:
     return first, place
 
 
-@kernel
+@kernel("(u8[:,:,::1], u8[:,:,::1], u8[:,:,::1], i8, i8)")
 def list_squares(
     squares_z: Words, squares_y: Words, squares_x: Words, count: int, stride: int
 ) -> CellList:
@@ -119,7 +119,7 @@ def list_squares(
     return first, square
 
 
-@kernel
+@kernel("(UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), i8, i8)")
 def number_squares(
     squares: CellList, new_nodes: CellList, plane_size: int, stride: int
 ) -> tuple[Ints, int]:
@@ -176,7 +176,7 @@ def number_squares(
     return number, count
 
 
-@kernel
+@helper
 def _enter(
     z: int,
     squares: CellList,
@@ -198,7 +198,7 @@ def _enter(
             class_z[place] = number[k]
 
 
-@kernel
+@helper
 def _write(relations: Ints, at: int, a: int, b: int, c: int, d: int) -> int:
     """Write the relation ``a + b + c + d = 0`` unless it is empty; return the next free row."""
     if a == 0 and b == 0 and c == 0 and d == 0:
@@ -210,7 +210,7 @@ def _write(relations: Ints, at: int, a: int, b: int, c: int, d: int) -> int:
     return at + 1
 
 
-@kernel
+@kernel("(UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], 2), i4[::1], i4[::1], i8, i8)")
 def common_relations(
     squares: CellList,
     number: Ints,
@@ -260,7 +260,11 @@ def common_relations(
     return relations[:written]
 
 
-@kernel
+@kernel(
+    "(UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], "
+    "2), i4[::1], UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), "
+    "UniTuple(i4[::1], 2), i8, i8)",
+)
 def own_relations(
     squares: CellList,
     number: Ints,
@@ -319,7 +323,8 @@ def own_relations(
             _enter(z - 1, own_squares, own_number, class_z, class_y, class_x)
             _enter(z - 1, zero_squares, zeros, class_z, class_y, class_x)
         else:
-            class_z[:] = bottom
+            for place in range(plane_size):
+                class_z[place] = bottom[place]
             class_y[:] = 0
             class_x[:] = 0
         _enter(z, own_squares_z, own_number_z, class_z, class_y, class_x)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.kernels.jit import kernel
+from napari_nx46.compiling.kernel import helper
 
 __all__ = ["find_root"]
 
 
-@kernel
+@helper
 def find_root(parent: npt.NDArray[np.int32], element: int) -> int:
     """Return the root of an element of a union-find forest, and shorten the way to it."""
     while parent[element] != element:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.kernels.jit import kernel
+from napari_nx46.compiling.kernel import helper, kernel
 
 __all__ = ["count_bits_of_word", "count_set_bits", "lowest_bit"]
 
@@ -19,7 +19,7 @@ _BYTES = np.uint64(0x0101010101010101)
 _TOP_BYTE = np.uint64(56)
 
 
-@kernel
+@helper
 def count_bits_of_word(word: np.uint64) -> int:
     """Return the number of set bits of a word: in pairs, in fours, in bytes, then their sum."""
     pairs = word - (word >> _ONE & _SINGLES)
@@ -28,7 +28,7 @@ def count_bits_of_word(word: np.uint64) -> int:
     return int(eights * _BYTES >> _TOP_BYTE)
 
 
-@kernel
+@kernel("(u8[::1],)")
 def count_set_bits(words: Words) -> int:
     """Return the number of set bits of a row of words (N,)."""
     total = 0
@@ -37,7 +37,7 @@ def count_set_bits(words: Words) -> int:
     return total
 
 
-@kernel
+@helper
 def lowest_bit(word: np.uint64) -> int:
     """Return the index of the lowest set bit of a word that is not zero."""
     return count_bits_of_word(~word & (word - _ONE))

@@ -1,0 +1,210 @@
+"""Compiles kernels beforehand, in two processes, so that what needs them computes at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from napari_nx46.compiling.kernel import declared_types, is_kernel
+
+__all__ = ["Build", "Target", "build", "load", "targets"]
+
+Report = Callable[[str, int, int], None]
+
+_HELPER = (
+    "import sys; from napari_nx46.compiling.build import build_backwards as b; b(sys.argv[1:])"
+)
+_WORTH_A_PROCESS = 4
+"""Kernels to compile from which on a second process takes less time than it saves."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kernel to be compiled for some types.
+
+    Parameters
+    ----------
+    dispatcher : Dispatcher
+        Of numba.
+    types : tuple of numba types
+    """
+
+    dispatcher: Any
+    types: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return str(self.dispatcher.py_func.__name__).lstrip("_")
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its compiled code is on disk."""
+        return bool(self.dispatcher._cache.is_kept(self.types, self.dispatcher.targetctx))
+
+    def compile(self) -> None:
+        """Load its compiled code, or compile it and keep that."""
+        self.dispatcher.compile(self.types)
+
+
+@dataclass(frozen=True)
+class Build:
+    """What `build` has done.
+
+    Parameters
+    ----------
+    kernels : int
+        How many were asked for.
+    compiled : int
+        How many of them were not on disk.
+    seconds : float
+    folders : tuple of Path
+        Where compiled code is kept; empty if nowhere.
+    """
+
+    kernels: int
+    compiled: int
+    seconds: float
+    folders: tuple[Path, ...]
+
+
+def targets(modules: Iterable[str]) -> list[Target]:
+    """Return each kernel of some modules with each of its declared signatures.
+
+    Parameters
+    ----------
+    modules : iterable of str
+        Their names.
+
+    Returns
+    -------
+    list of Target
+    """
+    found = []
+    for name in modules:
+        for value in vars(import_module(name)).values():
+            if is_kernel(value) and value.py_func.__module__ == name:
+                found += [Target(value, types) for types in declared_types(value)]
+    return found
+
+
+def load(
+    modules: Sequence[str],
+    report: Report = lambda _name, _done, _total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> None:
+    """Load the compiled code of all kernels of some modules; compile what is not on disk.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        Their names.
+    report : callable
+        Called before each kernel with its name, how many are done, and how many there are.
+    cancelled : callable
+        Called before each kernel; if it returns True, the rest is left.
+    """
+    wanted = targets(modules)
+    missing = sum(not target.is_kept for target in wanted)
+    with _helper(modules, wanted, missing):
+        for done, target in enumerate(wanted):
+            if cancelled():
+                return
+            report(target.name, done, len(wanted))
+            target.compile()
+
+
+def build(modules: Sequence[str], report: Report = lambda _name, _done, _total: None) -> Build:
+    """Compile the kernels of some modules that are not on disk, and keep their code there.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        Their names.
+    report : callable
+        Called before each kernel with its name, how many are done, and how many there are.
+
+    Returns
+    -------
+    Build
+    """
+    start = time.perf_counter()
+    wanted = targets(modules)
+    missing = [target for target in wanted if not target.is_kept]
+    with _helper(modules, wanted, len(missing)):
+        for done, target in enumerate(missing):
+            report(target.name, done, len(missing))
+            if not target.is_kept:
+                target.compile()
+    folders = {target.dispatcher._cache.cache_path for target in wanted if target.is_kept}
+    return Build(
+        len(wanted),
+        len(missing),
+        time.perf_counter() - start,
+        tuple(Path(folder) for folder in sorted(folders)),
+    )
+
+
+def build_backwards(modules: Sequence[str]) -> None:
+    """Compile the kernels of some modules in reverse order, but for what is on disk by then.
+
+    Two processes, of which one works forwards, so share the work without speaking to each other.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        Their names.
+    """
+    for target in reversed(targets(modules)):
+        if not target.is_kept:
+            target.compile()
+
+
+@contextmanager
+def _helper(modules: Sequence[str], wanted: Sequence[Target], missing: int) -> Iterator[None]:
+    """Let a second process compile from the end, if there is much to do and a place to keep it.
+
+    A process, because numba compiles one function at a time in each. Should it fail, this one
+    compiles everything.
+    """
+    process = None
+    if missing >= _WORTH_A_PROCESS and (os.cpu_count() or 1) > 1 and _can_start(wanted):
+        process = _start(modules)
+    try:
+        yield
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+def _can_start(wanted: Sequence[Target]) -> bool:
+    caches = {target.dispatcher._cache.source: target.dispatcher._cache for target in wanted}
+    return (
+        bool(sys.executable)
+        and not getattr(sys, "frozen", False)
+        and all(cache.writable_folder() is not None for cache in caches.values())
+    )
+
+
+def _start(modules: Sequence[str]) -> subprocess.Popen[bytes] | None:
+    # The program may have been found by way of a path that only this process knows.
+    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", _HELPER, *modules],
+            env={**os.environ, "PYTHONPATH": paths},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return None

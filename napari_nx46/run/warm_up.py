@@ -1,0 +1,35 @@
+"""Compiles every kernel of the program beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from napari_nx46.core.kernels import CLEANUP_MODULES, PIPELINE_MODULES
+from napari_nx46.leaderboard.warm_up import KERNEL_MODULES
+
+if TYPE_CHECKING:
+    from napari_nx46.compiling.build import Build
+
+__all__ = ["EVERY_MODULE", "warm_up"]
+
+EVERY_MODULE = (*PIPELINE_MODULES, *CLEANUP_MODULES, *KERNEL_MODULES)
+"""The modules that have kernels."""
+
+
+def warm_up(report: Callable[[str, int, int], None] = lambda _name, _done, _total: None) -> Build:
+    """Compile all kernels that are not on disk, and keep their code there.
+
+    Parameters
+    ----------
+    report : callable
+        Called before each kernel with its name, how many are done, and how many there are.
+
+    Returns
+    -------
+    Build
+        How many were compiled, how long that took, and where they are kept.
+    """
+    from napari_nx46.compiling.build import build
+
+    return build(EVERY_MODULE, report)
