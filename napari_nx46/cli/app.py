@@ -11,6 +11,7 @@ import typer
 from napari_nx46.cli.campaign import campaign
 from napari_nx46.cli.checking import validate
 from napari_nx46.cli.comparing import compare
+from napari_nx46.cli.compiling import compiling_noted, warm_up
 from napari_nx46.cli.help import SectionedCommand
 from napari_nx46.cli.measuring import measure
 from napari_nx46.cli.presets import presets
@@ -35,7 +36,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tune, run, export, validate, score, measure, compare, presets, sample, demo):
+for command in (
+    *(tune, run, export, validate, score, measure, compare),
+    *(presets, sample, demo, warm_up),
+):
     app.command(cls=SectionedCommand)(command)
 app.add_typer(runs)
 app.add_typer(campaign)
@@ -60,6 +64,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _every_command(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option(
@@ -67,4 +72,4 @@ def _every_command(
         ),
     ] = False,
 ) -> None:
-    pass
+    context.with_resource(compiling_noted())

@@ -13,8 +13,10 @@ import typer
 
 from napari_nx46.cli import options as flag
 from napari_nx46.cli import score_flags as score_flag
+from napari_nx46.cli.compiling import compile_beforehand
 from napari_nx46.cli.console import guarded, interruptible, note, print_table, progress_bar
 from napari_nx46.leaderboard.parameters import COMPETITION
+from napari_nx46.leaderboard.warm_up import KERNEL_MODULES
 
 if TYPE_CHECKING:
     from napari_nx46.leaderboard import LeaderboardScore, Record
@@ -92,6 +94,7 @@ def score(
         if table is not None:
             scoring.check_score_target(table, pairs)
             partial = stack.enter_context(write_beside(table))
+        compile_beforehand(KERNEL_MODULES, cancelled)
         parts = sum(scoring.parts_of(pair, parameters) for pair in pairs)
         progress = stack.enter_context(progress_bar("scoring", parts))
         scores = scoring.score_pairs(

@@ -122,7 +122,11 @@ def load(
             target.compile()
 
 
-def build(modules: Sequence[str], report: Report = lambda _name, _done, _total: None) -> Build:
+def build(
+    modules: Sequence[str],
+    report: Report = lambda _name, _done, _total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Build:
     """Compile the kernels of some modules that are not on disk, and keep their code there.
 
     Parameters
@@ -131,6 +135,8 @@ def build(modules: Sequence[str], report: Report = lambda _name, _done, _total: 
         Their names.
     report : callable
         Called before each kernel with its name, how many are done, and how many there are.
+    cancelled : callable
+        Called before each kernel; if it returns True, the rest is left.
 
     Returns
     -------
@@ -141,6 +147,8 @@ def build(modules: Sequence[str], report: Report = lambda _name, _done, _total: 
     missing = [target for target in wanted if not target.is_kept]
     with _helper(modules, wanted, len(missing)):
         for done, target in enumerate(missing):
+            if cancelled():
+                break
             report(target.name, done, len(missing))
             if not target.is_kept:
                 target.compile()

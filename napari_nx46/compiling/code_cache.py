@@ -33,6 +33,7 @@ from napari_nx46.compiling.fingerprint import fingerprint
 __all__ = ["CodeCache", "code_folders"]
 
 _LOG = logging.getLogger("napari_nx46.compiling")
+_LOG.addHandler(logging.NullHandler())  # silent, unless a program wants to hear of it
 _MAGIC = b"nx46 compiled code 1\n"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _HEADER_BYTES = len(_MAGIC) + 2 * _DIGEST_BYTES

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari_nx46.core.kernels import CLEANUP_MODULES, PIPELINE_MODULES
+from napari_nx46.core.workers import CancelCheck, never
 from napari_nx46.leaderboard.warm_up import KERNEL_MODULES
 
 if TYPE_CHECKING:
@@ -17,13 +18,19 @@ EVERY_MODULE = (*PIPELINE_MODULES, *CLEANUP_MODULES, *KERNEL_MODULES)
 """The modules that have kernels."""
 
 
-def warm_up(report: Callable[[str, int, int], None] = lambda _name, _done, _total: None) -> Build:
+def warm_up(
+    report: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
+    cancelled: CancelCheck = never,
+) -> Build:
     """Compile all kernels that are not on disk, and keep their code there.
 
     Parameters
     ----------
     report : callable
         Called before each kernel with its name, how many are done, and how many there are.
+
+    cancelled : callable
+        Called before each kernel; if it returns True, the rest is left.
 
     Returns
     -------
@@ -32,4 +39,4 @@ def warm_up(report: Callable[[str, int, int], None] = lambda _name, _done, _tota
     """
     from napari_nx46.compiling.build import build
 
-    return build(EVERY_MODULE, report)
+    return build(EVERY_MODULE, report, cancelled)

@@ -1,0 +1,48 @@
+"""nx46 warm-up, and what commands print while they compile."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from napari_nx46.cli import compiling
+from napari_nx46.cli.compiling import compiling_noted
+
+from ..command import nx46_here
+
+LOGGER = logging.getLogger("napari_nx46.compiling")
+
+
+def test_the_second_warm_up_compiles_nothing_and_names_the_folder():
+    # The kernels are compiled before the tests, or by the first call.
+    assert nx46_here("warm-up").exit_code == 0
+    result = nx46_here("warm-up")
+    assert result.exit_code == 0
+    assert "kernels had been compiled" in result.stdout
+    assert f"kept in {os.environ['NUMBA_CACHE_DIR']}" in result.stdout
+
+
+def test_compiling_is_noted_once_and_only_if_it_takes_long(capsys, monkeypatch):
+    times = iter([0.0, 0.0, 0.5, 1.5])
+    monkeypatch.setattr(compiling.time, "monotonic", lambda: next(times))
+    with compiling_noted():
+        LOGGER.info("compiling %s", "first")
+        LOGGER.info("compiling %s", "second")
+        assert capsys.readouterr().err == ""
+        LOGGER.info("compiling %s", "third")
+        LOGGER.info("compiling %s", "fourth")
+    assert capsys.readouterr().err.count("once on this machine") == 1
+    LOGGER.info("compiling %s", "fifth")
+    assert capsys.readouterr().err == ""
+
+
+def test_where_code_cannot_be_kept_that_is_noted_once(capsys):
+    with compiling_noted():
+        for folder in ("/one", "/two"):
+            LOGGER.warning("compiled code cannot be kept in %s", folder)
+            LOGGER.info("compiling %s", "first")
+    noted = capsys.readouterr().err
+    assert noted.count("cannot be kept") == 1
+    assert "/one" in noted
+    assert "NUMBA_CACHE_DIR" in noted
+    assert "once on this machine" not in noted
