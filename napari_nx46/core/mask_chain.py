@@ -6,9 +6,7 @@ knobs stand is not repeated.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -16,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.core.volume import Block, Mask, whole_block
-from napari_nx46.core.workers import Cancelled
+from napari_nx46.core.workers import Cancelled, alone
 
 StageKey = tuple[Hashable, ...]
-POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +63,14 @@ class MaskChain:
         self._stages: tuple[MaskStage, ...] = ()
         self._newest: MaskStage | None = None
         self._lock = Lock()
+        self._changing = Lock()
+        self._times_forgotten = 0
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of all masks that are kept."""
+        stages = {id(stage): stage for stage in (*self._stages, self._newest) if stage is not None}
+        return sum(stage.bits.nbytes for stage in stages.values())
 
     @property
     def newest(self) -> MaskStage | None:
@@ -104,29 +109,28 @@ class MaskChain:
         Cancelled
             If `cancelled` returned True; what was computed by then is kept.
         """
-        with self._alone(cancelled):
+        with alone(self._lock, cancelled):
+            times_forgotten = self._times_forgotten
             stages = self.common(keys)
             for number in range(len(stages), len(keys)):
                 if cancelled():
                     raise Cancelled
                 stages = (*stages, MaskStage.of(keys[number], compute(number, stages)))
-                self._stages = stages
-            self._newest = stages[-1]
+                self._keep(stages, self._newest, times_forgotten)
+            self._keep(stages, stages[-1], times_forgotten)
             return stages[-1]
 
     def forget(self) -> None:
-        """Give the memory back."""
-        self._stages = ()
-        self._newest = None
+        """Give the memory back; what is being computed is not kept either."""
+        with self._changing:
+            self._times_forgotten += 1
+            self._stages = ()
+            self._newest = None
 
-    @contextmanager
-    def _alone(self, cancelled: Callable[[], bool]) -> Iterator[None]:
-        """Let one thread compute at a time: another may find everything there afterwards."""
-        while not self._lock.acquire(blocking=False):
-            if cancelled():
-                raise Cancelled
-            time.sleep(POLL_SECONDS)
-        try:
-            yield
-        finally:
-            self._lock.release()
+    def _keep(
+        self, stages: tuple[MaskStage, ...], newest: MaskStage | None, times_forgotten: int
+    ) -> None:
+        """Keep stages, unless all were forgotten since their computing began."""
+        with self._changing:
+            if self._times_forgotten == times_forgotten:
+                self._stages, self._newest = stages, newest

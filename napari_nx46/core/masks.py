@@ -48,6 +48,11 @@ class FragmentMasks:
         self._pipeline = pipeline
         self._chain = MaskChain()
 
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of all masks that are kept."""
+        return self._chain.kept_bytes
+
     def forget(self) -> None:
         """Give the memory of the stages back."""
         self._chain.forget()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 
 import numpy as np
 
@@ -35,7 +36,7 @@ from napari_nx46.core.volume import (
     slabs,
     whole_block,
 )
-from napari_nx46.core.workers import CancelCheck, Workers, never
+from napari_nx46.core.workers import CancelCheck, Workers, alone, never
 from napari_nx46.setting import Setting, Source
 
 
@@ -93,6 +94,9 @@ class FragmentPipeline:
         self._paths: tuple[PathKey, Sources] | None = None
         self._intensities: tuple[float, float] | None = None
         self._masks = FragmentMasks(self)
+        self._computing = Lock()  # held while a stage is computed: by one thread at a time
+        self._changing = Lock()  # held while what is kept changes: never for long
+        self._times_forgotten = 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -103,6 +107,18 @@ class FragmentPipeline:
     def slab_thickness(self) -> int:
         """How many slices a pass over the fragment takes at a time."""
         return slab_thickness(self.shape)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of what is kept between calls: score, paths, low bits and masks."""
+        stage, paths = self._stage, self._paths
+        kept = self._masks.kept_bytes
+        if stage is not None:
+            kept += len(stage.low_bits) * LOW_BITS * 8
+            kept += 0 if stage.score is None else stage.score.nbytes
+        if paths is not None:
+            kept += 4 * math.prod(self.shape) * len(paths[1].probabilities)
+        return kept
 
     # ---- the score -------------------------------------------------------------------------
 
@@ -153,27 +169,45 @@ class FragmentPipeline:
         Cancelled
             If `cancelled` returned True between two tiles.
         """
-        cached = self.cached_stage(setting)
-        if cached is not None and (cached.score is not None or not self.keep_score):
+        cached = self._usable_stage(setting)
+        if cached is not None:
             return cached
-        self._stage = None  # frees the old score before the new one is allocated
-        self._keep_paths(setting, cancelled)
-        score = np.empty(self.shape, np.float32) if self.keep_score else None
+        with alone(self._computing, cancelled):
+            # Another thread may have computed it meanwhile.
+            return self._usable_stage(setting) or self._computed_stage(setting, cancelled)
+
+    def _usable_stage(self, setting: Setting) -> ScoreStage | None:
+        cached = self.cached_stage(setting)
+        return cached if cached and (cached.score is not None or not self.keep_score) else None
+
+    def _computed_stage(self, setting: Setting, cancelled: CancelCheck) -> ScoreStage:
+        with self._changing:
+            times_forgotten, keep_score = self._times_forgotten, self.keep_score
+            self._stage = None  # frees the old score before the new one is allocated
+        self._keep_paths(setting, keep_score, cancelled)
+        score = np.empty(self.shape, np.float32) if keep_score else None
         counts = np.zeros(HIGH_BITS, np.int64)
         for slab in self._whole_in_slabs():
             out = None if score is None else score[slab[0]]
             self._compute_score(setting, slab, out, counts, cancelled)
         stage = ScoreStage(ScoreKey.of(setting), ScoreHistogram(counts), score)
-        self._stage = stage
+        with self._changing:
+            forgotten = self._times_forgotten != times_forgotten
+            self._stage = replace(stage, score=None) if forgotten else stage
         return stage
 
     def forget_score(self) -> None:
-        """Give the memory of what was kept back and keep nothing from now on but histograms."""
-        self.keep_score = False
-        self._paths = None
+        """Give the memory of what was kept back and keep nothing from now on but histograms.
+
+        Does not wait for a stage that is being computed: its score is not kept either.
+        """
+        with self._changing:
+            self._times_forgotten += 1
+            self.keep_score = False
+            self._paths = None
+            if self._stage is not None and self._stage.score is not None:
+                self._stage = replace(self._stage, score=None)
         self._masks.forget()
-        if self._stage is not None and self._stage.score is not None:
-            self._stage = replace(self._stage, score=None)
 
     def score(self, setting: Setting, block: Block, cancelled: CancelCheck = never) -> FloatVolume:
         """Return the score of a block, float32 of the block's shape (not to be written to)."""
@@ -214,10 +248,15 @@ class FragmentPipeline:
     ) -> dict[int, Counts]:
         """Return the low-bit counts of these bins of the whole fragment's score."""
         stage = self.stage(setting, cancelled)
+        found = {}
         for high_bits in bins:
-            if high_bits not in stage.low_bits and high_bits < HIGH_BITS:
-                stage.low_bits[high_bits] = self._count_low_bits(setting, high_bits, cancelled)
-        return {high_bits: stage.low_bits[high_bits] for high_bits in bins if high_bits < HIGH_BITS}
+            if high_bits < HIGH_BITS:
+                counts = stage.low_bits.get(high_bits)
+                if counts is None:
+                    counts = self._count_low_bits(setting, high_bits, cancelled)
+                    stage.low_bits.put(high_bits, counts)
+                found[high_bits] = counts
+        return found
 
     # ---- the mask --------------------------------------------------------------------------
 
@@ -305,14 +344,18 @@ class FragmentPipeline:
         sources = self.paths(setting, cancelled)
         return work.compute(sources, setting, block, score, counts, cancelled)
 
-    def _keep_paths(self, setting: Setting, cancelled: CancelCheck) -> None:
+    def _keep_paths(self, setting: Setting, keep: bool, cancelled: CancelCheck) -> None:
         """Compute the volumes that follow from the CT image once, where memory is to be used."""
-        key = PathKey.of(setting)
-        if setting.source is Source.PROBABILITIES or not self.keep_score:
+        key, cached = PathKey.of(setting), self._paths
+        if setting.source is Source.PROBABILITIES or not keep:
             self._paths = None
-        elif self._paths is None or self._paths[0] != key:
+        elif cached is None or cached[0] != key:
             self._paths = None
-            self._paths = (key, self._in_memory(self.paths(setting, cancelled), cancelled))
+            times_forgotten = self._times_forgotten
+            paths = self._in_memory(self.paths(setting, cancelled), cancelled)
+            with self._changing:
+                if self._times_forgotten == times_forgotten:
+                    self._paths = (key, paths)
 
     def _in_memory(self, paths: Sources, cancelled: CancelCheck) -> Sources:
         volumes = {}

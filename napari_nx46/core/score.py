@@ -6,15 +6,17 @@ weighted mean of their probabilities or logits, every one but ``p2d`` smoothed a
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.core.ensemble import effective_weights, mean_of_logits, mean_of_probabilities
 from napari_nx46.core.kernels import Kernels
-from napari_nx46.core.quantile import HIGH_BITS, Counts, ScoreHistogram
+from napari_nx46.core.quantile import HIGH_BITS, LOW_BITS, Counts, ScoreHistogram
 from napari_nx46.core.tiles import row_tiles
 from napari_nx46.core.volume import Block, FloatVolume, Sources, VolumeLike, block_shape
 from napari_nx46.core.workers import CancelCheck, Workers, never
@@ -60,6 +62,47 @@ def as_two_paths(setting: Setting) -> Setting:
     return setting.model_copy(update={"source": Source.PROBABILITIES, "weights": ()})
 
 
+class KeptLowBits:
+    """The low-bit counts of the bins that were refined last; may be used from several threads.
+
+    Parameters
+    ----------
+    most : int
+        How many bins are kept. Each takes `LOW_BITS` integers of eight bytes.
+    """
+
+    MOST = 16
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._counts: OrderedDict[int, Counts] = OrderedDict()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        """Return how many bins are kept."""
+        return len(self._counts)
+
+    def get(self, high_bits: int) -> Counts | None:
+        """Return the counts of a bin (not to be written to), or None if they are not kept."""
+        with self._lock:
+            counts = self._counts.get(high_bits)
+            if counts is not None:
+                self._counts.move_to_end(high_bits)
+            return counts
+
+    def put(self, high_bits: int, counts: Counts) -> None:
+        """Keep the counts of a bin in place of those that were used longest ago."""
+        with self._lock:
+            self._counts[high_bits] = counts
+            self._counts.move_to_end(high_bits)
+            while len(self._counts) > self._most:
+                self._counts.popitem(last=False)
+
+
+LOW_BITS_KEPT_BYTES = KeptLowBits.MOST * LOW_BITS * 8
+"""The most that the low-bit counts of a score take."""
+
+
 @dataclass(frozen=True, eq=False)
 class ScoreStage:
     """What was computed of one score: its histogram, and the score itself if it is kept.
@@ -70,14 +113,14 @@ class ScoreStage:
     histogram : ScoreHistogram
         Of the whole fragment.
     score : (Z, Y, X) array of float32, optional
-    low_bits : dict
-        Low-bit counts of the bins that were refined so far; grows as quantiles are asked for.
+    low_bits : KeptLowBits
+        Of the bins that were refined last.
     """
 
     key: ScoreKey
     histogram: ScoreHistogram
     score: FloatVolume | None
-    low_bits: dict[int, Counts] = field(default_factory=dict)
+    low_bits: KeptLowBits = field(default_factory=KeptLowBits)
 
 
 @dataclass(frozen=True)

@@ -49,12 +49,15 @@ class LatestWins(Generic[Request, Result]):
         self._busy = False
         self._newest = 0
         self._waiting: tuple[Request, int] | None = None
+        self._closed = False
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="nx46-latest")
         self.begun = 0
 
     def submit(self, request: Request) -> None:
-        """Ask for a request to be computed in place of all earlier ones."""
+        """Compute a request in place of all earlier ones; do nothing once it was closed."""
         with self._idle:
+            if self._closed:
+                return
             self._newest += 1
             self._waiting = (request, self._newest)
             if self._busy:
@@ -73,7 +76,7 @@ class LatestWins(Generic[Request, Result]):
         with self._idle:
             return self._idle.wait_for(lambda: not self._busy, timeout)
 
-    def close(self, *, wait: bool = True) -> None:
+    def close(self, *, wait: bool = True, then: Callable[[], object] | None = None) -> None:
         """Make everything stale and end the thread.
 
         Parameters
@@ -81,14 +84,20 @@ class LatestWins(Generic[Request, Result]):
         wait : bool
             Return only when the thread has ended. Otherwise it ends by itself, as soon as what it
             computes notices that it is stale.
+        then : callable, optional
+            Called in the thread at its end, when nothing is computed any more.
         """
+        with self._idle:
+            closed, self._closed = self._closed, True
         self.cancel()
-        self._executor.shutdown(wait=wait, cancel_futures=True)
+        if then is not None and not closed:
+            self._executor.submit(then)
+        self._executor.shutdown(wait=wait)
 
     def _begin_waiting(self) -> None:
         """Hand the request that waits to the thread, or rest if there is none."""
         with self._idle:
-            if self._waiting is None:
+            if self._waiting is None or self._closed:
                 self._busy = False
                 self._idle.notify_all()
                 return

@@ -145,7 +145,7 @@ class LatestKnown(Generic[Request, Result]):
         """Tell nothing any more and end the thread."""
         if not self._closed:
             self._closed = True
-            self._worker.close()
+            self._worker.close(wait=False)
 
     def _begin(self, request: Request, cancelled: CancelCheck) -> Result:
         self._begun = request.of

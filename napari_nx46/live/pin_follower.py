@@ -143,9 +143,8 @@ class PinFollower:
             return
         self._closed = True
         self.pins.changed.disconnect(self._follow_pins)
-        self._worker.close()
+        self._worker.close(wait=False, then=self._pipelines.release)
         self._workers.close()
-        self._pipelines.release()
 
     # ---- what is missing -------------------------------------------------------------------
 

@@ -111,7 +111,7 @@ class PinMeasurer:
             return
         self._closed = True
         self.pins.changed.disconnect(self._follow_pins)
-        self._worker.close()
+        self._worker.close(wait=False)
         self._workers.close()
 
     # ---- what is not known yet -------------------------------------------------------------

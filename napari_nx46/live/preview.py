@@ -189,13 +189,14 @@ def _pooled_quantile(
 ) -> tuple[float, bool]:
     """Return the quantile, and whether it is exact since its bins were refined before."""
     bins = bins_to_refine(histogram, quantile)
-    if all(high_bits in stage.low_bits for stage in stages for high_bits in bins):
-        low_bits = {
-            high_bits: np.sum([stage.low_bits[high_bits] for stage in stages], axis=0)
-            for high_bits in bins
-        }
-        return exact_quantile(histogram, low_bits, quantile), True
-    return approximate_quantile(histogram, quantile), False
+    low_bits = {}
+    for high_bits in bins:
+        kept = [stage.low_bits.get(high_bits) for stage in stages]
+        counts = [each for each in kept if each is not None]
+        if len(counts) < len(stages):
+            return approximate_quantile(histogram, quantile), False
+        low_bits[high_bits] = np.sum(counts, axis=0)
+    return exact_quantile(histogram, low_bits, quantile), True
 
 
 def _columns(volume: VolumeLike, shape: tuple[int, int, int]) -> npt.NDArray[np.generic]:

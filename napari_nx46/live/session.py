@@ -106,6 +106,7 @@ class Session:
         self._when_drawn = when_drawn
         self._band = band
         self._fragment = next(iter(dataset)) if image_id is None else dataset[image_id]
+        self.pipelines.hold(self._fragment.image_id)
         self._setting = fitting_setting(setting or Setting(), self._fragment)
         self._view = slice_view(self._fragment.shape, self._fragment.shape[0] // 2)
         self._figures = Figures()
@@ -205,6 +206,7 @@ class Session:
             return
         old_depth = self._fragment.shape[0]
         self._fragment = self.dataset[image_id]
+        self.pipelines.hold(image_id)
         depth = self._fragment.shape[0]
         z = min(depth - 1, self._view.slice_index * depth // old_depth)
         self._view = slice_view(self._fragment.shape, z)
@@ -277,14 +279,16 @@ class Session:
         self.accepted_changed.emit()
 
     def close(self) -> None:
-        """End the threads and give the memory back; the session must not be used any more."""
+        """End the threads and give the memory back, without waiting for what is being computed.
+
+        The session must not be used any more.
+        """
         if self._closed:
             return
         self._closed = True
-        self._worker.close()
+        self._worker.close(wait=False, then=self.pipelines.release)
         self._warm_up.close()
         self.workers.close()
-        self.pipelines.release()
 
     def wait_until_exact(self, timeout: float | None = None) -> bool:
         """Wait until the worker rests; return False if that took too long.

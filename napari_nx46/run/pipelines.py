@@ -96,6 +96,7 @@ class PipelineSet:
     ) -> None:
         self.dataset = dataset
         self.memory_budget = memory_budget
+        self._held: str | None = None
         self._caches: dict[str, dict[str, CachedVolume]] = {}
         self._pipelines: dict[str, FragmentPipeline] = {}
         for fragment in dataset:
@@ -114,11 +115,23 @@ class PipelineSet:
         for pipeline in self._pipelines.values():
             pipeline.kernels = kernels
 
+    def hold(self, image_id: str | None) -> None:
+        """Keep what is in memory of a fragment, such as the one that is shown.
+
+        Loading others does not release it any more; they have what it leaves of the budget.
+
+        Parameters
+        ----------
+        image_id : str, optional
+            In place of the one that was held before; None for no fragment.
+        """
+        self._held = image_id
+
     def loaded(self, image_id: str, setting: Setting | None = None) -> FragmentPipeline:
         """Return a fragment's pipeline with its volumes in memory where the budget allows it.
 
-        The other fragments' volumes are released, and this fragment's that are not read where both
-        together would exceed the budget.
+        The volumes of the other fragments, but for the one that is held, are released, and this
+        fragment's that are not read where both together would exceed the budget.
 
         Parameters
         ----------
@@ -136,7 +149,7 @@ class PipelineSet:
         """
         read = self._names_read(image_id, setting)
         for other in self._caches:
-            if other != image_id:
+            if other not in (image_id, self._held):
                 self._release(other)
         caches, pipeline = self._caches[image_id], self._pipelines[image_id]
         kept = {name for name, cache in caches.items() if cache.loaded}
@@ -235,7 +248,16 @@ class PipelineSet:
         voxels = math.prod(self.dataset[image_id].shape)
         volumes = sum(self._caches[image_id][name].volume.nbytes for name in names)
         computed = voxels * computed_bytes(Setting() if setting is None else setting)
-        return volumes + computed <= self.memory_budget
+        budget = self.memory_budget - (0 if image_id == self._held else self._held_bytes())
+        return volumes + computed <= budget
+
+    def _held_bytes(self) -> int:
+        """Return the bytes that the fragment which is held takes."""
+        if self._held is None:
+            return 0
+        caches = self._caches[self._held].values()
+        volumes = sum(cache.volume.nbytes for cache in caches if cache.loaded)
+        return volumes + self._pipelines[self._held].kept_bytes
 
     def _release(self, image_id: str) -> None:
         self._pipelines[image_id].forget_score()

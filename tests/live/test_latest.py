@@ -185,3 +185,41 @@ def test_whatever_the_timing_the_last_request_is_the_last_delivered(pauses):
     assert delivered == sorted(set(delivered))
     assert failed == []
     assert latest.begun <= len(pauses)
+
+
+def test_what_is_asked_for_after_closing_is_left(bureau):
+    bureau.latest.close()
+    bureau.latest.submit("late")
+    assert bureau.latest.wait_until_idle(PATIENCE)
+    bureau.latest.close()
+    assert (bureau.seen, bureau.delivered, bureau.failed) == ([], [], [])
+
+
+def test_closing_without_waiting_returns_while_it_computes_and_then_tidies_up(stubborn):
+    tidied = threading.Event()
+    stubborn.latest.submit("long")
+    assert stubborn.entered.wait(PATIENCE)
+    start = time.monotonic()
+    stubborn.latest.close(wait=False, then=tidied.set)
+    assert time.monotonic() - start < PATIENCE / 10
+    assert not tidied.is_set()
+    stubborn.gate.set()
+    assert tidied.wait(PATIENCE)
+    assert stubborn.delivered == []
+
+
+@settings(max_examples=30)
+@given(requests=st.integers(1, 30), threads=st.integers(1, 4))
+def test_closing_amid_requests_of_several_threads_leaves_nobody_waiting(requests, threads):
+    latest = LatestWins(lambda request, cancelled: request, lambda _: None, lambda _: None)
+    askers = [
+        threading.Thread(target=lambda: [latest.submit(n) for n in range(requests)])
+        for _ in range(threads)
+    ]
+    for asker in askers:
+        asker.start()
+    latest.close()
+    for asker in askers:
+        asker.join(PATIENCE)
+        assert not asker.is_alive()
+    assert latest.wait_until_idle(PATIENCE)
