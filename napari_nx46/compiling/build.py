@@ -15,13 +15,13 @@ from typing import Any
 
 from napari_nx46.compiling.kernel import declared_types, is_kernel
 
-__all__ = ["Build", "Target", "build", "load", "targets"]
+__all__ = ["Build", "Helpers", "Target", "build", "load", "targets"]
 
 Report = Callable[[str, int, int], None]
 
-_HELPER = (
-    "import sys; from napari_nx46.compiling.build import build_backwards as b; b(sys.argv[1:])"
-)
+_HELPER = "import sys, napari_nx46.compiling.build as b; b.build_from(sys.argv[1], sys.argv[2:])"
+_FRONT, _BACK = "front", "back"
+_POLL_SECONDS = 0.05
 _WORTH_A_PROCESS = 4
 """Kernels to compile from which on a second process takes less time than it saves."""
 
@@ -100,6 +100,7 @@ def load(
     modules: Sequence[str],
     report: Report = lambda _name, _done, _total: None,
     cancelled: Callable[[], bool] = lambda: False,
+    coming: Callable[[], bool] = lambda: False,
 ) -> None:
     """Load the compiled code of all kernels of some modules; compile what is not on disk.
 
@@ -108,18 +109,26 @@ def load(
     modules : sequence of str
         Their names.
     report : callable
-        Called before each kernel with its name, how many are done, and how many there are.
+        Called with a name, how many kernels are done, and how many there are, if any is not on
+        disk: before each kernel, and at the end.
     cancelled : callable
         Called before each kernel; if it returns True, the rest is left.
+    coming : callable
+        Returns whether `Helpers` are compiling: while they are, their code is waited for.
     """
     wanted = targets(modules)
     missing = sum(not target.is_kept for target in wanted)
-    with _helper(modules, wanted, missing):
+    with _helper(modules, wanted, 0 if coming() else missing):
         for done, target in enumerate(wanted):
+            if missing:
+                report(target.name, done, len(wanted))
+            while coming() and not target.is_kept and not cancelled():
+                time.sleep(_POLL_SECONDS)
             if cancelled():
                 return
-            report(target.name, done, len(wanted))
             target.compile()
+    if missing:
+        report("", len(wanted), len(wanted))
 
 
 def build(
@@ -161,19 +170,50 @@ def build(
     )
 
 
-def build_backwards(modules: Sequence[str]) -> None:
-    """Compile the kernels of some modules in reverse order, but for what is on disk by then.
+def build_from(end: str, modules: Sequence[str]) -> None:
+    """Compile the kernels of some modules from one end of the list, but for what is on disk.
 
-    Two processes, of which one works forwards, so share the work without speaking to each other.
+    Two processes that begin at either end share the work without speaking to each other.
+
+    Parameters
+    ----------
+    end : str
+        ``front`` or ``back``.
+    modules : sequence of str
+        Their names.
+    """
+    wanted = targets(modules)
+    for target in wanted if end == _FRONT else reversed(wanted):
+        if not target.is_kept:
+            target.compile()
+
+
+class Helpers:
+    """Processes that compile the kernels of some modules, so that this one stays free for others.
+
+    They end by themselves. Where they cannot be started or fail, `load` compiles everything.
 
     Parameters
     ----------
     modules : sequence of str
         Their names.
     """
-    for target in reversed(targets(modules)):
-        if not target.is_kept:
-            target.compile()
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        wanted = targets(modules)
+        missing = sum(not target.is_kept for target in wanted)
+        started = [_start(end, modules) for end in _ends(wanted, missing, (_FRONT, _BACK))]
+        self._processes = [process for process in started if process is not None]
+
+    @property
+    def working(self) -> bool:
+        """Whether any of them has not ended yet."""
+        return any(process.poll() is None for process in self._processes)
+
+    def close(self) -> None:
+        """End them."""
+        for process in self._processes:
+            _end(process)
 
 
 @contextmanager
@@ -183,15 +223,24 @@ def _helper(modules: Sequence[str], wanted: Sequence[Target], missing: int) -> I
     A process, because numba compiles one function at a time in each. Should it fail, this one
     compiles everything.
     """
-    process = None
-    if missing >= _WORTH_A_PROCESS and (os.cpu_count() or 1) > 1 and _can_start(wanted):
-        process = _start(modules)
+    processes = [_start(end, modules) for end in _ends(wanted, missing, (_BACK,))]
     try:
         yield
     finally:
-        if process is not None:
-            process.kill()
-            process.wait()
+        for process in processes:
+            if process is not None:
+                _end(process)
+
+
+def _ends(wanted: Sequence[Target], missing: int, ends: tuple[str, ...]) -> tuple[str, ...]:
+    """Return from which ends processes are to begin: from none if they would be of no use."""
+    useful = missing >= _WORTH_A_PROCESS and (os.cpu_count() or 1) > 1 and _can_start(wanted)
+    return ends if useful else ()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 def _can_start(wanted: Sequence[Target]) -> bool:
@@ -203,12 +252,12 @@ def _can_start(wanted: Sequence[Target]) -> bool:
     )
 
 
-def _start(modules: Sequence[str]) -> subprocess.Popen[bytes] | None:
+def _start(end: str, modules: Sequence[str]) -> subprocess.Popen[bytes] | None:
     # The program may have been found by way of a path that only this process knows.
     paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
     try:
         return subprocess.Popen(
-            [sys.executable, "-c", _HELPER, *modules],
+            [sys.executable, "-c", _HELPER, end, *modules],
             env={**os.environ, "PYTHONPATH": paths},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

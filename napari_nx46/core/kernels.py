@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -58,7 +59,11 @@ def compiled_kernels() -> Kernels:
     return compiled
 
 
-def warm_up_cleanup(cancelled: CancelCheck = never) -> None:
+def warm_up_cleanup(
+    report: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
+    cancelled: CancelCheck = never,
+    coming: Callable[[], bool] = never,
+) -> None:
     """Compile, or load from disk, all that hysteresis and the clean-up steps need.
 
     Takes some ten seconds the first time on a machine and about one afterwards. To be called off
@@ -66,9 +71,14 @@ def warm_up_cleanup(cancelled: CancelCheck = never) -> None:
 
     Parameters
     ----------
+    report : callable
+        Called with a name, how many kernels are done, and how many there are, if any is not on
+        disk: before each kernel, and at the end.
     cancelled : callable
         Called before each kernel; if it returns True, the rest is left.
+    coming : callable
+        Returns whether other processes are compiling: while they are, their code is waited for.
     """
     from napari_nx46.compiling.build import load
 
-    load(CLEANUP_MODULES, cancelled=cancelled)
+    load(CLEANUP_MODULES, report, cancelled, coming)

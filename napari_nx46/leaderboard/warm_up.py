@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 __all__ = ["KERNEL_MODULES", "warm_up"]
 
 KERNEL_MODULES = tuple(
@@ -11,12 +13,26 @@ KERNEL_MODULES = tuple(
 """The modules that have kernels; those that take longest to compile come first."""
 
 
-def warm_up() -> None:
+def warm_up(
+    report: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    coming: Callable[[], bool] = lambda: False,
+) -> None:
     """Compile every kernel of the leaderboard score, so that the next score computes at once.
 
     Takes some five seconds the first time on a machine and less than one afterwards. To be called
     off the GUI thread. Calling it again does no harm.
+
+    Parameters
+    ----------
+    report : callable
+        Called with a name, how many kernels are done, and how many there are, if any is not on
+        disk: before each kernel, and at the end.
+    cancelled : callable
+        Called before each kernel; if it returns True, the rest is left.
+    coming : callable
+        Returns whether other processes are compiling: while they are, their code is waited for.
     """
     from napari_nx46.compiling.build import load
 
-    load(KERNEL_MODULES)
+    load(KERNEL_MODULES, report, cancelled, coming)

@@ -18,9 +18,22 @@ class ScoreWarmUp:
         scores it.
     ready : callable
         Called in that thread when all is compiled, unless it was closed.
+    report : callable
+        Called in that thread with a name, how many kernels are compiled, and how many there are,
+        unless all are on disk.
+    coming : callable
+        Returns whether other processes are compiling: while they are, their code is waited for.
     """
 
-    def __init__(self, wait_first: Callable[[], object], ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        wait_first: Callable[[], object],
+        ready: Callable[[], None],
+        report: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
+        coming: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._report = report
+        self._coming = coming
         self._wait_first = wait_first
         self._ready = ready
         self._closed = threading.Event()
@@ -49,7 +62,7 @@ class ScoreWarmUp:
         try:
             self._wait_first()
             if not self._closed.is_set():
-                leaderboard.warm_up()
+                leaderboard.warm_up(self._report, self._closed.is_set, self._coming)
             if not self._closed.is_set():
                 self._ready()
         finally:

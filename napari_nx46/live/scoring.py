@@ -127,7 +127,10 @@ class ScoreFollower:
             lambda error: post(lambda: self._miss_label(error)),
         )
         self._warm_up = ScoreWarmUp(
-            session.wait_until_compiled, lambda: post(self._measure_surfaces)
+            session.wait_until_compiled,
+            lambda: post(self._measure_surfaces),
+            session.report_compiling,
+            session.compiled_elsewhere,
         )
         self._fragment, self._block = (
             LatestScore(

@@ -72,6 +72,9 @@ class Session:
         The displayed plane's mask is another one: draw it again.
     figures_changed : Signal(Figures)
     accepted_changed : Signal()
+    compiling_changed : Signal(int, int)
+        How many kernels are compiled, and how many there are; equal when none is left. Not emitted
+        while compiled code is read from disk.
     failed : Signal(BaseException)
         Something that the user asked for could not be done.
     """
@@ -82,6 +85,7 @@ class Session:
     figures_changed = Signal(Figures)
     accepted_changed = Signal()
     band_changed = Signal(tuple)
+    compiling_changed = Signal(int, int)
     failed = Signal(BaseException)
 
     def __init__(
@@ -121,6 +125,7 @@ class Session:
             map(source_types, dataset),
             lambda kernels, types: self._post(lambda: self._use(kernels, types)),
             lambda: self._post(self._preview_anew),
+            self.report_compiling,
         )
 
     # ---- what is current -------------------------------------------------------------------
@@ -289,6 +294,19 @@ class Session:
         self._worker.close(wait=False, then=self.pipelines.release)
         self._warm_up.close()
         self.workers.close()
+
+    def compiled_elsewhere(self) -> bool:
+        """Return whether other processes are compiling; may be called from any thread."""
+        return self._warm_up.helped()
+
+    def report_compiling(self, _name: str, done: int, total: int) -> None:
+        """Emit `compiling_changed` in the thread that owns the session; called from any thread."""
+
+        def emit() -> None:
+            if not self._closed:
+                self.compiling_changed.emit(done, total)
+
+        self._post(emit)
 
     def wait_until_exact(self, timeout: float | None = None) -> bool:
         """Wait until the worker rests; return False if that took too long.

@@ -5,14 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_nx46.core.kernels import Kernels, compiled_kernels, warm_up_cleanup
+from napari_nx46.core.kernels import (
+    PIPELINE_MODULES,
+    Kernels,
+    compiled_kernels,
+    warm_up_cleanup,
+)
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.volume import Sources, whole_block
 from napari_nx46.fragments import Fragment
+from napari_nx46.run.warm_up import EVERY_MODULE
 from napari_nx46.setting import Setting
+
+if TYPE_CHECKING:
+    from napari_nx46.compiling.build import Helpers
 
 TINY_SHAPES = ((3, 2, 2), (1, 2, 2))
 
@@ -48,6 +58,9 @@ class KernelWarmUp:
         Called in that thread with the kernels and the types for which they are ready now.
     clean_up_ready : callable
         Called in that thread when hysteresis and clean-up are compiled, which comes last.
+    report : callable
+        Called in that thread with a name, how many kernels of hysteresis and clean-up are compiled,
+        and how many there are, unless all are on disk.
     """
 
     def __init__(
@@ -55,14 +68,17 @@ class KernelWarmUp:
         types: Iterable[SourceTypes],
         ready: Callable[[Kernels, SourceTypes], None],
         clean_up_ready: Callable[[], None],
+        report: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
     ) -> None:
         self._types = tuple(dict.fromkeys(types))
         self._ready = ready
         self._clean_up_ready = clean_up_ready
+        self._report = report
         self._cleans_up = threading.Event()
         self._closed = threading.Event()
         self._done = threading.Event()
         self._ended = threading.Event()
+        self._helpers: Helpers | None = None
         self._thread = threading.Thread(target=self._compile, name="nx46-compile", daemon=True)
 
     def start(self) -> None:
@@ -79,6 +95,10 @@ class KernelWarmUp:
         """Whether hysteresis and clean-up have been compiled."""
         return self._cleans_up.is_set()
 
+    def helped(self) -> bool:
+        """Return whether other processes are still compiling."""
+        return self._helpers is not None and self._helpers.working
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all is compiled, or it was closed; return False if that took too long.
 
@@ -89,6 +109,8 @@ class KernelWarmUp:
     def close(self) -> None:
         """Report nothing any more, and stop after the types that are being compiled."""
         self._closed.set()
+        if self._helpers is not None:
+            self._helpers.close()
         if self._thread.ident is None:
             self._ended.set()
 
@@ -98,8 +120,19 @@ class KernelWarmUp:
         finally:
             self._ended.set()
 
+    def _start_helpers(self) -> None:
+        """Let other processes compile what is missing, and wait for what draws the mask."""
+        from napari_nx46.compiling.build import Helpers, load
+
+        self._helpers = Helpers(EVERY_MODULE)
+        if self._closed.is_set():
+            self._helpers.close()
+        elif self._helpers.working:
+            load(PIPELINE_MODULES, self._report, self._closed.is_set, self.helped)
+
     def _compile_all(self) -> None:
         kernels = compiled_kernels()
+        self._start_helpers()
         for types in self._types:
             if self._closed.is_set():
                 return
@@ -108,7 +141,7 @@ class KernelWarmUp:
                 self._ready(kernels, types)
         self._done.set()
         if not self._closed.is_set():
-            warm_up_cleanup(self._closed.is_set)
+            warm_up_cleanup(self._report, self._closed.is_set, self.helped)
         if not self._closed.is_set():
             self._cleans_up.set()
             self._clean_up_ready()

@@ -25,6 +25,7 @@ from napari_nx46.files.workspace import default_workspace
 from napari_nx46.fragments import DataSet, FolderNames, Fragment, open_data
 from napari_nx46.viewer.actions import ACTIONS, Action
 from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.compiling_note import CompilingNote
 from napari_nx46.viewer.density_button import DensityPanel
 from napari_nx46.viewer.docks import DocksButton
 from napari_nx46.viewer.export_panel import ExportPanel
@@ -255,6 +256,7 @@ class TunePanel(QWidget):
         super().__init__(parent)
         self._session = session = bench.session
         self.fragment_panel = FragmentPanel()
+        self.compiling_note = CompilingNote(session)
         self.preset_panel = PresetPanel(session, presets or default_store())
         self.knob_panel = KnobPanel(session)
         self.read_out = ReadOut(session.band)
@@ -302,7 +304,7 @@ class TunePanel(QWidget):
     def _arrange(self) -> None:
         self.read_out.add_below(self.density_panel)
         groups: tuple[tuple[QWidget, ...], ...] = (
-            (self.fragment_panel,),
+            (self.fragment_panel, self.compiling_note),
             (self.preset_panel, self.knob_panel),
             (self.read_out,),
             (self.score_panel,),

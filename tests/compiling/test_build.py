@@ -36,15 +36,29 @@ print(json.dumps([done.kernels, done.compiled, [str(f) for f in done.folders], s
 """
 
 
+HELPED = """
+import json
+from napari_nx46.compiling import build as building
+building._WORTH_A_PROCESS = {worth}
+modules = ["kernels_of_a_test"]
+helpers, seen = building.Helpers(modules), []
+working = helpers.working
+building.load(modules, lambda *report: seen.append(report), coming=lambda: helpers.working)
+kept = [target.is_kept for target in building.targets(modules)]
+helpers.close()
+print(json.dumps([working, kept, seen[-1:], helpers.working]))
+"""
+
+
 @pytest.fixture
 def run(tmp_path):
     """Return a function that builds the module in a process of its own."""
     (tmp_path / "kernels_of_a_test.py").write_text(MODULE)
 
-    def ran(cache, worth=99):
+    def ran(cache, worth=99, program=PROGRAM):
         path = os.pathsep.join([str(tmp_path), os.path.dirname(napari_nx46.__path__[0])])
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM.format(worth=worth)],
+            [sys.executable, "-c", program.format(worth=worth)],
             env={**os.environ, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": path},
             capture_output=True,
             check=False,
@@ -109,3 +123,30 @@ def test_loading_stops_when_it_is_cancelled():
         ["napari_nx46.leaderboard.kernels.words"], lambda *r: seen.append(r), lambda: True
     )
     assert seen == []
+
+
+def test_what_other_processes_compile_is_waited_for_and_loaded(run, tmp_path):
+    working, kept, last, still = run(tmp_path / "kept", worth=1, program=HELPED)
+    assert working
+    assert kept == [True] * 3
+    assert last == [["", 3, 3]]
+    assert not still
+    # The second time there is nothing to do, and nothing to report.
+    assert run(tmp_path / "kept", worth=1, program=HELPED) == [False, [True] * 3, [], False]
+
+
+def test_without_a_folder_no_other_process_is_started(run):
+    no_folder = os.path.join(os.devnull, "no")
+    working, kept, last, _ = run(no_folder, worth=1, program=HELPED)
+    assert (working, kept, last) == (False, [False] * 3, [["", 3, 3]])
+
+
+def test_waiting_for_other_processes_ends_when_it_is_cancelled(monkeypatch):
+    monkeypatch.setattr(building.Target, "is_kept", False)
+    asked = iter([False, True, True])
+    building.load(
+        ["napari_nx46.leaderboard.kernels.words"],
+        cancelled=lambda: next(asked),
+        coming=lambda: True,
+    )
+    assert next(asked, "none left") == "none left"

@@ -271,7 +271,7 @@ def test_the_slice_is_marked_while_its_mask_is_a_preview(scored):
 
 def test_until_the_kernels_are_compiled_only_voxels_are_compared(new_scored, monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(score_warm_up.leaderboard, "warm_up", lambda: release.wait(PATIENCE))
+    monkeypatch.setattr(score_warm_up.leaderboard, "warm_up", lambda *_: release.wait(PATIENCE))
     scored = new_scored()
     scored.loop.run_until(lambda: scored.scores.slice is not None)
     scored.settle()
@@ -480,7 +480,7 @@ def test_a_session_that_goes_on_after_the_follower_is_closed_tells_it_nothing(sc
 
 
 def test_without_labels_nothing_is_compiled(dataset, new_scored, monkeypatch):
-    monkeypatch.setattr(score_warm_up.leaderboard, "warm_up", lambda: pytest.fail("compiled"))
+    monkeypatch.setattr(score_warm_up.leaderboard, "warm_up", lambda *_: pytest.fail("compiled"))
     scored = new_scored(dataset)
     scored.settle()
     assert not scored.follower.kernels_ready
@@ -488,7 +488,7 @@ def test_without_labels_nothing_is_compiled(dataset, new_scored, monkeypatch):
 
 
 def test_a_warm_up_that_fails_is_over(monkeypatch):
-    def fails():
+    def fails(*_):
         raise RuntimeError("no compiler")
 
     reported, escaped = [], []

@@ -135,3 +135,21 @@ def test_a_session_draws_at_once_and_goes_over_to_the_compiled_kernels(dataset, 
     bench.session.change(z_radius=2)
     bench.settle()
     np.testing.assert_array_equal(bench.shown(), before)
+
+
+def test_a_session_reports_compiling_in_its_own_thread_until_all_is_done(dataset, new_bench):
+    bench, seen = new_bench(dataset, start=False), []
+    bench.session.compiling_changed.connect(
+        lambda *counts: seen.append((*counts, threading.current_thread()))
+    )
+    reporting = threading.Thread(
+        target=lambda: [bench.session.report_compiling("name", done, 2) for done in range(3)]
+    )
+    reporting.start()
+    reporting.join(PATIENCE)
+    bench.loop.run_until(lambda: len(seen) == 3)
+    assert seen == [(done, 2, threading.current_thread()) for done in range(3)]
+    bench.session.close()
+    bench.session.report_compiling("name", 0, 2)
+    bench.settle()
+    assert len(seen) == 3

@@ -266,3 +266,13 @@ def test_every_row_of_figures_has_its_labels(opened):
     read_out = opened.panel.read_out
     assert set(read_out.value_labels) == set(read_out.state_labels) == set(ROWS)
     assert all(label.text() not in ("", "–") for label in read_out.value_labels.values())
+
+
+def test_the_dock_says_how_far_compiling_is_until_it_is_done(opened):
+    note, session = opened.panel.compiling_note, opened.bench.session
+    assert note.isHidden()
+    session.report_compiling("name", 3, 38)
+    opened.wait_until(lambda: not note.isHidden())
+    assert note.text() == "compiling, once on this machine: 3 of 38"
+    session.report_compiling("", 38, 38)
+    opened.wait_until(note.isHidden)
