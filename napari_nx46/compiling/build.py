@@ -65,6 +65,8 @@ class Build:
         How many were asked for.
     compiled : int
         How many of them were not on disk.
+    kept : int
+        How many are on disk now.
     seconds : float
     folders : tuple of Path
         Where compiled code is kept; empty if nowhere.
@@ -72,6 +74,7 @@ class Build:
 
     kernels: int
     compiled: int
+    kept: int
     seconds: float
     folders: tuple[Path, ...]
 
@@ -161,10 +164,12 @@ def build(
             report(target.name, done, len(missing))
             if not target.is_kept:
                 target.compile()
-    folders = {target.dispatcher._cache.cache_path for target in wanted if target.is_kept}
+    kept = [target for target in wanted if target.is_kept]
+    folders = {target.dispatcher._cache.cache_path for target in kept}
     return Build(
         len(wanted),
         len(missing),
+        len(kept),
         time.perf_counter() - start,
         tuple(Path(folder) for folder in sorted(folders)),
     )

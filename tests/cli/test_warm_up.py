@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 
 from napari_nx46.cli import compiling
 from napari_nx46.cli.compiling import compiling_noted
+from napari_nx46.compiling.build import Build
+from napari_nx46.run import warm_up
 
 from ..command import nx46_here
 
@@ -20,6 +23,16 @@ def test_the_second_warm_up_compiles_nothing_and_names_the_folder():
     assert result.exit_code == 0
     assert "kernels had been compiled" in result.stdout
     assert f"kept in {os.environ['NUMBA_CACHE_DIR']}" in result.stdout
+
+
+def test_a_warm_up_that_keeps_not_everything_fails(monkeypatch):
+    done = Build(kernels=53, compiled=52, kept=1, seconds=2.0, folders=(Path("/full"),))
+    monkeypatch.setattr(warm_up, "warm_up", lambda *_: done)
+    result = nx46_here("warm-up")
+    assert result.exit_code == 1
+    assert result.stdout == f"compiled 52 of 53 kernels in 2.0 s\nkept in {Path('/full')}\n"
+    assert "52 of 53 kernels could not be kept" in result.stderr
+    assert "NUMBA_CACHE_DIR" in result.stderr
 
 
 def test_compiling_is_noted_once_and_only_if_it_takes_long(capsys, monkeypatch):
