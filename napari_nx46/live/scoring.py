@@ -127,7 +127,7 @@ class ScoreFollower:
             lambda error: post(lambda: self._miss_label(error)),
         )
         self._warm_up = ScoreWarmUp(
-            session.wait_until_compiled,
+            session.wait_until_masks_are_compiled,
             lambda: post(self._measure_surfaces),
             session.report_compiling,
             session.compiled_elsewhere,

@@ -295,6 +295,13 @@ class Session:
         self._warm_up.close()
         self.workers.close()
 
+    def wait_until_masks_are_compiled(self) -> None:
+        """Wait until all is compiled but for hysteresis and clean-up.
+
+        May be called from any thread, once the session has been started.
+        """
+        self._warm_up.wait_for_masks()
+
     def compiled_elsewhere(self) -> bool:
         """Return whether other processes are compiling; may be called from any thread."""
         return self._warm_up.helped()

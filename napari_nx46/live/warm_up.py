@@ -77,6 +77,7 @@ class KernelWarmUp:
         self._cleans_up = threading.Event()
         self._closed = threading.Event()
         self._done = threading.Event()
+        self._masks_over = threading.Event()
         self._ended = threading.Event()
         self._helpers: Helpers | None = None
         self._thread = threading.Thread(target=self._compile, name="nx46-compile", daemon=True)
@@ -106,18 +107,24 @@ class KernelWarmUp:
         """
         return self._ended.wait(timeout)
 
+    def wait_for_masks(self) -> None:
+        """Wait until the kernels that every mask needs are compiled, or it was closed."""
+        self._masks_over.wait()
+
     def close(self) -> None:
         """Report nothing any more, and stop after the types that are being compiled."""
         self._closed.set()
         if self._helpers is not None:
             self._helpers.close()
         if self._thread.ident is None:
+            self._masks_over.set()
             self._ended.set()
 
     def _compile(self) -> None:
         try:
             self._compile_all()
         finally:
+            self._masks_over.set()
             self._ended.set()
 
     def _start_helpers(self) -> None:
@@ -140,6 +147,7 @@ class KernelWarmUp:
             if not self._closed.is_set():
                 self._ready(kernels, types)
         self._done.set()
+        self._masks_over.set()
         if not self._closed.is_set():
             warm_up_cleanup(self._report, self._closed.is_set, self.helped)
         if not self._closed.is_set():
