@@ -90,7 +90,7 @@ class Campaigns:
     post : callable
         Runs a function later in the owner's thread; there all signals are emitted.
     rules : Rules
-        To judge by.
+        To judge by. A campaign that was begun before brings its own, but for the band.
 
     Attributes
     ----------
@@ -233,11 +233,15 @@ class Campaigns:
         )
 
     def _compute(self, request: CampaignRequest, resources: Resources) -> Callable[[], None]:
+        if self._rules.baseline not in (None, *request.plan.run_ids):  # it was another campaign's
+            self._rules = self._rules.model_copy(update={"baseline": None})
         run = CampaignRun(
             request, self.path, resources, rules=self._rules, cancelled=self._stop.is_set
         )
         self._run = run
         watch = _Watch()
+        warnings: list[str] = []
+        run.warned.connect(warnings.append)
         run.task_changed.connect(watch.take)
         run.progress_changed.connect(lambda progress: self._follow(run, watch, progress))
         try:
@@ -248,7 +252,7 @@ class Campaigns:
             with Workspace.open(self.path) as workspace:
                 judge_and_keep(CampaignStore(workspace), results, self._rules)
         table = self._table_of(results)
-        words = _words(run)
+        words = "\n".join((_words(run), *(f"⚠ {warning}" for warning in warnings)))
         return lambda: self._show_end(table, words)
 
     def _follow(self, run: CampaignRun, watch: _Watch, progress: CampaignProgress) -> None:
@@ -273,6 +277,9 @@ class Campaigns:
             results = store.results(newest, with_slices=False)
             if keep:
                 judge_and_keep(store, results, self._rules)
+            else:
+                kept = store.rules(newest)
+                self._rules = kept.model_copy(update={"band": self._rules.band})
         table = self._table_of(results)
         return lambda: self._show(table)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_nx46.campaign.judging import judge_and_keep
 from napari_nx46.campaign.results import CampaignResults, PlannedRun
-from napari_nx46.campaign.rules import Decision, Rules, best_run, judge
+from napari_nx46.campaign.rules import Decision, Rules, best_accepted, judge
 from napari_nx46.campaign.store import CampaignStore
 from napari_nx46.core.workers import CancelCheck
 from napari_nx46.files.submission import SubmissionError
@@ -109,7 +109,7 @@ class ExportChecker:
     def _best(self) -> PlannedRun | None:
         results = self._results()
         verdicts = judge_and_keep(self._store, results, self._rules)
-        best = best_run(results, verdicts, self._rules.band)
+        best = best_accepted(results, verdicts, self._rules.band)
         runs = {run.run_id: run for run in results.plan.runs}
         return None if best is None else runs[best.run_id]
 

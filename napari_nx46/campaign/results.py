@@ -59,6 +59,11 @@ class CampaignPlan:
     name: str
     runs: tuple[PlannedRun, ...]
 
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """The run_ids, in the order of the runs."""
+        return tuple(run.run_id for run in self.runs)
+
 
 @dataclass(frozen=True, slots=True)
 class SliceResult:
@@ -135,6 +140,9 @@ class CampaignResults:
         By run_id, of the runs whose export was checked: None if it validates, else why not.
     public_scores : mapping of str to float
         By run_id, what the user entered of what the competition returned.
+    begins_with_baseline : bool
+        Whether the first run is what the others are to be compared with. False for a search that
+        an older version began: its first run was drawn at random.
     """
 
     campaign_id: int
@@ -145,6 +153,7 @@ class CampaignResults:
     started: datetime
     export_faults: Mapping[str, str | None] = field(default_factory=dict, hash=False)
     public_scores: Mapping[str, float] = field(default_factory=dict, hash=False)
+    begins_with_baseline: bool = True
 
     def of_run(self, run_id: str) -> tuple[FragmentResult, ...]:
         """Return a run's results in the order of the fragments."""

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from napari_nx46.campaign.figures import fragments_with, is_finished, mean_figure, shared_mean
-from napari_nx46.campaign.results import CampaignResults, TaskState
-from napari_nx46.core.measure import distance_from_band, position_in_band
-from napari_nx46.files.naming import shown
+from napari_nx46.campaign.figures import fragments_with, is_finished, mean_figure
+from napari_nx46.campaign.findings import (
+    Finding,
+    Outcome,
+    Record,
+    Rule,
+    Rules,
+    findings_of,
+    rounded,
+)
+from napari_nx46.campaign.results import CampaignResults
+from napari_nx46.core.measure import distance_from_band
 from napari_nx46.setting import DEFAULT_BAND
 
 __all__ = [
-    "DEFAULT_RECALL_FALL",
     "BestRun",
     "Criterion",
     "Decision",
@@ -29,65 +33,12 @@ __all__ = [
     "Rules",
     "RunVerdict",
     "baseline_of",
+    "best_accepted",
     "best_run",
+    "better_rejected",
     "criterion_values",
     "judge",
 ]
-
-DEFAULT_RECALL_FALL = 0.02
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class _Record(BaseModel):
-    """A frozen value that `model_dump_json` writes and `model_validate_json` reads back equal."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Rules(_Record):
-    """What a run has to keep to.
-
-    Parameters
-    ----------
-    baseline : str, optional
-        The run_id that recall is compared with; None for the first run of the plan.
-    largest_recall_fall : float, optional
-        By how much the mean recall may lie below the baseline's; a fall of exactly that is allowed.
-        None to let recall fall.
-    band : tuple of float, optional
-        Lowest and highest mean density of a run, both allowed. None for any density.
-    exports_validate : bool
-        Whether a run whose export was checked and is not valid is rejected.
-    """
-
-    baseline: str | None = None
-    largest_recall_fall: Share | None = DEFAULT_RECALL_FALL
-    band: tuple[Share, Share] | None = DEFAULT_BAND
-    exports_validate: bool = True
-
-    @model_validator(mode="after")
-    def _check_band(self) -> Self:
-        if self.band is not None and self.band[0] > self.band[1]:
-            raise ValueError(f"the band goes from {self.band[0]:g} down to {self.band[1]:g}")
-        return self
-
-
-class Rule(StrEnum):
-    """What a run can break."""
-
-    TASKS = "tasks"
-    RECALL = "recall"
-    DENSITY = "density"
-    EXPORT = "export"
-
-
-class Outcome(StrEnum):
-    """Whether a rule is kept."""
-
-    KEPT = "kept"
-    BROKEN = "broken"
-    NOT_JUDGED = "not judged"
 
 
 class Decision(StrEnum):
@@ -98,31 +49,7 @@ class Decision(StrEnum):
     UNDECIDED = "undecided"
 
 
-class Finding(_Record):
-    """What one rule says of a run.
-
-    Parameters
-    ----------
-    rule : Rule
-    outcome : Outcome
-    reason : str
-        In words, with the figure and what is allowed.
-    figure : float, optional
-        That was judged: failed or unfinished tasks, the fall of recall (negative if it rose), the
-        density. None where there is none.
-    lowest, highest : float, optional
-        What is allowed, both included; None where there is no such limit.
-    """
-
-    rule: Rule
-    outcome: Outcome
-    reason: str
-    figure: float | None = None
-    lowest: float | None = None
-    highest: float | None = None
-
-
-class RunVerdict(_Record):
+class RunVerdict(Record):
     """What the rules say of a run.
 
     Parameters
@@ -161,8 +88,8 @@ class Criterion(StrEnum):
         return self is Criterion.BAND_DISTANCE
 
 
-class BestRun(_Record):
-    """The best of the accepted runs.
+class BestRun(Record):
+    """The best of the accepted runs, or of all where every one is rejected.
 
     Parameters
     ----------
@@ -170,11 +97,14 @@ class BestRun(_Record):
     criterion : Criterion
     value : float
         Of the criterion: the highest score, or the smallest distance.
+    rejected_for : tuple of str
+        Why it is rejected, in words, where every run is; else empty.
     """
 
     run_id: str
     criterion: Criterion
     value: float
+    rejected_for: tuple[str, ...] = ()
 
 
 def baseline_of(results: CampaignResults, rules: Rules) -> str | None:
@@ -183,11 +113,12 @@ def baseline_of(results: CampaignResults, rules: Rules) -> str | None:
     Returns
     -------
     str or None
-        None if the campaign has no such run.
+        None if the campaign has no such run, or no run is named and the first one was drawn at
+        random, as in searches of older versions.
     """
     run_ids = [run.run_id for run in results.plan.runs]
     if rules.baseline is None:
-        return run_ids[0] if run_ids else None
+        return run_ids[0] if run_ids and results.begins_with_baseline else None
     return rules.baseline if rules.baseline in run_ids else None
 
 
@@ -216,12 +147,12 @@ def best_run(
     verdicts: Iterable[RunVerdict],
     band: tuple[float, float] | None = DEFAULT_BAND,
 ) -> BestRun | None:
-    """Return the best of the accepted runs.
+    """Return the best of the accepted runs; where every run is rejected, the best of these.
 
     It is the one with the highest mean leaderboard score where labels gave any; else with the
     highest public score that the user has entered; else the one whose mean density is nearest to
     the band. Of equal ones the first counts. Means are over the fragments on which every run that
-    has the figure has it.
+    has the figure has it. Of rejected runs those that are done on every fragment count, if any is.
 
     Parameters
     ----------
@@ -233,10 +164,62 @@ def best_run(
     Returns
     -------
     BestRun or None
-        None if no run is accepted, or none has a figure to choose by.
+        None if no run has a figure to choose by, or none is accepted and some are undecided.
     """
-    accepted = [one.run_id for one in verdicts if one.decision is Decision.ACCEPTED]
-    chosen = criterion_values(results, accepted, band)
+    judged = tuple(verdicts)
+    accepted = [one.run_id for one in judged if one.decision is Decision.ACCEPTED]
+    if accepted or any(one.decision is not Decision.REJECTED for one in judged):
+        return _best_of(results, accepted, band)
+    reasons = {one.run_id: one.reasons for one in judged}
+    finished = [run_id for run_id in reasons if is_finished(results, run_id)]
+    best = _best_of(results, finished or list(reasons), band)
+    if best is None:
+        return None
+    return best.model_copy(update={"rejected_for": reasons[best.run_id]})
+
+
+def best_accepted(
+    results: CampaignResults,
+    verdicts: Iterable[RunVerdict],
+    band: tuple[float, float] | None = DEFAULT_BAND,
+) -> BestRun | None:
+    """Return the best of the accepted runs, as `best_run`; None if no run is accepted."""
+    best = best_run(results, verdicts, band)
+    return None if best is None or best.rejected_for else best
+
+
+def better_rejected(
+    results: CampaignResults, verdicts: Iterable[RunVerdict], best: BestRun
+) -> BestRun | None:
+    """Return the rejected run with the best score, if that is above the best accepted run's.
+
+    Parameters
+    ----------
+    results : CampaignResults
+    verdicts : iterable of RunVerdict
+    best : BestRun
+        From `best_run`.
+
+    Returns
+    -------
+    BestRun or None
+        None if there is none, or the best run is not chosen by a score.
+    """
+    reasons = {one.run_id: one.reasons for one in verdicts if one.decision is Decision.REJECTED}
+    finished = [run_id for run_id in reasons if is_finished(results, run_id)]
+    if best.criterion.is_distance or best.rejected_for or not finished:
+        return None
+    other = _best_of(results, [best.run_id, *finished], None)
+    if other is None or other.run_id == best.run_id or other.criterion is not best.criterion:
+        return None
+    return other.model_copy(update={"rejected_for": reasons[other.run_id]})
+
+
+def _best_of(
+    results: CampaignResults, run_ids: Iterable[str], band: tuple[float, float] | None
+) -> BestRun | None:
+    """Return the best of these runs, whatever their verdicts."""
+    chosen = criterion_values(results, run_ids, band)
     if chosen is None:
         return None
     criterion, values = chosen
@@ -266,7 +249,7 @@ def criterion_values(
     if band is None or not densities:
         return None
     return Criterion.BAND_DISTANCE, {
-        one: _rounded(abs(distance_from_band(value, band))) for one, value in densities.items()
+        one: rounded(abs(distance_from_band(value, band))) for one, value in densities.items()
     }
 
 
@@ -276,123 +259,14 @@ def criterion_values(
 def _judge_run(
     results: CampaignResults, rules: Rules, run_id: str, baseline: str | None
 ) -> RunVerdict:
-    findings = [
-        finding
-        for finding in (
-            _failed_tasks(results, run_id),
-            _recall(results, rules, run_id, baseline),
-            _density(results, rules, run_id),
-            _export(results, rules, run_id),
-            _waiting_tasks(results, run_id),
-        )
-        if finding is not None
-    ]
+    findings = findings_of(results, rules, run_id, baseline)
     if any(finding.outcome is Outcome.BROKEN for finding in findings):
         decision = Decision.REJECTED
     elif is_finished(results, run_id):
         decision = Decision.ACCEPTED
     else:
         decision = Decision.UNDECIDED
-    return RunVerdict(run_id=run_id, baseline=baseline, decision=decision, findings=tuple(findings))
-
-
-def _failed_tasks(results: CampaignResults, run_id: str) -> Finding | None:
-    tasks = results.of_run(run_id)
-    failed = [one for one in tasks if one.state is TaskState.FAILED]
-    if not failed:
-        return None
-    told = "; ".join(f"{one.image_id}: {shown(one.error or 'no reason known')}" for one in failed)
-    return Finding(
-        rule=Rule.TASKS,
-        outcome=Outcome.BROKEN,
-        reason=f"{len(failed)} of {len(tasks)} fragments failed, none may ({told})",
-        figure=len(failed),
-        highest=0,
-    )
-
-
-def _waiting_tasks(results: CampaignResults, run_id: str) -> Finding | None:
-    tasks = results.of_run(run_id)
-    open_tasks = [one for one in tasks if one.state in {TaskState.WAITING, TaskState.RUNNING}]
-    if not open_tasks:
-        return None
-    return Finding(
-        rule=Rule.TASKS,
-        outcome=Outcome.NOT_JUDGED,
-        reason=f"{len(open_tasks)} of {len(tasks)} fragments are not done yet",
-        figure=len(open_tasks),
-    )
-
-
-def _recall(
-    results: CampaignResults, rules: Rules, run_id: str, baseline: str | None
-) -> Finding | None:
-    allowed = rules.largest_recall_fall
-    if allowed is None or baseline == run_id:
-        return None
-    if baseline is None:
-        named = shown(rules.baseline or "")
-        return _no_recall(f"the campaign has no run {named} to compare recall with", allowed)
-    means = shared_mean(results, run_id, baseline, "recall")
-    if means is None:
-        return _no_recall(f"no labelled fragment is done in it and in {shown(baseline)}", allowed)
-    fall = _rounded(means[1] - means[0])
-    broken = fall > allowed
-    change = f"fell by {fall:.6g}" if fall > 0 else f"rose by {-fall:.6g}" if fall else "is equal"
-    against = f"against {shown(baseline)}" if fall else f"to that of {shown(baseline)}"
-    limit = f"more than {allowed:g} allowed" if broken else f"a fall of {allowed:g} is allowed"
-    return Finding(
-        rule=Rule.RECALL,
-        outcome=Outcome.BROKEN if broken else Outcome.KEPT,
-        reason=f"recall {change} {against}, {limit}",
-        figure=fall,
-        highest=allowed,
-    )
-
-
-def _no_recall(reason: str, allowed: float) -> Finding:
-    return Finding(
-        rule=Rule.RECALL,
-        outcome=Outcome.NOT_JUDGED,
-        reason=f"recall is not judged: {reason}",
-        highest=allowed,
-    )
-
-
-def _density(results: CampaignResults, rules: Rules, run_id: str) -> Finding | None:
-    density = mean_figure(results, run_id, "density")
-    if rules.band is None or density is None:
-        return None
-    low, high = rules.band
-    kept = distance_from_band(density, rules.band) == 0
-    place = position_in_band(density, rules.band).value
-    return Finding(
-        rule=Rule.DENSITY,
-        outcome=Outcome.KEPT if kept else Outcome.BROKEN,
-        reason=f"mean density {density:.6g} is {place} the band of {low:g} to {high:g}",
-        figure=density,
-        lowest=low,
-        highest=high,
-    )
-
-
-def _export(results: CampaignResults, rules: Rules, run_id: str) -> Finding | None:
-    if not rules.exports_validate or run_id not in results.export_faults:
-        return None
-    fault = results.export_faults[run_id]
-    return Finding(
-        rule=Rule.EXPORT,
-        outcome=Outcome.KEPT if fault is None else Outcome.BROKEN,
-        reason="its export is valid" if fault is None else f"its export is not valid: {fault}",
-    )
-
-
-def _rounded(difference: float) -> float:
-    """Drop what binary fractions leave, so that 0.92 and 0.90 differ by 0.02 and not by more.
-
-    The shares are of voxel counts; a difference beyond the twelfth digit is none of these.
-    """
-    return round(difference, 12) + 0.0
+    return RunVerdict(run_id=run_id, baseline=baseline, decision=decision, findings=findings)
 
 
 # ---- the best ------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from distributed import Client
 from psygnal import Signal
+from pydantic import JsonValue
 
 from napari_nx46.campaign.cluster import CLUSTER_GONE, ClusterChoice, connected
 from napari_nx46.campaign.dispatch import Dispatcher
@@ -25,12 +26,18 @@ from napari_nx46.campaign.results import CampaignResults, FragmentResult, Planne
 from napari_nx46.campaign.rules import Rules
 from napari_nx46.campaign.schedule import Schedule, grouped
 from napari_nx46.campaign.store import CampaignRequest, CampaignStore
-from napari_nx46.campaign.suggest import Search, Suggester, objective_value
+from napari_nx46.campaign.suggest import Search, Suggester, objective_value, sampler_record
 from napari_nx46.core.workers import CancelCheck, Cancelled, Workers, never
+from napari_nx46.files.naming import shown
 from napari_nx46.files.workspace import Workspace
 from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET, PipelineSet
 
 __all__ = ["CampaignRun", "CampaignState", "Resources"]
+
+_OTHER_RUNS = (
+    "the sampler suggests other runs now than it did when the search was begun: those that are"
+    " there stay"
+)
 
 
 class CampaignState(StrEnum):
@@ -70,7 +77,7 @@ class CampaignRun:
         The workspace file; made if it is missing.
     resources : Resources
     rules : Rules
-        By which its runs are judged at the end.
+        By which its runs are judged at the end; kept with the campaign.
     check_exports : bool
         Make the archive of every run that no other rule rejects, once its tasks are done, and keep
         that of the best run as ``campaign-ID/submission.zip`` beside the workspace file.
@@ -87,6 +94,8 @@ class CampaignRun:
         A task begins, is done, or has failed. Results that were there before are told too.
     progress_changed : Signal(CampaignProgress)
     export_checked : Signal(ExportCheck)
+    warned : Signal(str)
+        Something that a user should know of; the campaign goes on.
 
     Notes
     -----
@@ -99,6 +108,7 @@ class CampaignRun:
     task_changed = Signal(FragmentResult)
     progress_changed = Signal(CampaignProgress)
     export_checked = Signal(ExportCheck)
+    warned = Signal(str)
 
     def __init__(
         self,
@@ -192,6 +202,7 @@ class CampaignRun:
         contents = DataContents.of(*source.opened(), self._cancelled)
         if self.campaign_id is None:
             self.campaign_id = store.begin(self.request, contents)
+        store.keep_rules(self.campaign_id, self.rules)
         self._image_ids = contents.image_ids
         plan = self.request.plan
         runs = plan.runs if isinstance(plan, Search) else len(plan.runs)
@@ -242,15 +253,23 @@ class CampaignRun:
         with self._dispatching() as (dispatcher, schedule):
             for batch in self._suggested(plan, store, ledger, campaign_id):
                 schedule.add(grouped(ledger.begin(batch)))
+                self._publish(ledger, dispatcher.lanes)
                 self._drain(dispatcher, ledger)
 
     def _suggested(
         self, search: Search, store: CampaignStore, ledger: Ledger, campaign_id: int
     ) -> Iterator[tuple[PlannedRun, ...]]:
         """Yield the batches of a search; those of a resumed one are found done."""
-        suggester = Suggester(search)
+        kept = store.sampler(campaign_id)
+        is_other = kept is not None and kept != sampler_record()
+        if is_other:
+            self.warned.emit(_other_sampler_words(kept))
+        suggester = Suggester(search, store.settings(campaign_id))
         while not self._cancelled() and (batch := suggester.ask()):
             store.add_runs(campaign_id, batch)
+            if suggester.differs and not is_other:
+                is_other = True
+                self.warned.emit(_OTHER_RUNS)
             yield batch
             if not self._cancelled():
                 ended = [ledger.of_run(run.run_id) for run in batch]
@@ -294,6 +313,18 @@ class CampaignRun:
         if state is not self._state:
             self._state = state
             self.state_changed.emit(state)
+
+
+def _other_sampler_words(kept: JsonValue) -> str:
+    """Return that a search goes on under another sampler than it was begun with."""
+    begun, now = (
+        ", ".join(f"{name} {value}" for name, value in record.items())
+        for record in (kept if isinstance(kept, dict) else {}, sampler_record())
+    )
+    return (
+        f"the search was begun with another sampler ({shown(begun)}) than goes on now ({now}): the"
+        " runs that are there stay, those to come may differ from what it would have suggested"
+    )
 
 
 def _unregister(client: Client, plugin: str) -> None:

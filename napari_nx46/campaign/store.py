@@ -17,9 +17,9 @@ from napari_nx46.campaign.results import (
     SliceResult,
     TaskState,
 )
-from napari_nx46.campaign.rules import RunVerdict
+from napari_nx46.campaign.rules import Rules, RunVerdict
 from napari_nx46.campaign.source import DataSource
-from napari_nx46.campaign.suggest import Search
+from napari_nx46.campaign.suggest import Search, sampler_record
 from napari_nx46.files.naming import shown
 from napari_nx46.files.workspace import (
     SavedCampaign,
@@ -29,10 +29,13 @@ from napari_nx46.files.workspace import (
     Workspace,
     WorkspaceError,
 )
+from napari_nx46.setting import Setting
 
 __all__ = ["CampaignRequest", "CampaignStore", "work_file"]
 
 WORK_FILE = "runs.sqlite"
+_RULES = "rules"
+_SAMPLER = "sampler"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class CampaignStore:
                     SavedCampaign(
                         name=request.plan.name,
                         identity=identity,
-                        details=_details(request),
+                        details={**_details(request), **_origin(request)},
                         image_ids=contents.image_ids,
                         settings={run.run_id: run.setting for run in request.runs},
                     )
@@ -130,6 +133,13 @@ class CampaignStore:
                     f"campaign {campaign_id}: the search suggests another setting for "
                     f"{shown(run.run_id)} than before; begin it with another seed",
                 )
+
+    def keep_rules(self, campaign_id: int, rules: Rules) -> None:
+        """Keep the rules of a campaign, by which it is judged when it is resumed."""
+        details = self._table.one(campaign_id).details
+        kept = {**details, _RULES: rules.model_dump(mode="json")}
+        if kept != details:
+            self._table.set_details(campaign_id, kept)
 
     def finish(
         self, campaign_id: int, run_id: str, image_id: str, saved: SavedResult, *, is_new: bool
@@ -183,9 +193,32 @@ class CampaignStore:
         try:
             return _request_of(saved)
         except ValidationError as error:
-            raise WorkspaceError(
-                self.workspace.path, f"campaign {campaign_id} is damaged: {shown(str(error))}"
-            ) from error
+            raise self._damaged(campaign_id, error) from error
+
+    def rules(self, campaign_id: int) -> Rules:
+        """Return the rules that a campaign was begun with; the usual ones if none were kept.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is no such campaign, or it is damaged.
+        """
+        kept = self._table.one(campaign_id).details.get(_RULES)
+        try:
+            return Rules() if kept is None else Rules.model_validate(kept)
+        except ValidationError as error:
+            raise self._damaged(campaign_id, error) from error
+
+    def sampler(self, campaign_id: int) -> JsonValue:
+        """Return what suggested the runs of a search, as `suggest.sampler_record` returns it.
+
+        None of other campaigns, and of searches of older versions.
+        """
+        return self._table.one(campaign_id).details.get(_SAMPLER)
+
+    def settings(self, campaign_id: int) -> dict[str, Setting]:
+        """Return the settings of the runs that are kept, by run_id, in the order of the plan."""
+        return dict(self._table.one(campaign_id).settings)
 
     def results(self, campaign_id: int, *, with_slices: bool = True) -> CampaignResults:
         """Return a campaign as it stands at this moment, whoever writes meanwhile.
@@ -225,6 +258,7 @@ class CampaignStore:
                 saved.time,
                 {one.run_id: one.fault for one in outcomes if one.checked},
                 self._public_scores(outcomes),
+                not isinstance(request.plan, Search) or request.plan.runs_base,
             )
 
     def mask_digests(self, campaign_id: int, run_id: str) -> dict[str, str]:
@@ -260,6 +294,11 @@ class CampaignStore:
         saved = self._table.result(task.key)
         return (
             None if saved is None else _done_result(task.run_id, task.image_id, saved, with_slices)
+        )
+
+    def _damaged(self, campaign_id: int, error: ValidationError) -> WorkspaceError:
+        return WorkspaceError(
+            self.workspace.path, f"campaign {campaign_id} is damaged: {shown(str(error))}"
         )
 
     def _public_scores(self, outcomes: Iterable[SavedOutcome]) -> dict[str, float]:
@@ -302,6 +341,11 @@ def _slices(columns: Mapping[str, tuple[float | None, ...]]) -> tuple[SliceResul
     )
 
 
+def _origin(request: CampaignRequest) -> dict[str, JsonValue]:
+    """Return what is kept of a campaign without being part of what it computes."""
+    return {_SAMPLER: {**sampler_record()}} if isinstance(request.plan, Search) else {}
+
+
 def _details(request: CampaignRequest) -> dict[str, JsonValue]:
     search = request.plan.model_dump(mode="json") if isinstance(request.plan, Search) else None
     return {
@@ -316,9 +360,15 @@ def _request_of(saved: SavedCampaign) -> CampaignRequest:
     source = DataSource.model_validate(details.get("source"))
     with_score = details.get("with_score") is True
     if details.get("search") is not None:
-        return CampaignRequest(Search.model_validate(details["search"]), source, with_score)
+        # Searches of older versions began with a random setting.
+        search = {"runs_base": False, **_object(details["search"])}
+        return CampaignRequest(Search.model_validate(search), source, with_score)
     runs = tuple(PlannedRun(*pair) for pair in saved.settings.items())
     return CampaignRequest(CampaignPlan(saved.name, runs), source, with_score)
+
+
+def _object(value: JsonValue) -> dict[str, JsonValue]:
+    return value if isinstance(value, dict) else {}
 
 
 def _identity(request: CampaignRequest, contents: DataContents) -> str:

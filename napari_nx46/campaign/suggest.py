@@ -16,91 +16,63 @@ import logging
 import math
 import random
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from napari_nx46.campaign.axes import Axis, Steps, parse_axes
 from napari_nx46.campaign.faults import PlanError, PlanFault
-from napari_nx46.campaign.results import FragmentResult, PlannedRun, TaskState
-from napari_nx46.campaign.rows import MOST_RUNS, row_faults_or_run
-from napari_nx46.core.measure import distance_from_band
-from napari_nx46.setting import DEFAULT_BAND, Setting, checked_knob
+from napari_nx46.campaign.results import PlannedRun
+from napari_nx46.campaign.rows import row_faults_or_run
+from napari_nx46.campaign.search import (
+    DEFAULT_BATCH,
+    START_ID,
+    Objective,
+    Search,
+    check_objective,
+    objective_value,
+    suggested_id,
+)
+from napari_nx46.setting import Setting, checked_knob
 
 if TYPE_CHECKING:
     import optuna
 
+__all__ = [
+    "DEFAULT_BATCH",
+    "START_ID",
+    "Objective",
+    "Search",
+    "Suggester",
+    "check_objective",
+    "check_search",
+    "objective_value",
+    "sampler_record",
+]
+
 VARY_FLAG = "--vary"
 
-DEFAULT_BATCH = 4
-"""Runs that are suggested together: enough for a machine of four processors to be busy."""
+SAMPLER: Mapping[str, int | bool] = {
+    "n_startup_trials": 10,
+    "multivariate": True,
+    "constant_liar": True,
+}
+"""What the sampler is given, besides the seed; kept with every search."""
 
-_RANDOM_RUNS = 10
 _SAMPLER_ATTEMPTS = 20
 """After so many suggestions that are known or do not go together, chance makes the next ones: the
 sampler may be so sure of one place that it suggests nothing else."""
 
 _MOST_ATTEMPTS = 200
-_Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class Objective(StrEnum):
-    """What a search makes as high as it can."""
-
-    LEADERBOARD = "leaderboard"
-    DENSITY = "density"
-    RECALL = "recall"
-
-
-class Search(BaseModel):
-    """What a search is: with the values that its runs gave, all that a resumed one needs.
-
-    Parameters
-    ----------
-    runs : int
-        That are suggested in all, each with a setting of its own.
-    objective : Objective
-    vary : tuple of str
-        An axis each, ``KNOB=LOW:HIGH``, ``KNOB=LOW:HIGH:STEP`` or ``KNOB=VALUE,VALUE``, as in
-        `axes.parse_axes`.
-    base : Setting
-        Gives the knobs that are not varied.
-    seed : int
-    batch : int
-        Runs that are suggested together.
-    band : tuple of float
-        Density (share of foreground voxels) aimed at, both ends included.
-    name : str
-        Of the campaign.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    runs: Annotated[int, Field(ge=1, le=MOST_RUNS)]
-    objective: Objective
-    vary: tuple[str, ...]
-    base: Setting = Setting()
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    batch: Annotated[int, Field(ge=1, le=256)] = DEFAULT_BATCH
-    band: tuple[_Share, _Share] = DEFAULT_BAND
-    name: str = "search"
-
-    @model_validator(mode="after")
-    def _check_band(self) -> Self:
-        if self.band[0] > self.band[1]:
-            raise ValueError(f"the band goes from {self.band[0]:g} down to {self.band[1]:g}")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A run that was asked for, and the trial of the sampler that stands for it."""
+    """A run that was asked for, and the trial of the sampler that stands for it, if one does."""
 
     run: PlannedRun
-    trial: optuna.Trial
+    trial: optuna.Trial | None
 
 
 class Suggester:
@@ -109,6 +81,9 @@ class Suggester:
     Parameters
     ----------
     search : Search
+    kept : mapping of str to Setting
+        By run_id, the runs of this search that were suggested before, by whatever version of the
+        sampler: they are suggested again.
 
     Raises
     ------
@@ -116,8 +91,10 @@ class Suggester:
         For everything that is wrong with what is varied.
     """
 
-    def __init__(self, search: Search) -> None:
+    def __init__(self, search: Search, kept: Mapping[str, Setting] | None = None) -> None:
         self.search = search
+        self._kept = dict(kept or {})
+        self._differs = False
         self._axes = _checked_axes(search)
         self._study = _new_study(search.seed)
         self._pending: tuple[_Pending, ...] = ()
@@ -139,6 +116,11 @@ class Suggester:
         return tuple(pending.run for pending in self._pending)
 
     @property
+    def differs(self) -> bool:
+        """Whether the sampler would have suggested other runs than those that were kept."""
+        return self._differs
+
+    @property
     def finished(self) -> bool:
         """Whether there is nothing more to be asked for, or told."""
         return not self._pending and (self._exhausted or self._left == 0)
@@ -149,9 +131,9 @@ class Suggester:
         Returns
         -------
         tuple of PlannedRun
-            Each with a setting that was not suggested before, and the run_ids ``suggested-0001``
-            and so on. Fewer than a batch if the search ends with them or hardly any other setting
-            is left; none if it has ended.
+            Each with a setting that was not suggested before: first `START_ID`, then
+            ``suggested-0001`` and so on. Fewer than a batch if the search ends with them or hardly
+            any other setting is left; none if it has ended.
 
         Raises
         ------
@@ -160,8 +142,10 @@ class Suggester:
         """
         if not self._pending and not self.finished:
             wanted = min(self.search.batch, self._left)
-            for _ in range(wanted):
-                self._suggest()
+            if self.search.runs_base and not self._run_ids:
+                self._start()
+            while len(self._pending) < wanted and self._suggest():
+                pass
             self._exhausted = len(self._pending) < wanted
         return self.pending
 
@@ -208,9 +192,17 @@ class Suggester:
     def _left(self) -> int:
         return self.search.runs - len(self._told) - len(self._pending)
 
-    def _suggest(self) -> None:
-        """Add a run of a new setting to the batch, if the sampler finds one."""
+    def _start(self) -> None:
+        """Begin the first batch with the setting that the search starts from."""
+        base = self.search.base
+        indices = self._indices_of(base)
+        trial = None if indices is None else self._trial_of(indices)
+        self._add(PlannedRun(START_ID, base), trial)
+
+    def _suggest(self) -> bool:
+        """Add a run of a new setting to the batch; return whether the sampler found one."""
         faults: tuple[PlanFault, ...] = ()
+        run_id = suggested_id(len(self._run_ids) + (not self.search.runs_base))
         chance = random.Random(f"{self.search.seed}, {len(self._run_ids)}")
         for attempt in range(_MOST_ATTEMPTS):
             if attempt >= _SAMPLER_ATTEMPTS:
@@ -218,62 +210,67 @@ class Suggester:
                 self._study.enqueue_trial(indices)
             trial = self._study.ask()
             row = {axis.knob: _suggested(axis, trial) for axis in self._axes}
-            run_id = f"suggested-{len(self._run_ids) + 1:04d}"
             run = row_faults_or_run(run_id, row, self.search.base)
             if not isinstance(run, PlannedRun):
                 faults = run
             elif run.setting not in self._run_ids:
-                self._run_ids[run.setting] = run_id
-                self._pending = (*self._pending, _Pending(run, trial))
-                return
+                self._add(*self._as_kept(run, trial))
+                return True
             # Knobs that do not go together, or a setting that is known: the sampler passes over
             # failed trials, so that neither draws its next suggestions.
             self._close(trial, None)
-        if not self._run_ids:
+        if faults and self._run_ids.keys() <= {self.search.base}:
             raise PlanError(VARY_FLAG, faults)
+        return False
 
-    def _close(self, trial: optuna.Trial, value: float | None) -> None:
+    def _as_kept(
+        self, run: PlannedRun, trial: optuna.Trial
+    ) -> tuple[PlannedRun, optuna.Trial | None]:
+        """Return a run as it was kept, where another version of the sampler suggested it."""
+        setting = self._kept.get(run.run_id, run.setting)
+        if setting == run.setting:
+            return run, trial
+        self._differs = True
+        self._close(trial, None)
+        indices = self._indices_of(setting)
+        kept = None if indices is None else self._trial_of(indices)
+        return PlannedRun(run.run_id, setting), kept
+
+    def _add(self, run: PlannedRun, trial: optuna.Trial | None) -> None:
+        self._run_ids[run.setting] = run.run_id
+        self._pending = (*self._pending, _Pending(run, trial))
+
+    def _indices_of(self, setting: Setting) -> dict[str, int] | None:
+        """Return which value of each axis a setting has; None if it is not of the search."""
+        row = {axis.knob: getattr(setting, axis.knob) for axis in self._axes}
+        if row_faults_or_run(START_ID, row, self.search.base) != PlannedRun(START_ID, setting):
+            return None
+        indices = {}
+        for axis in self._axes:
+            places = (n for n in range(len(axis.values)) if _value(axis, n) == row[axis.knob])
+            place = next(places, None)
+            if place is None:
+                return None
+            indices[axis.knob] = place
+        return indices
+
+    def _trial_of(self, indices: Mapping[str, int]) -> optuna.Trial:
+        """Return a trial of these values."""
+        self._study.enqueue_trial(dict(indices))
+        trial = self._study.ask()
+        for axis in self._axes:
+            _suggested(axis, trial)
+        return trial
+
+    def _close(self, trial: optuna.Trial | None, value: float | None) -> None:
         from optuna.trial import TrialState
 
+        if trial is None:
+            return
         if value is None:
             self._study.tell(trial, state=TrialState.FAIL)
         else:
             self._study.tell(trial, value)
-
-
-def objective_value(search: Search, results: Iterable[FragmentResult]) -> float | None:
-    """Return what a run was worth to a search; more is better.
-
-    Parameters
-    ----------
-    search : Search
-    results : iterable of FragmentResult
-        Of the run; those that are not done are left out.
-
-    Returns
-    -------
-    float or None
-        The mean over the fragments, each counting the same, of: the leaderboard score; the distance
-        of the density to the band, negative; or the recall. Recall is highest where everything is
-        foreground: a run whose mean density leaves the band counts the distance, negative, instead.
-        None if no fragment has the figure.
-    """
-    done = [result.metrics for result in results if result.state is TaskState.DONE]
-    if search.objective is Objective.LEADERBOARD:
-        return _mean([one["leaderboard_score"] for one in done if "leaderboard_score" in one])
-    densities = [one["density"] for one in done if "density" in one]
-    if search.objective is Objective.DENSITY:
-        distance = _mean([abs(distance_from_band(one, search.band)) for one in densities])
-        return None if distance is None else -distance
-    density, recall = _mean(densities), _mean([one["recall"] for one in done if "recall" in one])
-    if density is None or recall is None:
-        return None
-    outside = abs(distance_from_band(density, search.band))
-    return -outside if outside > 0 else recall
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return math.fsum(values) / len(values) if values else None
 
 
 def check_search(search: Search) -> None:
@@ -287,32 +284,9 @@ def check_search(search: Search) -> None:
     _checked_axes(search)
 
 
-def check_objective(search: Search, *, has_labels: bool, leaderboard: bool = True) -> None:
-    """Check that runs will have the figure that a search aims at.
-
-    Parameters
-    ----------
-    search : Search
-    has_labels : bool
-        Whether any fragment has a label.
-    leaderboard : bool
-        Whether labelled fragments will be scored.
-
-    Raises
-    ------
-    PlanError
-        If it aims at the leaderboard score or the recall without a label, or at a leaderboard score
-        that is not to be computed.
-    """
-    if search.objective is Objective.DENSITY:
-        return
-    if not has_labels:
-        lack = "no fragment has a label, which it needs; expected density, or data with labels"
-    elif search.objective is Objective.LEADERBOARD and not leaderboard:
-        lack = "found that the leaderboard score is not to be computed, which it needs"
-    else:
-        return
-    raise PlanError(f"--objective {search.objective}", [PlanFault(lack)])
+def sampler_record() -> dict[str, str | int | bool]:
+    """Return what suggests the runs of a search: the sampler, its version and its settings."""
+    return {"name": "optuna TPESampler", "version": version("optuna"), **SAMPLER}
 
 
 def _checked_axes(search: Search) -> tuple[Axis, ...]:
@@ -353,6 +327,9 @@ def _new_study(seed: int) -> optuna.Study:
         # Some versions call two of these options experimental; others have them by default.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sampler = optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=_RANDOM_RUNS, multivariate=True, constant_liar=True
+            seed=seed,
+            n_startup_trials=int(SAMPLER["n_startup_trials"]),
+            multivariate=bool(SAMPLER["multivariate"]),
+            constant_liar=bool(SAMPLER["constant_liar"]),
         )
     return optuna.create_study(direction="maximize", sampler=sampler)

@@ -18,7 +18,7 @@ from napari_nx46.cli.data import DataFlags
 from napari_nx46.cli.flag_groups import FlagGroup
 from napari_nx46.cli.knob_flags import KnobFlags
 from napari_nx46.cli.knobs import chosen_setting
-from napari_nx46.cli.parsing import parse_band
+from napari_nx46.cli.parsing import ANY_DENSITY, parse_band
 
 if TYPE_CHECKING:
     from napari_nx46.campaign.results import CampaignPlan
@@ -54,7 +54,8 @@ SuggestedRuns = Annotated[
         metavar="N",
         min=1,
         max=MOST_RUNS,
-        help="Let a sampler (TPE) suggest so many settings, each batch by what the runs before it"
+        help="Run so many settings: the one that the knobs' flags give, with which the others are"
+        " compared, then those that a sampler (TPE) suggests, each batch by what the runs before it"
         " gave.",
         rich_help_panel=_SEARCH_SECTION,
     ),
@@ -79,11 +80,13 @@ SearchObjective = Annotated[
     ),
 ]
 SearchBand = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--band",
         metavar="LOW:HIGH",
-        help="Density aimed at by the search.",
+        help="Density aimed at by a search; a run whose mean density lies outside is rejected;"
+        " 'none' for any density.",
+        show_default=flag.DEFAULT_BAND_TEXT,
         rich_help_panel=_SEARCH_SECTION,
     ),
 ]
@@ -146,8 +149,8 @@ class PlanFlags(FlagGroup):
     vary : list of str, optional
         Axes of the search.
     objective : Objective
-    band : str
-        Density aimed at by the search, ``LOW:HIGH``.
+    band : str, optional
+        Density aimed at by the search, ``LOW:HIGH``, or ``none``.
     seed, batch : int
         Of the search.
     """
@@ -156,7 +159,7 @@ class PlanFlags(FlagGroup):
     suggest: SuggestedRuns = None
     vary: VariedKnobs = None
     objective: SearchObjective = Objective.LEADERBOARD
-    band: SearchBand = flag.DEFAULT_BAND_TEXT
+    band: SearchBand = None
     seed: SearchSeed = 0
     batch: SearchBatch = DEFAULT_BATCH
 
@@ -235,10 +238,21 @@ def _checked_search(flags: PlanFlags, runs: int, base: Setting) -> Search:
         base=base,
         seed=flags.seed,
         batch=flags.batch,
-        band=parse_band(flags.band),
+        band=_search_band(flags),
     )
     check_search(search)
     return search
+
+
+def _search_band(flags: PlanFlags) -> tuple[float, float]:
+    """Return the density that a search aims at."""
+    band = parse_band(flag.DEFAULT_BAND_TEXT if flags.band is None else flags.band)
+    if flags.objective is Objective.DENSITY and band == ANY_DENSITY:
+        raise typer.BadParameter(
+            f"found {flags.band!r}, expected a density that --objective density is to aim at",
+            param_hint="--band",
+        )
+    return band
 
 
 def _texts(given: Sequence[str] | None) -> tuple[str, ...]:

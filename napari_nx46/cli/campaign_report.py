@@ -22,11 +22,13 @@ from napari_nx46.cli.console import (
 )
 from napari_nx46.cli.data import held_pipelines, shared_workers
 from napari_nx46.cli.flag_groups import with_flag_groups
-from napari_nx46.cli.rule_flags import RuleFlags
+from napari_nx46.cli.rule_flags import RuleFlags, best_words
 from napari_nx46.cli.workspaces import opened_workspace
 from napari_nx46.files.naming import shown
 
 if TYPE_CHECKING:
+    from napari_nx46.campaign.results import CampaignResults
+    from napari_nx46.campaign.rules import Rules
     from napari_nx46.campaign.store import CampaignStore
     from napari_nx46.fragments import DataSet
 
@@ -77,7 +79,7 @@ def report(
     memory: flag.Memory = 4.0,
 ) -> None:
     """Write the report of a campaign: one page of HTML, Markdown, and every table as CSV."""
-    chosen = rules.rules()
+    rules.rules()  # what makes no sense is refused before anything is opened
     from napari_nx46.campaign.report.making import make_report
     from napari_nx46.campaign.report.summary import summary_section
 
@@ -85,7 +87,7 @@ def report(
         cancelled = stack.enter_context(interruptible())
         store = stack.enter_context(opened_campaigns(work))
         results = store.results(campaign_id(store, campaign))
-        rules.check_baseline(results)
+        chosen = _rules_of(store, results, rules)
         threads = stack.enter_context(shared_workers(workers))
         dataset = _opened(store, results.campaign_id, data) if data else None
         pipelines = stack.enter_context(held_pipelines(dataset, threads, memory))
@@ -107,14 +109,17 @@ def report(
 @guarded
 @with_flag_groups
 def judge(work: CampaignWork, rules: RuleFlags, campaign: CampaignId = None) -> None:
-    """Accept or reject the runs of a campaign by rules, and keep the verdicts in the workspace."""
-    chosen = rules.rules()
+    """Accept or reject the runs of a campaign by rules, and keep the verdicts in the workspace.
+
+    Where a rule is not given, that holds which the campaign was begun with.
+    """
+    rules.rules()  # what makes no sense is refused before anything is opened
     from napari_nx46.campaign.judging import judge_and_keep
     from napari_nx46.campaign.rules import best_run
 
     with opened_campaigns(work) as store:
         results = store.results(campaign_id(store, campaign), with_slices=False)
-        rules.check_baseline(results)
+        chosen = _rules_of(store, results, rules)
         verdicts = judge_and_keep(store, results, chosen)
     print_table(
         ("run", "verdict", "reasons"),
@@ -124,10 +129,15 @@ def judge(work: CampaignWork, rules: RuleFlags, campaign: CampaignId = None) -> 
         ],
     )
     best = best_run(results, verdicts, chosen.band)
-    if best is None:
-        note("no run is the best: none is accepted, or there is nothing to choose by")
-    else:
-        note(f"best run: {shown(best.run_id)}, by its {best.criterion}, {best.value:.6f}")
+    for line in best_words(results, verdicts, best):
+        note(line)
+
+
+def _rules_of(store: CampaignStore, results: CampaignResults, flags: RuleFlags) -> Rules:
+    """Return the rules of a campaign: those given, else those that it was begun with."""
+    run_ids = [run.run_id for run in results.plan.runs]
+    flags.check_baseline(run_ids, f"campaign {results.campaign_id}")
+    return flags.rules(store.rules(results.campaign_id))
 
 
 @contextmanager

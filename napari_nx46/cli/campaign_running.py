@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_nx46.campaign.rules import DEFAULT_RECALL_FALL, Decision
+from napari_nx46.campaign.rules import Decision
 from napari_nx46.cli import options as flag
 from napari_nx46.cli.campaign_flags import (
     AskedCampaign,
@@ -31,7 +31,7 @@ from napari_nx46.cli.console import (
 )
 from napari_nx46.cli.flag_groups import FlagGroup, with_flag_groups
 from napari_nx46.cli.knob_flags import KnobFlags
-from napari_nx46.cli.rule_flags import BaselineRun, LargestRecallFall, RuleFlags
+from napari_nx46.cli.rule_flags import BaselineRun, ExportsValidate, LargestRecallFall, RuleFlags
 
 if TYPE_CHECKING:
     from napari_nx46.campaign.exports import ExportCheck
@@ -162,19 +162,23 @@ def run_campaign(
     score: WithScore = True,
     exports: CheckExports = True,
     baseline: BaselineRun = None,
-    largest_recall_fall: LargestRecallFall = str(DEFAULT_RECALL_FALL),
+    largest_recall_fall: LargestRecallFall = None,
+    valid_exports: ExportsValidate = None,
     dry_run: CampaignDryRun = False,
 ) -> None:
     """Run every setting of a matrix, a grid or a search on every fragment, and measure the masks.
 
     Every result is kept as it comes. The same command again goes on where a campaign was cancelled
     or killed; results of the same setting on the same data are never computed twice. Runs are
-    judged by recall, density (--band) and their export; the best run's archive is kept as
+    judged by their density (--band), their export, and by recall if --largest-recall-fall asks for
+    it, which `resume` keeps to; the best run's archive is kept as
     campaign-ID/submission.zip beside the workspace. The exit code is 1 if a task failed.
     """
     asked = asked_campaign(plan, data, knobs)
     resources = cluster.resources()
-    rules = RuleFlags(baseline, largest_recall_fall, plan.band).rules()
+    rule_flags = RuleFlags(baseline, largest_recall_fall, plan.band, valid_exports)
+    rules = rule_flags.rules()
+    rule_flags.check_baseline(asked.plan.run_ids, "the plan")
     file = _work_file(work, asked.data.paths[0])
     if dry_run:
         from napari_nx46.cli.campaign_preflight import check_campaign
@@ -201,17 +205,23 @@ def resume_campaign(
     rules: RuleFlags,
     cluster: ClusterFlags,
 ) -> None:
-    """Go on with a campaign that was cancelled or killed; tasks that failed are tried again."""
+    """Go on with a campaign that was cancelled or killed; tasks that failed are tried again.
+
+    Its runs are judged by the rules that it was begun with, and by those that are given here
+    instead.
+    """
     from napari_nx46.campaign.store import CampaignStore, work_file
     from napari_nx46.cli.workspaces import opened_workspace
 
     resources = cluster.resources()
-    ending = _Ending(rules.rules(), exports)
+    rules.rules()  # what makes no sense is refused before anything is opened
     file = work_file(work)
     with opened_workspace(file) as workspace:
         store = CampaignStore(workspace)
         number = campaign_id(store, campaign)
         request = store.request(number)
+        rules.check_baseline([*request.plan.run_ids, *store.settings(number)], f"campaign {number}")
+        ending = _Ending(rules.rules(store.rules(number)), exports)
     _run(request, file, resources, ending, number)
 
 
@@ -278,6 +288,7 @@ def _shown(run: CampaignRun) -> Iterator[None]:
             )
 
         run.task_changed.connect(rows.take)
+        run.warned.connect(lambda text: note(f"warning: {text}"))
 
         def show_check(check: ExportCheck) -> None:
             update("checking exports", check.number, check.total)
@@ -331,16 +342,17 @@ def _print_end(results: CampaignResults, progress: CampaignProgress) -> None:
 
 def _print_best(results: CampaignResults, rules: Rules, file: Path) -> None:
     from napari_nx46.campaign.rules import best_run, judge
+    from napari_nx46.cli.rule_flags import best_words
 
     verdicts = judge(results, rules)
     for verdict in verdicts:
         if verdict.decision is Decision.REJECTED:
             note(f"rejected: {verdict.run_id}: {'; '.join(verdict.reasons)}")
     best = best_run(results, verdicts, rules.band)
+    for line in best_words(results, verdicts, best):
+        typer.echo(line)
     if best is None:
-        typer.echo("no run is the best: none is accepted, or there is nothing to choose by")
         return
-    typer.echo(f"best run: {best.run_id}, by its {best.criterion}, {best.value:.6f}")
     archive = file.parent / f"campaign-{results.campaign_id}" / "submission.zip"
     if best.run_id in results.export_faults and archive.is_file():
         typer.echo(f"kept {archive}")

@@ -98,7 +98,7 @@ TargetBand = Annotated[
     typer.Option(
         "--band",
         metavar="LOW:HIGH",
-        help="Density aimed at; outside it there is a warning.",
+        help="Density aimed at, outside of which there is a warning; 'none' for any density.",
         rich_help_panel=_MASK_SECTION,
     ),
 ]

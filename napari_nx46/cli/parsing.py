@@ -12,9 +12,19 @@ _EXTENT = re.compile(r"\s*(\d{1,9}):(\d{1,9})\s*", re.ASCII)
 _AXES = "zyx"
 _BAND = "LOW:HIGH with 0 <= LOW <= HIGH <= 1"
 
+NO_BAND = "none"
+"""Any density will do."""
+
+ANY_DENSITY = (0.0, 1.0)
+
 
 def parse_band(text: str) -> tuple[float, float]:
-    """Parse the lowest and highest density aimed at, ``LOW:HIGH``.
+    """Parse the lowest and highest density aimed at, ``LOW:HIGH``, or ``none``.
+
+    Returns
+    -------
+    tuple of float
+        Lowest and highest density; `ANY_DENSITY` for ``none``.
 
     Raises
     ------
@@ -22,9 +32,11 @@ def parse_band(text: str) -> tuple[float, float]:
         If these are not two densities, the lower one first.
     """
     low, _, high = text.partition(":")
-    band = _densities(low, high)
+    band = ANY_DENSITY if text.strip() == NO_BAND else _densities(low, high)
     if band is None:
-        raise typer.BadParameter(f"found {text!r}, expected {_BAND}", param_hint="--band")
+        raise typer.BadParameter(
+            f"found {text!r}, expected {_BAND}, or {NO_BAND}", param_hint="--band"
+        )
     return band
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_nx46.campaign.rules import DEFAULT_RECALL_FALL
-from napari_nx46.cli import options as flag
 from napari_nx46.cli.flag_groups import FlagGroup
-from napari_nx46.cli.parsing import parse_band
+from napari_nx46.cli.options import DEFAULT_BAND_TEXT
+from napari_nx46.cli.parsing import NO_BAND, parse_band
 from napari_nx46.files.naming import shown
 
 if TYPE_CHECKING:
     from napari_nx46.campaign.results import CampaignResults
-    from napari_nx46.campaign.rules import Rules
+    from napari_nx46.campaign.rules import BestRun, Rules, RunVerdict
 
 _SECTION = "Rules"
 _NO_RULE = "none"
@@ -26,35 +26,38 @@ BaselineRun = Annotated[
     typer.Option(
         "--baseline",
         metavar="RUN",
-        help="Run that recall is compared with, by its run_id.",
-        show_default="the first run",
+        help="Run that the others are compared with, by its run_id.",
+        show_default="the first run; of a search the setting it starts from",
         rich_help_panel=_SECTION,
     ),
 ]
 LargestRecallFall = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--largest-recall-fall",
         metavar="SHARE",
         help="Reject a run whose mean recall lies by more than this below the baseline's; 'none'"
         " to let it fall.",
+        show_default="none",
         rich_help_panel=_SECTION,
     ),
 ]
 DensityBand = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--band",
         metavar="LOW:HIGH",
         help="Reject a run whose mean density lies outside; 'none' for any density.",
+        show_default=DEFAULT_BAND_TEXT,
         rich_help_panel=_SECTION,
     ),
 ]
 ExportsValidate = Annotated[
-    bool,
+    bool | None,
     typer.Option(
         "--valid-exports/--any-exports",
         help="Reject a run whose export was checked and is not valid.",
+        show_default="valid-exports",
         rich_help_panel=_SECTION,
     ),
 ]
@@ -62,25 +65,31 @@ ExportsValidate = Annotated[
 
 @dataclass(frozen=True)
 class RuleFlags(FlagGroup):
-    """The flags that give the rules of a campaign.
+    """The flags that give the rules of a campaign; None where one is not given.
 
     Parameters
     ----------
     baseline : str, optional
-    largest_recall_fall : str
+    largest_recall_fall : str, optional
         A share, or ``none``.
-    band : str
+    band : str, optional
         ``LOW:HIGH``, or ``none``.
-    valid_exports : bool
+    valid_exports : bool, optional
     """
 
     baseline: BaselineRun = None
-    largest_recall_fall: LargestRecallFall = str(DEFAULT_RECALL_FALL)
-    band: DensityBand = flag.DEFAULT_BAND_TEXT
-    valid_exports: ExportsValidate = True
+    largest_recall_fall: LargestRecallFall = None
+    band: DensityBand = None
+    valid_exports: ExportsValidate = None
 
-    def rules(self) -> Rules:
+    def rules(self, kept: Rules | None = None) -> Rules:
         """Return the rules.
+
+        Parameters
+        ----------
+        kept : Rules, optional
+            Those that the campaign was begun with, which hold where no flag is given; the usual
+            ones by default.
 
         Raises
         ------
@@ -89,31 +98,71 @@ class RuleFlags(FlagGroup):
         """
         from napari_nx46.campaign.rules import Rules
 
-        return Rules(
-            baseline=self.baseline,
-            largest_recall_fall=_parse_fall(self.largest_recall_fall),
-            band=None if self.band == _NO_RULE else parse_band(self.band),
-            exports_validate=self.valid_exports,
-        )
+        given: dict[str, object] = {}
+        if self.baseline is not None:
+            given["baseline"] = self.baseline
+        if self.largest_recall_fall is not None:
+            given["largest_recall_fall"] = _parse_fall(self.largest_recall_fall)
+        if self.band is not None:
+            given["band"] = None if self.band.strip() == NO_BAND else parse_band(self.band)
+        if self.valid_exports is not None:
+            given["exports_validate"] = self.valid_exports
+        return (kept or Rules()).model_copy(update=given)
 
-    def check_baseline(self, results: CampaignResults) -> None:
-        """Check that the campaign has the baseline that is named.
+    def check_baseline(self, run_ids: Sequence[str], campaign: str) -> None:
+        """Check that a campaign has the baseline that is named.
+
+        Parameters
+        ----------
+        run_ids : sequence of str
+            All that the campaign has, or may come to have.
+        campaign : str
+            What it is called in the error.
 
         Raises
         ------
         typer.BadParameter
             If it has not.
         """
-        run_ids = [run.run_id for run in results.plan.runs]
         if self.baseline is None or self.baseline in run_ids:
             return
         told = ", ".join(map(shown, run_ids[:_MOST_RUNS_TOLD])) or "none"
         more = ", …" if len(run_ids) > _MOST_RUNS_TOLD else ""
         raise typer.BadParameter(
-            f"found {self.baseline!r}, expected a run of campaign {results.campaign_id}: "
-            f"{told}{more}",
+            f"found {self.baseline!r}, expected a run of {campaign}: {told}{more}",
             param_hint="--baseline",
         )
+
+
+def best_words(
+    results: CampaignResults, verdicts: Sequence[RunVerdict], best: BestRun | None
+) -> Iterator[str]:
+    """Yield which run is the best, and a rejected one that has a better score.
+
+    Parameters
+    ----------
+    results : CampaignResults
+    verdicts : sequence of RunVerdict
+    best : BestRun, optional
+        From `rules.best_run`.
+    """
+    from napari_nx46.campaign.rules import better_rejected
+
+    if best is None:
+        yield "no run is the best: none is done, or there is nothing to choose by"
+        return
+    yield f"best run: {_named(best)}"
+    other = better_rejected(results, verdicts, best)
+    if other is not None:
+        yield f"a better one is rejected: {_named(other)}"
+
+
+def _named(best: BestRun) -> str:
+    """Return a run with what it was chosen by, and why it is rejected if it is."""
+    words = f"{shown(best.run_id)}, by its {best.criterion}, {best.value:.6f}"
+    if best.rejected_for:
+        words += f"; it is rejected: {'; '.join(map(shown, best.rejected_for))}"
+    return words
 
 
 def _parse_fall(text: str) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -15,12 +16,16 @@ from napari_nx46.campaign.rules import (
     Rule,
     Rules,
     RunVerdict,
+    baseline_of,
+    best_accepted,
     best_run,
+    better_rejected,
     judge,
 )
 from tests.campaign.results_factory import campaign, failed, waiting
 
-FREE = Rules(band=None, largest_recall_fall=None)
+FREE = Rules(band=None)
+RECALL = Rules(band=None, largest_recall_fall=0.02)
 
 
 def two_runs(base, other, **more):
@@ -32,15 +37,16 @@ def of_rule(verdict, rule):
 
 
 def test_a_fall_of_recall_beyond_what_is_allowed_rejects_with_its_figure():
-    _, verdict = judge(
-        two_runs({"recall": 0.9}, {"recall": 0.8688}), Rules(band=None, largest_recall_fall=0.02)
-    )
+    results = two_runs({"recall": 0.9}, {"recall": 0.8688})
+    _, verdict = judge(results, RECALL)
     assert verdict.decision is Decision.REJECTED
     assert verdict.reasons == ("recall fell by 0.0312 against base, more than 0.02 allowed",)
     (finding,) = verdict.findings
     assert (finding.rule, finding.outcome) == (Rule.RECALL, Outcome.BROKEN)
     assert finding.figure == pytest.approx(0.0312)
     assert finding.highest == 0.02
+    assert {one.decision for one in judge(results, FREE)} == {Decision.ACCEPTED}
+    assert [one.findings for one in judge(results, FREE)] == [(), ()]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,7 @@ def test_a_fall_of_recall_beyond_what_is_allowed_rejects_with_its_figure():
     ],
 )
 def test_a_fall_of_exactly_what_is_allowed_is_allowed(recall, decision, words):
-    _, verdict = judge(two_runs({"recall": 0.92}, {"recall": recall}), Rules(band=None))
+    _, verdict = judge(two_runs({"recall": 0.92}, {"recall": recall}), RECALL)
     assert verdict.decision is decision
     assert words in verdict.reasons[0]
 
@@ -71,7 +77,7 @@ def test_recall_is_the_mean_over_labelled_fragments_that_both_have():
 
 def test_the_baseline_is_the_first_run_or_the_named_one_and_is_not_compared_with_itself():
     results = two_runs({"recall": 0.5}, {"recall": 0.9})
-    first, second = judge(results, Rules(band=None, baseline="other"))
+    first, second = judge(results, RECALL.model_copy(update={"baseline": "other"}))
     assert first.decision is Decision.REJECTED
     assert "against other" in first.reasons[0]
     assert second.decision is Decision.ACCEPTED
@@ -82,14 +88,25 @@ def test_the_baseline_is_the_first_run_or_the_named_one_and_is_not_compared_with
 def test_a_baseline_that_is_missing_or_without_labels_leaves_recall_unjudged():
     results = two_runs({"density": 0.1}, {"density": 0.1})
     for rules, words in (
-        (Rules(), "no labelled fragment"),
-        (Rules(baseline="gone"), "no run gone"),
+        (RECALL, "no labelled fragment"),
+        (RECALL.model_copy(update={"baseline": "gone"}), "no run gone"),
     ):
         verdict = judge(results, rules)[1]
         assert verdict.decision is Decision.ACCEPTED
         (finding,) = of_rule(verdict, Rule.RECALL)
         assert finding.outcome is Outcome.NOT_JUDGED
         assert words in finding.reason
+
+
+def test_a_search_whose_first_run_was_random_has_no_baseline_but_a_named_one():
+    results = replace(two_runs({"recall": 0.9}, {"recall": 0.1}), begins_with_baseline=False)
+    assert baseline_of(results, RECALL) is None
+    for verdict in judge(results, RECALL):
+        assert verdict.decision is Decision.ACCEPTED
+        assert "no setting that it starts from" in of_rule(verdict, Rule.RECALL)[0].reason
+    named = RECALL.model_copy(update={"baseline": "base"})
+    assert baseline_of(results, named) == "base"
+    assert judge(results, named)[1].decision is Decision.REJECTED
 
 
 @pytest.mark.parametrize(
@@ -144,7 +161,7 @@ def test_every_rule_that_is_broken_is_told():
         {"recall": 0.1, "density": 0.5},
         export_faults={"other": "damaged"},
     )
-    base, verdict = judge(results)
+    base, verdict = judge(results, Rules(largest_recall_fall=0.02))
     assert base.decision is Decision.ACCEPTED
     assert [one.rule for one in verdict.findings if one.outcome is Outcome.BROKEN] == [
         Rule.RECALL,
@@ -212,7 +229,51 @@ def test_without_any_score_the_best_is_the_nearest_to_the_band_and_the_first_of_
     assert best_run(results, judge(results, FREE), band=None) is None
 
 
-def test_no_run_is_best_where_none_is_accepted():
-    results = campaign({"one": {"a": {"density": 0.9}}})
+def test_where_every_run_is_rejected_the_best_is_named_with_the_reason():
+    results = campaign(
+        {
+            "one": {"a": {"density": 0.9, "leaderboard_score": 0.3}, "b": {"density": 0.9}},
+            "two": {"a": {"density": 0.5, "leaderboard_score": 0.4}, "b": {"density": 0.5}},
+            "part": {
+                "a": {"density": 0.5, "leaderboard_score": 0.9},
+                "b": failed("part", "b", "found NaN"),
+            },
+        }
+    )
+    verdicts = judge(results)
+    best = best_run(results, verdicts)
+    assert best is not None
+    assert (best.run_id, best.value) == ("two", 0.4)
+    assert best.rejected_for == ("mean density 0.5 is above the band of 0.06 to 0.12",)
+    assert best_accepted(results, verdicts) is None
+    assert better_rejected(results, verdicts, best) is None
+    for other in (campaign({}), campaign({"open": {"a": waiting("open", "a")}})):
+        assert best_run(other, judge(other)) is None
+
+
+def test_no_run_is_best_while_one_may_still_be_accepted():
+    results = campaign({"out": {"a": {"density": 0.9}}, "open": {"a": waiting("open", "a")}})
     assert best_run(results, judge(results)) is None
-    assert best_run(campaign({}), judge(campaign({}))) is None
+
+
+def test_a_rejected_run_with_a_better_score_is_named_besides():
+    results = campaign(
+        {
+            "base": {"a": {"leaderboard_score": 0.5, "recall": 0.9}},
+            "lost": {"a": {"leaderboard_score": 0.9, "recall": 0.1}},
+            "good": {"a": {"leaderboard_score": 0.6, "recall": 0.9}},
+        }
+    )
+    verdicts = judge(results, RECALL)
+    best = best_run(results, verdicts)
+    assert best is not None
+    assert (best.run_id, best.rejected_for) == ("good", ())
+    better = better_rejected(results, verdicts, best)
+    assert better is not None
+    assert (better.run_id, better.value) == ("lost", 0.9)
+    assert "recall fell by 0.8 against base" in better.rejected_for[0]
+    free = judge(results, FREE)
+    first = best_run(results, free)
+    assert first is not None
+    assert first.run_id == "lost"
+    assert better_rejected(results, free, first) is None

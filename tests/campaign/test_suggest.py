@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import optuna
 import pytest
 
 from napari_nx46.campaign.faults import PlanError
@@ -12,6 +13,7 @@ from napari_nx46.campaign.suggest import (
     Suggester,
     check_objective,
     objective_value,
+    sampler_record,
 )
 from napari_nx46.setting import Setting
 
@@ -51,7 +53,10 @@ def test_a_search_suggests_so_many_different_settings_on_the_knobs_own_steps(und
     suggester, runs = undisturbed
     assert suggester.finished
     assert suggester.ask() == ()
-    assert [run.run_id for run in runs] == [f"suggested-{n:04d}" for n in range(1, 19)]
+    suggested = [f"suggested-{n:04d}" for n in range(1, 18)]
+    assert [run.run_id for run in runs] == ["start", *suggested]
+    assert suggester.search.run_ids == ("start", *suggested)
+    assert runs[0].setting == Setting()
     assert len({run.setting for run in runs}) == 18
     for run in runs:
         assert run.setting == Setting(
@@ -81,6 +86,53 @@ def test_what_was_told_counts(undisturbed):
     assert otherwise != runs
     aimed = [abs(run.setting.quantile - 0.93) for run in runs]
     assert sum(aimed[-6:]) / 6 < sum(aimed[:10]) / 10
+
+
+@pytest.mark.parametrize(
+    ("base", "vary"),
+    [
+        (Setting(quantile=0.9555), VARY),  # between two steps
+        (Setting(rule="probability"), VARY),
+        (Setting(blend=0.3), ("closing_z=0,1,2", "z_radius=1:6")),
+    ],
+    ids=("off the steps", "another rule", "on the steps"),
+)
+def test_a_search_starts_from_the_setting_under_it_whatever_is_varied(base, vary):
+    runs = driven(Suggester(search(*vary, base=base, runs=9)))
+    assert (len(runs), runs[0].run_id, runs[0].setting) == (9, "start", base)
+    assert base not in [run.setting for run in runs[1:]]
+
+
+def test_a_search_of_an_older_version_goes_on_without_the_setting_under_it():
+    old = search(runs_base=False)
+    runs = driven(Suggester(old))
+    assert [run.run_id for run in runs] == [f"suggested-{n:04d}" for n in range(1, 19)]
+    assert tuple(run.run_id for run in runs) == old.run_ids
+
+
+def test_what_another_sampler_suggested_stays_and_counts(undisturbed):
+    _, runs = undisturbed
+    other = driven(Suggester(search(seed=1)))[:8]
+    kept = {run.run_id: run.setting for run in other}
+    suggester = Suggester(search(), kept)
+    found = driven(suggester)
+    assert suggester.differs
+    assert found[:8] == other
+    assert len({run.setting for run in found}) == len(found) == 18
+    assert found[8:] != runs[8:]
+    same = Suggester(search(), {run.run_id: run.setting for run in runs[:8]})
+    assert driven(same) == runs
+    assert not same.differs
+
+
+def test_the_sampler_is_recorded_with_its_version_and_settings():
+    assert sampler_record() == {
+        "name": "optuna TPESampler",
+        "version": optuna.__version__,
+        "n_startup_trials": 10,
+        "multivariate": True,
+        "constant_liar": True,
+    }
 
 
 @pytest.mark.parametrize("batches", [0, 1, 3])

@@ -13,12 +13,18 @@ import time
 import numpy as np
 import pytest
 
+from napari_nx46.campaign.rules import Rules
+from napari_nx46.campaign.source import DataSource
+from napari_nx46.campaign.store import CampaignRequest, CampaignStore
+from napari_nx46.campaign.suggest import Search, sampler_record
 from napari_nx46.files.workspace import Workspace, WorkspaceError
 from napari_nx46.fragments import open_data, write_data_folder
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.runner import export, same_setting
+from napari_nx46.setting import Setting
 
 from ..campaign.running import done_seconds, stored, table
+from ..campaign.running import ran as run_here
 from ..command import nx46, nx46_here, without_knobs
 
 SHAPE = (24, 96, 80)
@@ -130,7 +136,10 @@ def test_runs_are_listed_with_knobs_metrics_and_the_masks_of_an_export(data, tmp
         ["rejected", " low"],
         ["rejected", " high"],
     ]
-    assert ran.stdout.splitlines()[-1].startswith("no run is the best")
+    best = ran.stdout.splitlines()[-1]
+    assert best.startswith("best run: low, by its mean leaderboard score, 0.")
+    assert "; it is rejected: mean density 0.2" in best
+    assert not (work / "campaign-1").exists()
     assert ran.stdout.splitlines()[0].startswith(("low  density 0.2", "high  density 0.0"))
     assert "leaderboard_score 0." in ran.stdout
     (listed,) = json.loads(nx46_here("campaign", "list", "--json", "--work", work).stdout)
@@ -156,6 +165,105 @@ def test_runs_are_listed_with_knobs_metrics_and_the_masks_of_an_export(data, tmp
     assert shown[0].startswith("campaign 1 (matrix), begun ")
     assert shown[2].split()[:4] == ["low", "quantile=0.8", "a", "done"]
     assert len(shown) == 2 + 2 * 2
+
+
+SEARCH = ("--suggest", 6, "--vary", "quantile=0.7:0.95:0.01", "--objective", "recall", "--no-score")
+
+
+def kept_rules(work):
+    with Workspace.open(work / "runs.sqlite", create=False) as workspace:
+        return CampaignStore(workspace).rules(1)
+
+
+def decisions(work):
+    with Workspace.open(work / "runs.sqlite", create=False) as workspace:
+        verdicts = CampaignStore(workspace).verdicts(1)
+    return {run_id: verdict.decision.value for run_id, verdict in verdicts.items()}
+
+
+def test_resume_judge_and_report_keep_the_rules_that_a_search_was_begun_with(data, tmp_path):
+    work = ("--work", tmp_path)
+    flags = ("--band", "none", "--largest-recall-fall", "0.5", "--any-exports", "--no-exports")
+    ran = nx46_here("campaign", "run", data, *SEARCH, *flags, *work)
+    assert ran.exit_code == 0, ran.stderr
+    begun = Rules(band=None, largest_recall_fall=0.5, exports_validate=False)
+    assert kept_rules(tmp_path) == begun
+    assert stored(tmp_path / "runs.sqlite").plan.runs[0].setting == Setting()
+    assert set(decisions(tmp_path).values()) == {"accepted"}
+    for command in ("resume", "judge"):
+        given = ("--no-exports",) if command == "resume" else ()
+        again = nx46_here("campaign", command, *given, *work)
+        assert again.exit_code == 0, again.stderr
+        assert kept_rules(tmp_path) == begun
+        assert set(decisions(tmp_path).values()) == {"accepted"}
+    report = nx46_here("campaign", "report", "--out", tmp_path / "report", *work)
+    assert report.exit_code == 0, report.stderr
+    assert "Of 6 runs: 6 accepted." in report.stdout
+    # What is given counts instead, and is kept from then on.
+    other = nx46_here("campaign", "resume", "--band", "0.9:1", "--no-exports", *work)
+    assert other.exit_code == 0
+    assert kept_rules(tmp_path) == begun.model_copy(update={"band": (0.9, 1.0)})
+    assert set(decisions(tmp_path).values()) == {"rejected"}
+    assert "it is rejected: mean density" in other.stdout.splitlines()[-1]
+
+
+def test_a_search_that_goes_on_under_another_sampler_warns(data, tmp_path):
+    work = ("--work", tmp_path)
+    ran = nx46_here("campaign", "run", data, *SEARCH, "--no-exports", *work)
+    assert (ran.exit_code, "warning" in ran.stderr) == (0, False)
+    with Workspace.open(tmp_path / "runs.sqlite") as workspace:
+        store = CampaignStore(workspace)
+        assert store.sampler(1) == sampler_record()
+        details = dict(workspace.campaigns.one(1).details)
+        details["sampler"] = {**sampler_record(), "version": "4.0.0"}
+        workspace.campaigns.set_details(1, details)
+        before = store.results(1).plan
+    again = nx46_here("campaign", "resume", "--no-exports", *work)
+    assert again.exit_code == 0
+    assert "warning: the search was begun with another sampler" in again.stderr
+    assert "version 4.0.0" in again.stderr
+    assert f"version {sampler_record()['version']}" in again.stderr
+    assert stored(tmp_path / "runs.sqlite").plan == before
+
+
+def test_a_search_of_an_older_version_is_resumed_without_its_start(data, tmp_path):
+    request = CampaignRequest(
+        Search(runs=3, objective="recall", vary=("quantile=0.7:0.9",), runs_base=False),
+        DataSource.of(data),
+        with_score=False,
+    )
+    run_here(request, tmp_path / "runs.sqlite")
+    with Workspace.open(tmp_path / "runs.sqlite") as workspace:
+        details = dict(workspace.campaigns.one(1).details)
+        del details["rules"], details["sampler"]
+        details["search"] = {
+            name: value for name, value in details["search"].items() if name != "runs_base"
+        }
+        workspace.campaigns.set_details(1, details)
+    again = nx46_here("campaign", "resume", "--no-exports", "--work", tmp_path)
+    assert again.exit_code == 0, again.stderr
+    assert "done 6 (known before: 6)" in again.stdout
+    asked_for = ("--largest-recall-fall", "0")
+    judged = nx46_here("campaign", "judge", "--band", "none", *asked_for, "--work", tmp_path)
+    assert "no setting that it starts from" in judged.stdout
+    assert kept_rules(tmp_path) == Rules()
+
+
+def test_a_baseline_that_no_run_can_have_and_a_density_aimed_at_nowhere_are_refused(data, tmp_path):
+    work = ("--work", tmp_path)
+    for arguments, words in (
+        (("run", *GRID, data, "--baseline", "gone"), "expected a run of the plan"),
+        (("run", *SEARCH, data, "--baseline", "suggested-0006"), "expected a run of the plan"),
+        (
+            ("run", *SEARCH[:4], data, "--objective", "density", "--band", "none"),
+            "expected a density",
+        ),
+        (("run", *SEARCH, data, "--band", "nothing"), "or none"),
+    ):
+        found = nx46_here("campaign", *arguments, *work)
+        assert found.exit_code == 2, arguments
+        assert words in " ".join(found.stderr.replace("│", " ").split())
+    assert not (tmp_path / "runs.sqlite").exists()
 
 
 def test_a_failed_task_is_told_with_exit_code_1(data, tmp_path):

@@ -243,7 +243,7 @@ def test_blocks_that_are_none_are_refused(text):
 
 @pytest.mark.parametrize("text", ["", "0.1", "a:b", "0.2:0.1", "-0.1:0.5", "0.5:1.5", "nan:0.5"])
 def test_bands_that_are_none_are_refused(text):
-    assert parse_band("0:1") == (0.0, 1.0)
+    assert parse_band("0:1") == parse_band("none") == (0.0, 1.0)
     with pytest.raises(typer.BadParameter):
         parse_band(text)
 

@@ -9,7 +9,7 @@ from napari_nx46.campaign.report.driver_sections import told_fall, told_gain
 from napari_nx46.campaign.report.parts import Section, joined, number, words_of
 from napari_nx46.campaign.report.tables import knob_columns
 from napari_nx46.campaign.results import TaskState
-from napari_nx46.campaign.rules import Decision
+from napari_nx46.campaign.rules import Decision, better_rejected
 from napari_nx46.files.naming import counted, shown
 from napari_nx46.run.comparison import knob_text
 
@@ -40,6 +40,13 @@ def summary_section(analysis: CampaignAnalysis) -> Section:
 
 def _points(analysis: CampaignAnalysis) -> Iterator[str]:
     yield _best(analysis)
+    best = analysis.best
+    other = None if best is None else better_rejected(analysis.results, analysis.verdicts, best)
+    if other is not None:
+        yield (
+            f"{shown(other.run_id)} has a better {other.criterion}, {number('', other.value)}, but "
+            f"is rejected: {'; '.join(map(shown, other.rejected_for))}."
+        )
     yield _decisions(analysis)
     shares = analysis.shares
     if shares is not None and (len(shares.shares) > 1 or shares.residual.degrees):
@@ -64,11 +71,13 @@ def _points(analysis: CampaignAnalysis) -> Iterator[str]:
 def _best(analysis: CampaignAnalysis) -> str:
     best = analysis.best
     if best is None:
-        return "No run is the best: none is accepted, or there is nothing to choose by."
+        return "No run is the best: none is done, or there is nothing to choose by."
     setting = next(run.setting for run in analysis.results.plan.runs if run.run_id == best.run_id)
     knobs = ", ".join(f"{knob} {knob_text(knob, setting)}" for knob in knob_columns(analysis))
     told = f"The best run is {shown(best.run_id)}" + (f" ({knobs})" if knobs else "")
     told += f", by its {best.criterion}, {number('', best.value)}"
+    if best.rejected_for:
+        told += f"; it is rejected, as every run is: {'; '.join(map(shown, best.rejected_for))}"
     ranked = next(run for run in analysis.ranking.runs if run.run_id == best.run_id)
     if best.run_id == analysis.baseline:
         return f"{told}; it is the baseline."

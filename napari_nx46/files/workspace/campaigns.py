@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from pydantic import JsonValue
+
 from napari_nx46.files.workspace.campaign_rows import (
     SavedCampaign,
     SavedOutcome,
@@ -109,6 +111,22 @@ class CampaignTable:
                     "INSERT INTO campaign_runs (campaign, run_id, setting) VALUES (?, ?, ?)",
                     (campaign_id, _parse_run_id(run_id), self._settings.keep(setting)),
                 )
+
+    def set_details(self, campaign_id: int, details: Mapping[str, JsonValue]) -> None:
+        """Keep other details of a campaign, in place of those that are there.
+
+        Raises
+        ------
+        ValueError
+            If they are no JSON, or too long.
+        WorkspaceError
+            If the file cannot be written.
+        """
+        text = json_text(details)
+        with self._database.writing():
+            self._database.execute(
+                "UPDATE campaigns SET details = ? WHERE id = ?", (text, campaign_id)
+            )
 
     def all(self, limit: int = MOST_CAMPAIGNS) -> tuple[SavedCampaign, ...]:
         """Return the newest campaigns, oldest first; damaged ones are left out."""

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QUrl
+from qtpy.QtCore import QSignalBlocker, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
@@ -25,6 +25,7 @@ from napari_nx46.campaign.background import Campaigns, CampaignTable, MakeReques
 from napari_nx46.campaign.ledger import CampaignProgress
 from napari_nx46.campaign.listing import CampaignRow
 from napari_nx46.campaign.preflight import CampaignPreflight
+from napari_nx46.campaign.rules import Rules
 from napari_nx46.campaign.runner import Resources
 from napari_nx46.campaign.source import DataSource
 from napari_nx46.live.pins import DEFAULT_LETTERS
@@ -44,6 +45,10 @@ from napari_nx46.viewer.layout import WrappedLabel, rule
 
 if TYPE_CHECKING:
     from napari_nx46.viewer.dock import TunePanel
+
+
+FALL_STEP = 0.005
+ANY_FALL = "any"
 
 
 class CampaignPanel(QWidget):
@@ -95,12 +100,17 @@ class CampaignPanel(QWidget):
         self.legend_label = WrappedLabel(LEGEND)
         self.verdict_label = WrappedLabel()
         self.fall_box = QDoubleSpinBox()
-        self.fall_box.setRange(0.0, 1.0)
+        # The lowest value stands for no rule.
+        self.fall_box.setRange(-FALL_STEP, 1.0)
         self.fall_box.setDecimals(3)
-        self.fall_box.setSingleStep(0.005)
+        self.fall_box.setSingleStep(FALL_STEP)
+        self.fall_box.setSpecialValueText(ANY_FALL)
         self.fall_box.setKeyboardTracking(False)
-        self.fall_box.setValue(campaigns.rules.largest_recall_fall or 0.0)
-        self.fall_box.setToolTip("Runs whose recall falls by more against the baseline are out")
+        self._show_rules(campaigns.rules)
+        self.fall_box.setToolTip(
+            "Runs whose recall falls by more against the baseline are rejected; recall is no rule"
+            " at the lowest value"
+        )
         self.baseline_button = _button("Make baseline", "Compare all runs with the selected one")
         self.load_button = _button("Load", "Set the sliders to the selected run (double click)")
         self.pin_buttons = {
@@ -172,10 +182,14 @@ class CampaignPanel(QWidget):
 
     def _judge(self) -> None:
         changes = {
-            "largest_recall_fall": self.fall_box.value(),
+            "largest_recall_fall": self._largest_fall(),
             "band": self._bench.session.band,
         }
         self._campaigns.judge_by(self._campaigns.rules.model_copy(update=changes))
+
+    def _largest_fall(self) -> float | None:
+        fall = self.fall_box.value()
+        return fall if fall >= 0 else None
 
     def _report(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder for the campaign's report")
@@ -194,7 +208,14 @@ class CampaignPanel(QWidget):
 
     # ---- what follows ----------------------------------------------------------------------
 
+    def _show_rules(self, rules: Rules) -> None:
+        """Show the rules that runs are judged by."""
+        fall = rules.largest_recall_fall
+        with QSignalBlocker(self.fall_box):
+            self.fall_box.setValue(self.fall_box.minimum() if fall is None else fall)
+
     def _show_table(self, table: CampaignTable) -> None:
+        self._show_rules(self._campaigns.rules)
         self.title_label.setText(
             NO_CAMPAIGN
             if table.campaign_id is None
