@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from psygnal import Signal
@@ -26,7 +26,7 @@ from napari_nx46.files.atomic import Cancelled as WriteCancelled
 from napari_nx46.files.workspace import Workspace
 from napari_nx46.run.pipelines import PipelineSet
 
-__all__ = ["CampaignTable", "Campaigns", "MakeRequest"]
+__all__ = ["CampaignTable", "CampaignWatch", "Campaigns", "MakeRequest"]
 
 SECONDS_BETWEEN_TABLES = 0.5
 """The table is read anew no more often while a campaign runs."""
@@ -57,11 +57,15 @@ class CampaignTable:
 
 
 @dataclass(slots=True)
-class _Watch:
+class CampaignWatch:
     """What is known of a campaign while it runs; of the thread that runs it."""
 
     running: set[Place] = field(default_factory=set)
     told_at: float = 0.0
+    read: CampaignResults | None = None
+    """The campaign as it was read from the workspace last."""
+    ended: dict[Place, FragmentResult] = field(default_factory=dict)
+    """The tasks that have ended since it began, without the figures of their slices."""
 
     def take(self, result: FragmentResult) -> None:
         """Follow a task."""
@@ -70,6 +74,14 @@ class _Watch:
             self.running.add(place)
         else:
             self.running.discard(place)
+            self.ended[place] = replace(result, slices=())
+
+    def results(self, read: Callable[[], CampaignResults]) -> CampaignResults:
+        """Return the campaign as it stands; read again only when runs have been added to it."""
+        if self.read is None or not self.ended.keys() | self.running <= self.read.fragments.keys():
+            self.read = read()
+        known = {place: one for place, one in self.ended.items() if place in self.read.fragments}
+        return replace(self.read, fragments={**self.read.fragments, **known})
 
     def is_due(self) -> bool:
         """Return whether the table is to be read again."""
@@ -236,10 +248,13 @@ class Campaigns:
         if self._rules.baseline not in (None, *request.plan.run_ids):  # it was another campaign's
             self._rules = self._rules.model_copy(update={"baseline": None})
         run = CampaignRun(
-            request, self.path, resources, rules=self._rules, cancelled=self._stop.is_set
+            *(request, self.path, resources),
+            rules=self._rules,
+            with_slices=False,
+            cancelled=self._stop.is_set,
         )
         self._run = run
-        watch = _Watch()
+        watch = CampaignWatch()
         warnings: list[str] = []
         run.warned.connect(warnings.append)
         run.task_changed.connect(watch.take)
@@ -255,15 +270,19 @@ class Campaigns:
         words = "\n".join((_words(run), *(f"⚠ {warning}" for warning in warnings)))
         return lambda: self._show_end(table, words)
 
-    def _follow(self, run: CampaignRun, watch: _Watch, progress: CampaignProgress) -> None:
+    def _follow(self, run: CampaignRun, watch: CampaignWatch, progress: CampaignProgress) -> None:
         """Tell how far a campaign is, and now and then its table."""
         self._tell(lambda: self.progress_changed.emit(progress))
         if run.campaign_id is None or not watch.is_due():
             return
-        with Workspace.open(self.path, create=False) as workspace:
-            results = CampaignStore(workspace).results(run.campaign_id, with_slices=False)
+        campaign_id = run.campaign_id
+        results = watch.results(lambda: self._read(campaign_id))
         table = self._table_of(results, frozenset(watch.running))
         self._tell(lambda: self._show(table))
+
+    def _read(self, campaign_id: int) -> CampaignResults:
+        with Workspace.open(self.path, create=False) as workspace:
+            return CampaignStore(workspace).results(campaign_id, with_slices=False)
 
     def _read_newest(self, *, keep: bool) -> Callable[[], None]:
         """Read the newest campaign, judged by the rules; keep the verdicts or leave those kept."""

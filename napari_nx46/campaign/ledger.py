@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from napari_nx46.campaign.keys import DataContents
 from napari_nx46.campaign.measuring import Measurement
@@ -131,7 +131,7 @@ class Ledger:
         self._running = now
 
     def of_run(self, run_id: str) -> list[FragmentResult]:
-        """Return what has ended of a run."""
+        """Return what has ended of a run, without the figures of the slices."""
         return [one for place, one in self._ended.items() if place[0] == run_id]
 
     def progress(self, lanes: int) -> CampaignProgress:
@@ -187,7 +187,8 @@ class Ledger:
             self._take(self._store.fail(self._campaign_id, *place, reason))
 
     def _take(self, result: FragmentResult) -> None:
-        self._ended[result.run_id, result.image_id] = result
+        # The figures of the slices are most of a result, and nothing asks for them again.
+        self._ended[result.run_id, result.image_id] = replace(result, slices=())
         self._failed += result.state is TaskState.FAILED
         self._untold.append(result)
 

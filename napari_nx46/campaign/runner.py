@@ -81,6 +81,8 @@ class CampaignRun:
     check_exports : bool
         Make the archive of every run that no other rule rejects, once its tasks are done, and keep
         that of the best run as ``campaign-ID/submission.zip`` beside the workspace file.
+    with_slices : bool
+        Whether `run` returns the figures of the slices too, of every task.
     campaign_id : int, optional
         Of the campaign in that workspace to go on with. By default the one that was begun with an
         equal request on equal data, or a new one.
@@ -118,6 +120,7 @@ class CampaignRun:
         *,
         rules: Rules = Rules(),
         check_exports: bool = True,
+        with_slices: bool = True,
         campaign_id: int | None = None,
         cancelled: CancelCheck = never,
     ) -> None:
@@ -126,6 +129,7 @@ class CampaignRun:
         self.resources = resources
         self.rules = rules
         self.check_exports = check_exports
+        self.with_slices = with_slices
         self.campaign_id = campaign_id
         self._cancel = threading.Event()
         self._asked = cancelled
@@ -219,7 +223,7 @@ class CampaignRun:
         if self.check_exports and not self._cancelled():
             self._check_exports(store, contents, self.campaign_id)
         judge_and_keep(store, store.results(self.campaign_id, with_slices=False), self.rules)
-        return store.results(self.campaign_id)
+        return store.results(self.campaign_id, with_slices=self.with_slices)
 
     def _check_exports(
         self, store: CampaignStore, contents: DataContents, campaign_id: int

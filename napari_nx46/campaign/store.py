@@ -269,7 +269,10 @@ class CampaignStore:
                 for task in self._table.tasks(campaign_id, run_id)
                 if task.key is not None
             }
-            found = {image_id: self._table.result(key) for image_id, key in keys.items()}
+            found = {
+                image_id: self._table.result(key, with_slices=False)
+                for image_id, key in keys.items()
+            }
         return {image_id: one.mask_sha256 for image_id, one in found.items() if one is not None}
 
     def outcomes(self, campaign_id: int) -> dict[str, SavedOutcome]:
@@ -291,10 +294,8 @@ class CampaignStore:
         """Return how a task ended; None if its result is not there any more."""
         if task.key is None:
             return FragmentResult(task.run_id, task.image_id, TaskState.FAILED, error=task.error)
-        saved = self._table.result(task.key)
-        return (
-            None if saved is None else _done_result(task.run_id, task.image_id, saved, with_slices)
-        )
+        saved = self._table.result(task.key, with_slices=with_slices)
+        return None if saved is None else _done_result(task.run_id, task.image_id, saved)
 
     def _damaged(self, campaign_id: int, error: ValidationError) -> WorkspaceError:
         return WorkspaceError(
@@ -315,16 +316,14 @@ class CampaignStore:
         }
 
 
-def _done_result(
-    run_id: str, image_id: str, saved: SavedResult, with_slices: bool = True
-) -> FragmentResult:
+def _done_result(run_id: str, image_id: str, saved: SavedResult) -> FragmentResult:
     """Return a result as that of a run on a fragment."""
     return FragmentResult(
         run_id,
         image_id,
         TaskState.DONE,
         {name: value for name, value in saved.metrics.items() if value is not None},
-        _slices(saved.slices) if with_slices else (),
+        _slices(saved.slices),
         saved.mask_sha256,
         saved.seconds,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -253,6 +253,7 @@ def _run(
             *(request, file, resources),
             rules=ending.rules,
             check_exports=ending.exports,
+            with_slices=False,
             campaign_id=campaign_id,
             cancelled=cancelled,
         )
@@ -313,11 +314,12 @@ class _RunRows:
         if result.state is TaskState.RUNNING:
             return
         of_run = self._ended.setdefault(result.run_id, {})
-        of_run[result.image_id] = result
+        of_run[result.image_id] = replace(result, slices=())
         if result.error is not None:
             note(f"failed: {result.run_id} on {result.image_id}: {result.error}")
         if len(of_run) == len(self._run.image_ids):
             typer.echo(f"{result.run_id}  {_figures(list(of_run.values()))}".rstrip())
+            self._ended[result.run_id] = {}
 
 
 def _figures(results: list[FragmentResult]) -> str:

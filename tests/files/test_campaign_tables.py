@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import math
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -90,6 +91,7 @@ def test_results_are_shared_by_campaigns_and_tasks_can_end_anew(workspace):
     campaigns.finish(first, failed)
     campaigns.finish(second, SavedTask("second", "b", key=RESULT.key))
     assert campaigns.result(RESULT.key) == RESULT
+    assert campaigns.result(RESULT.key, with_slices=False) == replace(RESULT, slices={})
     assert campaigns.result(digest("other")) is None
     assert campaigns.tasks(first) == (SavedTask("first", "a", key=RESULT.key), failed)
     campaigns.finish(first, SavedTask("first", "b", key=RESULT.key))

@@ -196,9 +196,16 @@ class CampaignTable:
 
     # ---- tasks and results -----------------------------------------------------------------
 
-    def result(self, key: str) -> SavedResult | None:
-        """Return the result of a key; None if there is none, or it is damaged."""
-        return self._results.read(key)
+    def result(self, key: str, *, with_slices: bool = True) -> SavedResult | None:
+        """Return the result of a key; None if there is none, or it is damaged.
+
+        Parameters
+        ----------
+        key : str
+        with_slices : bool
+            Whether the figures of the slices are read, which are most of it.
+        """
+        return self._results.read(key, with_slices=with_slices)
 
     def finish(self, campaign_id: int, task: SavedTask, result: SavedResult | None = None) -> None:
         """Keep how a task ended, in place of how it ended before.

@@ -26,6 +26,7 @@ MOST_SLICE_FIGURES = 64
 
 _NUMBER_BYTES = 8
 _COLUMNS = "key, metrics, slice_figures, slices, mask_sha256, seconds"
+_COLUMNS_WITHOUT_SLICES = "key, metrics, '[]', x'', mask_sha256, seconds"
 
 
 class ResultTable:
@@ -59,9 +60,17 @@ class ResultTable:
                 values,
             )
 
-    def read(self, key: str) -> SavedResult | None:
-        """Return the result of a key; None if there is none or it is damaged."""
-        row = self._database.row("campaign_results", _COLUMNS, "key = ?", key)
+    def read(self, key: str, *, with_slices: bool = True) -> SavedResult | None:
+        """Return the result of a key; None if there is none or it is damaged.
+
+        Parameters
+        ----------
+        key : str
+        with_slices : bool
+            Whether the figures of the slices are read; without, there are none in the result.
+        """
+        columns = _COLUMNS if with_slices else _COLUMNS_WITHOUT_SLICES
+        row = self._database.row("campaign_results", columns, "key = ?", key)
         if row is None:
             return None
         try:
