@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from napari_nx46.campaign.figures import mean_figure, shared_mean
 from napari_nx46.campaign.results import CampaignResults, TaskState
 from napari_nx46.core.measure import distance_from_band, position_in_band
-from napari_nx46.files.naming import shown
+from napari_nx46.core.threshold_notes import note_of_metrics
+from napari_nx46.files.naming import counted, shown
 from napari_nx46.setting import DEFAULT_BAND
 
 __all__ = ["Finding", "Outcome", "Record", "Rule", "Rules", "findings_of", "rounded"]
@@ -60,6 +61,7 @@ class Rule(StrEnum):
     RECALL = "recall"
     DENSITY = "density"
     EXPORT = "export"
+    THRESHOLD = "threshold"
 
 
 class Outcome(StrEnum):
@@ -68,6 +70,7 @@ class Outcome(StrEnum):
     KEPT = "kept"
     BROKEN = "broken"
     NOT_JUDGED = "not judged"
+    NOTED = "noted"
 
 
 class Finding(Record):
@@ -113,11 +116,32 @@ def findings_of(
         _density(results, rules, run_id),
         _export(results, rules, run_id),
         _waiting_tasks(results, run_id),
+        _threshold_note(results, run_id),
     )
     return tuple(finding for finding in found if finding is not None)
 
 
 # ---- one rule ------------------------------------------------------------------------------
+
+
+def _threshold_note(results: CampaignResults, run_id: str) -> Finding | None:
+    """Return what is odd about the threshold on the first of the fragments concerned."""
+    noted = {
+        one.image_id: note
+        for one in results.of_run(run_id)
+        if (note := note_of_metrics(one.metrics)) is not None
+    }
+    if not noted:
+        return None
+    setting = next(run.setting for run in results.plan.runs if run.run_id == run_id)
+    image_id, note = next(iter(noted.items()))
+    more = f" and {counted(len(noted) - 1, 'more fragment')}" if len(noted) > 1 else ""
+    return Finding(
+        rule=Rule.THRESHOLD,
+        outcome=Outcome.NOTED,
+        reason=f"on {shown(image_id)}{more}: {note.text(setting)}",
+        figure=note.value,
+    )
 
 
 def _failed_tasks(results: CampaignResults, run_id: str) -> Finding | None:

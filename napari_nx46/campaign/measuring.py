@@ -21,6 +21,7 @@ from napari_nx46.core.profile import (
 from napari_nx46.core.runs import find_runs
 from napari_nx46.core.score import ScoreKey
 from napari_nx46.core.threshold import Threshold
+from napari_nx46.core.threshold_notes import ThresholdNote, ThresholdTally
 from napari_nx46.core.volume import Mask
 from napari_nx46.core.workers import CancelCheck, never
 from napari_nx46.fragments import DataSet, Fragment
@@ -109,7 +110,7 @@ class TaskBench:
         if self._label is not None and self._label[0] != image_id:
             self._label = None
         pipeline, threshold = self._pipelines.with_threshold(image_id, setting, cancelled)
-        mask, digest, percentiles = self._streamed(
+        mask, digest, percentiles, notes = self._streamed(
             image_id, pipeline, setting, threshold, cancelled
         )
         label = self._packed_label(fragment)
@@ -119,6 +120,8 @@ class TaskBench:
         )
         volume = measure_volume(mask, profile=slices, runs=runs, cancelled=cancelled)
         metrics = volume.as_record() | _thresholds(threshold)
+        if notes:
+            metrics |= notes[0].as_metrics()
         if with_score and fragment.label is not None:
             metrics |= self._leaderboard(fragment, mask, cancelled)
         seconds = time.perf_counter() - start
@@ -137,10 +140,11 @@ class TaskBench:
         setting: Setting,
         threshold: Threshold,
         cancelled: CancelCheck,
-    ) -> tuple[Mask, str, list[Percentiles]]:
-        """Return the mask, its SHA-256, and the percentiles of its scores."""
+    ) -> tuple[Mask, str, list[Percentiles], tuple[ThresholdNote, ...]]:
+        """Return the mask, its SHA-256, the percentiles of its scores, and notes on them."""
         mask = np.empty(pipeline.shape, np.uint8)
         digest = hashlib.sha256()
+        tally = ThresholdTally(threshold, pipeline.shape)
         key = (image_id, ScoreKey.of(setting))
         known = self._percentiles
         percentiles = known[1] if known is not None and known[0] == key else []
@@ -148,10 +152,11 @@ class TaskBench:
         for slab in pipeline.slabs(setting, threshold, cancelled):
             mask[slab.extent] = slab.mask
             digest.update(mask[slab.extent].data)
+            tally.add(slab.extent, slab.score, cancelled)
             if to_be_found:
                 percentiles += percentiles_of_slices(slab.score, cancelled=cancelled)
         self._percentiles = (key, percentiles)
-        return mask, digest.hexdigest(), percentiles
+        return mask, digest.hexdigest(), percentiles, tally.notes(setting)
 
     def _packed_label(self, fragment: Fragment) -> LabelBits | None:
         if fragment.label is None:

@@ -97,7 +97,8 @@ class FragmentResult:
         ``largest_share``, ``euler_number``, ``threshold``, ``low_threshold`` (in units of
         probability, of settings with one threshold a fragment) and, with a label, ``precision``,
         ``recall``, ``dice``, ``leaderboard_score``, ``topo_score``, ``surface_dice``,
-        ``voi_score``.
+        ``voi_score``. Where a threshold fell on a plateau or above every score, also those of
+        `core.threshold_notes.ThresholdNote.as_metrics`.
     slices : tuple of SliceResult
         In ascending z; empty until the task is done.
     mask_sha256 : str, optional

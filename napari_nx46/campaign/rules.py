@@ -72,7 +72,12 @@ class RunVerdict(Record):
     def reasons(self) -> tuple[str, ...]:
         """Why, in words: of a rejected run what it breaks, else all that was found."""
         broken = tuple(one.reason for one in self.findings if one.outcome is Outcome.BROKEN)
-        return broken or tuple(one.reason for one in self.findings)
+        return (*broken, *self.notes) if broken else tuple(one.reason for one in self.findings)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is odd about the run, whatever became of it, in words."""
+        return tuple(one.reason for one in self.findings if one.outcome is Outcome.NOTED)
 
 
 class Criterion(StrEnum):

@@ -350,6 +350,9 @@ def _print_best(results: CampaignResults, rules: Rules, file: Path) -> None:
     for verdict in verdicts:
         if verdict.decision is Decision.REJECTED:
             note(f"rejected: {verdict.run_id}: {'; '.join(verdict.reasons)}")
+        else:
+            for text in verdict.notes:
+                note(f"note: {verdict.run_id}: {text}")
     best = best_run(results, verdicts, rules.band)
     for line in best_words(results, verdicts, best):
         typer.echo(line)

@@ -7,7 +7,7 @@ quantile says. A probability may lie above every score. Both are legal, and wort
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from napari_nx46.setting import Domain, Setting, ThresholdRule
 if TYPE_CHECKING:
     from napari_nx46.core.pipeline import FragmentPipeline
 
-__all__ = ["NoteKind", "ThresholdNote", "ThresholdTally", "threshold_notes"]
+__all__ = ["NoteKind", "ThresholdNote", "ThresholdTally", "note_of_metrics", "threshold_notes"]
 
 LEAST_PLATEAU = 0.01
 """Share of the voxels from which on equal scores are a plateau."""
@@ -56,21 +56,33 @@ class ThresholdNote:
         Share of voxels on the plateau, of the fragment or of the slices concerned; else 0.
     foreground : float
         Share of the same voxels that reach the threshold, before hysteresis and clean-up.
-    threshold : float
-        In units of probability; that of the first slice concerned.
     is_low : bool
         Whether it is the low threshold of a pair.
-    slices : tuple of int
-        The slices concerned where each has a threshold of its own; else empty.
+    first_slice, slice_count : int
+        The first of the slices concerned and their number, where each slice has a threshold of its
+        own; else 0.
     """
 
     kind: NoteKind
     value: float
     share: float
     foreground: float
-    threshold: float
     is_low: bool = False
-    slices: tuple[int, ...] = ()
+    first_slice: int = 0
+    slice_count: int = 0
+
+    def as_metrics(self) -> dict[str, float]:
+        """Return the note as numbers, which `note_of_metrics` reads back."""
+        if self.kind is NoteKind.UNREACHED:
+            return {"largest_score": self.value}
+        return {
+            "plateau_score": self.value,
+            "plateau_share": self.share,
+            "plateau_foreground": self.foreground,
+            "plateau_is_low": float(self.is_low),
+            "plateau_first_slice": float(self.first_slice),
+            "plateau_slices": float(self.slice_count),
+        }
 
     def text(self, setting: Setting) -> str:
         """Return the note in words, with what to do.
@@ -83,12 +95,16 @@ class ThresholdNote:
         if self.kind is NoteKind.UNREACHED:
             return self._unreached(setting)
         which = _threshold_name(setting, is_low=self.is_low)
-        where = "the voxels" if not self.slices else _slices(self.slices)
+        where = "the voxels" if not self.slice_count else self._slices()
         return (
             f"the {which} falls on {self.value:.6g}, the score of {self.share:.1%} of {where}: "
             f"all of these are foreground, and the density before clean-up is "
             f"{self.foreground:.1%}; {_advice(setting)}"
         )
+
+    def _slices(self) -> str:
+        more = "" if self.slice_count == 1 else f" and {self.slice_count - 1} more"
+        return f"the voxels of slice {self.first_slice}{more}"
 
     def _unreached(self, setting: Setting) -> str:
         if self.value == 0:
@@ -162,8 +178,8 @@ class ThresholdTally:
         """
         high = self._counts[0]
         if not high.reached.any():
-            largest, first = float(self._largest), high.threshold.values[0]
-            return (ThresholdNote(NoteKind.UNREACHED, largest, 0.0, 0.0, first),)
+            largest = float(self._largest)
+            return (ThresholdNote(NoteKind.UNREACHED, largest, 0.0, 0.0),)
         if setting.rule is ThresholdRule.PROBABILITY:
             return ()
         found = [self._plateau(counted, is_low=counted is not high) for counted in self._counts]
@@ -185,10 +201,32 @@ class ThresholdTally:
             value,
             float(equal[odd].sum() / (voxels * len(concerned))),
             float(reached[odd].sum() / (voxels * len(concerned))),
-            value,
             is_low,
-            tuple(map(int, concerned)) if counted.threshold.per_slice else (),
+            *((int(concerned[0]), len(concerned)) if counted.threshold.per_slice else ()),
         )
+
+
+def note_of_metrics(metrics: Mapping[str, float]) -> ThresholdNote | None:
+    """Return the note that `ThresholdNote.as_metrics` turned into numbers, if there is any.
+
+    Parameters
+    ----------
+    metrics : mapping of str to float
+        These numbers and any others.
+    """
+    if "largest_score" in metrics:
+        return ThresholdNote(NoteKind.UNREACHED, metrics["largest_score"], 0.0, 0.0)
+    if "plateau_score" not in metrics:
+        return None
+    return ThresholdNote(
+        NoteKind.PLATEAU,
+        metrics["plateau_score"],
+        metrics.get("plateau_share", 0.0),
+        metrics.get("plateau_foreground", 0.0),
+        bool(metrics.get("plateau_is_low", 0.0)),
+        int(metrics.get("plateau_first_slice", 0.0)),
+        int(metrics.get("plateau_slices", 0.0)),
+    )
 
 
 def threshold_notes(
@@ -248,11 +286,6 @@ def _threshold_name(setting: Setting, *, is_low: bool) -> str:
             return f"probability {setting.probability:g}"
         case ThresholdRule.ADAPTIVE:
             return "low adaptive threshold" if is_low else "adaptive threshold"
-
-
-def _slices(slices: Sequence[int]) -> str:
-    more = "" if len(slices) == 1 else f" and {len(slices) - 1} more"
-    return f"the voxels of slice {slices[0]}{more}"
 
 
 def _advice(setting: Setting) -> str:

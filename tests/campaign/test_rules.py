@@ -22,6 +22,8 @@ from napari_nx46.campaign.rules import (
     better_rejected,
     judge,
 )
+from napari_nx46.core.threshold_notes import NoteKind, ThresholdNote
+from napari_nx46.setting import Setting
 from tests.campaign.results_factory import campaign, failed, waiting
 
 FREE = Rules(band=None)
@@ -277,3 +279,23 @@ def test_a_rejected_run_with_a_better_score_is_named_besides():
     assert first is not None
     assert first.run_id == "lost"
     assert better_rejected(results, free, first) is None
+
+
+def test_a_threshold_on_a_plateau_is_noted_whatever_becomes_of_the_run():
+    plateau = ThresholdNote(NoteKind.PLATEAU, 0.0, 0.9, 1.0).as_metrics()
+    unreached = ThresholdNote(NoteKind.UNREACHED, 0.25, 0.0, 0.0).as_metrics()
+    results = campaign(
+        {
+            "flat": {"a": {"density": 1.0, **plateau}, "b": {"density": 1.0, **plateau}},
+            "high": {"a": {"density": 0.1, **unreached}, "b": {"density": 0.1}},
+            "fine": {"a": {"density": 0.1}, "b": {"density": 0.1}},
+        },
+        settings={"high": Setting(rule="probability", probability=0.5)},
+    )
+    flat, high, fine = judge(results, Rules(band=(0.05, 0.2)))
+    (note,) = flat.notes
+    assert "on a and 1 more fragment: the quantile 0.95 falls on 0" in note
+    assert (flat.decision, flat.reasons[-1]) == (Decision.REJECTED, note)
+    assert "on a: no voxel reaches the probability 0.5" in high.notes[0]
+    assert high.decision is Decision.ACCEPTED
+    assert fine.notes == ()

@@ -12,6 +12,7 @@ from napari_nx46.core.threshold_notes import (
     LEAST_PLATEAU,
     LEAST_SHARE_OF_FOREGROUND,
     NoteKind,
+    note_of_metrics,
     threshold_notes,
 )
 from napari_nx46.core.volume import Sources
@@ -73,13 +74,16 @@ def test_slices_without_signal_are_named_where_each_has_its_own_threshold():
     volume[[3, 7]] = 0
     setting = Setting(domain=Domain.SLICE, **PLAIN)
     (note,) = notes_of(volume, setting)
-    assert note.slices == (3, 7)
+    assert (note.first_slice, note.slice_count) == (3, 2)
     assert (note.share, note.foreground) == (1.0, 1.0)
     assert "slice 3 and 1 more" in note.text(setting)
-    assert [one.slices for one in notes_of(volume, Setting(rule="adaptive", **PLAIN))] == [
-        (3, 7),
-        (3, 7),
+    adaptive = notes_of(volume, Setting(rule="adaptive", **PLAIN))
+    assert [(one.is_low, one.first_slice, one.slice_count) for one in adaptive] == [
+        (False, 3, 2),
+        (True, 3, 2),
     ]
+    for one in (note, *adaptive):
+        assert note_of_metrics({"density": 0.1, **one.as_metrics()}) == one
 
 
 @pytest.mark.parametrize("domain", [Domain.FRAGMENT, Domain.SLICE, Domain.NONZERO])
@@ -105,6 +109,8 @@ def test_an_empty_volume_has_an_empty_mask_over_its_non_zero_voxels():
     (note,) = notes_of(np.zeros((3, 4, 5), np.float32), setting)
     assert note.kind is NoteKind.UNREACHED
     assert "every score is 0" in note.text(setting)
+    assert note_of_metrics(note.as_metrics()) == note
+    assert note_of_metrics({"density": 0.1}) is None
 
 
 @pytest.mark.parametrize("hysteresis", [False, True])
