@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -101,10 +102,14 @@ def _client_of(scheduler: str) -> Client:
     try:
         return Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise CampaignError(
-            f"scheduler {scheduler}: cannot be reached ({error}); expected the address of a "
-            "running Dask scheduler, e.g. tcp://127.0.0.1:8786"
-        ) from error
+        found = str(error)
+    # The client that did not connect closes itself when it is collected. Were that to happen while
+    # another one starts, both would wait for one lock for ever.
+    gc.collect()
+    raise CampaignError(
+        f"scheduler {scheduler}: cannot be reached ({found}); expected the address of a "
+        "running Dask scheduler, e.g. tcp://127.0.0.1:8786"
+    )
 
 
 def _local_cluster(choice: ClusterChoice) -> SpecCluster:

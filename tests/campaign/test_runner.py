@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import shutil
 import threading
 
 import numpy as np
 import pytest
+from distributed import Client
 
 from napari_nx46.campaign.cluster import CampaignError, ClusterChoice
 from napari_nx46.campaign.results import CampaignPlan, PlannedRun, TaskState
@@ -222,6 +224,8 @@ def test_a_scheduler_that_is_not_there_is_told(asked, tmp_path, monkeypatch):
             told.run.run()
         assert told.run.state is CampaignState.FAILED
     assert stored(tmp_path / "w.sqlite").plan == asked.plan
+    # A client left to the garbage collector closes itself at any time, and may block for ever.
+    assert not any(isinstance(one, Client) and one.status != "closed" for one in gc.get_objects())
 
 
 def test_a_setting_that_does_not_fit_fails_its_tasks_alone(asked, tmp_path):
