@@ -25,6 +25,7 @@ from napari_nx46.files.origin import (
     VolumeError,
 )
 from napari_nx46.files.sources import MappedSource, VoxelSource
+from napari_nx46.files.zip_check import ZipFault, data_start, open_zip
 from napari_nx46.regular_files import open_regular
 
 NNUNET_ARRAYS = ("probabilities", "softmax")
@@ -33,7 +34,6 @@ NNUNET_ARRAYS = ("probabilities", "softmax")
 MAX_HEADER_BYTES = 2**16
 _NNUNET_AXES = ("C", "Z", "Y", "X")
 _COPY_BYTES = 2**20
-_LOCAL_HEADER = struct.Struct("<4s22xHH")
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -137,7 +137,7 @@ def open_npz(origin: Origin) -> Channels:
     """
     stamp = FileStamp.of(origin)
     try:
-        with open_regular(origin.path) as file, zipfile.ZipFile(file) as archive:
+        with open_zip(origin.path) as archive:
             member = _member(origin, archive)
             with archive.open(member) as stream:
                 header = _read_header(origin, stream)
@@ -219,8 +219,7 @@ class DeflatedChannel:
         origin = self._stamp.origin
         try:
             with (
-                open_regular(origin.path) as file,
-                zipfile.ZipFile(file) as archive,
+                open_zip(origin.path) as archive,
                 archive.open(self._member) as stream,
             ):
                 _skip(stream, self._header.size)
@@ -300,13 +299,10 @@ def _mapped(stamp: FileStamp, header: NpyHeader, axes: StoredAxes, start: int) -
 def _data_start(stamp: FileStamp, member: zipfile.ZipInfo) -> int:
     """Return the place of a stored member's first byte."""
     with open_regular(stamp.origin.path) as stream:
-        stream.seek(member.header_offset)
-        header = stream.read(_LOCAL_HEADER.size)
-    if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
-        raise stamp.origin.error("a damaged .npz file (no local header)", "a readable one")
-    _, name_size, extra_size = _LOCAL_HEADER.unpack(header)
-    start: int = member.header_offset + _LOCAL_HEADER.size + name_size + extra_size
-    return start
+        try:
+            return data_start(stream, member)
+        except ZipFault as fault:
+            raise stamp.origin.error(f"a damaged .npz file ({fault})", "a readable one") from fault
 
 
 def _read_header(origin: Origin, stream: IO[bytes]) -> NpyHeader:

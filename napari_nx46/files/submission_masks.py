@@ -19,7 +19,7 @@ from napari_nx46.files.masks import Profile, Shape
 from napari_nx46.files.naming import MASK_SUFFIX
 from napari_nx46.files.origin import FileStamp, Origin, VolumeError
 from napari_nx46.files.validation import largest_member, temporary_mask, validate_submission
-from napari_nx46.regular_files import open_regular
+from napari_nx46.files.zip_check import ZipFault, open_zip
 
 __all__ = ["SubmissionMasks", "open_submission"]
 
@@ -91,17 +91,20 @@ class SubmissionMasks:
     def _unpack(self, member: str, most_bytes: int, target: BinaryIO) -> None:
         left = most_bytes
         try:
-            with (
-                open_regular(self.path) as file,
-                zipfile.ZipFile(file) as archive,
-                archive.open(member) as source,
-            ):
+            with open_zip(self.path) as archive, archive.open(member) as source:
                 while chunk := source.read(min(_CHUNK_BYTES, left + 1)):
                     left -= len(chunk)
                     if left < 0:
                         raise self._changed(member)
                     target.write(chunk)
-        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError) as fault:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            KeyError,
+            EOFError,
+            NotImplementedError,
+            ZipFault,
+        ) as fault:
             raise self._changed(member) from fault
 
     def _changed(self, member: str) -> VolumeError:

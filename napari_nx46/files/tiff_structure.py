@@ -182,6 +182,20 @@ def scan_pages(file: BinaryIO, limits: ScanLimits | None = None) -> tuple[PageTa
     return _Scan(file, limits).pages()
 
 
+def looks_like_tiff(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes, at least 8, may be a TIFF.
+
+    Parameters
+    ----------
+    head : bytes
+    """
+    try:
+        _kind_of(head)
+    except TiffStructureError:
+        return False
+    return True
+
+
 class _Scan:
     """One walk along the directories of one file."""
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import stat
-import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -25,12 +22,13 @@ from napari_nx46.files.findings import (
 from napari_nx46.files.mask_check import MaskRules, PageReader, check_mask, stored_pages
 from napari_nx46.files.masks import Profile, Shape
 from napari_nx46.files.naming import MASK_SUFFIX, folded, image_id_fault, shown
-from napari_nx46.regular_files import NotRegularFileError, open_regular
+from napari_nx46.files.tiff_structure import looks_like_tiff
+from napari_nx46.files.zip_check import ZIP_DAMAGES, ZipFault, open_zip
+from napari_nx46.regular_files import NotRegularFileError
 from napari_nx46.setting import DEFAULT_BAND
 
 __all__ = [
     "DEFAULT_MAX_MEMBER_BYTES",
-    "MAX_DIRECTORY_BYTES",
     "MAX_MEMBERS",
     "Finding",
     "MaskSummary",
@@ -47,17 +45,9 @@ DEFAULT_MAX_MEMBER_BYTES = 2**30
 MAX_MEMBERS = 4096
 """Members of an archive; the competition's test set has some hundred fragments."""
 
-MAX_DIRECTORY_BYTES = 2**22
-"""Bytes of an archive's table of contents, which has to be read in one piece."""
-
 _CHUNK_BYTES = 2**20
 _ENCRYPTED_FLAGS = 0x0001 | 0x0040 | 0x2000
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ZIP_DAMAGES = (
-    *(zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError),
-    *(LookupError, OverflowError, struct.error, zlib.error),
-)
-"""Everything by which `zipfile` signals a damaged archive."""
 
 
 def largest_member(shape: Shape) -> int:
@@ -128,21 +118,16 @@ def validate_submission(
     """
     run = _Run(path, expected, profile, band, max_member_bytes, cancelled, reader)
     try:
-        opened = open_regular(path)
+        with open_zip(path) as archive:
+            return _validate_members(run, archive)
+    except ZipFault as fault:
+        return run.report([error("not-a-zip", None, str(fault))])
     except NotRegularFileError as fault:
         message = f"found {fault.strerror}, expected a zip archive"
         return run.report([error("not-a-zip", None, message)])
     except IsADirectoryError:
         message = "found a folder, expected a zip archive"
         return run.report([error("not-a-zip", None, message)])
-    with _BoundedReads(opened.detach()) as file:
-        try:
-            archive = zipfile.ZipFile(file)
-        except _ZIP_DAMAGES as fault:
-            message = f"found no readable zip archive ({shown(str(fault))})"
-            return run.report([error("not-a-zip", None, message)])
-        with closing(archive):
-            return _validate_members(run, archive)
 
 
 def validate_mask_file(
@@ -357,7 +342,7 @@ def _unpack(
     """Unpack a member, never more than it declares; return what is wrong with it, if anything."""
     try:
         source = archive.open(info)
-    except _ZIP_DAMAGES as fault:
+    except ZIP_DAMAGES as fault:
         return shown(str(fault))
     unpacked = 0
     with closing(source):
@@ -365,10 +350,13 @@ def _unpack(
             stop_if(run.cancelled)
             try:
                 chunk = source.read(_CHUNK_BYTES)
-            except _ZIP_DAMAGES as fault:
+            except ZIP_DAMAGES as fault:
                 return shown(str(fault))
             if not chunk:
                 break
+            if unpacked == 0 and not looks_like_tiff(chunk):
+                target.write(chunk)
+                return None  # the check of the mask refuses it by these bytes
             unpacked += len(chunk)
             if unpacked > info.file_size:
                 return f"more bytes than the {info.file_size} declared"
@@ -383,15 +371,3 @@ def temporary_mask() -> Iterator[Path]:
     """Yield the name of a file that a mask can be unpacked into, and remove it in the end."""
     with tempfile.TemporaryDirectory(prefix="nx46-") as folder:
         yield Path(folder) / f"mask{MASK_SUFFIX}"
-
-
-class _BoundedReads(io.BufferedReader):
-    """A file that refuses to be read in pieces too large for a table of contents.
-
-    `zipfile` reads the whole table in one piece, as large as the archive says.
-    """
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > MAX_DIRECTORY_BYTES:
-            raise zipfile.BadZipFile(f"a table of contents of {size} bytes")
-        return super().read(size)

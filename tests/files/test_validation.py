@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from napari_nx46.files import tiff_structure, validation
+from napari_nx46.files import tiff_structure, validation, zip_check
 from napari_nx46.files.atomic import Cancelled
 from napari_nx46.files.masks import Profile
 from napari_nx46.files.submission import MaskStream, write_archive
@@ -125,7 +125,7 @@ def test_an_archive_with_too_many_members_is_not_looked_through(tmp_path, monkey
 
 
 def test_a_table_of_contents_beyond_the_limit_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(validation, "MAX_DIRECTORY_BYTES", 40)
+    monkeypatch.setattr(zip_check, "MAX_DIRECTORY_BYTES", 40)
     report = check_one(tmp_path, good_tiff())
     assert codes_of(report) == ["not-a-zip"]
     assert "table of contents" in report.findings[0].message
