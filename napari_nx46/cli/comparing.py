@@ -64,6 +64,8 @@ def compare(
         ),
     ] = None,
     work: WorkspaceFile = None,
+    channel: flag.Channel = None,
+    logits: flag.AsLogits = None,
     workers: flag.WorkerCount = None,
     memory: flag.Memory = 4.0,
 ) -> None:
@@ -83,7 +85,11 @@ def compare(
         threads = stack.enter_context(shared_workers(workers))
         opener = _Opener(
             stack.enter_context(
-                held_pipelines(open_data(*data) if data else None, threads, memory)
+                held_pipelines(
+                    open_data(*data, channel=channel, logits=logits) if data else None,
+                    threads,
+                    memory,
+                )
             ),
             workspace_file(work, data[0] if data else None),
             fragment or (),

@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
+from napari_nx46.cli import options as flag
 from napari_nx46.cli.console import ExitCode, fail, guarded
 from napari_nx46.cli.data import DataFlags
 from napari_nx46.cli.flag_groups import with_flag_groups
+from napari_nx46.files.reading import ReadAs
 
 
 @guarded
@@ -37,6 +39,8 @@ def demo(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for what the demo writes.")
     ] = Path("demo-output"),
+    channel: flag.Channel = None,
+    logits: flag.AsLogits = None,
 ) -> None:
     """Show the program.
 
@@ -45,7 +49,7 @@ def demo(
     with _needing_qt():
         from napari_nx46.viewer.launch import demo as show
 
-        code = show(tuple(data or ()), out)
+        code = show(tuple(data or ()), out, ReadAs(channel, logits))
     raise typer.Exit(code)
 
 

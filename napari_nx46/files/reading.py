@@ -32,3 +32,8 @@ class ReadAs:
 
     channel: int | None = None
     logits: Logits | None = None
+
+    def recorded(self) -> dict[str, str | int]:
+        """Return ``channel`` and ``logits`` by name, as far as they are given."""
+        channel: dict[str, str | int] = {} if self.channel is None else {"channel": self.channel}
+        return channel if self.logits is None else {**channel, "logits": self.logits.value}

@@ -77,6 +77,8 @@ class Volume:
         The voxels.
     channels : int or None
         Number of channels in the file; None without an axis of them.
+    read_as : ReadAs or None
+        The channel, counted from 0, where the file has an axis of them; and the kind of logits.
     note : str or None
         What a user should know of how it was opened.
     stamps : Stamps, optional
@@ -96,6 +98,8 @@ class Volume:
         What the voxels stand for.
     channels : int or None
         Number of channels in the file; None without an axis of them.
+    read_as : ReadAs
+        The channel, counted from 0, where the file has an axis of them; and the kind of logits.
     notes : tuple of str
         What a user should know of the volume, as far as it was read; see `VolumeWarning`.
 
@@ -113,12 +117,14 @@ class Volume:
         role: Role,
         source: VoxelSource,
         channels: int | None = None,
+        read_as: ReadAs | None = None,
         note: str | None = None,
         stamps: Stamps | None = None,
         slices: tuple[Path, ...] = (),
     ) -> None:
         check_dtype(origin, role, source.dtype)
         self.channels = channels
+        self.read_as = read_as or ReadAs()
         self._stamps = stamps or Stamps(origin)
         self._slices = slices
         self._origin = origin
@@ -314,14 +320,16 @@ def open_volume(
     if role is not Role.PROBABILITY and channel is None:
         channels.check_single(origin, role)
     number = channels.number(origin, channel)
-    if logits is None or role is not Role.PROBABILITY:
+    kind = None if logits is None or role is not Role.PROBABILITY else Logits(logits)
+    if kind is None:
         source = channels.source(number)
     else:
         from napari_nx46.files.logits import open_logits
 
-        source = open_logits(origin, channels, number, Logits(logits))
+        source = open_logits(origin, channels, number, kind)
+    read_as = ReadAs(None if channels.count is None else number, kind)
     note = channels.note(origin, channel) or (note_on_slices(slices) if slices else None)
-    return Volume(origin, role, source, channels.count, note, stamps, slices)
+    return Volume(origin, role, source, channels.count, read_as, note, stamps, slices)
 
 
 def write_volume(

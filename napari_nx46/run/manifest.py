@@ -71,7 +71,8 @@ class FragmentRecord:
     setting : Setting
     threshold : Threshold
     sources : dict
-        For each volume that the setting reads, by name, its file's name and SHA-256.
+        For each volume that the setting reads, by name, its file's name and SHA-256, and the
+        channel and kind of logits where there are any.
     slices : tuple of SliceMetrics
         In ascending z.
     notes : tuple of str
@@ -81,7 +82,7 @@ class FragmentRecord:
     image_id: str
     setting: Setting
     threshold: Threshold
-    sources: dict[str, dict[str, str]]
+    sources: dict[str, dict[str, str | int]]
     slices: tuple[SliceMetrics, ...]
     notes: tuple[str, ...] = ()
 

@@ -237,7 +237,11 @@ class _MeasuredMask:
             tally.add(slab.extent, slab.score, self._cancelled)
             yield slab.mask
         sources = {
-            name: {"file": volume.path.name, "sha256": volume.fingerprint()}
+            name: {
+                "file": volume.path.name,
+                "sha256": volume.fingerprint(),
+                **volume.read_as.recorded(),
+            }
             for name, volume in sources_read(self._fragment, self._setting).items()
         }
         self._record = FragmentRecord(

@@ -15,6 +15,7 @@ from qtpy.QtTest import QTest
 
 from napari_nx46.core.measure import BandPosition, position_in_band
 from napari_nx46.files.naming import counted
+from napari_nx46.files.reading import ReadAs
 from napari_nx46.files.validation import ValidationReport, validate_submission
 from napari_nx46.fragments import open_data
 from napari_nx46.run.runner import RunResult
@@ -59,7 +60,9 @@ class PaintWatch(QObject):
         return False
 
 
-def scripted_session(paths: tuple[Path, ...], out: Path, say: Say) -> int:
+def scripted_session(
+    paths: tuple[Path, ...], out: Path, say: Say, read_as: ReadAs | None = None
+) -> int:
     """Load, move all three sliders, accept, export and validate, by keys and clicks.
 
     Parameters
@@ -77,7 +80,8 @@ def scripted_session(paths: tuple[Path, ...], out: Path, say: Say) -> int:
         0 if the archive is valid, else 1.
     """
     out.mkdir(parents=True, exist_ok=True)
-    dataset = open_data(*paths)
+    read_as = read_as or ReadAs()
+    dataset = open_data(*paths, channel=read_as.channel, logits=read_as.logits)
     viewer, dock = open_window(dataset, paths, keeps=False)
     try:
         viewer.window.resize(*WINDOW_SIZE)

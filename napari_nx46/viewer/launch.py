@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QApplication
 
+from napari_nx46.files.reading import ReadAs
 from napari_nx46.fragments import DataSet, open_data
 from napari_nx46.sample import write_sample
 from napari_nx46.viewer.display import has_display, virtual_display
@@ -37,7 +38,7 @@ def tune(dataset: DataSet, paths: Sequence[Path], *, keeps: bool = True) -> None
     napari.run()
 
 
-def demo(paths: Sequence[Path], out: Path) -> int:
+def demo(paths: Sequence[Path], out: Path, read_as: ReadAs | None = None) -> int:
     """Show the program: in a window where there is a display, else as a scripted session.
 
     Parameters
@@ -46,6 +47,8 @@ def demo(paths: Sequence[Path], out: Path) -> int:
         Data to show; none for the sample fragments, which are made in `out` then.
     out : Path
         Folder for what the demonstration makes.
+    read_as : ReadAs, optional
+        What is read of probability volumes.
 
     Returns
     -------
@@ -60,14 +63,16 @@ def demo(paths: Sequence[Path], out: Path) -> int:
     data = tuple(paths) or (out / "data",)
     if not paths:
         write_sample(data[0])
+    read_as = read_as or ReadAs()
     if has_display():
-        tune(open_data(*data), data, keeps=bool(paths))
+        dataset = open_data(*data, channel=read_as.channel, logits=read_as.logits)
+        tune(dataset, data, keeps=bool(paths))
         return 0
     with virtual_display() as name:
         print(f"no display: a scripted session on the virtual display {name}", flush=True)
         from napari_nx46.viewer.demo import scripted_session
 
-        return scripted_session(data, out, print)
+        return scripted_session(data, out, print, read_as)
 
 
 def open_window(
