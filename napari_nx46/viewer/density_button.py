@@ -24,7 +24,7 @@ from napari_nx46.live.density_job import DensityJob
 from napari_nx46.live.session import Session
 from napari_nx46.run.density import DensitySolution, DensityTarget
 from napari_nx46.setting import Setting
-from napari_nx46.viewer.knobs import CalmSpinBox, wrapped_tip
+from napari_nx46.viewer.knobs import NumberBox, wrapped_tip
 from napari_nx46.viewer.main_thread import MainThreadPoster
 
 PROGRESS_STEPS = 1000
@@ -101,7 +101,7 @@ class DensityPanel(QWidget):
         self.menu_button.setMenu(self.menu)
         self.menu_button.setToolTip("Which density is aimed at, and for which fragments")
         self.menu_button.setAccessibleName("What to match the density to")
-        self.exact_box = CalmSpinBox()
+        self.exact_box = NumberBox()
         self.exact_box.setRange(0.0, 1.0)
         self.exact_box.setDecimals(DENSITY_DECIMALS)
         self.exact_box.setSingleStep(DENSITY_STEP)

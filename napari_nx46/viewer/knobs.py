@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from annotated_types import Ge, Le
 from qtpy.QtCore import QEvent, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QKeySequence, QWheelEvent
+from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -199,11 +199,11 @@ class Knob(QWidget):
         self.scale = scale
         self.default = default
         self.title_label = plain_label(scale.title)
-        self.slider = CalmSlider(Qt.Orientation.Horizontal)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName(f"{scale.name} slider")
         self.slider.setRange(0, len(scale.positions) - 1)
         self.slider.setPageStep(max(1, len(scale.positions) // 20))
-        self.spin_box = CalmSpinBox()
+        self.spin_box = NumberBox()
         self.spin_box.setDecimals(scale.decimals)
         self.spin_box.setRange(scale.lowest, scale.highest)
         self.spin_box.setSingleStep(scale.step)
@@ -288,7 +288,7 @@ class Choice(QWidget):
         super().__init__(parent)
         self.name = name
         self._values = tuple(values)
-        self.box = CalmComboBox()
+        self.box = QComboBox()
         self.box.addItems([choice_text(value) for value in self._values])
         self.box.setAccessibleName(knob.title)
         self.box.setAccessibleDescription(knob.help)
@@ -381,23 +381,8 @@ def wrapped_tip(text: str) -> str:
     return f"<qt>{html.escape(text)}</qt>"
 
 
-class CalmSlider(QSlider):
-    """A slider that lets the panel scroll under the wheel until it is clicked."""
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the panel unless the keyboard is here."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
-class CalmSpinBox(QDoubleSpinBox):
-    """A spin box that lets the panel scroll under the wheel until it is clicked."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+class NumberBox(QDoubleSpinBox):
+    """A spin box that takes the keys of undo and redo only for what is typed into it."""
 
     def event(self, event: QEvent) -> bool:
         """Leave the keys of undo and redo to the dock where no typing is to be taken back."""
@@ -406,31 +391,9 @@ class CalmSpinBox(QDoubleSpinBox):
             return False
         return bool(super().event(event))
 
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the panel unless the keyboard is here."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
     def _has_nothing_for(self, event: QKeyEvent) -> bool:
         typed = self.lineEdit()
         return bool(
             (event.matches(QKeySequence.StandardKey.Undo) and not typed.isUndoAvailable())
             or (event.matches(QKeySequence.StandardKey.Redo) and not typed.isRedoAvailable())
         )
-
-
-class CalmComboBox(QComboBox):
-    """A combo box that lets the panel scroll under the wheel until it is clicked."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the panel unless the keyboard is here."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()

@@ -7,12 +7,14 @@ import re
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea
 
+from napari_nx46.viewer.wheel_guard import WheelGuard
+
 _MAY_BREAK = "\N{ZERO WIDTH SPACE}"
 _LONG_WORD = re.compile(r"\S{16}(?=\S)")
 
 
 class VerticalScrollArea(QScrollArea):
-    """A scroll area that is never narrower than what it shows."""
+    """A scroll area that is never narrower than its content; the wheel only scrolls it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,6 +22,7 @@ class VerticalScrollArea(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._told_width = 0
+        self._wheel_guard = WheelGuard(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Tell the dock when the content needs more or less width, as under a new style sheet."""

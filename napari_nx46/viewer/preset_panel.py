@@ -7,6 +7,7 @@ from typing import Protocol
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QComboBox,
     QHBoxLayout,
     QInputDialog,
     QLabel,
@@ -19,7 +20,6 @@ from qtpy.QtWidgets import (
 
 from napari_nx46.live.session import Session
 from napari_nx46.setting import Domain, Setting, SettingError, all_presets, preset_description
-from napari_nx46.viewer.knobs import CalmComboBox
 from napari_nx46.viewer.layout import WrappedLabel
 
 NOTHING_CHOSEN = "Choose a preset…"
@@ -69,7 +69,7 @@ class PresetPanel(QWidget):
         self._name = ""
         self._preset: Setting | None = None
         self._is_shown = False
-        self.box = CalmComboBox()
+        self.box = QComboBox()
         self.box.setAccessibleName("Preset")
         self.box.setToolTip("Published settings, then your own; choosing one sets all knobs")
         self.box.setPlaceholderText(NOTHING_CHOSEN)

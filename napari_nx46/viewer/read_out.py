@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QSi
 
 from napari_nx46.core.measure import BandPosition, position_in_band
 from napari_nx46.live.view import Figures
-from napari_nx46.viewer.knobs import CalmSpinBox, plain_label
+from napari_nx46.viewer.knobs import NumberBox, plain_label
 from napari_nx46.viewer.number_label import number_label, show_number
 
 POSITION_TEXTS = {
@@ -165,7 +165,7 @@ def _note_label() -> QLabel:
 
 
 def _band_box(value: float) -> QDoubleSpinBox:
-    box = CalmSpinBox()
+    box = NumberBox()
     box.setRange(0.0, 1.0)
     box.setDecimals(3)
     box.setMinimumWidth(box.fontMetrics().horizontalAdvance("− 0.000 +") + 28)

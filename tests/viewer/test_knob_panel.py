@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QComboBox, QSlider
 
 from napari_nx46.fragments import open_data, write_data_folder
@@ -393,34 +392,3 @@ def test_everything_the_keyboard_reaches_has_a_name(new_panel):
     for name, control in panel.controls.items():
         if name != "weights":
             assert KNOBS[name].help.split()[0] in control.toolTip()
-
-
-def test_the_wheel_scrolls_the_panel_and_turns_only_what_has_the_keyboard(new_panel, qtbot):
-    panel, session = new_panel()
-    panel.show()
-    qtbot.waitExposed(panel)
-    knob, choice = panel.knobs["quantile"], panel.choice("rule")
-    for widget in (knob.slider, knob.spin_box, choice.box):
-        event = wheel_event(widget)
-        QApplication.sendEvent(widget, event)
-        assert not event.isAccepted()
-    assert session.setting == Setting()
-    panel.activateWindow()
-    knob.slider.setFocus()
-    qtbot.waitUntil(knob.slider.hasFocus)
-    QApplication.sendEvent(knob.slider, wheel_event(knob.slider))
-    assert session.setting.quantile != Setting().quantile
-
-
-def wheel_event(widget):
-    middle = QPointF(widget.rect().center())
-    return QWheelEvent(
-        middle,
-        widget.mapToGlobal(middle),
-        QPoint(),
-        QPoint(0, -120),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
 from napari_nx46.core.measure import PERCENTS, distance_from_band
 from napari_nx46.core.measure_volume import VolumeMetrics
 from napari_nx46.core.profile import SliceProfile
 from napari_nx46.core.quantile import ScoreHistogram, approximate_quantile
 from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.layout import VerticalScrollArea
 from napari_nx46.viewer.number_label import UNKNOWN, number_label
 from napari_nx46.viewer.plots.page import Page
 from napari_nx46.viewer.plots.saving import Table
@@ -125,17 +126,12 @@ class FiguresPage(Page):
         z = self.bench.viewer.dims.current_step[0]
         return Table(("figure", self.bench.session.fragment.image_id, f"slice {z}"), rows)
 
-    def _scroll_area(self) -> QScrollArea:
+    def _scroll_area(self) -> VerticalScrollArea:
         """Return the table, which is scrolled where there is no height for it."""
         table = QWidget()
         table.setLayout(self._grid())
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = VerticalScrollArea()
         area.setWidget(table)
-        margin = area.verticalScrollBar().sizeHint().width()
-        area.setMinimumWidth(table.minimumSizeHint().width() + margin)
         return area
 
     def _grid(self) -> QGridLayout:
