@@ -1,18 +1,17 @@
 """Zarr v2 / v3 arrays and OME-Zarr images as voxels.
 
-A Zarr folder is a tree of files that strangers may have written. It is read through a store that
-serves no file outside the folder, and only with codecs that decode numbers: one of the usual
-codecs unpickles what it reads.
+A Zarr folder is a tree of files that strangers may have written. The Zarr library reads its
+metadata, through a store that serves no file outside the folder. The chunks are read and decoded
+by `ZarrArray`, which knows how large they may be.
 """
 
 from __future__ import annotations
 
 import math
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,19 +21,15 @@ from napari_nx46.files.channels import Channels
 from napari_nx46.files.indexing import Box, box_shape
 from napari_nx46.files.origin import MAX_DECODED_BYTES, Origin, VolumeError
 from napari_nx46.files.stamps import Stamps
+from napari_nx46.files.zarr_array import ZarrArray
+from napari_nx46.files.zarr_codecs import ChunkError, CodecError
+from napari_nx46.files.zarr_levels import Levels, check_chunks, has_array
 
 if TYPE_CHECKING:
     from zarr import Group
     from zarr.types import AnyArray
 
-_NUMBER_CODECS = frozenset(
-    {
-        *("bytes", "transpose", "sharding_indexed", "delta", "shuffle", "astype", "packbits"),
-        *("fixedscaleoffset", "quantize", "bitround"),
-        *("blosc", "zlib", "gzip", "bz2", "lzma", "lz4", "zstd"),
-        *("crc32", "crc32c", "adler32", "fletcher32"),
-    }
-)
+_SMALL_CHUNK, _MOST_SMALL_CHUNKS = 2**10, 2**16
 _FIRST_OME_AXES = ("t", "c", "z", "y", "x")
 """The axes of OME-Zarr images before version 0.3, which did not name them."""
 
@@ -48,9 +43,8 @@ _DAMAGE = (
     RuntimeError,
     EOFError,
     OSError,
-    zlib.error,
 )
-"""What Zarr and its codecs raise at damaged metadata and chunks."""
+"""What Zarr raises at damaged metadata."""
 
 
 def open_zarr(origin: Origin, stamps: Stamps | None = None) -> Channels:
@@ -79,15 +73,28 @@ def open_zarr(origin: Origin, stamps: Stamps | None = None) -> Channels:
     from napari_nx46.files.zarr_store import ContainedStore
 
     try:
-        store = ContainedStore(origin.path.resolve(), read_only=True, stamps=stamps)
+        root = origin.path.resolve()
+        stamps = stamps or Stamps(origin)
+        store = ContainedStore(root, read_only=True, stamps=stamps)
+
+        def open_level(path: str) -> ZarrArray | None:
+            if not has_array(root, path):
+                return None
+            array = zarr.open_array(store=store, path=path, mode="r")
+            return _checked(origin, array, root, stamps)
+
         node = zarr.open(store=store, mode="r")
         if isinstance(node, zarr.Group):
-            level = _full_resolution(origin, node)
-            array = zarr.open_array(store=store, path=level.path, mode="r")
-            axes = level.axes or (_FIRST_OME_AXES if array.ndim == len(_FIRST_OME_AXES) else None)
+            image = _image_of(origin, node)
+            array = Levels(origin, image.paths, open_level).first()
+            oldest = len(array.shape) == len(_FIRST_OME_AXES)
+            names = image.axes or (_FIRST_OME_AXES if oldest else None)
         else:
-            array, axes = node, _dimension_names(node)
-        return _channels(origin, array, axes)
+            array, names = _checked(origin, node, root, stamps), _dimension_names(node)
+            check_chunks(origin, array)
+        axes = find_axes(origin, array.shape, names)
+        _check_chunk_count(origin, array, axes)
+        return Channels(axes.channels, partial(ZarrSource, origin, array, axes))
     except VolumeError:
         raise
     except _DAMAGE as error:
@@ -101,7 +108,7 @@ class ZarrSource:
     ----------
     origin : Origin
         The folder.
-    array : zarr.Array
+    array : ZarrArray
         The array.
     axes : StoredAxes
         Its axes.
@@ -109,9 +116,9 @@ class ZarrSource:
         The channel, counted from 0.
     """
 
-    def __init__(self, origin: Origin, array: AnyArray, axes: StoredAxes, channel: int) -> None:
+    def __init__(self, origin: Origin, array: ZarrArray, axes: StoredAxes, channel: int) -> None:
         self.shape = axes.shape
-        self.dtype = np.dtype(array.dtype).newbyteorder("=")
+        self.dtype = array.dtype
         self._origin = origin
         self._array = array
         self._axes = axes
@@ -120,30 +127,28 @@ class ZarrSource:
     def read_box(self, box: Box) -> np.ndarray:
         """Read a box; see `VoxelSource.read_box`."""
         try:
-            block = np.asarray(self._array[self._axes.index(self._channel, box)])
-        except VolumeError:
-            raise
-        except _DAMAGE as error:
+            block = self._array.read(self._axes.index(self._channel, box))
+        except ChunkError as error:
             place = ", ".join(f"{part.start}:{part.stop}" for part in box)
             raise self._origin.error(
                 f"damaged data in (z, y, x) = [{place}] ({error})", "readable chunks"
             ) from error
-        return np.array(block.reshape(box_shape(box)), dtype=self.dtype, order="C")
+        return block.reshape(box_shape(box))
 
     def release(self) -> None:
         """Do nothing: nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Level:
-    """One resolution of an OME-Zarr image: its path in the group, and the names of its axes."""
+class _Image:
+    """An OME-Zarr image: the paths of its resolutions, and the names of its axes."""
 
-    path: str
+    paths: tuple[str, ...]
     axes: tuple[str, ...] | None
 
 
-def _full_resolution(origin: Origin, group: Group) -> _Level:
-    """Return the first, which is the finest, resolution of an OME-Zarr image."""
+def _image_of(origin: Origin, group: Group) -> _Image:
+    """Return the first image of an OME-Zarr group."""
     attributes: Mapping[str, object] = group.attrs.asdict()
     # Version 0.5 keeps under "ome" what version 0.4 keeps at the top.
     newer = attributes.get("ome")
@@ -156,14 +161,24 @@ def _full_resolution(origin: Origin, group: Group) -> _Level:
             "a Zarr array or an OME-Zarr image; open the folder of one array",
         )
     image = images[0]
-    datasets = image.get("datasets") if isinstance(image, Mapping) else None
-    first = datasets[0] if isinstance(datasets, list) and datasets else None
-    path = first.get("path") if isinstance(first, Mapping) else None
-    if not isinstance(path, str) or not _stays_inside(path):
+    if not isinstance(image, Mapping):
+        raise origin.error(f"an image described by {image!r:.100}", "an OME-Zarr image")
+    first, *others = _paths(image.get("datasets")) or (None,)
+    if first is None:
         raise origin.error(
-            f"path {path!r} of the full resolution", "a relative path within the folder"
+            f"path {image.get('datasets')!r:.100} of the full resolution",
+            "a relative path within the folder",
         )
-    return _Level(path, _axis_names(origin, image.get("axes")))
+    inside = (path for path in others if path is not None)
+    return _Image((first, *inside), _axis_names(origin, image.get("axes")))
+
+
+def _paths(datasets: object) -> list[str | None]:
+    """Return where the resolutions of an image lie; None for one that is not in its folder."""
+    if not isinstance(datasets, list):
+        return []
+    paths = (entry.get("path") if isinstance(entry, Mapping) else None for entry in datasets)
+    return [path if isinstance(path, str) and _stays_inside(path) else None for path in paths]
 
 
 def _stays_inside(path: str) -> bool:
@@ -195,38 +210,30 @@ def _dimension_names(array: AnyArray) -> tuple[str, ...] | None:
     return tuple(map(str, names)) if isinstance(names, list | tuple) else None
 
 
-def _channels(origin: Origin, array: AnyArray, names: tuple[str, ...] | None) -> Channels:
-    """Return the channels of an array after checking everything that it declares."""
-    _check_codecs(origin, array)
+def _checked(origin: Origin, array: AnyArray, root: Path, stamps: Stamps) -> ZarrArray:
+    """Return an array after checking everything that it declares."""
     dtype = np.dtype(array.dtype)
     if dtype.hasobject or dtype.kind not in "biuf":
         raise origin.error(f"elements of type {dtype}", "integers or real numbers")
-    chunk = math.prod(array.shards or array.chunks) * dtype.itemsize
-    if chunk > MAX_DECODED_BYTES:
-        raise origin.error(f"chunks of {chunk} bytes", f"at most {MAX_DECODED_BYTES} bytes each")
-    axes = find_axes(origin, array.shape, names)
-    return Channels(axes.channels, partial(ZarrSource, origin, array, axes))
-
-
-def _check_codecs(origin: Origin, array: AnyArray) -> None:
-    """Check that decoding a chunk runs nothing but codecs for numbers."""
-    unknown = sorted(set(_codecs(array.metadata.to_dict())) - _NUMBER_CODECS)
-    if unknown:
+    try:
+        checked = ZarrArray(root, array, stamps)
+    except CodecError as error:
+        raise origin.error(str(error), "codecs for numbers, such as blosc, gzip or zstd") from error
+    if checked.piece_bytes > MAX_DECODED_BYTES:
         raise origin.error(
-            f"codec {', '.join(unknown)}", "codecs for numbers, such as blosc, gzip or zstd"
+            f"chunks of {checked.piece_bytes} bytes", f"at most {MAX_DECODED_BYTES} bytes each"
         )
+    return checked
 
 
-def _codecs(metadata: Mapping[str, object]) -> Iterator[str]:
-    """Yield the name of every codec in the metadata of an array, nested ones too."""
-    for key in ("compressor", "filters", "codecs", "index_codecs"):
-        entry = metadata.get(key)
-        for codec in entry if isinstance(entry, list | tuple) else (entry,):
-            if codec is None:
-                continue
-            described = codec if isinstance(codec, Mapping) else {}
-            name = described.get("id", described.get("name", type(codec).__name__))
-            yield str(name).removeprefix("numcodecs.")
-            configuration = described.get("configuration")
-            if isinstance(configuration, Mapping):
-                yield from _codecs(configuration)
+def _check_chunk_count(origin: Origin, array: ZarrArray, axes: StoredAxes) -> None:
+    """Check that a slice is not cut into so many tiny chunks that reading it takes minutes."""
+    plane = axes.space[-2:]
+    voxels = math.prod(array.piece[axis] for axis in plane)
+    chunks = math.prod(-(-array.shape[axis] // array.piece[axis]) for axis in plane)
+    if voxels < _SMALL_CHUNK and chunks > _MOST_SMALL_CHUNKS:
+        raise origin.error(
+            f"chunks of shape {array.piece}, {chunks} of them in a slice",
+            f"at most {_MOST_SMALL_CHUNKS} chunks a slice, or at least {_SMALL_CHUNK} voxels of "
+            "a slice in each",
+        )
