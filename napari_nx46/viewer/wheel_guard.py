@@ -7,6 +7,7 @@ from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QLabel,
     QScrollArea,
@@ -37,6 +38,7 @@ class WheelGuard(QObject):
     def __init__(self, area: QScrollArea) -> None:
         super().__init__(area)
         self._content = area.viewport()
+        self._bar = area.verticalScrollBar()
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(0)
@@ -44,10 +46,10 @@ class WheelGuard(QObject):
         self._content.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Pass the wheel on from a control to what holds it; look for new controls."""
+        """Give the wheel of a control to the scroll bar; look for new controls."""
         kind = event.type()
         if kind == QEvent.Type.Wheel and _is_control(watched):
-            event.ignore()
+            QApplication.sendEvent(self._bar, event)
             return True
         if kind in (QEvent.Type.ChildAdded, QEvent.Type.ChildPolished):
             # A child that is being made is not yet of its own class.

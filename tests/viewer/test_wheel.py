@@ -45,7 +45,7 @@ def turn_wheel(widget, notches=-1):
 def guarded(widget):
     """Return the controls within the scroll areas of a widget."""
     kinds = (QAbstractSlider, QAbstractSpinBox, QComboBox)
-    areas = widget.findChildren(QScrollArea)
+    areas = [widget] if isinstance(widget, QScrollArea) else widget.findChildren(QScrollArea)
     found = [one for area in areas for kind in kinds for one in area.widget().findChildren(kind)]
     return [one for one in found if not isinstance(one, QScrollBar)]
 
