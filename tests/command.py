@@ -23,10 +23,15 @@ def without_knobs(environment):
     return {name: value for name, value in environment.items() if not gives_knobs(name)}
 
 
+def as_argument(value):
+    """Return an argument as a process is given it; bytes need not be UTF-8."""
+    return value if isinstance(value, bytes) else str(value)
+
+
 def nx46(*arguments, **environment):
     """Run the command in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "napari_nx46", *map(str, arguments)],
+        [sys.executable, "-m", "napari_nx46", *map(as_argument, arguments)],
         env=without_knobs(os.environ) | environment,
         capture_output=True,
         text=True,

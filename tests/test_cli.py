@@ -383,3 +383,17 @@ def test_help_and_version_load_nothing_heavy():
     except PackageNotFoundError:
         installed = "not installed"
     assert (shown.exit_code, shown.stdout) == (0, f"nx46 {installed}\n")
+
+
+def test_names_that_no_terminal_should_obey_are_escaped(tmp_path, data):
+    written = nx46("export", data, "--out", os.fsencode(tmp_path) + b"/caf\xe9.zip")
+    assert written.returncode == 0, written.stderr
+    assert os.path.exists(os.fsencode(tmp_path) + b"/caf\xe9.zip")
+    assert "caf\\udce9.zip" in written.stdout
+    name = "in\x1b[31mred.tif"
+    (tmp_path / name).write_bytes(b"II*\0")
+    for command in (("run", "--out", tmp_path / "out"), ("measure",)):
+        refused = nx46_here(command[0], tmp_path / name, *command[1:])
+        assert refused.exit_code == 2
+        assert "\x1b" not in refused.output
+        assert "\\x1b[31mred" in refused.output

@@ -12,6 +12,7 @@ from napari_nx46.cli.campaign import campaign
 from napari_nx46.cli.checking import validate
 from napari_nx46.cli.comparing import compare
 from napari_nx46.cli.compiling import compiling_noted, warm_up
+from napari_nx46.cli.console import echo
 from napari_nx46.cli.help import SectionedCommand
 from napari_nx46.cli.measuring import measure
 from napari_nx46.cli.presets import presets
@@ -58,7 +59,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from napari_nx46.run.manifest import installed_version
 
-        typer.echo(f"nx46 {installed_version('napari-nx46')}")
+        echo(f"nx46 {installed_version('napari-nx46')}")
         raise typer.Exit
 
 

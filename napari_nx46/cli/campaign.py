@@ -10,7 +10,7 @@ import typer
 from napari_nx46.cli.campaign_listing import list_campaigns
 from napari_nx46.cli.campaign_report import judge, report
 from napari_nx46.cli.campaign_running import resume_campaign, run_campaign
-from napari_nx46.cli.console import guarded, print_table
+from napari_nx46.cli.console import echo, guarded, print_table
 from napari_nx46.cli.help import SectionedCommand
 from napari_nx46.cli.reporting import shown_knobs
 
@@ -47,7 +47,7 @@ def list_matrices(
     plans = [read_plan(name) for name in shipped_matrices()]
     if as_json:
         listed = {plan.name: [matrix_row(run) for run in plan.runs] for plan in plans}
-        typer.echo(json.dumps(listed, indent=2))
+        echo(json.dumps(listed, indent=2))
         return
     print_table(
         ("matrix", "run", "knobs"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_nx46.cli.campaign_report import CampaignWork
-from napari_nx46.cli.console import guarded, note, print_table
+from napari_nx46.cli.console import echo, guarded, note, print_table
 from napari_nx46.cli.flag_groups import with_flag_groups
 from napari_nx46.cli.reporting import shown_knobs
 from napari_nx46.cli.workspaces import opened_workspace
@@ -41,7 +41,7 @@ def list_campaigns(
         wanted = store.campaign_ids() if campaign is None else (campaign,)
         listed = [_Listed(store, number) for number in wanted]
     if as_json:
-        typer.echo(json.dumps([one.record() for one in listed], indent=2))
+        echo(json.dumps([one.record() for one in listed], indent=2))
         return
     for one in listed:
         one.print()
@@ -61,7 +61,7 @@ class _Listed:
         results = self.results
         states = [one.state.value for one in results.fragments.values()]
         counts = ", ".join(f"{state} {states.count(state)}" for state in dict.fromkeys(states))
-        typer.echo(
+        echo(
             f"campaign {results.campaign_id} ({results.plan.name}), begun "
             f"{results.started:%Y-%m-%d %H:%M} UTC, on {results.data}: "
             f"runs {len(results.plan.runs)}, fragments {len(results.image_ids)}; tasks: "

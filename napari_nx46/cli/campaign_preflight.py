@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from napari_nx46.cli.console import ExitCode, interruptible, note, print_table, share_bar
+from napari_nx46.cli.console import ExitCode, echo, interruptible, note, print_table, share_bar
 from napari_nx46.cli.reporting import shown_knobs, shown_shape
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _print_plan(found: CampaignPreflight) -> None:
     )
     more = found.run_count - len(found.runs)
     if more:
-        typer.echo(f"... and {more} more, each batch by what the runs before it gave")
+        echo(f"... and {more} more, each batch by what the runs before it gave")
     print_table(
         ("fragment", "shape", "sources", "label"),
         [
@@ -99,19 +99,19 @@ def _print_plan(found: CampaignPreflight) -> None:
 
 
 def _print_cost(found: CampaignPreflight) -> None:
-    typer.echo(
+    echo(
         f"{found.name}: runs {found.run_count}, fragments {found.fragment_count}, "
         f"tasks {found.task_count}"
     )
     if found.cost is not None and found.seconds is not None:
-        typer.echo(
+        echo(
             f"estimated time: {duration(found.seconds)} with workers {found.workers} "
             f"(from {found.cost.settings} settings on {found.cost.voxels} voxels of fragment "
             f"{found.cost.image_id})"
         )
-    typer.echo(f"estimated memory: {_bytes(found.memory_bytes)} a worker")
-    typer.echo(f"estimated disk: {_bytes(found.disk_bytes)}")
-    typer.echo("nothing was run, nothing was written")
+    echo(f"estimated memory: {_bytes(found.memory_bytes)} a worker")
+    echo(f"estimated disk: {_bytes(found.disk_bytes)}")
+    echo("nothing was run, nothing was written")
 
 
 def _bytes(count: int) -> str:

@@ -13,6 +13,7 @@ from napari_nx46.campaign.analysis.gained import SHORTEST_REPEAT
 from napari_nx46.cli import options as flag
 from napari_nx46.cli.console import (
     ExitCode,
+    echo,
     fail,
     guarded,
     interruptible,
@@ -102,7 +103,7 @@ def report(
             cancelled=cancelled,
         )
     for point in summary_section(analysis).points:
-        typer.echo(point)
+        echo(point)
     note(f"wrote {out / 'report.html'}, and report.md and the tables beside it")
 
 

@@ -24,6 +24,7 @@ from napari_nx46.cli.campaign_report import CampaignWork, campaign_id
 from napari_nx46.cli.console import (
     ExitCode,
     counting_bar,
+    echo,
     fail,
     guarded,
     interruptible,
@@ -318,7 +319,7 @@ class _RunRows:
         if result.error is not None:
             note(f"failed: {result.run_id} on {result.image_id}: {result.error}")
         if len(of_run) == len(self._run.image_ids):
-            typer.echo(f"{result.run_id}  {_figures(list(of_run.values()))}".rstrip())
+            echo(f"{result.run_id}  {_figures(list(of_run.values()))}".rstrip())
             self._ended[result.run_id] = {}
 
 
@@ -335,7 +336,7 @@ def _figures(results: list[FragmentResult]) -> str:
 def _print_end(results: CampaignResults, progress: CampaignProgress) -> None:
     waiting = f", waiting {progress.total - progress.done - progress.failed}"
     ended = progress.done + progress.failed == progress.total
-    typer.echo(
+    echo(
         f"campaign {results.campaign_id} ({results.plan.name}): tasks {progress.total}, "
         f"done {progress.done} (known before: {progress.known}), failed {progress.failed}"
         f"{'' if ended else waiting}"
@@ -355,12 +356,12 @@ def _print_best(results: CampaignResults, rules: Rules, file: Path) -> None:
                 note(f"note: {verdict.run_id}: {text}")
     best = best_run(results, verdicts, rules.band)
     for line in best_words(results, verdicts, best):
-        typer.echo(line)
+        echo(line)
     if best is None:
         return
     archive = file.parent / f"campaign-{results.campaign_id}" / "submission.zip"
     if best.run_id in results.export_faults and archive.is_file():
-        typer.echo(f"kept {archive}")
+        echo(f"kept {archive}")
 
 
 # ---- small ---------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from napari_nx46.cli import options as flag
-from napari_nx46.cli.console import ExitCode, guarded, interruptible
+from napari_nx46.cli.console import ExitCode, echo, guarded, interruptible
 from napari_nx46.cli.data import image_shapes
 from napari_nx46.cli.parsing import parse_band
 from napari_nx46.cli.reporting import print_findings, print_masks
@@ -45,7 +45,7 @@ def validate(
             archive, expected=expected, profile=profile, band=densities, cancelled=cancelled
         )
     if as_json:
-        typer.echo(json.dumps(report.to_dict(), indent=2))
+        echo(json.dumps(report.to_dict(), indent=2))
     else:
         print_masks(report)
         print_findings(report)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_nx46.cli import options as flag
-from napari_nx46.cli.console import guarded, interruptible, note, print_table, share_bar
+from napari_nx46.cli.console import echo, guarded, interruptible, note, print_table, share_bar
 from napari_nx46.cli.data import held_pipelines, shared_workers
 from napari_nx46.cli.workspaces import WorkspaceFile, opened_workspace, workspace_file
 
@@ -224,7 +224,7 @@ def _print_report(report: ComparisonReport) -> None:
     from napari_nx46.run.comparison_text import comparison_tables
 
     for number, table in enumerate(comparison_tables(report)):
-        typer.echo(("\n" if number else "") + table.title)
+        echo(("\n" if number else "") + table.title)
         print_table(table.columns, table.rows)
     for line in report.notes:
         note(f"note: {line}")

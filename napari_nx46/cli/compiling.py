@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import typer
-
 from napari_nx46.cli.console import (
     ExitCode,
     counting_bar,
+    echo,
     fail,
     guarded,
     interruptible,
@@ -41,11 +40,11 @@ def warm_up() -> None:
     if stopped:
         fail("cancelled", ExitCode.CANCELLED)
     if done.compiled:
-        typer.echo(f"compiled {done.compiled} of {done.kernels} kernels in {done.seconds:.1f} s")
+        echo(f"compiled {done.compiled} of {done.kernels} kernels in {done.seconds:.1f} s")
     else:
-        typer.echo(f"all {done.kernels} kernels had been compiled")
+        echo(f"all {done.kernels} kernels had been compiled")
     for folder in done.folders:
-        typer.echo(f"kept in {folder}")
+        echo(f"kept in {folder}")
     if done.kept < done.kernels:
         fail(
             f"error: the code of {done.kernels - done.kept} of {done.kernels} kernels could not be "

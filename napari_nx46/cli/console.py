@@ -82,7 +82,25 @@ def fail(message: str, code: ExitCode) -> NoReturn:
 
 def note(message: str) -> None:
     """Print a line on stderr."""
-    typer.echo(message, err=True)
+    echo(message, err=True)
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print lines, by default on stdout; control characters in them are escaped.
+
+    Names of files may hold any: a terminal would obey escape sequences, and bytes that are not
+    UTF-8 could not be encoded.
+
+    Parameters
+    ----------
+    text : str
+        One line or several.
+    err : bool
+        Print on stderr.
+    """
+    from napari_nx46.files.naming import printable
+
+    typer.echo("\n".join(map(printable, text.split("\n"))), err=err)
 
 
 @contextmanager
@@ -127,7 +145,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        typer.echo("  ".join(cells).rstrip())
+        echo("  ".join(cells).rstrip())
 
 
 @contextmanager

@@ -9,10 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from napari_nx46.cli import options as flag
-from napari_nx46.cli.console import ExitCode, fail, interruptible, note, progress_bar
+from napari_nx46.cli.console import ExitCode, echo, fail, interruptible, note, progress_bar
 from napari_nx46.cli.data import DataFlags
 from napari_nx46.cli.flag_groups import FlagGroup
 from napari_nx46.cli.knob_flags import KnobFlags
@@ -201,7 +199,7 @@ def check_only(task: Task, targets: Sequence[Path], report: Path) -> None:
         partial.write_bytes(preflight_json(plans, task.options, targets))
     print_preflight(plans)
     print_notes({plan.image_id: plan.notes for plan in plans})
-    typer.echo(f"nothing was written but {report}")
+    echo(f"nothing was written but {report}")
 
 
 def _slices(dataset: DataSet, chosen: dict[str, Setting]) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_nx46.cli import options as flag
-from napari_nx46.cli.console import guarded, interruptible, note, print_table, share_bar
+from napari_nx46.cli.console import echo, guarded, interruptible, note, print_table, share_bar
 from napari_nx46.cli.parsing import parse_band
 from napari_nx46.files.naming import shown
 
@@ -91,7 +91,7 @@ def measure(
         if slices is not None:
             partials[slices].write_bytes(slices_csv(measured))
     if as_json:
-        typer.echo(json.dumps([_record(one, densities) for one in measured], indent=2))
+        echo(json.dumps([_record(one, densities) for one in measured], indent=2))
     else:
         _print_table(measured, densities, with_files=len(masks) > 1)
     for path in targets:

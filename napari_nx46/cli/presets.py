@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from napari_nx46.cli.console import guarded, note, print_table
+from napari_nx46.cli.console import echo, guarded, note, print_table
 from napari_nx46.cli.flag_groups import with_flag_groups
 from napari_nx46.cli.knob_flags import KnobFlags
 from napari_nx46.cli.knobs import chosen_setting
@@ -89,12 +89,12 @@ def presets(
     store = default_store(os.environ)
     if save is not None:
         setting = chosen_setting(knobs, os.environ, note)
-        typer.echo(f"saved {save}: {store.save(save, setting, replace=replace)}")
+        echo(f"saved {save}: {store.save(save, setting, replace=replace)}")
     elif delete is not None:
         store.delete(delete)
-        typer.echo(f"deleted {delete}")
+        echo(f"deleted {delete}")
     elif as_json:
-        typer.echo(json.dumps([_record(preset) for preset in _known_presets(store)], indent=2))
+        echo(json.dumps([_record(preset) for preset in _known_presets(store)], indent=2))
     else:
         print_table(
             ("preset", "origin", "knobs", "description"),

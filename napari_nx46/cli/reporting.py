@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
-from napari_nx46.cli.console import note, print_table
+from napari_nx46.cli.console import echo, note, print_table
 
 if TYPE_CHECKING:
     from napari_nx46.core.threshold import Threshold
@@ -77,9 +75,9 @@ def print_masks(report: ValidationReport) -> None:
 def print_findings(report: ValidationReport) -> None:
     """Print the findings of a validation, a line each, and its outcome."""
     for finding in report.findings:
-        typer.echo(str(finding))
+        echo(str(finding))
     outcome = "valid" if report.ok else "not valid"
-    typer.echo(
+    echo(
         f"{report.path}: {outcome} ({report.profile}): masks read {len(report.masks)}, "
         f"errors {len(report.errors)}, warnings {len(report.warnings)}"
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_nx46.cli.console import ExitCode, guarded, interruptible, note, print_table
+from napari_nx46.cli.console import ExitCode, echo, guarded, interruptible, note, print_table
 from napari_nx46.cli.flag_groups import with_flag_groups
 from napari_nx46.cli.help import SectionedCommand
 from napari_nx46.cli.reporting import shown_knobs
@@ -53,7 +53,7 @@ def list_runs(
     with opened_workspace(place.path()) as workspace:
         kept = listed_runs(workspace).runs
         if as_json:
-            typer.echo(json.dumps([_record(listed) for listed in kept], indent=2))
+            echo(json.dumps([_record(listed) for listed in kept], indent=2))
         elif kept:
             print_table(_LIST_COLUMNS, [_row(listed) for listed in kept])
         else:
@@ -85,7 +85,7 @@ def add_run(
             run = add_archive(workspace, archive, tag=tag, workers=workers, cancelled=cancelled)
         finally:
             workers.close()
-        typer.echo(f"kept as {run_name(run)} in {workspace.path}")
+        echo(f"kept as {run_name(run)} in {workspace.path}")
 
 
 @runs.command("score", cls=SectionedCommand)
@@ -120,7 +120,7 @@ def score_run(
             workspace.clear_scores(number)
         workspace.set_scores(number, public, private)
         scored = workspace.run(number)
-        typer.echo(
+        echo(
             f"{run_name(scored)}: public score {_score(scored.public_score) or 'none'}, "
             f"private score {_score(scored.private_score) or 'none'}"
         )
@@ -147,8 +147,8 @@ def freeze_run(run: RunReference, place: WorkspaceFlags) -> None:
             for fault in error.faults:
                 note(f"error: {run_name(found)}: {fault}")
             raise typer.Exit(int(ExitCode.CHECK_FAILED)) from None
-        typer.echo(f"{run_name(found)} is the baseline: {baseline.archive}")
-        typer.echo(f"SHA-256 {baseline.archive_sha256}")
+        echo(f"{run_name(found)} is the baseline: {baseline.archive}")
+        echo(f"SHA-256 {baseline.archive_sha256}")
 
 
 @runs.command("verdict", cls=SectionedCommand)
@@ -187,7 +187,7 @@ def judge_run(
         judged = find_run(workspace, run)
         against = None if baseline is None else find_run(workspace, baseline)
         verdict = give_verdict(workspace, judged, against, cancelled)
-        typer.echo(f"{run_name(judged)}: {'GO' if verdict.go else 'NO-GO'}")
+        echo(f"{run_name(judged)}: {'GO' if verdict.go else 'NO-GO'}")
         _print_verdict(verdict)
         _print_best(workspace, verdict.best_run, accept=accept)
     if not verdict.go:
@@ -247,7 +247,7 @@ def _print_verdict(verdict: Verdict) -> None:
     from napari_nx46.run.verdict import run_name
 
     for reason in verdict.reasons:
-        typer.echo(f"  {reason}")
+        echo(f"  {reason}")
     for run in verdict.unscored:
         note(f"note: give {run_name(run)} its score with: nx46 runs score {run.id} --public SCORE")
     for line in verdict.notes:
@@ -273,12 +273,12 @@ def _print_best(workspace: Workspace, best: SavedRun | None, *, accept: bool) ->
     from napari_nx46.run.verdict import run_name
 
     if best is None:
-        typer.echo("no run that counts has a public score: the accepted settings stay as they are")
+        echo("no run that counts has a public score: the accepted settings stay as they are")
         return
-    typer.echo(f"best: {run_name(best)}, public score {_score(best.public_score)}")
+    echo(f"best: {run_name(best)}, public score {_score(best.public_score)}")
     if accept:
         replaced = accept_best(workspace, best)
-        typer.echo(f"accepted: the settings of {run_name(best)} for {few(list(best.settings))}")
+        echo(f"accepted: the settings of {run_name(best)} for {few(list(best.settings))}")
         _tell_replaced(replaced)
 
 

@@ -14,7 +14,14 @@ import typer
 from napari_nx46.cli import options as flag
 from napari_nx46.cli import score_flags as score_flag
 from napari_nx46.cli.compiling import compile_beforehand
-from napari_nx46.cli.console import guarded, interruptible, note, print_table, progress_bar
+from napari_nx46.cli.console import (
+    echo,
+    guarded,
+    interruptible,
+    note,
+    print_table,
+    progress_bar,
+)
 from napari_nx46.leaderboard.parameters import COMPETITION
 from napari_nx46.leaderboard.warm_up import KERNEL_MODULES
 
@@ -118,7 +125,7 @@ def _print_scores(scores: Mapping[str, LeaderboardScore], as_json: bool) -> None
     fragments = {image_id: result.as_record() for image_id, result in scores.items()}
     mean = mean_record(list(scores.values()))
     if as_json:
-        typer.echo(json.dumps({"fragments": fragments, "mean": mean}, indent=2))
+        echo(json.dumps({"fragments": fragments, "mean": mean}, indent=2))
         return
     print_table(
         ("fragment", *_COLUMNS.values()),

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from napari_nx46.cli import options as flag
-from napari_nx46.cli.console import ExitCode, fail, guarded
+from napari_nx46.cli.console import ExitCode, echo, fail, guarded
 from napari_nx46.cli.data import DataFlags
 from napari_nx46.cli.flag_groups import with_flag_groups
 from napari_nx46.files.reading import ReadAs
@@ -63,7 +63,7 @@ def sample(
     from napari_nx46.sample import write_sample
 
     image_ids = write_sample(folder)
-    typer.echo(f"wrote {len(image_ids)} fragments to {folder}: {', '.join(image_ids)}")
+    echo(f"wrote {len(image_ids)} fragments to {folder}: {', '.join(image_ids)}")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_nx46.cli.console import ExitCode, fail, note
+from napari_nx46.cli.console import ExitCode, echo, fail, note
 from napari_nx46.cli.flag_groups import FlagGroup
 
 if TYPE_CHECKING:
@@ -139,6 +139,6 @@ def registration(work: Path | None) -> Iterator[Callable[[RunResult, RunOptions]
             from napari_nx46.run.verdict import run_name
 
             run = register_export(workspace, result, options)
-            typer.echo(f"kept as {run_name(run)} in {workspace.path}")
+            echo(f"kept as {run_name(run)} in {workspace.path}")
 
         yield register

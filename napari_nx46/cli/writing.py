@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_nx46.cli import options as flag
-from napari_nx46.cli.console import guarded
+from napari_nx46.cli.console import echo, guarded
 from napari_nx46.cli.data import DataFlags
 from napari_nx46.cli.density import DensityFlags, solved, tell_unsolved
 from napari_nx46.cli.flag_groups import with_flag_groups
@@ -59,7 +59,7 @@ def run(
                 task.pipelines, task.settings, out, task.options, progress, task.cancelled
             )
     print_result(result, task.options.band)
-    typer.echo(f"wrote {out / 'masks'}, {out / 'metrics.csv'}, {out / 'manifest.json'}")
+    echo(f"wrote {out / 'masks'}, {out / 'metrics.csv'}, {out / 'manifest.json'}")
     end_with_left_out(task.pipelines.dataset)
 
 
@@ -105,6 +105,6 @@ def export(
         print_result(result, task.options.band)
         if result.report is not None:
             print_findings(result.report)
-        typer.echo("wrote " + ", ".join(str(path) for path in export_targets(out)))
+        echo("wrote " + ", ".join(str(path) for path in export_targets(out)))
         register(result, task.options)
     end_with_left_out(task.pipelines.dataset)

@@ -223,10 +223,11 @@ def _reason(error: OSError) -> str:
 
 def _stem(target_name: str) -> str:
     """Return the part of a partial's name that stands for the target, of bounded length."""
-    if len(target_name.encode()) <= _LONGEST_STEM_BYTES:
+    encoded = os.fsencode(target_name)  # a name need not be UTF-8
+    if len(encoded) <= _LONGEST_STEM_BYTES:
         return target_name
-    digest = hashlib.sha256(target_name.encode()).hexdigest()[:16]
-    start = target_name.encode()[: _LONGEST_STEM_BYTES - 17].decode(errors="ignore")
+    digest = hashlib.sha256(encoded).hexdigest()[:16]
+    start = encoded[: _LONGEST_STEM_BYTES - 17].decode(errors="ignore")
     return f"{start}-{digest}"
 
 

@@ -101,9 +101,13 @@ def read_once(volume: Volume) -> np.ndarray:
     Raises
     ------
     VolumeError
-        If it cannot be read, or has been changed since it was opened.
+        If it cannot be read, has a voxel that is NaN, or has been changed since it was opened.
     """
     voxels = volume.read()
+    # NaN is unequal to 0, so it would count as foreground.
+    missing = int(np.count_nonzero(np.isnan(voxels))) if voxels.dtype.kind == "f" else 0
+    if missing:
+        raise Origin(volume.path, volume.image_id).error(f"{missing} voxels of NaN", "numbers")
     volume.release()
     volume.check_unchanged()
     return voxels

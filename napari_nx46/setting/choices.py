@@ -20,10 +20,10 @@ class Domain(StrEnum):
     """
 
     FRAGMENT = "fragment"
-    NONZERO = "nonzero"
     SLICE = "slice"
     BLOCK = "block"
     DATASET = "dataset"
+    NONZERO = "nonzero"
 
 
 class Source(StrEnum):

@@ -57,10 +57,10 @@ CHOICE_TEXTS: Mapping[type[Enum], Mapping[str, str]] = {
     },
     Domain: {
         "FRAGMENT": "Whole fragment",
-        "NONZERO": "Non-zero voxels",
         "SLICE": "Each slice",
         "BLOCK": "Visible block",
         "DATASET": "Whole data set",
+        "NONZERO": "Non-zero voxels",
     },
     Connectivity: {
         "FACES": "Faces (6)",

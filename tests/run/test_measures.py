@@ -174,12 +174,21 @@ def test_measuring_masks_can_be_cancelled(tmp_path, masks):
         measure_masks([archive], cancelled=lambda: True)
 
 
-@pytest.mark.parametrize("values", [(1, 2), (1.0, np.nan), (np.nan, np.nan), (0.25, 0.5)])
+@pytest.mark.parametrize("values", [(1, 2), (0.25, 0.5)])
 def test_what_is_no_binary_mask_is_refused(tmp_path, values):
     voxels = np.zeros((2, 3, 4), np.asarray(values).dtype)
     voxels[0, 0, :2] = values
     np.save(tmp_path / "a.npy", voxels)
     with pytest.raises(FragmentError, match=r"fragment a: found values .* expected a binary mask"):
+        measure_masks([tmp_path / "a.npy"])
+
+
+@pytest.mark.parametrize("values", [(1.0, np.nan), (np.nan, np.nan)])
+def test_a_mask_with_nan_is_refused(tmp_path, values):
+    voxels = np.zeros((2, 3, 4))
+    voxels[0, 0, :2] = values
+    np.save(tmp_path / "a.npy", voxels)
+    with pytest.raises(VolumeError, match=r"found [12] voxels of NaN"):
         measure_masks([tmp_path / "a.npy"])
 
 

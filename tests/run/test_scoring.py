@@ -145,14 +145,23 @@ def test_a_prediction_that_is_no_binary_mask_is_told(folders):
     predictions, labels = folders
     (predictions / "b.tif").unlink()
     odd = PREDICTIONS["b"] * np.linspace(0.25, 1, 8, dtype=np.float32)
-    odd[odd == 0.25] = np.nan
     np.save(predictions / "b.npy", odd)
     told = []
     scores = score_pairs(pair_up(predictions, labels), tell=told.append)
-    assert scores == expected(b=np.nan_to_num(odd))
+    assert scores == expected(b=odd)
     (note,) = told
-    assert note.startswith("note: fragment b: found values from 0.35")
+    assert note.startswith("note: fragment b: found values from 0.25")
     assert "to 1.0 in" in note
+
+
+def test_nan_in_a_prediction_is_refused_and_counted(folders):
+    predictions, labels = folders
+    (predictions / "b.tif").unlink()
+    voxels = PREDICTIONS["b"].astype(np.float32)
+    voxels[0, 0, :3] = np.nan
+    np.save(predictions / "b.npy", voxels)
+    with pytest.raises(VolumeError, match=r"fragment b\): found 3 voxels of NaN"):
+        score_pairs(pair_up(predictions, labels))
 
 
 def test_progress_goes_through_every_part_to_the_last(folders):
