@@ -10,6 +10,7 @@ import pytest
 import qtpy
 
 from napari_nx46.cli.console import print_table, progress_bar
+from napari_nx46.files.reading import Logits, ReadAs
 from napari_nx46.fragments import write_data_folder
 
 from ..command import nx46_here
@@ -26,8 +27,8 @@ def data(tmp_path):
 def test_tune_and_demo_hand_over_to_the_window(data, tmp_path, monkeypatch):
     opened = []
 
-    def demo(paths, out):
-        opened.append((paths, out))
+    def demo(paths, out, read_as):
+        opened.append((paths, out, read_as))
         return 1
 
     def tune(dataset, paths):
@@ -41,8 +42,9 @@ def test_tune_and_demo_hand_over_to_the_window(data, tmp_path, monkeypatch):
     assert paths == volumes
     assert dataset.image_ids == ("a",)
     assert dataset["a"].p2d.path == data / "p2d" / "a.tif"
-    assert nx46_here("demo", data, "--out", tmp_path / "shown").exit_code == 1
-    assert opened[1] == ((data,), tmp_path / "shown")
+    flags = ("--channel", "1", "--logits", "softmax")
+    assert nx46_here("demo", data, "--out", tmp_path / "shown", *flags).exit_code == 1
+    assert opened[1] == ((data,), tmp_path / "shown", ReadAs(1, Logits.SOFTMAX))
 
 
 @pytest.mark.parametrize("arguments", [("tune", "data"), ("demo",)])
