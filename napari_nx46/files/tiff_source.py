@@ -185,7 +185,8 @@ class _Declared:
 
     def on_pages(self, height: int, width: int) -> _Declared:
         """Return the array without the last axis, if it has size 1 and pages do without it."""
-        if len(self.shape) <= AXES or self.shape[-3:] != (height, width, 1):
+        is_plane = self.names is not None and self.names[-1] == "x"
+        if is_plane or len(self.shape) <= AXES or self.shape[-3:] != (height, width, 1):
             return self
         return _Declared(self.shape[:-1], self.names and self.names[:-1])
 
