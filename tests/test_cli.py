@@ -315,7 +315,7 @@ def test_validate_needs_an_archive_and_images(submission, tmp_path):
     np.save(images / "a.npy", np.zeros((1, 1, 1), np.uint8))
     twice = nx46_here("validate", submission, "--images", images)
     assert twice.exit_code == 2
-    assert "found two images" in twice.stderr
+    assert "found two files" in twice.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to another process")

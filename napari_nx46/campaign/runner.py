@@ -333,5 +333,6 @@ def _other_sampler_words(kept: JsonValue) -> str:
 
 def _unregister(client: Client, plugin: str) -> None:
     """Take the benches of a campaign off the workers; a cluster that is gone has none."""
-    with suppress(*CLUSTER_GONE):
+    # A client whose connection was lost has no scheduler any more.
+    with suppress(*CLUSTER_GONE, AttributeError):
         client.unregister_worker_plugin(plugin)
