@@ -355,7 +355,9 @@ def difference(picture, shown):
     """Return by how much the pixels of a picture differ from what is shown, on average."""
     assert len({shown.pixelColor(x, 60).name() for x in range(shown.width())}) > 3
     same_size = picture.scaled(
-        shown.size(), transformMode=Qt.TransformationMode.SmoothTransformation
+        shown.size(),
+        Qt.AspectRatioMode.IgnoreAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
     )
     places = [(x, y) for x in range(0, shown.width(), 5) for y in range(0, shown.height(), 3)]
     differences = [
