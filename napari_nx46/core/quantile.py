@@ -245,6 +245,25 @@ def count_at_least(
     return above + int(low_bits[high_bits][lowest:].sum())
 
 
+def count_equal(histogram: ScoreHistogram, low_bits: Mapping[int, Counts], score: float) -> int:
+    """Return how many scores are equal to one.
+
+    Parameters
+    ----------
+    histogram : ScoreHistogram
+    low_bits : mapping
+        The counts of the low bits for the bin of the score (`bin_of_threshold`).
+    score : float
+        At least 0; no score is equal to a number that is no float32.
+    """
+    high_bits = bin_of_threshold(score)
+    if float32_ceiling(score) != score or high_bits >= HIGH_BITS:
+        return 0
+    if not histogram.counts[high_bits]:
+        return 0
+    return int(low_bits[high_bits][_lowest_bits(score) & LOW_BITS_MASK])
+
+
 def bin_of_threshold(threshold: float) -> int:
     """Return the bin of the lowest float32 that is at least the threshold."""
     return _lowest_bits(threshold) >> HIGH_BITS_SHIFT

@@ -7,7 +7,8 @@ quantile says. A probability may lie above every score. Both are legal, and wort
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -15,7 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.quantile import float32_ceiling
+from napari_nx46.core.quantile import (
+    bin_of_threshold,
+    bins_to_refine,
+    count_at_least,
+    count_equal,
+    exact_quantile,
+    float32_ceiling,
+)
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import FloatVolume
 from napari_nx46.core.workers import CancelCheck, Workers, never, tiles_of
@@ -135,10 +143,10 @@ class ThresholdTally:
         workers: Workers | None = None,
     ) -> None:
         self._workers = workers or Workers(1)
-        self._slice_voxels = shape[1] * shape[2]
-        self._depth = shape[0]
-        parts = [threshold] if threshold.low is None else [threshold, threshold.lower]
-        self._counts = [_Counted(part, *np.zeros((2, shape[0]), np.int64)) for part in parts]
+        self._voxels = math.prod(shape)
+        self._counts = [
+            _Counted(part, *np.zeros((2, shape[0]), np.int64)) for part in _parts(threshold)
+        ]
         self._largest = np.float32(-np.inf)
 
     def add(self, extent: slice, score: FloatVolume, cancelled: CancelCheck = never) -> None:
@@ -176,34 +184,9 @@ class ThresholdTally:
         setting : Setting
             That the threshold belongs to.
         """
-        high = self._counts[0]
-        if not high.reached.any():
-            largest = float(self._largest)
-            return (ThresholdNote(NoteKind.UNREACHED, largest, 0.0, 0.0),)
-        if setting.rule is ThresholdRule.PROBABILITY:
-            return ()
-        found = [self._plateau(counted, is_low=counted is not high) for counted in self._counts]
-        return tuple(note for note in found if note is not None)
-
-    def _plateau(self, counted: _Counted, *, is_low: bool) -> ThresholdNote | None:
-        """Return the note on the plateau of one threshold, if there is any."""
-        equal, reached = counted.equal, counted.reached
-        if not counted.threshold.per_slice:
-            equal, reached = equal.sum(keepdims=True), reached.sum(keepdims=True)
-        voxels = self._slice_voxels * (self._depth // len(equal))
-        odd = (equal >= LEAST_PLATEAU * voxels) & (equal >= LEAST_SHARE_OF_FOREGROUND * reached)
-        if not odd.any():
-            return None
-        concerned = np.flatnonzero(odd)
-        value = counted.threshold.values[int(concerned[0])]
-        return ThresholdNote(
-            NoteKind.PLATEAU,
-            value,
-            float(equal[odd].sum() / (voxels * len(concerned))),
-            float(reached[odd].sum() / (voxels * len(concerned))),
-            is_low,
-            *((int(concerned[0]), len(concerned)) if counted.threshold.per_slice else ()),
-        )
+        counts = [counted.for_each_threshold() for counted in self._counts]
+        voxels = self._voxels // len(counts[0].reached)
+        return _notes(setting, counts, voxels, lambda: float(self._largest))
 
 
 def note_of_metrics(metrics: Mapping[str, float]) -> ThresholdNote | None:
@@ -235,7 +218,10 @@ def threshold_notes(
     threshold: Threshold,
     cancelled: CancelCheck = never,
 ) -> tuple[ThresholdNote, ...]:
-    """Return what is worth a note about a threshold, in one pass over the scores.
+    """Return what is worth a note about a threshold.
+
+    One for the whole fragment is looked up in the histogram of the scores; for one of each slice
+    the scores are passed over once.
 
     Parameters
     ----------
@@ -251,15 +237,32 @@ def threshold_notes(
     Cancelled
         If `cancelled` returned True.
     """
-    tally = ThresholdTally(threshold, pipeline.shape, pipeline.workers)
-    for extent, score in pipeline.score_slabs(setting, cancelled):
-        tally.add(extent, score, cancelled)
-    return tally.notes(setting)
+    if threshold.per_slice:
+        tally = ThresholdTally(threshold, pipeline.shape, pipeline.workers)
+        for extent, score in pipeline.score_slabs(setting, cancelled):
+            tally.add(extent, score, cancelled)
+        return tally.notes(setting)
+    histogram = pipeline.stage(setting, cancelled).histogram
+
+    def counted(part: Threshold) -> _Counted:
+        value = part.values[0]
+        low_bits = pipeline.low_bits(setting, (bin_of_threshold(value),), cancelled)
+        reached = count_at_least(histogram, low_bits, value)
+        return _Counted(
+            part, np.array([reached]), np.array([count_equal(histogram, low_bits, value)])
+        )
+
+    def largest() -> float:
+        low_bits = pipeline.low_bits(setting, bins_to_refine(histogram, 1.0), cancelled)
+        return exact_quantile(histogram, low_bits, 1.0)
+
+    counts = [counted(part) for part in _parts(threshold)]
+    return _notes(setting, counts, histogram.total, largest)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Counted:
-    """What one threshold selects: for each slice how many scores reach it, and equal it."""
+    """How many scores reach a threshold, and equal it: of each slice, or of the whole."""
 
     threshold: Threshold
     reached: Counts
@@ -273,15 +276,56 @@ class _Counted:
         if float(lowest) == exact:  # else it lies between two scores
             self.equal[z] = np.count_nonzero(score == lowest)
 
+    def for_each_threshold(self) -> _Counted:
+        """Return the counts of the slices, added up unless each has a threshold of its own."""
+        if self.threshold.per_slice:
+            return self
+        return _Counted(
+            self.threshold, self.reached.sum(keepdims=True), self.equal.sum(keepdims=True)
+        )
+
+
+def _parts(threshold: Threshold) -> tuple[Threshold, ...]:
+    """Return the threshold, and the low one after it where there are two."""
+    return (threshold,) if threshold.low is None else (threshold, threshold.lower)
+
+
+def _notes(
+    setting: Setting, counts: Sequence[_Counted], voxels: int, largest: Callable[[], float]
+) -> tuple[ThresholdNote, ...]:
+    """Return what is worth a note about counts that are each of so many voxels."""
+    high = counts[0]
+    if not high.reached.any():
+        return (ThresholdNote(NoteKind.UNREACHED, largest(), 0.0, 0.0),)
+    if setting.rule is ThresholdRule.PROBABILITY:
+        return ()
+    found = [_plateau(counted, voxels, is_low=counted is not high) for counted in counts]
+    return tuple(note for note in found if note is not None)
+
+
+def _plateau(counted: _Counted, voxels: int, *, is_low: bool) -> ThresholdNote | None:
+    """Return the note on the plateau of one threshold, if there is any."""
+    equal, reached = counted.equal, counted.reached
+    odd = (equal >= LEAST_PLATEAU * voxels) & (equal >= LEAST_SHARE_OF_FOREGROUND * reached)
+    if not odd.any():
+        return None
+    concerned = np.flatnonzero(odd)
+    value = counted.threshold.values[int(concerned[0])]
+    return ThresholdNote(
+        NoteKind.PLATEAU,
+        value,
+        float(equal[odd].sum() / (voxels * len(concerned))),
+        float(reached[odd].sum() / (voxels * len(concerned))),
+        is_low,
+        *((int(concerned[0]), len(concerned)) if counted.threshold.per_slice else ()),
+    )
+
 
 def _threshold_name(setting: Setting, *, is_low: bool) -> str:
     match setting.rule:
         case ThresholdRule.QUANTILE:
-            return (
-                f"low quantile {setting.low_quantile:g}"
-                if is_low
-                else (f"quantile {setting.quantile:g}")
-            )
+            low, high = f"low quantile {setting.low_quantile:g}", f"quantile {setting.quantile:g}"
+            return low if is_low else high
         case ThresholdRule.PROBABILITY:
             return f"probability {setting.probability:g}"
         case ThresholdRule.ADAPTIVE:

@@ -68,8 +68,13 @@ def quantiles_of(setting: Setting) -> Pair:
 
 def quantile_pair(score: FloatVolume, setting: Setting) -> Pair:
     """Return the setting's quantiles of an array of scores, of those its domain counts."""
+    return domain_quantiles(score, setting, quantiles_of(setting))
+
+
+def domain_quantiles(score: FloatVolume, setting: Setting, quantiles: Sequence[float]) -> Pair:
+    """Return any quantiles of an array of scores, of those that the setting's domain counts."""
     find = positive_quantiles if setting.domain is Domain.NONZERO else scores_quantiles
-    return find(score, quantiles_of(setting))
+    return find(score, quantiles)
 
 
 def adaptive_pair(score: FloatVolume, setting: Setting) -> Pair:

@@ -18,8 +18,6 @@ from napari_nx46.core.quantile import (
     bins_to_refine,
     exact_quantile,
     nothing_above_zero,
-    positive_quantiles,
-    scores_quantiles,
 )
 from napari_nx46.core.score import PathKey, ScoreStage, as_two_paths
 from napari_nx46.core.threshold import Threshold
@@ -27,6 +25,7 @@ from napari_nx46.core.threshold_rules import (
     Pair,
     adaptive_pair,
     block_pair,
+    domain_quantiles,
     fixed_pair,
     quantile_pair,
     quantiles_of,
@@ -84,8 +83,8 @@ class ScoreSample:
             min(max(quantile + shift, 0.0), 1.0)
             for quantile, shift in zip(quantiles_of(setting), self._shifts, strict=False)
         ]
-        find = positive_quantiles if setting.domain is Domain.NONZERO else scores_quantiles
-        return threshold_of([find(self._score(setting), shifted)], exact=False)
+        found = domain_quantiles(self._score(setting), setting, shifted)
+        return threshold_of([found], exact=False)
 
     def learn(self, setting: Setting, exact: Threshold) -> None:
         """Note by how much the sample's quantiles differ from the fragment's."""

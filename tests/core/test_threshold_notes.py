@@ -12,6 +12,7 @@ from napari_nx46.core.threshold_notes import (
     LEAST_PLATEAU,
     LEAST_SHARE_OF_FOREGROUND,
     NoteKind,
+    ThresholdTally,
     note_of_metrics,
     threshold_notes,
 )
@@ -28,6 +29,15 @@ def notes_of(volume, setting, workers=1):
     found = threshold_notes(pipeline, setting, pipeline.threshold(setting))
     pool.close()
     return found
+
+
+def streamed_notes_of(volume, setting):
+    """Return the notes of scores that are counted slab by slab, as when masks are written."""
+    pipeline = FragmentPipeline(Sources(volume, volume), keep_score=False)
+    tally = ThresholdTally(pipeline.threshold(setting), volume.shape)
+    for extent, score in pipeline.score_slabs(setting):
+        tally.add(extent, score)
+    return tally.notes(setting)
 
 
 def mostly(value, others, share, shape=(6, 20, 20), dtype=np.float32):
@@ -131,7 +141,9 @@ def test_a_probability_that_no_voxel_reaches_is_noted_with_the_largest_score(hys
 )
 def test_shares_equal_those_of_the_plain_definition(levels, quantile, workers):
     volume = np.array(levels, np.float32).reshape(3, 4, 5) / 8
-    found = notes_of(volume, Setting(quantile=quantile, **PLAIN), workers)
+    setting = Setting(quantile=quantile, **PLAIN)
+    found = notes_of(volume, setting, workers)
+    assert streamed_notes_of(volume, setting) == found
     threshold = np.quantile(volume.astype(np.float64), quantile)
     equal, reached = np.mean(volume == threshold), np.mean(volume >= threshold)
     odd = equal >= LEAST_PLATEAU and equal >= LEAST_SHARE_OF_FOREGROUND * reached
