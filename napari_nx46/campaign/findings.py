@@ -149,11 +149,11 @@ def _failed_tasks(results: CampaignResults, run_id: str) -> Finding | None:
     failed = [one for one in tasks if one.state is TaskState.FAILED]
     if not failed:
         return None
-    told = "; ".join(f"{one.image_id}: {shown(one.error or 'no reason known')}" for one in failed)
+    errors = "; ".join(f"{one.image_id}: {shown(one.error or 'no reason known')}" for one in failed)
     return Finding(
         rule=Rule.TASKS,
         outcome=Outcome.BROKEN,
-        reason=f"{len(failed)} of {len(tasks)} fragments failed, none may ({told})",
+        reason=f"{len(failed)} of {len(tasks)} fragments failed, none may ({errors})",
         figure=len(failed),
         highest=0,
     )

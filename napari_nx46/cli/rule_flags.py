@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SECTION = "Rules"
 _NO_RULE = "none"
-_MOST_RUNS_TOLD = 10
+_MOST_RUNS_NAMED = 10
 
 BaselineRun = Annotated[
     str | None,
@@ -126,10 +126,10 @@ class RuleFlags(FlagGroup):
         """
         if self.baseline is None or self.baseline in run_ids:
             return
-        told = ", ".join(map(shown, run_ids[:_MOST_RUNS_TOLD])) or "none"
-        more = ", …" if len(run_ids) > _MOST_RUNS_TOLD else ""
+        names = ", ".join(map(shown, run_ids[:_MOST_RUNS_NAMED])) or "none"
+        more = ", …" if len(run_ids) > _MOST_RUNS_NAMED else ""
         raise typer.BadParameter(
-            f"found {self.baseline!r}, expected a run of {campaign}: {told}{more}",
+            f"found {self.baseline!r}, expected a run of {campaign}: {names}{more}",
             param_hint="--baseline",
         )
 

@@ -78,7 +78,7 @@ def _hash_files(digest: hashlib._Hash, paths: Iterable[Path], root: Path, stamps
     for path in paths:
         stamps.note(path)
         encoded = path.relative_to(root).as_posix().encode("utf-8", "surrogateescape")
-        # With their lengths before them, names and contents can be told apart.
+        # With their lengths before them, names and contents cannot be confused.
         digest.update(len(encoded).to_bytes(8, "little") + encoded)
         digest.update(path.stat().st_size.to_bytes(8, "little"))
         with open_regular(path) as stream:

@@ -215,5 +215,5 @@ def _matching(folder: Path, patterns: list[re.Pattern[str]]) -> Iterator[tuple[s
 
 def _reason(error: BaseException) -> str:
     """Return what went wrong, in words."""
-    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return told or type(error).__name__
+    message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return message or type(error).__name__

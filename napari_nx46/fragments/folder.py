@@ -91,7 +91,7 @@ class FragmentFiles:
         Raises
         ------
         FragmentError, VolumeError
-            If they cannot be told from their files, or opened, or do not fit together.
+            If their files do not say which they are, cannot be opened, or do not fit together.
         """
         faults = [one.faults[image_id] for one in self._listings if image_id in one.faults]
         if faults:

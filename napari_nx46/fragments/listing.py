@@ -46,7 +46,7 @@ class FolderListing:
     files : dict of str to Path
         By image_id: a file, a Zarr folder, or a folder of slices.
     faults : dict of str to str
-        By image_id, what is wrong with those that cannot be told from their files.
+        By image_id, what is wrong with those whose files do not say which they are.
     misnamed : list of str
         What is wrong with the names of files that no fragment can have.
     notes : list of (str, str)

@@ -27,7 +27,7 @@ _MOST_NAMES = 10
 
 
 class FragmentError(ValueError):
-    """Data that do not form fragments; the message tells what was found and what was expected."""
+    """Data that do not form fragments; the message says what was found and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)

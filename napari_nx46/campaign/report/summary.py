@@ -74,18 +74,18 @@ def _best(analysis: CampaignAnalysis) -> str:
         return "No run is the best: none is done, or there is nothing to choose by."
     setting = next(run.setting for run in analysis.results.plan.runs if run.run_id == best.run_id)
     knobs = ", ".join(f"{knob} {knob_text(knob, setting)}" for knob in knob_columns(analysis))
-    told = f"The best run is {shown(best.run_id)}" + (f" ({knobs})" if knobs else "")
-    told += f", by its {best.criterion}, {number('', best.value)}"
+    words = f"The best run is {shown(best.run_id)}" + (f" ({knobs})" if knobs else "")
+    words += f", by its {best.criterion}, {number('', best.value)}"
     if best.rejected_for:
-        told += f"; it is rejected, as every run is: {'; '.join(map(shown, best.rejected_for))}"
+        words += f"; it is rejected, as every run is: {'; '.join(map(shown, best.rejected_for))}"
     ranked = next(run for run in analysis.ranking.runs if run.run_id == best.run_id)
     if best.run_id == analysis.baseline:
-        return f"{told}; it is the baseline."
+        return f"{words}; it is the baseline."
     delta = ranked.deltas.get(analysis.score_name)
     if delta is None:
-        return f"{told}."
+        return f"{words}."
     return (
-        f"{told}; its {words_of(analysis.score_name)} is {number('', delta, signed=True)} against "
+        f"{words}; its {words_of(analysis.score_name)} is {number('', delta, signed=True)} against "
         f"the baseline, {shown(analysis.baseline or '')}."
     )
 
