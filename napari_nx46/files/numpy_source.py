@@ -24,7 +24,8 @@ from napari_nx46.files.origin import (
     Origin,
     VolumeError,
 )
-from napari_nx46.files.sources import MappedSource, VoxelSource
+from napari_nx46.files.sources import VoxelSource
+from napari_nx46.files.strided_source import StridedSource
 from napari_nx46.files.zip_check import ZipFault, data_start, open_zip
 from napari_nx46.regular_files import open_regular
 
@@ -95,7 +96,7 @@ def open_npy(origin: Origin) -> Channels:
     Returns
     -------
     Channels
-        Its array, mapped into memory.
+        Its array, read from its place in the file.
 
     Raises
     ------
@@ -112,7 +113,7 @@ def open_npy(origin: Origin) -> Channels:
     end = header.size + header.data_bytes
     if end > stamp.size:
         raise origin.error(f"{stamp.size} bytes", f"at least {end}: the file is cut off")
-    return _mapped(stamp, header, axes, header.size)
+    return _strided(stamp, header, axes, header.size)
 
 
 def open_npz(origin: Origin) -> Channels:
@@ -127,7 +128,7 @@ def open_npz(origin: Origin) -> Channels:
     -------
     Channels
         Of the (C, Z, Y, X) array named by one of `NNUNET_ARRAYS`. An array that is stored as it
-        is, is mapped into memory; a compressed one is decoded at the first read, and the channel
+        is, is read from its place; a compressed one is decoded at the first read, and the channel
         is kept.
 
     Raises
@@ -154,7 +155,7 @@ def open_npz(origin: Origin) -> Channels:
             f"{header.size + header.data_bytes} for an array of shape {header.shape}",
         )
     if member.compress_type == zipfile.ZIP_STORED:
-        return _mapped(stamp, header, axes, _data_start(stamp, member) + header.size)
+        return _strided(stamp, header, axes, _data_start(stamp, member) + header.size)
 
     def deflated(channel: int) -> VoxelSource:
         return DeflatedChannel(stamp, member.filename, header, axes, channel)
@@ -286,14 +287,14 @@ def _nnunet_axes(origin: Origin, header: NpyHeader) -> StoredAxes:
     return find_axes(origin, header.shape, _NNUNET_AXES)
 
 
-def _mapped(stamp: FileStamp, header: NpyHeader, axes: StoredAxes, start: int) -> Channels:
+def _strided(stamp: FileStamp, header: NpyHeader, axes: StoredAxes, start: int) -> Channels:
     """Return the channels of an array that is stored as it is, from a place in the file."""
 
-    def mapped(channel: int) -> VoxelSource:
+    def strided(channel: int) -> VoxelSource:
         offset, strides = axes.strided(header.strides, channel)
-        return MappedSource(stamp, header.dtype, axes.shape, start + offset, strides)
+        return StridedSource(stamp, header.dtype, axes.shape, start + offset, strides)
 
-    return Channels(axes.channels, mapped)
+    return Channels(axes.channels, strided)
 
 
 def _data_start(stamp: FileStamp, member: zipfile.ZipInfo) -> int:

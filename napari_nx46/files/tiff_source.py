@@ -1,4 +1,4 @@
-"""Multi-page TIFF as voxels: mapped where it is uncompressed, else decoded on demand.
+"""Multi-page TIFF as voxels: read in place where it is uncompressed, else decoded on demand.
 
 The directories are walked, and every link, place and size in them is found to lie within the
 file, before the TIFF library sees it: it stops quietly at a damaged directory and fills what a
@@ -30,7 +30,8 @@ from napari_nx46.files.origin import (
     VolumeError,
     check_shape,
 )
-from napari_nx46.files.sources import MappedSource, VoxelSource
+from napari_nx46.files.sources import VoxelSource
+from napari_nx46.files.strided_source import StridedSource
 from napari_nx46.files.tiff_coding import check_coding, compression_name
 from napari_nx46.files.tiff_metadata import check_all_slices_here
 from napari_nx46.files.tiff_pages import TIFF_DAMAGE, PagedSource
@@ -209,7 +210,7 @@ def _channels(
     # A writer may describe one page only, and let the voxels of all others follow.
     describes_first = stacked[0] == 1 and planes[0] > 1 and planes[1:] == stacked[1:]
     if starts is not None and (describes_first or planes == stacked):
-        return Channels(axes.channels, partial(_mapped, stamp, stored, axes, starts))
+        return Channels(axes.channels, partial(_strided, stamp, stored, axes, starts))
     if planes != stacked and (stacked[0] != 1 or math.prod(planes) != math.prod(stacked)):
         raise origin.error(
             f"metadata that declare shape {axes.stored} on {stacked[0]} pages of "
@@ -219,7 +220,7 @@ def _channels(
     stack: VoxelSource = (
         PagedSource(stamp, layout, len(pages), stored.newbyteorder("="))
         if starts is None
-        else _mapped(stamp, stored, find_axes(origin, stacked), starts, 0)
+        else _strided(stamp, stored, find_axes(origin, stacked), starts, 0)
     )
     if planes == stacked and axes.has_whole_planes:
         return Channels(axes.channels, lambda channel: slices_of(stack, axes.planes(channel)))
@@ -296,15 +297,15 @@ def _starts(pages: tuple[PageTags, ...], page_bytes: int) -> range | None:
     return regular if distance >= page_bytes and starts == list(regular) else None
 
 
-def _mapped(
+def _strided(
     stamp: FileStamp, stored: np.dtype, axes: StoredAxes, starts: range, channel: int
-) -> MappedSource:
-    """Return a source that maps a channel of planes at regular distances."""
+) -> StridedSource:
+    """Return a source of a channel of planes at regular distances."""
     *leading, _, columns = axes.stored
     steps = [math.prod(leading[axis + 1 :]) * starts.step for axis in range(len(leading))]
     voxel = stored.itemsize
     offset, strides = axes.strided((*steps, columns * voxel, voxel), channel)
-    return MappedSource(stamp, stored, axes.shape, starts.start + offset, strides)
+    return StridedSource(stamp, stored, axes.shape, starts.start + offset, strides)
 
 
 class _Reshaped:
