@@ -338,7 +338,7 @@ def test_ctrl_c_leaves_what_was_there(tmp_path, archive, command):
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not list(archive.parent.rglob("*.partial")):
+    while not list(archive.parent.glob("*.partial")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)

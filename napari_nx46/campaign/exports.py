@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from napari_nx46.campaign.results import CampaignResults, PlannedRun
 from napari_nx46.campaign.rules import Decision, Rules, best_accepted, judge
 from napari_nx46.campaign.store import CampaignStore
 from napari_nx46.core.workers import CancelCheck
+from napari_nx46.files.staging import staging_folder
 from napari_nx46.files.submission import SubmissionError
 from napari_nx46.run.manifest import RunOptions
 from napari_nx46.run.pipelines import PipelineSet
@@ -144,9 +144,8 @@ class ExportChecker:
         if is_best:
             self._folder.mkdir(parents=True, exist_ok=True)
             return self._made(run, self._folder / ARCHIVE_NAME, cancelled, keep=True)
-        parent = self._folder.parent
-        with tempfile.TemporaryDirectory(dir=parent, prefix=".nx46-", suffix=".partial") as made:
-            return self._made(run, Path(made) / ARCHIVE_NAME, cancelled, keep=False)
+        with staging_folder(self._folder.parent) as made:
+            return self._made(run, made / ARCHIVE_NAME, cancelled, keep=False)
 
     def _made(
         self, run: PlannedRun, archive: Path, cancelled: CancelCheck, *, keep: bool

@@ -1,27 +1,21 @@
 """Files that appear whole or not at all.
 
-Every writer of the package goes through here: content goes to a *partial* beside its target, is
-flushed to the disk, and only then takes the target's name. Whatever happens before that moment
-(an error, a cancel, a kill, a full disk) leaves the old target as it was.
+Every writer of the package goes through here: content goes to a *partial* in a hidden folder
+beside its target, is flushed to the disk, and only then takes the target's name. Whatever happens
+before that moment (an error, a cancel, a kill, a full disk) leaves the old target as it was.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-import platform
-import re
-import secrets
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from napari_nx46.files.staging import staging_folder
 from napari_nx46.regular_files import special_kind
-
-_LONGEST_STEM_BYTES = 180
-"""Leaves room for the rest of a partial's name below the usual limit of 255 bytes."""
 
 _NO_ROOM_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """Errors that only writing can cause, so that they are known not to come from a source."""
@@ -77,6 +71,8 @@ class Batch:
 
     def __init__(self) -> None:
         self._partials: dict[Path, Path] = {}
+        self._staging: dict[Path, Path] = {}
+        self._stack = ExitStack()
 
     def add(self, target: Path) -> Path:
         """Reserve an empty partial for one target.
@@ -89,7 +85,7 @@ class Batch:
         Returns
         -------
         Path
-            The partial, in the target's folder; write the content there.
+            The partial, on the target's disk; write the content there.
 
         Raises
         ------
@@ -110,10 +106,9 @@ class Batch:
             raise WriteError(
                 target, f"the folder {real_target.parent} does not exist", errno.ENOENT
             )
-        _remove_stale_partials(real_target)
-        partial = real_target.with_name(_partial_name(real_target.name))
         with _blamed_on(target):
-            os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            partial = self._staging_of(real_target.parent) / f"{len(self._partials)}.partial"
+            partial.touch(exist_ok=False)
         self._partials[real_target] = partial
         return partial
 
@@ -135,14 +130,18 @@ class Batch:
 
     def discard(self) -> None:
         """Remove the partials that have not been renamed."""
-        for partial in self._partials.values():
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+        self._stack.close()
 
     @property
     def targets(self) -> tuple[Path, ...]:
         """The targets, in the order of their renaming."""
         return tuple(self._partials)
+
+    def _staging_of(self, folder: Path) -> Path:
+        """Return the hidden folder of the targets in one folder."""
+        if folder not in self._staging:
+            self._staging[folder] = self._stack.enter_context(staging_folder(folder))
+        return self._staging[folder]
 
 
 @contextmanager
@@ -173,7 +172,7 @@ def write_together() -> Iterator[Batch]:
             raise WriteError(batch.targets[0], _reason(error), error.errno) from error
         raise
     finally:
-        # After a commit the partials are gone, so this only finds what a failure left.
+        # After a commit the partials have their names, so this only removes what a failure left.
         batch.discard()
 
 
@@ -189,10 +188,10 @@ def write_beside(target: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        An empty partial in the same folder, ``.NAME.HOST-PID-RANDOM.partial``. When the block
+        An empty partial, ``.nx46-RANDOM.partial/0.partial`` in the same folder. When the block
         ends well it is flushed to the disk and renamed to ``target``; on any exception it is
-        removed and ``target`` is untouched. Partials that dead processes of this machine left
-        for the same target are removed first.
+        removed and ``target`` is untouched. What killed processes left in the folder is removed
+        first.
 
     Raises
     ------
@@ -219,62 +218,6 @@ def _blamed_on(target: Path) -> Iterator[None]:
 
 def _reason(error: OSError) -> str:
     return error.strerror or str(error)
-
-
-def _stem(target_name: str) -> str:
-    """Return the part of a partial's name that stands for the target, of bounded length."""
-    encoded = os.fsencode(target_name)  # a name need not be UTF-8
-    if len(encoded) <= _LONGEST_STEM_BYTES:
-        return target_name
-    digest = hashlib.sha256(encoded).hexdigest()[:16]
-    start = encoded[: _LONGEST_STEM_BYTES - 17].decode(errors="ignore")
-    return f"{start}-{digest}"
-
-
-def _host() -> str:
-    """Return a short token of this machine: a process id means nothing on another one."""
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-
-
-def _partial_name(target_name: str) -> str:
-    return f".{_stem(target_name)}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.partial"
-
-
-def _remove_stale_partials(target: Path) -> None:
-    """Remove what processes that have died left while they wrote this target."""
-    pattern = re.compile(
-        rf"\.{re.escape(_stem(target.name))}\.{_host()}-(\d{{1,10}})-[0-9a-f]{{8}}\.partial"
-    )
-    # Clearing up is a courtesy: a folder that cannot be listed may still be written to.
-    with suppress(OSError):
-        for entry in list(target.parent.iterdir()):
-            match = pattern.fullmatch(entry.name)
-            if match and not _is_alive(int(match.group(1))):
-                with suppress(OSError):
-                    entry.unlink()
-
-
-def _is_alive(process_id: int) -> bool:
-    """Say whether a process of this machine is running; in doubt, it is."""
-    if sys.platform == "win32":
-        # os.kill would end the process there instead of probing it.
-        import ctypes
-
-        synchronize, access_denied, still_running = 0x00100000, 5, 258
-        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-        handle = kernel.OpenProcess(synchronize, False, process_id)
-        if not handle:
-            return ctypes.get_last_error() == access_denied
-        running = kernel.WaitForSingleObject(handle, 0) == still_running
-        kernel.CloseHandle(handle)
-        return bool(running)
-    try:
-        os.kill(process_id, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _flush_file(path: Path) -> None:

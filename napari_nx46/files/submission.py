@@ -288,11 +288,8 @@ def _pack(
     members: list[Member] = []
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for stream in streams:
-            # Nameless, so that not even a kill leaves it behind; beside the target, so that the
-            # disk that must have room anyway is the one that is used.
-            with tempfile.TemporaryFile(
-                dir=partial.parent, prefix=".nx46-", suffix=".partial"
-            ) as file:
+            # Beside the archive, so that the disk that must have room anyway is the one used.
+            with tempfile.TemporaryFile(dir=partial.parent) as file:
                 name = stream.image_id + MASK_SUFFIX
                 member = _write_tiff(file, name, stream, compression, profile, progress, cancelled)
                 _store(archive, member, file)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from napari_nx46.core.volume import Mask
 from napari_nx46.core.workers import Cancelled, Workers, never
 from napari_nx46.files import atomic
 from napari_nx46.files.findings import ValidationReport
+from napari_nx46.files.staging import staging_folder
 from napari_nx46.files.submission import (
     MaskStream,
     Member,
@@ -138,7 +137,7 @@ def run(
     targets = run_targets(folder, [mask.image_id for mask in masks])
     check_targets(pipelines.dataset, targets)
     try:
-        with kept_if_used(folder / "masks"), _staging_folder(folder) as staging:
+        with kept_if_used(folder / "masks"), staging_folder(folder) as staging:
             staged, members = _staged_masks(masks, staging, options, progress, cancelled)
             records = tuple(mask.record() for mask in masks)
             *mask_files, metrics, manifest = targets
@@ -166,13 +165,6 @@ def _check_unchanged(dataset: DataSet, settings: Settings) -> None:
         for fragment in dataset if reads_dataset(setting) else (dataset[image_id],):
             for volume in sources_read(fragment, setting).values():
                 volume.check_unchanged()
-
-
-@contextmanager
-def _staging_folder(folder: Path) -> Iterator[Path]:
-    """Make a hidden folder, on the same disk as the targets, that is gone afterwards."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".nx46-", suffix=".partial") as staging:
-        yield Path(staging)
 
 
 def _staged_masks(
