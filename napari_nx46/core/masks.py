@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from napari_nx46.core.cleanup import Step, StepContext, steps_of, unjoined_steps
-from napari_nx46.core.mask_chain import MaskChain, MaskStage, StageKey
+from napari_nx46.core.cleanup import StepContext
+from napari_nx46.core.fragment_score import FragmentScore
+from napari_nx46.core.line import Line
+from napari_nx46.core.mask_chain import MaskChain, MaskStage
 from napari_nx46.core.objects import keep_linked
-from napari_nx46.core.score import ScoreKey
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.tiles import slice_tiles
 from napari_nx46.core.volume import (
@@ -26,10 +24,6 @@ from napari_nx46.core.volume import (
     within,
 )
 from napari_nx46.core.workers import CancelCheck, never
-from napari_nx46.setting import Setting
-
-if TYPE_CHECKING:
-    from napari_nx46.core.pipeline import FragmentPipeline
 
 PREVIEW_HALO = 6
 """A preview looks at so many voxels around its block, where the steps would look farther."""
@@ -40,12 +34,11 @@ class FragmentMasks:
 
     Parameters
     ----------
-    pipeline : FragmentPipeline
-        Gives the scores.
+    score : FragmentScore
     """
 
-    def __init__(self, pipeline: FragmentPipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, score: FragmentScore) -> None:
+        self._score = score
         self._chain = MaskChain()
 
     @property
@@ -54,111 +47,104 @@ class FragmentMasks:
         return self._chain.kept_bytes
 
     def forget(self) -> None:
-        """Give the memory of the stages back."""
+        """Release the memory of the stages."""
         self._chain.forget()
 
-    def completed(
-        self, setting: Setting, threshold: Threshold, cancelled: CancelCheck = never
-    ) -> MaskStage:
+    def completed(self, line: Line, cancelled: CancelCheck = never) -> MaskStage:
         """Return the whole mask, with the stages that stand taken from the chain."""
-        steps = steps_of(setting)
-        whole = whole_block(self._pipeline.shape)
-        unjoined = unjoined_steps(steps)
+        whole = whole_block(self._score.shape)
 
         def compute(number: int, stages: tuple[MaskStage, ...]) -> Mask:
             if number == 0:
-                return self.thresholded(setting, threshold, whole, cancelled)
-            step = steps[number - 1]
-            before = stages[min(number - 1, unjoined)].mask() if step.looks_back else None
-            return step.apply(stages[-1].mask(), self._context(setting, before, whole))
+                return self.thresholded(line, whole, cancelled)
+            step = line.steps[number - 1]
+            unjoined = stages[min(number - 1, line.last_unjoined)] if step.looks_back else None
+            before = None if unjoined is None else unjoined.mask()
+            return step.apply(stages[-1].mask(), self._context(line, before, whole))
 
-        return self._chain.complete(_stage_keys(setting, threshold), compute, cancelled)
+        return self._chain.complete(line.keys, compute, cancelled)
 
-    def known(self, setting: Setting, threshold: Threshold, block: Block) -> Mask | None:
+    def known(self, line: Line, block: Block) -> Mask | None:
         """Return the exact mask of a block if no pass over the fragment is needed for it."""
-        keys = _stage_keys(setting, threshold)
+        keys = line.keys
         stages = self._chain.common(keys)
         return stages[-1].mask(block) if len(stages) == len(keys) else None
 
-    def preview(self, setting: Setting, threshold: Threshold, block: Block) -> Mask:
-        """Return the mask of a block as far as the block and a little around it tell.
+    def preview(self, line: Line, block: Block) -> Mask:
+        """Return the mask of a block, computed from the block plus a halo.
 
-        The stages that are known for the whole fragment are taken from there. Of what leaves the
-        block, the mask that was completed last tells whether it stays.
+        The stages that are known for the whole fragment are taken from there. Components that
+        leave the block stay if the mask that was completed last has them.
         """
-        steps = steps_of(setting)
-        known = self._chain.common(_stage_keys(setting, threshold))
-        remaining = steps[max(0, len(known) - 1) :]
-        halo = self._preview_halo(remaining, setting, has_stage=bool(known))
-        wide = widened(block, halo, self._pipeline.shape)
-        mask = known[-1].mask(wide) if known else self.thresholded(setting, threshold, wide)
-        first_joining, done = unjoined_steps(steps), len(steps) - len(remaining)
-        unjoined = known[first_joining].mask(wide) if first_joining < len(known) else mask
-        for number, step in enumerate(remaining):
-            if step.reach(setting).is_whole:
-                inner = widened(block, _halo(remaining[number:], setting), self._pipeline.shape)
+        known = self._chain.common(line.keys)
+        done = max(0, len(known) - 1)
+        wide = widened(block, self._preview_halo(line, done, bool(known)), self._score.shape)
+        mask = known[-1].mask(wide) if known else self.thresholded(line, wide)
+        last_unjoined = line.last_unjoined
+        unjoined = known[last_unjoined].mask(wide) if last_unjoined < len(known) else mask
+        for number, step in enumerate(line.steps[done:], done):
+            if step.reach(line.setting).is_whole:
+                inner = widened(block, line.halo(number), self._score.shape)
                 inner = intersection(inner, wide)
                 mask, unjoined = mask[within(inner, wide)], unjoined[within(inner, wide)]
                 wide = inner
-            if done + number == first_joining:
+            if number == last_unjoined:
                 unjoined = mask
-            mask = step.apply(mask, self._context(setting, unjoined, wide))
+            mask = step.apply(mask, self._context(line, unjoined, wide))
         return mask[within(block, wide)]
 
-    def _context(self, setting: Setting, unjoined: Mask | None, block: Block) -> StepContext:
+    def _context(self, line: Line, unjoined: Mask | None, block: Block) -> StepContext:
         return StepContext(
-            setting=setting,
+            setting=line.setting,
             unjoined=unjoined,
-            workers=self._pipeline.workers,
+            workers=self._score.workers,
             block=block,
-            shape=self._pipeline.shape,
+            shape=self._score.shape,
             known=self._known_before(block),
         )
 
     def _known_before(self, block: Block) -> Mask | None:
         """Return what the newest mask has in a block; nothing leaves the whole fragment."""
         newest = self._chain.newest
-        if newest is None or block == whole_block(self._pipeline.shape):
+        if newest is None or block == whole_block(self._score.shape):
             return None
         return newest.mask(block)
 
-    def _preview_halo(
-        self, steps: Sequence[Step], setting: Setting, *, has_stage: bool
-    ) -> tuple[int, int, int]:
+    def _preview_halo(self, line: Line, done: int, is_known: bool) -> tuple[int, int, int]:
         """Return how far around its block a preview looks."""
-        cached = self._pipeline.cached_stage(setting)
-        if not has_stage and (cached is None or cached.score is None):
+        cached = self._score.cached_stage(line.setting)
+        if not is_known and (cached is None or cached.score is None):
             return 0, 0, 0  # the slices around it would have to be read from disk
-        z, y, x = _halo(steps, setting)
+        z, y, x = line.halo(done)
         return min(z, PREVIEW_HALO), min(y, PREVIEW_HALO), min(x, PREVIEW_HALO)
 
-    def thresholded(
-        self, setting: Setting, threshold: Threshold, block: Block, cancelled: CancelCheck = never
-    ) -> Mask:
+    def thresholded(self, line: Line, block: Block, cancelled: CancelCheck = never) -> Mask:
         """Return the mask of a block before any clean-up; exact for the whole fragment."""
+        is_pair = line.setting.is_pair
         high = np.empty(block_shape(block), np.uint8)
-        low = np.empty_like(high) if setting.is_pair else high
+        low = np.empty_like(high) if is_pair else high
         done = 0
-        for slab in slabs(block, self._pipeline.slab_thickness):
-            score = self._pipeline.score(setting, slab, cancelled)
+        for slab in slabs(block, self._score.slab_thickness):
+            score = self._score.score(line.setting, slab, cancelled)
             part = slice(done, done + len(score))
-            high[part] = apply_threshold(self._pipeline, score, threshold, slab, cancelled)
-            if setting.is_pair:
-                low[part] = apply_threshold(self._pipeline, score, threshold.lower, slab, cancelled)
+            high[part] = apply_threshold(self._score, score, line.threshold, slab, cancelled)
+            if is_pair:
+                lower = line.threshold.lower
+                low[part] = apply_threshold(self._score, score, lower, slab, cancelled)
             done = part.stop
-        if not setting.is_pair:
+        if not is_pair:
             return high
         return keep_linked(
             low,
             high,
             known=self._known_before(block),
-            open_faces=open_faces(block, self._pipeline.shape),
-            workers=self._pipeline.workers,
+            open_faces=open_faces(block, self._score.shape),
+            workers=self._score.workers,
         )
 
 
 def apply_threshold(
-    pipeline: FragmentPipeline,
+    fragment: FragmentScore,
     score: FloatVolume,
     threshold: Threshold,
     block: Block,
@@ -168,29 +154,9 @@ def apply_threshold(
     score = np.ascontiguousarray(score)
     lowest = threshold.lowest_scores(block[0])
     mask = np.empty(score.shape, np.uint8)
-    pipeline.workers.map(
-        lambda tile: pipeline.kernels.threshold_tile(score[tile], lowest[tile], mask[tile]),
+    fragment.workers.map(
+        lambda tile: fragment.kernels.threshold_tile(score[tile], lowest[tile], mask[tile]),
         slice_tiles(score.shape),
         cancelled,
     )
     return mask
-
-
-def is_local(setting: Setting) -> bool:
-    """Return whether a voxel's mask depends on its own score and the threshold alone."""
-    return not setting.is_pair and not steps_of(setting)
-
-
-def _stage_keys(setting: Setting, threshold: Threshold) -> list[StageKey]:
-    """Return the keys of the threshold's stage and of every clean-up step's after it."""
-    keys: list[StageKey] = [(ScoreKey.of(setting), threshold.values, threshold.low)]
-    for step in steps_of(setting):
-        keys.append((*keys[-1], step.key(setting)))
-    return keys
-
-
-def _halo(steps: Sequence[Step], setting: Setting) -> tuple[int, int, int]:
-    """Return how far the steps look, but for those that look at the whole fragment."""
-    local = [reach for reach in (step.reach(setting) for step in steps) if not reach.is_whole]
-    z, y, x = (sum(extents) for extents in zip((0, 0, 0), *local, strict=True))
-    return z, y, x

@@ -7,37 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from threading import Lock
+from dataclasses import dataclass
 
 import numpy as np
 
-from napari_nx46.core.ct_paths import ct_sources, intensity_extent
-from napari_nx46.core.kernels import Kernels, compiled_kernels
-from napari_nx46.core.masks import FragmentMasks, apply_threshold, is_local
-from napari_nx46.core.quantile import (
-    HIGH_BITS,
-    LOW_BITS,
-    Counts,
-    ScoreHistogram,
-    bin_of_threshold,
-    count_at_least,
-)
-from napari_nx46.core.score import PathKey, ScoreKey, ScoreStage, ScoreWork
+from napari_nx46.core.fragment_score import FragmentScore
+from napari_nx46.core.kernels import Kernels
+from napari_nx46.core.line import Line, is_local
+from napari_nx46.core.masks import FragmentMasks, apply_threshold
+from napari_nx46.core.quantile import bin_of_threshold, count_at_least
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.threshold_rules import find_threshold
-from napari_nx46.core.tiles import slab_thickness, slice_tiles
-from napari_nx46.core.volume import (
-    Block,
-    FloatVolume,
-    Mask,
-    Sources,
-    VolumeLike,
-    slabs,
-    whole_block,
-)
-from napari_nx46.core.workers import CancelCheck, Workers, alone, never
-from napari_nx46.setting import Setting, Source
+from napari_nx46.core.volume import Block, FloatVolume, Mask, Sources
+from napari_nx46.core.workers import CancelCheck, Workers, never
+from napari_nx46.setting import Setting
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,25 +40,10 @@ class MaskSlab:
     mask: Mask
 
 
-class FragmentPipeline:
-    """The pipeline of one fragment.
+class FragmentPipeline(FragmentScore):
+    """The pipeline of one fragment: its scores, thresholds and masks.
 
-    Parameters
-    ----------
-    sources : Sources
-        The volumes.
-    kernels : Kernels, optional
-        Default: `compiled_kernels`.
-    workers : Workers, optional
-        Default: one thread.
-    keep_score : bool
-        Keep the newest score (one float32 volume) between calls. Otherwise every call that needs
-        it streams the sources again in slabs, and memory stays small.
-
-    Notes
-    -----
-    Methods may be called from several threads at a time. Every result is a function of the
-    setting and the sources alone.
+    Parameters are those of `FragmentScore`.
     """
 
     def __init__(
@@ -86,135 +54,18 @@ class FragmentPipeline:
         workers: Workers | None = None,
         keep_score: bool = True,
     ) -> None:
-        self.sources = sources
-        self.kernels = kernels or compiled_kernels()
-        self.workers = workers or Workers(1)
-        self.keep_score = keep_score
-        self._stage: ScoreStage | None = None
-        self._paths: tuple[PathKey, Sources] | None = None
-        self._intensities: tuple[float, float] | None = None
+        super().__init__(sources, kernels=kernels, workers=workers, keep_score=keep_score)
         self._masks = FragmentMasks(self)
-        self._computing = Lock()  # held while a stage is computed: by one thread at a time
-        self._changing = Lock()  # held while what is kept changes: never for long
-        self._times_forgotten = 0
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Voxels along z, y and x."""
-        return self.sources.shape
-
-    @property
-    def slab_thickness(self) -> int:
-        """How many slices a pass over the fragment takes at a time."""
-        return slab_thickness(self.shape)
 
     @property
     def kept_bytes(self) -> int:
         """Bytes of what is kept between calls: score, paths, low bits and masks."""
-        stage, paths = self._stage, self._paths
-        kept = self._masks.kept_bytes
-        if stage is not None:
-            kept += len(stage.low_bits) * LOW_BITS * 8
-            kept += 0 if stage.score is None else stage.score.nbytes
-        if paths is not None:
-            kept += 4 * math.prod(self.shape) * len(paths[1].probabilities)
-        return kept
-
-    # ---- the score -------------------------------------------------------------------------
-
-    def is_ready(self, setting: Setting) -> bool:
-        """Return whether any block's score can be computed without a pass over the fragment."""
-        return setting.source is Source.PROBABILITIES or self._intensities is not None
-
-    def paths(self, setting: Setting, cancelled: CancelCheck = never) -> Sources:
-        """Return the probability volumes that a setting averages.
-
-        They are the sources' own, or follow from the CT image, whose lowest and highest intensity
-        are looked for at the first call.
-
-        Raises
-        ------
-        ValueError
-            If the sources lack what the setting's `source` asks for.
-        """
-        if setting.source is Source.PROBABILITIES:
-            if not self.sources.probabilities:
-                raise ValueError(
-                    "found no probability volume; expected a source gradient, residual"
-                )
-            return self.sources
-        key, cached = PathKey.of(setting), self._paths
-        if cached is not None and cached[0] == key:
-            return cached[1]
-        image = self.sources.image
-        if image is None:
-            raise ValueError(f"found no CT image; the source {setting.source} needs one")
-        if self._intensities is None:
-            self._intensities = intensity_extent(image, cancelled)
-        p3d, p2d = ct_sources(image, setting.source, setting.residual_sigma, self._intensities)
-        return Sources(p3d, p2d)
-
-    def cached_stage(self, setting: Setting) -> ScoreStage | None:
-        """Return the score stage of this setting if it is there already."""
-        stage = self._stage
-        return stage if stage is not None and stage.key == ScoreKey.of(setting) else None
-
-    def stage(self, setting: Setting, cancelled: CancelCheck = never) -> ScoreStage:
-        """Return the score stage of this setting, computing it where it is not there.
-
-        Raises
-        ------
-        ValueError
-            If a volume that the setting needs is not there.
-        Cancelled
-            If `cancelled` returned True between two tiles.
-        """
-        cached = self._usable_stage(setting)
-        if cached is not None:
-            return cached
-        with alone(self._computing, cancelled):
-            # Another thread may have computed it meanwhile.
-            return self._usable_stage(setting) or self._computed_stage(setting, cancelled)
-
-    def _usable_stage(self, setting: Setting) -> ScoreStage | None:
-        cached = self.cached_stage(setting)
-        return cached if cached and (cached.score is not None or not self.keep_score) else None
-
-    def _computed_stage(self, setting: Setting, cancelled: CancelCheck) -> ScoreStage:
-        with self._changing:
-            times_forgotten, keep_score = self._times_forgotten, self.keep_score
-            self._stage = None  # frees the old score before the new one is allocated
-        self._keep_paths(setting, keep_score, cancelled)
-        score = np.empty(self.shape, np.float32) if keep_score else None
-        counts = np.zeros(HIGH_BITS, np.int64)
-        for slab in self._whole_in_slabs():
-            out = None if score is None else score[slab[0]]
-            self._compute_score(setting, slab, out, counts, cancelled)
-        stage = ScoreStage(ScoreKey.of(setting), ScoreHistogram(counts), score)
-        with self._changing:
-            forgotten = self._times_forgotten != times_forgotten
-            self._stage = replace(stage, score=None) if forgotten else stage
-        return stage
+        return super().kept_bytes + self._masks.kept_bytes
 
     def forget_score(self) -> None:
-        """Give the memory of what was kept back and keep nothing from now on but histograms.
-
-        Does not wait for a stage that is being computed: its score is not kept either.
-        """
-        with self._changing:
-            self._times_forgotten += 1
-            self.keep_score = False
-            self._paths = None
-            if self._stage is not None and self._stage.score is not None:
-                self._stage = replace(self._stage, score=None)
+        """Give the memory of what was kept back and keep nothing from now on but histograms."""
+        super().forget_score()
         self._masks.forget()
-
-    def score(self, setting: Setting, block: Block, cancelled: CancelCheck = never) -> FloatVolume:
-        """Return the score of a block, float32 of the block's shape (not to be written to)."""
-        stage = self.cached_stage(setting)
-        if stage is not None and stage.score is not None:
-            return stage.score[block]
-        return self._compute_score(setting, block, None, None, cancelled)
 
     # ---- the threshold ---------------------------------------------------------------------
 
@@ -243,21 +94,6 @@ class FragmentPipeline:
         """
         return find_threshold(self, setting, dataset, cancelled)
 
-    def low_bits(
-        self, setting: Setting, bins: Sequence[int], cancelled: CancelCheck = never
-    ) -> dict[int, Counts]:
-        """Return the low-bit counts of these bins of the whole fragment's score."""
-        stage = self.stage(setting, cancelled)
-        found = {}
-        for high_bits in bins:
-            if high_bits < HIGH_BITS:
-                counts = stage.low_bits.get(high_bits)
-                if counts is None:
-                    counts = self._count_low_bits(setting, high_bits, cancelled)
-                    stage.low_bits.put(high_bits, counts)
-                found[high_bits] = counts
-        return found
-
     # ---- the mask --------------------------------------------------------------------------
 
     def mask(
@@ -274,23 +110,23 @@ class FragmentPipeline:
         if is_local(setting):
             score = self.score(setting, block, cancelled)
             return apply_threshold(self, score, threshold, block, cancelled)
-        return self._masks.completed(setting, threshold, cancelled).mask(block)
+        return self._masks.completed(Line.of(setting, threshold), cancelled).mask(block)
 
     def known_mask(self, setting: Setting, threshold: Threshold, block: Block) -> Mask | None:
         """Return the exact mask of a block if no pass over the fragment is needed for it."""
         if is_local(setting):
             return self.mask(setting, threshold, block) if self.is_ready(setting) else None
-        return self._masks.known(setting, threshold, block)
+        return self._masks.known(Line.of(setting, threshold), block)
 
     def thresholded(self, setting: Setting, threshold: Threshold, block: Block) -> Mask:
         """Return the mask of a block by the high threshold alone, before any clean-up."""
         return apply_threshold(self, self.score(setting, block), threshold, block)
 
     def preview(self, setting: Setting, threshold: Threshold, block: Block) -> Mask:
-        """Return the mask of a block as far as the block and a little around it tell."""
+        """Return the mask of a block computed from the block plus a halo."""
         if is_local(setting):
             return self.mask(setting, threshold, block)
-        return self._masks.preview(setting, threshold, block)
+        return self._masks.preview(Line.of(setting, threshold), block)
 
     def density(
         self, setting: Setting, threshold: Threshold, cancelled: CancelCheck = never
@@ -298,7 +134,7 @@ class FragmentPipeline:
         """Return the exact share of foreground voxels in the whole fragment."""
         voxels = math.prod(self.shape)
         if not is_local(setting):
-            return self._masks.completed(setting, threshold, cancelled).foreground / voxels
+            return self._masks.completed(Line.of(setting, threshold), cancelled).foreground / voxels
         if threshold.per_slice:
             return self._foreground(setting, threshold, cancelled) / voxels
         bin_of = bin_of_threshold(threshold.values[0])
@@ -311,7 +147,7 @@ class FragmentPipeline:
     ) -> Iterator[MaskSlab]:
         """Yield score and mask of the whole fragment in slabs of consecutive slices."""
         if not is_local(setting):
-            self._masks.completed(setting, threshold, cancelled)
+            self._masks.completed(Line.of(setting, threshold), cancelled)
         for slab in self._whole_in_slabs():
             score = self.score(setting, slab, cancelled)
             if is_local(setting):
@@ -320,69 +156,6 @@ class FragmentPipeline:
                 mask = self.mask(setting, threshold, slab, cancelled)
             yield MaskSlab(slab[0], score, mask)
 
-    def score_slabs(
-        self, setting: Setting, cancelled: CancelCheck = never
-    ) -> Iterator[tuple[slice, FloatVolume]]:
-        """Yield extent along z and score of the whole fragment in slabs of consecutive slices."""
-        for slab in self._whole_in_slabs():
-            yield slab[0], self.score(setting, slab, cancelled)
-
-    # ---- inside ----------------------------------------------------------------------------
-
-    def _whole_in_slabs(self) -> Iterator[Block]:
-        return slabs(whole_block(self.shape), self.slab_thickness)
-
-    def _compute_score(
-        self,
-        setting: Setting,
-        block: Block,
-        score: FloatVolume | None,
-        counts: Counts | None,
-        cancelled: CancelCheck,
-    ) -> FloatVolume:
-        work = ScoreWork(self.kernels, self.workers)
-        sources = self.paths(setting, cancelled)
-        return work.compute(sources, setting, block, score, counts, cancelled)
-
-    def _keep_paths(self, setting: Setting, keep: bool, cancelled: CancelCheck) -> None:
-        """Compute the volumes that follow from the CT image once, where memory is to be used."""
-        key, cached = PathKey.of(setting), self._paths
-        if setting.source is Source.PROBABILITIES or not keep:
-            self._paths = None
-        elif cached is None or cached[0] != key:
-            self._paths = None
-            times_forgotten = self._times_forgotten
-            paths = self._in_memory(self.paths(setting, cancelled), cancelled)
-            with self._changing:
-                if self._times_forgotten == times_forgotten:
-                    self._paths = (key, paths)
-
-    def _in_memory(self, paths: Sources, cancelled: CancelCheck) -> Sources:
-        volumes = {}
-        for name, volume in paths.probabilities.items():
-            voxels = np.empty(self.shape, np.float32)
-
-            def fill(tile: slice, volume: VolumeLike = volume, out: FloatVolume = voxels) -> None:
-                out[tile] = volume[(tile, *whole_block(self.shape)[1:])]
-
-            self.workers.map(fill, slice_tiles(self.shape), cancelled)
-            volumes[name] = voxels
-        return Sources(volumes["p3d"], volumes.get("p2d", volumes["p3d"]))
-
     def _foreground(self, setting: Setting, threshold: Threshold, cancelled: CancelCheck) -> int:
         parts = self.slabs(setting, threshold, cancelled)
         return sum(int(np.count_nonzero(slab.mask)) for slab in parts)
-
-    def _count_low_bits(self, setting: Setting, high_bits: int, cancelled: CancelCheck) -> Counts:
-        counts = np.zeros(LOW_BITS, np.int64)
-        for slab in self._whole_in_slabs():
-            score = self.score(setting, slab, cancelled)
-
-            def count(tile: slice, score: FloatVolume = score) -> Counts:
-                tile_counts = np.zeros(LOW_BITS, np.int64)
-                self.kernels.count_low_bits(score[tile], high_bits, tile_counts)
-                return tile_counts
-
-            tiles = slice_tiles(score.shape)
-            counts += np.sum(self.workers.map(count, tiles, cancelled), axis=0)
-        return counts

@@ -11,11 +11,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.core.fragment_score import FragmentScore
 from napari_nx46.core.quantile import (
     bin_of_threshold,
     bins_to_refine,
@@ -28,9 +28,6 @@ from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import FloatVolume
 from napari_nx46.core.workers import CancelCheck, Workers, never, tiles_of
 from napari_nx46.setting import Domain, Setting, ThresholdRule
-
-if TYPE_CHECKING:
-    from napari_nx46.core.pipeline import FragmentPipeline
 
 __all__ = ["NoteKind", "ThresholdNote", "ThresholdTally", "note_of_metrics", "threshold_notes"]
 
@@ -213,7 +210,7 @@ def note_of_metrics(metrics: Mapping[str, float]) -> ThresholdNote | None:
 
 
 def threshold_notes(
-    pipeline: FragmentPipeline,
+    pipeline: FragmentScore,
     setting: Setting,
     threshold: Threshold,
     cancelled: CancelCheck = never,
@@ -225,7 +222,7 @@ def threshold_notes(
 
     Parameters
     ----------
-    pipeline : FragmentPipeline
+    pipeline : FragmentScore
     setting : Setting
     threshold : Threshold
         That the setting gives on this fragment.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_nx46.core.fragment_score import FragmentScore
 from napari_nx46.core.quantile import (
     HIGH_BITS,
     LOW_BITS,
@@ -23,17 +23,14 @@ from napari_nx46.core.volume import Block, FloatVolume, clipped_block, slabs, wh
 from napari_nx46.core.workers import CancelCheck, never, tiles_of
 from napari_nx46.setting import Domain, Setting, ThresholdRule
 
-if TYPE_CHECKING:
-    from napari_nx46.core.pipeline import FragmentPipeline
-
 Pair = tuple[float, ...]
 """The threshold; with a low one after it where there are two."""
 
 
 def find_threshold(
-    pipeline: FragmentPipeline,
+    pipeline: FragmentScore,
     setting: Setting,
-    dataset: Sequence[FragmentPipeline],
+    dataset: Sequence[FragmentScore],
     cancelled: CancelCheck,
 ) -> Threshold:
     """Return the exact threshold of a setting; see `FragmentPipeline.threshold`."""
@@ -94,7 +91,7 @@ def adaptive_pair(score: FloatVolume, setting: Setting) -> Pair:
 
 
 def pooled_quantile(
-    pipelines: Sequence[FragmentPipeline],
+    pipelines: Sequence[FragmentScore],
     setting: Setting,
     quantile: float,
     cancelled: CancelCheck = never,
@@ -111,9 +108,7 @@ def pooled_quantile(
     return exact_quantile(histogram, low_bits, quantile)
 
 
-def nonzero_pair(
-    pipeline: FragmentPipeline, setting: Setting, cancelled: CancelCheck = never
-) -> Pair:
+def nonzero_pair(pipeline: FragmentScore, setting: Setting, cancelled: CancelCheck = never) -> Pair:
     """Return the setting's exact quantiles over the scores of a fragment that are above 0."""
     histogram = pipeline.stage(setting, cancelled).histogram
     lowest_bin: dict[int, Counts] = {}
@@ -131,16 +126,16 @@ def nonzero_pair(
 
 
 def block_pair(
-    pipeline: FragmentPipeline, setting: Setting, block: Block, cancelled: CancelCheck = never
+    pipeline: FragmentScore, setting: Setting, block: Block, cancelled: CancelCheck = never
 ) -> Pair:
     """Return the setting's exact quantiles of the score over one block."""
     return quantile_pair(pipeline.score(setting, block, cancelled), setting)
 
 
 def _threshold_of_quantile(
-    pipeline: FragmentPipeline,
+    pipeline: FragmentScore,
     setting: Setting,
-    dataset: Sequence[FragmentPipeline],
+    dataset: Sequence[FragmentScore],
     cancelled: CancelCheck,
 ) -> Threshold:
     match setting.domain:
@@ -161,7 +156,7 @@ def _threshold_of_quantile(
 
 
 def _threshold_per_slice(
-    pipeline: FragmentPipeline,
+    pipeline: FragmentScore,
     setting: Setting,
     rule: Callable[[FloatVolume, Setting], Pair],
     cancelled: CancelCheck,

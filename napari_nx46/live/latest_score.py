@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46 import leaderboard
-from napari_nx46.core.masks import is_local
+from napari_nx46.core.line import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Block, Mask, block_shape, slabs

@@ -10,8 +10,8 @@ from itertools import islice
 import numpy as np
 from psygnal import Signal
 
+from napari_nx46.core.line import is_local
 from napari_nx46.core.mask_chain import MaskStage
-from napari_nx46.core.masks import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Block, Mask, block_shape, slabs, whole_block

@@ -16,7 +16,7 @@ import numpy as np
 from psygnal import Signal
 
 from napari_nx46.core.kernels import Kernels, plain_kernels
-from napari_nx46.core.masks import is_local
+from napari_nx46.core.line import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold import Threshold
 from napari_nx46.core.volume import Block, Mask, block_shape, whole_block

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from napari_nx46.core import tiles as tiles_module
 from napari_nx46.core.cleanup import STEPS
-from napari_nx46.core.masks import is_local
+from napari_nx46.core.line import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.volume import Sources, whole_block
 from napari_nx46.core.workers import Cancelled, Workers

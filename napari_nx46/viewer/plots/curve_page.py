@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
 from napari_nx46.core.curves import precision_recall_at
-from napari_nx46.core.masks import is_local
+from napari_nx46.core.line import is_local
 from napari_nx46.core.quantile import approximate_share_below
 from napari_nx46.live.curves import CURVE_QUANTILES, ScoreCurves
 from napari_nx46.viewer.bench import Bench
