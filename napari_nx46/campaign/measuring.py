@@ -25,7 +25,7 @@ from napari_nx46.core.threshold_notes import ThresholdNote, ThresholdTally
 from napari_nx46.core.volume import Mask
 from napari_nx46.core.workers import CancelCheck, never
 from napari_nx46.fragments import DataSet, Fragment
-from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET, PipelineSet
+from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting
 
 __all__ = ["COMPUTING_VERSION", "Measurement", "TaskBench"]
@@ -65,11 +65,11 @@ class TaskBench:
     Parameters
     ----------
     dataset : DataSet
-    memory_budget : int
+    memory_budget : int, optional
         Bytes that one fragment's volumes and score may take before they are streamed.
     """
 
-    def __init__(self, dataset: DataSet, memory_budget: int = DEFAULT_MEMORY_BUDGET) -> None:
+    def __init__(self, dataset: DataSet, memory_budget: int | None = None) -> None:
         self._dataset = dataset
         self._pipelines = PipelineSet(dataset, memory_budget=memory_budget)
         self._label: tuple[str, LabelBits] | None = None

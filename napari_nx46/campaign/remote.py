@@ -41,11 +41,11 @@ class LanePlugin(WorkerPlugin):
         No other campaign's.
     source : DataSource
         Opened when the first task comes.
-    memory_budget : int
+    memory_budget : int or None
         Of every lane, in bytes.
     """
 
-    def __init__(self, name: str, source: DataSource, memory_budget: int) -> None:
+    def __init__(self, name: str, source: DataSource, memory_budget: int | None) -> None:
         self.name = name
         self._source = source
         self._memory_budget = memory_budget

@@ -30,7 +30,7 @@ from napari_nx46.campaign.suggest import Search, Suggester, objective_value, sam
 from napari_nx46.core.workers import CancelCheck, Cancelled, Workers, never
 from napari_nx46.files.naming import shown
 from napari_nx46.files.workspace import Workspace
-from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET, PipelineSet
+from napari_nx46.run.pipelines import PipelineSet
 
 __all__ = ["CampaignRun", "CampaignState", "Resources"]
 
@@ -59,12 +59,12 @@ class Resources:
     Parameters
     ----------
     cluster : ClusterChoice
-    memory_budget : int
+    memory_budget : int, optional
         Bytes that a fragment's volumes and score may take in each lane before they are streamed.
     """
 
     cluster: ClusterChoice = field(default_factory=ClusterChoice)
-    memory_budget: int = DEFAULT_MEMORY_BUDGET
+    memory_budget: int | None = None
 
 
 class CampaignRun:

@@ -185,7 +185,8 @@ Memory = Annotated[
         metavar="GIB",
         min=0.0,
         max=2.0**20,
-        help="GiB that a fragment may take; what is larger is streamed.",
+        help="GiB that a fragment may take; what is larger is streamed, and no strip, tile or "
+        "chunk may be larger.",
         rich_help_panel=_RESOURCE_SECTION,
     ),
 ]

@@ -118,6 +118,11 @@ class SlicesOf:
         """Type of the voxels, in native byte order."""
         return self.stack.dtype
 
+    @property
+    def piece_bytes(self) -> int:
+        """See `VoxelSource.piece_bytes`."""
+        return self.stack.piece_bytes
+
     def read_box(self, box: Box) -> np.ndarray:
         """Read a box; see `VoxelSource.read_box`."""
         z, y, x = box

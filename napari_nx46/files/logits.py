@@ -74,6 +74,7 @@ class LogitSource:
 
     def __init__(self, source: VoxelSource, others: tuple[VoxelSource, ...]) -> None:
         self.shape: Shape3D = source.shape
+        self.piece_bytes = sum(one.piece_bytes for one in (source, *others))
         self._source = source
         self._others = others
 

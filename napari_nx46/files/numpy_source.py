@@ -18,12 +18,8 @@ from numpy.lib import format as npy_format
 from napari_nx46.files.axes import StoredAxes, find_axes
 from napari_nx46.files.channels import Channels
 from napari_nx46.files.indexing import Box
-from napari_nx46.files.origin import (
-    MAX_DECODED_BYTES,
-    FileStamp,
-    Origin,
-    VolumeError,
-)
+from napari_nx46.files.memory import check_piece
+from napari_nx46.files.origin import FileStamp, Origin, VolumeError
 from napari_nx46.files.sources import VoxelSource
 from napari_nx46.files.strided_source import StridedSource
 from napari_nx46.files.zip_check import ZipFault, data_start, open_zip
@@ -192,14 +188,9 @@ class DeflatedChannel:
         self._channel = channel
         self._voxels: np.ndarray | None = None
         self._lock = threading.Lock()
-        held = math.prod(self.shape) * self.dtype.itemsize
-        if not self._is_one_piece:
-            held = header.data_bytes
-        if held > MAX_DECODED_BYTES:
-            raise stamp.origin.error(
-                f"a compressed array that needs {held} bytes of memory",
-                f"at most {MAX_DECODED_BYTES}; store it uncompressed, or as Zarr",
-            )
+        channel_bytes = math.prod(self.shape) * self.dtype.itemsize
+        self.piece_bytes = channel_bytes if self._is_one_piece else header.data_bytes
+        check_piece(stamp.origin, "a compressed array", self.piece_bytes)
 
     def read_box(self, box: Box) -> np.ndarray:
         """Read a box; see `VoxelSource.read_box`."""

@@ -14,9 +14,6 @@ AXES = 3
 MAX_VOXELS = 2**38
 """Most voxels that a volume may declare: beyond it a header is taken for damaged or hostile."""
 
-MAX_DECODED_BYTES = 2**33
-"""Most bytes that reading may have to hold for one file part that is decoded in one piece."""
-
 
 class VolumeError(ValueError):
     """A volume cannot be opened or read.

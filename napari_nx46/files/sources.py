@@ -22,6 +22,11 @@ class VoxelSource(Protocol):
         """Type of the voxels, in native byte order."""
         ...
 
+    @property
+    def piece_bytes(self) -> int:
+        """Bytes that reading any voxel has to hold, of what is decoded in one piece."""
+        ...
+
     def read_box(self, box: Box) -> np.ndarray:
         """Read the voxels of a box that is not empty.
 

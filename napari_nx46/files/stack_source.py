@@ -58,6 +58,7 @@ class StackSource:
         first = self._opened(0)
         self._plane = first.shape[1:]
         self.dtype = first.dtype
+        self.piece_bytes = first.piece_bytes
         self.shape: Shape3D = check_shape(origin, (len(self._files), *self._plane))
 
     def read_box(self, box: Box) -> np.ndarray:

@@ -58,6 +58,11 @@ class StridedSource:
         """Type of the voxels, in native byte order."""
         return self.stored_dtype.newbyteorder("=")
 
+    @property
+    def piece_bytes(self) -> int:
+        """See `VoxelSource.piece_bytes`."""
+        return self.stored_dtype.itemsize
+
     def read_box(self, box: Box) -> np.ndarray:
         """Read a box; see `VoxelSource.read_box`."""
         self.stamp.check()

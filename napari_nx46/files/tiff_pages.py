@@ -79,6 +79,7 @@ class PagedSource:
     ) -> None:
         self.shape: Shape3D = (page_count, layout.height, layout.width)
         self.dtype = dtype
+        self.piece_bytes = layout.segment_height * layout.segment_width * dtype.itemsize
         self._stamp = stamp
         self._layout = layout
         self._tiff: TiffFile | None = None
@@ -173,7 +174,7 @@ class PagedSource:
             # Codecs may stop quietly at the end of data that are cut off.
             if decoded is None or decoded.shape[1] < height or decoded.shape[2] < width:
                 raise self._damaged(page, f"segment {segment}: too few voxels")
-            voxels = np.array(decoded[0, :height, :width, 0], dtype=self.dtype)
+            voxels = np.ascontiguousarray(decoded[0, :height, :width, 0], dtype=self.dtype)
             self._cache.put((page, segment), voxels)
             yield piece, voxels
 
@@ -194,10 +195,8 @@ class PagedSource:
 
     def _read(self, tiff: TiffFile, offset: int, size: int) -> bytes:
         """Return the bytes of one segment."""
-        layout = self._layout
-        voxel_bytes = layout.segment_height * layout.segment_width * self.dtype.itemsize
-        if size > 2 * voxel_bytes + _ENCODED_SLACK:
-            raise ValueError(f"{size} bytes for {voxel_bytes} bytes of voxels")
+        if size > 2 * self.piece_bytes + _ENCODED_SLACK:
+            raise ValueError(f"{size} bytes for {self.piece_bytes} bytes of voxels")
         tiff.filehandle.seek(offset)
         encoded = tiff.filehandle.read(size)
         if len(encoded) != size:

@@ -21,9 +21,9 @@ import numpy as np
 from napari_nx46.files.axes import StoredAxes, find_axes
 from napari_nx46.files.channels import Channels, slices_of
 from napari_nx46.files.indexing import Box, box_shape
+from napari_nx46.files.memory import check_piece
 from napari_nx46.files.origin import (
     AXES,
-    MAX_DECODED_BYTES,
     MAX_VOXELS,
     FileStamp,
     Origin,
@@ -224,7 +224,7 @@ def _channels(
     )
     if planes == stacked and axes.has_whole_planes:
         return Channels(axes.channels, lambda channel: slices_of(stack, axes.planes(channel)))
-    return Channels(axes.channels, partial(_Reshaped, stack, axes))
+    return Channels(axes.channels, partial(_Reshaped, origin, stack, axes))
 
 
 def _declared_axes(origin: Origin, tiff: TiffFile, page_count: int) -> _Declared | None:
@@ -275,10 +275,7 @@ def _check_layout(origin: Origin, layout: PageTags) -> None:
     except TiffStructureError as fault:
         raise origin.error(fault.found, fault.expected) from fault
     size = layout.segment_height * layout.segment_width * layout.bits_per_sample[0] // 8
-    if size > MAX_DECODED_BYTES:
-        raise origin.error(
-            f"strips or tiles of {size} bytes", f"at most {MAX_DECODED_BYTES} bytes each"
-        )
+    check_piece(origin, "strips or tiles", size)
 
 
 def _starts(pages: tuple[PageTags, ...], page_bytes: int) -> range | None:
@@ -315,20 +312,22 @@ class _Reshaped:
     (X, C).
     """
 
-    def __init__(self, pages: VoxelSource, axes: StoredAxes, channel: int) -> None:
+    def __init__(self, origin: Origin, pages: VoxelSource, axes: StoredAxes, channel: int) -> None:
         self._pages = pages
         self._axes = axes
         self._channel = channel
         self.shape = axes.shape
         self.dtype = pages.dtype
+        count, height, width = pages.shape
+        together = self._pages_of_a_slice or count
+        self.piece_bytes = together * height * width * self.dtype.itemsize
+        check_piece(origin, "pages that hold slices side by side", self.piece_bytes)
 
     def read_box(self, box: Box) -> np.ndarray:
         """Read a box; see `VoxelSource.read_box`."""
         count, height, width = self._pages.shape
-        first, rest, stored = 0, box, self._axes.stored
-        per_slice, remainder = divmod(count, self.shape[0])
-        outermost = math.prod(stored[: self._axes.space[0]]) == 1
-        if outermost and per_slice and not remainder:
+        first, rest, per_slice = 0, box, self._pages_of_a_slice
+        if per_slice:
             z = box[0]
             first, count = z.start * per_slice, (z.stop - z.start) * per_slice
             rest = (slice(0, z.stop - z.start, z.step), *box[1:])
@@ -336,6 +335,13 @@ class _Reshaped:
         voxels = self._pages.read_box(pages)
         array = voxels.reshape(self._sizes(count * height * width))
         return np.array(array[self._axes.index(self._channel, rest)]).reshape(box_shape(box))
+
+    @property
+    def _pages_of_a_slice(self) -> int:
+        """How many pages a slice has; 0 if only all pages together can be taken apart."""
+        per_slice, remainder = divmod(self._pages.shape[0], self.shape[0])
+        outermost = math.prod(self._axes.stored[: self._axes.space[0]]) == 1
+        return per_slice if outermost and not remainder else 0
 
     def release(self) -> None:
         """Forget the decoded pages."""

@@ -12,6 +12,7 @@ Examples
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -23,6 +24,7 @@ from numpy.typing import DTypeLike
 from napari_nx46.files.channels import Channels
 from napari_nx46.files.fingerprint import fingerprint_of
 from napari_nx46.files.indexing import Index, Shape3D, select
+from napari_nx46.files.memory import check_held, check_piece
 from napari_nx46.files.notes import VolumeNotes, VolumeWarning
 from napari_nx46.files.origin import Origin, VolumeError
 from napari_nx46.files.reading import Logits, ReadAs
@@ -213,6 +215,8 @@ class Volume:
         selection = select(index, self.shape)
         if 0 in selection.box_shape:
             return selection.arrange(np.empty(selection.box_shape, self.dtype))
+        held = math.prod(selection.box_shape) * self.dtype.itemsize
+        check_held(self._origin, selection.box_shape, held)
         block = self._source.read_box(selection.box)
         block, clipped = checked_block(self._origin, self._role, block, selection.box)
         if clipped:
@@ -265,6 +269,21 @@ class Volume:
             links to files outside it.
         """
         return fingerprint_of(self._origin, self._stamps, self._slices)
+
+    def check_memory(self, budget: int) -> None:
+        """Check that reading it holds no more than a budget, however few voxels are read.
+
+        Parameters
+        ----------
+        budget : int
+            Bytes.
+
+        Raises
+        ------
+        VolumeError
+            If a strip, tile or chunk, or whatever else has to be decoded in one piece, is larger.
+        """
+        check_piece(self._origin, "a strip, tile or chunk", self._source.piece_bytes, budget)
 
     def check_unchanged(self) -> None:
         """Check that the files are those that were opened, read or hashed before.

@@ -75,8 +75,8 @@ class ZarrArray:
 
     @property
     def piece_bytes(self) -> int:
-        """Bytes of the numbers that are decoded in one piece."""
-        return math.prod(self.piece) * self.dtype.itemsize
+        """Bytes that are decoded in one piece: numbers, or the table of a shard."""
+        return max(math.prod(self.piece) * self.dtype.itemsize, self._format.table_bytes)
 
     @property
     def grid(self) -> tuple[int, ...]:

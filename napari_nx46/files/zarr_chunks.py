@@ -91,6 +91,11 @@ class _Numbers(Protocol):
         """Shape of what is decoded in one piece."""
         ...
 
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of the largest table of a shard; 0 without shards."""
+        ...
+
     def read(self, extent: Extent, index: Index) -> np.ndarray:
         """Return a part of the numbers."""
         ...
@@ -103,6 +108,7 @@ class _Plain:
         self.shape = shape
         self.piece = shape
         self.encoded = Size(math.prod(shape) * stored.itemsize)
+        self.table_bytes = 0
         self._stored = stored
         self._order = order
 
@@ -147,6 +153,11 @@ class ChunkFormat:
         """Shape of the part that is decoded in one piece: of a shard, one of its chunks."""
         whole = self._transforms or self._bytes
         return self.shape if whole else self._numbers.piece
+
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of the largest table of a shard, which is read in one piece; 0 without shards."""
+        return self._numbers.table_bytes
 
     def read(self, extent: Extent, index: Index) -> np.ndarray:
         """Decode a part of a chunk.
@@ -280,12 +291,13 @@ class _Shard:
         if location not in ("start", "end"):
             raise CodecError(f"codec sharding_indexed with index_location {location!r:.40}")
         self._at_start = location == "start"
-        self._table_bytes = _INDEX_ITEM * math.prod(self._grid)
-        self._table_bytes += _CHECKSUM_BYTES if self._checked else 0
+        self._own_table = _INDEX_ITEM * math.prod(self._grid)
+        self._own_table += _CHECKSUM_BYTES if self._checked else 0
+        self.table_bytes = max(self._own_table, self._format.table_bytes)
         self.piece = self._format.piece
         # Of chunks that are stored twice, only the newer copy may be in use.
         chunks = math.prod(self._grid) * self._format.encoded.most
-        self.encoded = Size(2 * chunks + self._table_bytes, exact=False)
+        self.encoded = Size(2 * chunks + self._own_table, exact=False)
 
     def read(self, extent: Extent, index: Index) -> np.ndarray:
         """Return a part of the numbers."""
@@ -302,10 +314,10 @@ class _Shard:
 
     def _table(self, extent: Extent) -> tuple[np.ndarray, np.ndarray]:
         """Return where the chunks start, and their sizes."""
-        if extent.size < self._table_bytes:
-            raise ChunkError(f"{extent.size} bytes, expected a table of {self._table_bytes}")
-        start = 0 if self._at_start else extent.size - self._table_bytes
-        table = extent.read(start, self._table_bytes)
+        if extent.size < self._own_table:
+            raise ChunkError(f"{extent.size} bytes, expected a table of {self._own_table}")
+        start = 0 if self._at_start else extent.size - self._own_table
+        table = extent.read(start, self._own_table)
         if self._checked is not None:
             table = self._checked.decode(table, Size(len(table) - _CHECKSUM_BYTES))
         numbers = np.frombuffer(table, self._order + "u8").reshape(*self._grid, 2)

@@ -19,7 +19,8 @@ import numpy as np
 from napari_nx46.files.axes import StoredAxes, find_axes
 from napari_nx46.files.channels import Channels
 from napari_nx46.files.indexing import Box, box_shape
-from napari_nx46.files.origin import MAX_DECODED_BYTES, Origin, VolumeError
+from napari_nx46.files.memory import check_piece
+from napari_nx46.files.origin import Origin, VolumeError
 from napari_nx46.files.stamps import Stamps
 from napari_nx46.files.zarr_array import ZarrArray
 from napari_nx46.files.zarr_codecs import ChunkError, CodecError
@@ -119,6 +120,7 @@ class ZarrSource:
     def __init__(self, origin: Origin, array: ZarrArray, axes: StoredAxes, channel: int) -> None:
         self.shape = axes.shape
         self.dtype = array.dtype
+        self.piece_bytes = array.piece_bytes
         self._origin = origin
         self._array = array
         self._axes = axes
@@ -219,10 +221,7 @@ def _checked(origin: Origin, array: AnyArray, root: Path, stamps: Stamps) -> Zar
         checked = ZarrArray(root, array, stamps)
     except CodecError as error:
         raise origin.error(str(error), "codecs for numbers, such as blosc, gzip or zstd") from error
-    if checked.piece_bytes > MAX_DECODED_BYTES:
-        raise origin.error(
-            f"chunks of {checked.piece_bytes} bytes", f"at most {MAX_DECODED_BYTES} bytes each"
-        )
+    check_piece(origin, "chunks", checked.piece_bytes)
     return checked
 
 

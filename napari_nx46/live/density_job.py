@@ -10,7 +10,7 @@ from psygnal import Signal
 from napari_nx46.core.workers import Cancelled, Workers
 from napari_nx46.live.session import Post, Session
 from napari_nx46.run.density import DensitySolution, DensityTarget, solve_density
-from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET, PipelineSet
+from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting
 
 
@@ -23,7 +23,7 @@ class DensityJob:
         Gives the setting and the fragments; the solution is not applied to it.
     post : callable
         Runs a function later in the owner's thread; there all signals are emitted.
-    memory_budget : int
+    memory_budget : int, optional
         Bytes for one fragment's volumes and score.
 
     Attributes
@@ -40,9 +40,7 @@ class DensityJob:
     cancelled = Signal()
     failed = Signal(BaseException)
 
-    def __init__(
-        self, session: Session, post: Post, memory_budget: int = DEFAULT_MEMORY_BUDGET
-    ) -> None:
+    def __init__(self, session: Session, post: Post, memory_budget: int | None = None) -> None:
         self._session = session
         self._post = post
         self._memory_budget = memory_budget

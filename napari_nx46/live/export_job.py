@@ -13,7 +13,7 @@ from napari_nx46.core.workers import Cancelled, Workers
 from napari_nx46.fragments import DataSet
 from napari_nx46.live.session import Post
 from napari_nx46.run.manifest import RunOptions
-from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET, PipelineSet
+from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.runner import RunResult, export
 from napari_nx46.setting import Setting
 
@@ -31,7 +31,7 @@ class ExportJob:
     options : RunOptions
     post : callable
         Runs a function later in the owner's thread; there all signals are emitted.
-    memory_budget : int
+    memory_budget : int, optional
         Bytes for one fragment's volumes and score.
 
     Attributes
@@ -57,7 +57,7 @@ class ExportJob:
         target: Path,
         options: RunOptions,
         post: Post,
-        memory_budget: int = DEFAULT_MEMORY_BUDGET,
+        memory_budget: int | None = None,
     ) -> None:
         self.target = target
         self.options = options

@@ -20,7 +20,7 @@ from napari_nx46.live.latest import LatestWins
 from napari_nx46.live.pins import Pins, packed_bytes
 from napari_nx46.live.resting import wait_for_rest
 from napari_nx46.live.session import Post, Session
-from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET, PipelineSet
+from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting
 
 __all__ = ["PinFollower"]
@@ -80,7 +80,7 @@ class PinFollower:
     pins : Pins
     post : callable
         Runs a function later in the thread that owns the session; called from the worker.
-    memory_budget : int
+    memory_budget : int, optional
         Bytes for one fragment's volumes and score while masks are computed.
 
     Attributes
@@ -100,7 +100,7 @@ class PinFollower:
         pins: Pins,
         post: Post,
         *,
-        memory_budget: int = DEFAULT_MEMORY_BUDGET,
+        memory_budget: int | None = None,
     ) -> None:
         self.session = session
         self.pins = pins

@@ -28,7 +28,7 @@ from napari_nx46.live.mask_source import MaskSource
 from napari_nx46.live.preview import ScoreSample
 from napari_nx46.live.view import Figures, ShownMask, View, figures_of, fits_view, slice_view
 from napari_nx46.live.warm_up import KernelWarmUp, SourceTypes, source_types
-from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET, PipelineSet
+from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.preflight import check_block, fitting_setting
 from napari_nx46.setting import DEFAULT_BAND, Domain, Setting, moved, threshold_knobs
 
@@ -59,7 +59,7 @@ class Session:
         not take the cores from the drawing.
     workers : Workers, optional
         Threads for whole fragments; default two.
-    memory_budget : int
+    memory_budget : int, optional
         Bytes for one fragment's volumes and score.
     band : tuple of float
         Density aimed at.
@@ -97,7 +97,7 @@ class Session:
         when_drawn: WhenDrawn = at_once,
         setting: Setting | None = None,
         workers: Workers | None = None,
-        memory_budget: int = DEFAULT_MEMORY_BUDGET,
+        memory_budget: int | None = None,
         band: tuple[float, float] = DEFAULT_BAND,
     ) -> None:
         self.dataset = dataset

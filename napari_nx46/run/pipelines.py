@@ -81,9 +81,14 @@ class PipelineSet:
         Default: the compiled ones.
     workers : Workers, optional
         Default: one thread.
-    memory_budget : int
+    memory_budget : int, optional
         Bytes that one fragment's volumes and score may take together, with the paths that are made
-        from its CT image; what is larger is streamed.
+        from its CT image; what is larger is streamed. By default `DEFAULT_MEMORY_BUDGET`.
+
+    Raises
+    ------
+    VolumeError
+        If a volume has to be decoded in pieces that are larger than a budget that was given.
     """
 
     def __init__(
@@ -92,15 +97,18 @@ class PipelineSet:
         *,
         kernels: Kernels | None = None,
         workers: Workers | None = None,
-        memory_budget: int = DEFAULT_MEMORY_BUDGET,
+        memory_budget: int | None = None,
     ) -> None:
         self.dataset = dataset
-        self.memory_budget = memory_budget
+        self.memory_budget = DEFAULT_MEMORY_BUDGET if memory_budget is None else memory_budget
         self._held: str | None = None
         self._caches: dict[str, dict[str, CachedVolume]] = {}
         self._pipelines: dict[str, FragmentPipeline] = {}
         for fragment in dataset:
             caches = _caches_of(fragment)
+            if memory_budget is not None:
+                for cache in caches.values():
+                    cache.volume.check_memory(memory_budget)
             self._caches[fragment.image_id] = caches
             self._pipelines[fragment.image_id] = FragmentPipeline(
                 _sources_of(fragment, caches), kernels=kernels, workers=workers, keep_score=False
