@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from napari.utils.notifications import show_error, show_warning
 from pydantic import JsonValue
 from qtpy.QtCore import QEvent, QObject, QTimer
 
@@ -34,6 +33,7 @@ from napari_nx46.viewer.later import Later
 from napari_nx46.viewer.layer_exchange import unseen
 from napari_nx46.viewer.main_thread import MainThreadPoster
 from napari_nx46.viewer.overlay import Overlay
+from napari_nx46.viewer.plain_text import notify_error, notify_warning
 from napari_nx46.viewer.volume_layers import VolumeLayers
 
 if TYPE_CHECKING:
@@ -267,14 +267,14 @@ class Bench(QObject):
         """Notify of an error, but not of the same one at every step of a slider."""
         if str(error) != self._told:
             self._told = str(error)
-            show_error(self._told)
+            notify_error(self._told)
 
     def _tell_again(self, error: BaseException) -> None:
         """Notify of an error in what a user does once: each time, if it is done again."""
-        show_error(str(error))
+        notify_error(str(error))
 
     def _warn(self, problem: str) -> None:
-        show_warning(f"{self.keeping.path}: {problem}")
+        notify_warning(f"{self.keeping.path}: {problem}")
 
     # ---- what was kept ---------------------------------------------------------------------
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_nx46.viewer.actions import Action
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.dock import TuneDock
 from napari_nx46.viewer.launch import add_dock
+from napari_nx46.viewer.plain_text import PlainLabel
 from napari_nx46.viewer.shortcuts import add_shortcuts
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class BenchDock(QWidget):
         self.panel: QWidget | None = None
         self._tune: TuneDock | None = None
         self.setWindowTitle(self.title)
-        self._introduction = QLabel("Nothing is open yet: open data in the dock that tunes masks.")
+        self._introduction = PlainLabel(
+            "Nothing is open yet: open data in the dock that tunes masks."
+        )
         self._introduction.setWordWrap(True)
         self._introduction.setAlignment(Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)

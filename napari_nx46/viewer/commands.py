@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_info
-
 from napari_nx46.viewer.actions import ACTIONS, Action
+from napari_nx46.viewer.plain_text import notify_info
 
 if TYPE_CHECKING:
     import napari
@@ -35,7 +34,7 @@ def command(action: Action) -> Command:
 
         tune = tune_dock_of(viewer)
         if tune.bench is None:
-            show_info(NOTHING_OPEN)
+            notify_info(NOTHING_OPEN)
         tune.run(action)
 
     run.__name__ = action.name

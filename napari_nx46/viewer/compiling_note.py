@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QLabel
-
 from napari_nx46.live.session import Session
+from napari_nx46.viewer.plain_text import PlainLabel
 
 __all__ = ["CompilingNote"]
 
 
-class CompilingNote(QLabel):
+class CompilingNote(PlainLabel):
     """Says how many kernels are compiled while some are missing; hidden otherwise.
 
     Parameters

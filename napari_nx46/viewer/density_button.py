@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from psygnal import SignalInstance
-from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction, QActionGroup
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QMenu,
     QProgressBar,
     QPushButton,
@@ -24,8 +22,9 @@ from napari_nx46.live.density_job import DensityJob
 from napari_nx46.live.session import Session
 from napari_nx46.run.density import DensitySolution, DensityTarget
 from napari_nx46.setting import Setting
-from napari_nx46.viewer.knobs import NumberBox, wrapped_tip
+from napari_nx46.viewer.knobs import NumberBox
 from napari_nx46.viewer.main_thread import MainThreadPoster
+from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
 
 PROGRESS_STEPS = 1000
 DENSITY_DECIMALS = 4
@@ -92,7 +91,7 @@ class DensityPanel(QWidget):
         self._make_menu()
         self.button = QPushButton("Match density")
         self.button.setToolTip(
-            wrapped_tip("Find the threshold at which the final mask has the density aimed at")
+            plain_tip("Find the threshold at which the final mask has the density aimed at")
         )
         self.menu_button = QToolButton()
         self.menu_button.setText("▾")
@@ -107,14 +106,13 @@ class DensityPanel(QWidget):
         self.exact_box.setSingleStep(DENSITY_STEP)
         self.exact_box.setValue(sum(session.band) / 2)
         self.exact_box.setAccessibleName("Exact density to match")
-        self.aim_label = QLabel()
+        self.aim_label = PlainLabel()
         self.aim_label.setMinimumWidth(1)  # it is cut off rather than widen the dock
         self.progress_bar = QProgressBar()
         self.progress_bar.setAccessibleName("Looking for the threshold")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop looking for the threshold")
-        self.result_label = QLabel()
-        self.result_label.setTextFormat(Qt.TextFormat.PlainText)
+        self.result_label = PlainLabel()
         self.result_label.setWordWrap(True)
         self.nearest_button = QPushButton("Use the nearest")
         self.nearest_button.setToolTip("Move the knobs to the threshold that came nearest")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import (
@@ -35,6 +34,7 @@ from napari_nx46.viewer.knobs import Knob
 from napari_nx46.viewer.layers import data_set_name, image_id_of, origin_of
 from napari_nx46.viewer.layout import VerticalScrollArea, rule
 from napari_nx46.viewer.overlay_panel import OverlayPanel
+from napari_nx46.viewer.plain_text import PlainLabel, notify_error
 from napari_nx46.viewer.preset_panel import PresetPanel
 from napari_nx46.viewer.read_out import ReadOut
 from napari_nx46.viewer.samples import is_sample
@@ -178,7 +178,7 @@ class TuneDock(QWidget):
         try:
             self.open_paths(*paths, image_id=image_id)
         except (ValueError, OSError) as error:
-            show_error(str(error))
+            notify_error(str(error))
 
     def _open_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -340,7 +340,7 @@ def _are_two_paths(first: str, second: str) -> bool:
 
 
 def _introduction() -> QLabel:
-    label = QLabel(
+    label = PlainLabel(
         "Open a data folder, or one or two probability volumes, here, by dropping them on the"
         " window, or with File ▸ Open Sample ▸ NX46."
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
+from napari_nx46.viewer.plain_text import plain_tip
+
 if TYPE_CHECKING:
     import napari
 
@@ -154,7 +156,7 @@ class DocksButton(QPushButton):
         menu.setToolTipsVisible(True)
         for entry in DOCKS:
             action = menu.addAction(entry.name)
-            action.setToolTip(entry.help)
+            action.setToolTip(plain_tip(entry.help))
             action.setData(entry)
         menu.triggered.connect(self._open)
         self.setMenu(menu)

@@ -11,9 +11,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
-    QMessageBox,
     QProgressBar,
     QPushButton,
     QToolButton,
@@ -34,6 +32,7 @@ from napari_nx46.run.verdict import run_name
 from napari_nx46.viewer.following import Following
 from napari_nx46.viewer.layout import WrappedLabel
 from napari_nx46.viewer.main_thread import MainThreadPoster
+from napari_nx46.viewer.plain_text import PlainLabel, confirm, plain_tip, unmistakable
 
 ARCHIVE_NAME = "submission.zip"
 COMPRESSION_TEXTS = {
@@ -121,7 +120,7 @@ class ExportPanel(QWidget):
             reason = ""
         self.export_button.setEnabled(not missing and not self.running)
         self.export_button.setToolTip(
-            reason or "Write, read back and validate the archive, manifest and metrics"
+            plain_tip(reason or "Write, read back and validate the archive, manifest and metrics")
         )
         self.accepted_label.setText(reason or self._accepted_text())
 
@@ -144,7 +143,7 @@ class ExportPanel(QWidget):
         job.failed.connect(self._show_failure)
         self.destroyed.connect(job.cancel)
         self._job = job
-        self._napari_progress = progress(total=0, desc=f"Exporting {target.name}")
+        self._napari_progress = progress(total=0, desc=unmistakable(f"Exporting {target.name}"))
         self._show_running(True)
         self.result_label.clear()
         job.start()
@@ -168,10 +167,8 @@ class ExportPanel(QWidget):
         """Ask before an archive that this panel did not write is replaced."""
         if not target.is_file() or target in self._written:
             return True
-        answer = QMessageBox.question(
-            self, "Replace the archive?", f"{target} exists already. Replace it?"
-        )
-        return bool(answer == QMessageBox.StandardButton.Yes)
+        question = f"{target} exists already. Replace it?"
+        return confirm(self, "Replace the archive?", question)
 
     def _show_progress(self, done: int, total: int) -> None:
         self.progress_bar.setMaximum(total)
@@ -264,14 +261,14 @@ class ExportPanel(QWidget):
         accept.addWidget(self.accept_button)
         accept.addWidget(self.accept_all_button)
         options = QGridLayout()
-        options.addWidget(QLabel("Archive"), 0, 0)
+        options.addWidget(PlainLabel("Archive"), 0, 0)
         options.addWidget(self.path_edit, 0, 1)
         options.addWidget(self.browse_button, 0, 2)
-        options.addWidget(QLabel("Tag"), 1, 0)
+        options.addWidget(PlainLabel("Tag"), 1, 0)
         options.addWidget(self.tag_edit, 1, 1, 1, 2)
-        options.addWidget(QLabel("Compression"), 2, 0)
+        options.addWidget(PlainLabel("Compression"), 2, 0)
         options.addWidget(self.compression_box, 2, 1, 1, 2)
-        options.addWidget(QLabel("Values"), 3, 0)
+        options.addWidget(PlainLabel("Values"), 3, 0)
         options.addWidget(self.profile_box, 3, 1, 1, 2)
         options.setColumnStretch(1, 1)
         running = QHBoxLayout()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
+from napari_nx46.viewer.plain_text import plain_tip
+
 MARGIN = 4
 
 
@@ -43,5 +45,5 @@ def number_item(title: str, text: str) -> QTableWidgetItem:
     """Return the cell of a number, which its tip tells with its title."""
     item = QTableWidgetItem(text)
     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    item.setToolTip(f"{title}: {text}")
+    item.setToolTip(plain_tip(f"{title}: {text}"))
     return item

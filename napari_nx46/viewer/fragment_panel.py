@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
 
 
 class FragmentPanel(QWidget):
@@ -14,7 +16,7 @@ class FragmentPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.title = QLabel()
+        self.title = PlainLabel()
         self.chooser = QComboBox()
         self.chooser.setAccessibleName("Fragment")
         self.previous_button = _arrow("◀", "Previous fragment (Shift+N)")
@@ -47,6 +49,6 @@ class FragmentPanel(QWidget):
 def _arrow(text: str, tip: str) -> QToolButton:
     button = QToolButton()
     button.setText(text)
-    button.setToolTip(tip)
+    button.setToolTip(plain_tip(tip))
     button.setAccessibleName(tip)
     return button

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTableView,
     QVBoxLayout,
@@ -28,6 +27,7 @@ from napari_nx46.setting import described_knobs
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.bench_dock import BenchDock
 from napari_nx46.viewer.following import Following
+from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
 
 PICTURE_SIDE = 56
 """Pixels of a picture in the list, at most."""
@@ -68,7 +68,7 @@ class HistoryPanel(QWidget):
         self.undo_button.setToolTip("Go back to the setting before (Ctrl+Z)")
         self.redo_button = QPushButton("Redo")
         self.redo_button.setToolTip("Go forth to the setting that was undone (Ctrl+Shift+Z)")
-        self.place_label = QLabel()
+        self.place_label = PlainLabel()
         self.model = HistoryModel(keeping.history, self)
         self.list_view = _list_view()
         self.list_view.setModel(self.model)
@@ -89,7 +89,7 @@ class HistoryPanel(QWidget):
         self.redo_button.setEnabled(history.can_redo)
         self.place_label.setText(counted(len(history), "setting"))
         path = self._keeping.path
-        self.place_label.setToolTip("Not kept" if path is None else f"Kept in {path}")
+        self.place_label.setToolTip(plain_tip("Not kept" if path is None else f"Kept in {path}"))
         current = self.model.index_of(history.position)
         if current.isValid():
             self.list_view.setCurrentIndex(current)
@@ -188,7 +188,7 @@ class HistoryModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DecorationRole:
             return self._picture(self._entries[position])
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._whole_text(position)
+            return plain_tip(self._whole_text(position))
         if role == Qt.ItemDataRole.FontRole:
             font = QFont()
             font.setBold(position == self._position)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from napari_nx46.viewer.actions import ACTIONS, Action
-from napari_nx46.viewer.layout import VerticalScrollArea
+from napari_nx46.viewer.layout import VerticalScrollArea, WrappedLabel
+from napari_nx46.viewer.plain_text import MarkupLabel
 from napari_nx46.viewer.shortcuts import key_text
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ INTRODUCTION = (
     " or a number is typed. napari's command palette (Ctrl+Shift+P) has every line of this list"
     " by its name."
 )
+
+ABOUT = "{title}<br><small>{help}</small>"
 
 
 class KeysDock(QWidget):
@@ -54,16 +57,12 @@ class KeysPanel(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 6, 0)
         grid.setHorizontalSpacing(12)
-        grid.addWidget(_wrapped(INTRODUCTION), 0, 0, 1, 2)
+        grid.addWidget(WrappedLabel(INTRODUCTION), 0, 0, 1, 2)
         for row, action in enumerate(actions, 1):
-            key = QLabel(f"<b>{key_text(action.key)}</b>")
+            key = MarkupLabel("<b>{key}</b>", key=key_text(action.key))
             grid.addWidget(key, row, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(_wrapped(f"{action.title}<br><small>{action.help}</small>"), row, 1)
+            about = MarkupLabel(ABOUT, title=action.title, help=action.help)
+            about.setWordWrap(True)
+            grid.addWidget(about, row, 1)
         grid.setColumnStretch(1, 1)
         grid.setRowStretch(len(actions) + 1, 1)
-
-
-def _wrapped(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setWordWrap(True)
-    return label

@@ -29,8 +29,8 @@ from napari_nx46.viewer.knobs import (
     Switch,
     evenly_spaced,
     new_control,
-    wrapped_tip,
 )
+from napari_nx46.viewer.plain_text import plain_tip
 
 OPEN_AT_FIRST = frozenset({Group.SCORE, Group.THRESHOLD})
 COUNT_TEXTS: Mapping[Group, str] = {Group.CLEAN_UP: "on"}
@@ -136,7 +136,7 @@ class WeightPanel(QWidget):
         super().__init__(parent)
         help_text = described_knobs(Setting)["weights"].help
         self.switch = QCheckBox("Weigh each volume")
-        self.switch.setToolTip(wrapped_tip(help_text))
+        self.switch.setToolTip(plain_tip(help_text))
         self.switch.setAccessibleDescription(help_text)
         self.switch.clicked.connect(self._switched)
         self.knobs: dict[str, Knob] = {}

@@ -7,7 +7,6 @@ it, and shows a value by `set_value` without telling.
 
 from __future__ import annotations
 
-import html
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QSizePolicy,
     QSlider,
     QToolButton,
@@ -41,6 +39,7 @@ from napari_nx46.setting import (
     ThresholdRule,
     described_knobs,
 )
+from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
 
 # By type: values of two text enumerations are equal where their texts are.
 CHOICE_TEXTS: Mapping[type[Enum], Mapping[str, str]] = {
@@ -198,7 +197,7 @@ class Knob(QWidget):
         super().__init__(parent)
         self.scale = scale
         self.default = default
-        self.title_label = plain_label(scale.title)
+        self.title_label = PlainLabel(scale.title)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName(f"{scale.name} slider")
         self.slider.setRange(0, len(scale.positions) - 1)
@@ -210,7 +209,7 @@ class Knob(QWidget):
         self.spin_box.setKeyboardTracking(False)
         self.reset_button = QToolButton()
         self.reset_button.setText("↺")
-        self.reset_button.setToolTip(f"Reset to {default:g}")
+        self.reset_button.setToolTip(plain_tip(f"Reset to {default:g}"))
         self.reset_button.setAccessibleName(f"Reset {scale.title}")
         for widget in (self.slider, self.spin_box):
             widget.setAccessibleName(scale.title)
@@ -259,7 +258,7 @@ class Knob(QWidget):
         text = f"{highest:.{self.scale.decimals}f}{self.scale.suffix(highest)}"
         widest = max(map(self.spin_box.fontMetrics().horizontalAdvance, (WIDEST_VALUE, text)))
         self.spin_box.setFixedWidth(widest + FRAME_WIDTH)
-        self.setToolTip(wrapped_tip(self.scale.help))
+        self.setToolTip(plain_tip(self.scale.help))
 
     def _slider_moved(self, position: int) -> None:
         self._move_to(self.scale.positions[position])
@@ -292,7 +291,7 @@ class Choice(QWidget):
         self.box.addItems([choice_text(value) for value in self._values])
         self.box.setAccessibleName(knob.title)
         self.box.setAccessibleDescription(knob.help)
-        title = plain_label(knob.title)
+        title = PlainLabel(knob.title)
         title.setBuddy(self.box)
         # Texts that are too long for a narrow dock are cut off.
         self.box.setMinimumContentsLength(8)
@@ -302,7 +301,7 @@ class Choice(QWidget):
         # In these shares all combo boxes begin below each other.
         row.addWidget(title, 3)
         row.addWidget(self.box, 4)
-        self.setToolTip(wrapped_tip(knob.help))
+        self.setToolTip(plain_tip(knob.help))
         self.box.activated.connect(self._chosen)
 
     def set_value(self, value: Enum) -> None:
@@ -332,7 +331,7 @@ class Switch(QCheckBox):
     def __init__(self, name: str, knob: KnobDescription, parent: QWidget | None = None) -> None:
         super().__init__(knob.title, parent)
         self.name = name
-        self.setToolTip(wrapped_tip(knob.help))
+        self.setToolTip(plain_tip(knob.help))
         self.setAccessibleDescription(knob.help)
         self.clicked.connect(lambda checked: self.moved.emit(self.name, bool(checked)))
 
@@ -367,18 +366,6 @@ def new_control(name: str) -> Knob | Choice | Switch:
 def choice_text(value: Enum) -> str:
     """Return what people read of a value of an enumeration."""
     return CHOICE_TEXTS[type(value)][value.name]
-
-
-def plain_label(text: str) -> QLabel:
-    """Return a label that takes its text as it is: names of files may look like rich text."""
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label
-
-
-def wrapped_tip(text: str) -> str:
-    """Return a tool tip that is broken into lines."""
-    return f"<qt>{html.escape(text)}</qt>"
 
 
 class NumberBox(QDoubleSpinBox):

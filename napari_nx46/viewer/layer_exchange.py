@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
-from napari.utils.notifications import show_error
+
+from napari_nx46.viewer.plain_text import notify_error
 
 if TYPE_CHECKING:
     import napari
@@ -44,7 +45,7 @@ def reveal(layer: Layer) -> bool:
         layer.visible = True
     except (ValueError, OSError) as error:
         layer.visible = False
-        show_error(str(error))
+        notify_error(str(error))
         return False
     return True
 

@@ -7,6 +7,7 @@ import re
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea
 
+from napari_nx46.viewer.plain_text import PlainLabel, printable_lines
 from napari_nx46.viewer.wheel_guard import WheelGuard
 
 _MAY_BREAK = "\N{ZERO WIDTH SPACE}"
@@ -51,19 +52,18 @@ def rule() -> QFrame:
     return rule
 
 
-class WrappedLabel(QLabel):
+class WrappedLabel(PlainLabel):
     """A label of several lines, plain text; even a path or a SHA-256 goes on in the next line."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
-        self.setTextFormat(Qt.TextFormat.PlainText)  # it may come from files
         self.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.setWordWrap(True)
         self.setText(text)
 
     def setText(self, text: str) -> None:
         """Show a text."""
-        super().setText(_LONG_WORD.sub(rf"\g<0>{_MAY_BREAK}", text))
+        QLabel.setText(self, _LONG_WORD.sub(rf"\g<0>{_MAY_BREAK}", printable_lines(text)))
 
     def text(self) -> str:
         """Return the text that was told."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
+from napari_nx46.viewer.plain_text import PlainLabel
+
 UNKNOWN = "–"
 
 
 def number_label(widest: str = "≈ 0.0000") -> QLabel:
     """Return an empty label that is always as wide as its widest text, so that nothing jumps."""
-    label = QLabel(UNKNOWN)
+    label = PlainLabel(UNKNOWN)
     label.setMinimumWidth(label.fontMetrics().horizontalAdvance(widest))
     label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return label

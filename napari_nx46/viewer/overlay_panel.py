@@ -8,13 +8,13 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QColorDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSlider,
     QWidget,
 )
 
 from napari_nx46.viewer.overlay import Overlay
+from napari_nx46.viewer.plain_text import PlainLabel
 
 PERCENT = 100
 
@@ -39,7 +39,7 @@ class OverlayPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.visible_box)
         layout.addWidget(self.color_button)
-        layout.addWidget(QLabel("Opacity"))
+        layout.addWidget(PlainLabel("Opacity"))
         layout.addWidget(self.opacity_slider, 1)
         self.visible_box.toggled.connect(self._set_visible)
         self.color_button.clicked.connect(self._choose_color)

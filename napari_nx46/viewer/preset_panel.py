@@ -10,8 +10,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QInputDialog,
-    QLabel,
-    QMessageBox,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -21,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_nx46.live.session import Session
 from napari_nx46.setting import Domain, Setting, SettingError, all_presets, preset_description
 from napari_nx46.viewer.layout import WrappedLabel
+from napari_nx46.viewer.plain_text import PlainLabel, confirm, plain_tip
 
 NOTHING_CHOSEN = "Choose a preset…"
 
@@ -81,8 +80,7 @@ class PresetPanel(QWidget):
         self.delete_button = QPushButton("Delete")
         self.delete_button.setToolTip("Delete the preset that is chosen, if it is your own")
         self.description_label = WrappedLabel()
-        self.message_label = QLabel()
-        self.message_label.setTextFormat(Qt.TextFormat.PlainText)
+        self.message_label = PlainLabel()
         self.message_label.setWordWrap(True)
         self._arrange()
         self.box.activated.connect(self._chosen)
@@ -127,7 +125,7 @@ class PresetPanel(QWidget):
             return
         self._list_names()
         replace = name in self._own
-        if replace and not self._confirmed("Replace the preset?", f"“{name}” exists already."):
+        if replace and not confirm(self, "Replace the preset?", f"“{name}” exists already."):
             return
         setting = self._session.setting
         try:
@@ -142,7 +140,7 @@ class PresetPanel(QWidget):
     def delete(self) -> None:
         """Delete the preset that is chosen, if it is the user's own, after asking."""
         name = self._name
-        if name not in self._own or not self._confirmed("Delete the preset?", f"“{name}”"):
+        if name not in self._own or not confirm(self, "Delete the preset?", f"“{name}”"):
             return
         try:
             self._store.delete(name)
@@ -179,10 +177,6 @@ class PresetPanel(QWidget):
             return preset
         return preset.changed(block=self._session.view.extents)
 
-    def _confirmed(self, title: str, question: str) -> bool:
-        answer = QMessageBox.question(self, title, question)
-        return bool(answer == QMessageBox.StandardButton.Yes)
-
     def _list_names(self) -> None:
         """List the published presets and the user's own, which may have changed."""
         try:
@@ -194,7 +188,9 @@ class PresetPanel(QWidget):
         for name in self._published:
             self.box.addItem(name)
             description = preset_description(name)
-            self.box.setItemData(self.box.count() - 1, description, Qt.ItemDataRole.ToolTipRole)
+            self.box.setItemData(
+                self.box.count() - 1, plain_tip(description), Qt.ItemDataRole.ToolTipRole
+            )
         if self._own:
             self.box.insertSeparator(self.box.count())
         for name in self._own:

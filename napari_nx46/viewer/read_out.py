@@ -8,8 +8,9 @@ from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QSi
 
 from napari_nx46.core.measure import BandPosition, position_in_band
 from napari_nx46.live.view import Figures
-from napari_nx46.viewer.knobs import NumberBox, plain_label
+from napari_nx46.viewer.knobs import NumberBox
 from napari_nx46.viewer.number_label import number_label, show_number
+from napari_nx46.viewer.plain_text import PlainLabel
 
 POSITION_TEXTS = {
     BandPosition.BELOW: "▼ below",
@@ -75,13 +76,13 @@ class ReadOut(QWidget):
         self._band = band
         self._figures = Figures()
         self.threshold_label = number_label()
-        self.low_threshold_label = QLabel("")
+        self.low_threshold_label = PlainLabel("")
         self.low_threshold_label.setToolTip(
             "Low threshold of the pair: from there on a voxel counts where it is connected to one"
             " that reaches the threshold"
         )
         self.value_labels = {row: number_label() for row in ROWS}
-        self.state_labels = {row: QLabel("") for row in ROWS}
+        self.state_labels = {row: PlainLabel("") for row in ROWS}
         self.gauges = {row: DensityGauge() for row in ROWS}
         self.note_label = _note_label()
         self.band_low, self.band_high = (_band_box(end) for end in band)
@@ -135,11 +136,11 @@ class ReadOut(QWidget):
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(4)
-        layout.addWidget(QLabel("Threshold"), 0, 0)
+        layout.addWidget(PlainLabel("Threshold"), 0, 0)
         layout.addWidget(self.threshold_label, 0, 1)
         layout.addWidget(self.low_threshold_label, 0, 2, 1, 2)
         for line, row in enumerate(ROWS, start=1):
-            layout.addWidget(QLabel(row), line, 0)
+            layout.addWidget(PlainLabel(row), line, 0)
             layout.addWidget(self.value_labels[row], line, 1)
             layout.addWidget(self.gauges[row], line, 2)
             layout.addWidget(self.state_labels[row], line, 3)
@@ -147,17 +148,17 @@ class ReadOut(QWidget):
             label.setMinimumWidth(label.fontMetrics().horizontalAdvance("● in band"))
         band = QHBoxLayout()
         band.addWidget(self.band_low)
-        band.addWidget(QLabel("to"))
+        band.addWidget(PlainLabel("to"))
         band.addWidget(self.band_high)
         band.addStretch(1)
-        layout.addWidget(QLabel("Target band"), len(ROWS) + 1, 0)
+        layout.addWidget(PlainLabel("Target band"), len(ROWS) + 1, 0)
         layout.addLayout(band, len(ROWS) + 1, 1, 1, 3)
         layout.addWidget(self.note_label, len(ROWS) + 2, 0, 1, 4)
         layout.setColumnStretch(2, 1)
 
 
 def _note_label() -> QLabel:
-    label = plain_label("")
+    label = PlainLabel("")
     label.setWordWrap(True)
     label.setAccessibleName("Note about the threshold")
     label.hide()

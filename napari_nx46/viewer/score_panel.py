@@ -21,6 +21,7 @@ from napari_nx46.live.scoring import LabelState, ScoreFollower, Scores
 from napari_nx46.live.slice_score import SliceScore
 from napari_nx46.viewer.error_overlay import CLASS_COLORS, ErrorOverlay
 from napari_nx46.viewer.number_label import number_label, show_number
+from napari_nx46.viewer.plain_text import MarkupLabel, PlainLabel, plain_tip
 
 LABEL_TEXTS = {
     LabelState.NONE: "no label for this fragment",
@@ -69,13 +70,13 @@ class ScorePanel(QWidget):
         super().__init__(parent)
         self._follower = follower
         self._errors = errors
-        self.message_label = QLabel()
+        self.message_label = PlainLabel()
         self.value_label = _big_label()
         self.busy_bar = _busy_bar()
         self.part_labels = {part: number_label() for part in PARTS}
         self.detail_labels = {part: _detail_label() for part in PARTS}
         self.slice_labels = {figure: number_label("0.000") for figure in FIGURES}
-        self.slice_state = QLabel()
+        self.slice_state = PlainLabel()
         self.block_box = QCheckBox("Block score")
         self.block_box.setToolTip(
             "Score the visible block by itself, as if it were the whole fragment"
@@ -114,12 +115,12 @@ class ScorePanel(QWidget):
             self.detail_labels[part].setEnabled(state.current)
         tips = ("",) * 3 if score is None else _part_tips(score)
         for part, tip in zip(PARTS, tips, strict=True):
-            self.part_labels[part].setToolTip(tip)
-            self.detail_labels[part].setToolTip(tip)
+            self.part_labels[part].setToolTip(plain_tip(tip))
+            self.detail_labels[part].setToolTip(plain_tip(tip))
 
     def _show_block(self, state: ScoreState) -> None:
         show_number(self.block_label, _value_of(state), exact=state.current)
-        self.block_label.setToolTip(_block_tip(state.score))
+        self.block_label.setToolTip(plain_tip(_block_tip(state.score)))
 
     def _show_slice(self, score: SliceScore | None, exact: bool) -> None:
         values: tuple[float | None, ...] = (None,) * 4
@@ -132,7 +133,7 @@ class ScorePanel(QWidget):
             label = self.slice_labels[figure]
             show_number(label, value, exact=True, digits=3)
             label.setEnabled(exact)
-            label.setToolTip(tip)
+            label.setToolTip(plain_tip(tip))
 
     def _show_errors(self, shown: bool) -> None:
         self.errors_box.blockSignals(True)
@@ -155,7 +156,7 @@ class ScorePanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         title = QHBoxLayout()
-        title.addWidget(QLabel("Leaderboard score"))
+        title.addWidget(PlainLabel("Leaderboard score"))
         title.addStretch(1)
         title.addWidget(self.value_label)
         layout.addLayout(title)
@@ -169,8 +170,8 @@ class ScorePanel(QWidget):
         weights = COMPETITION.part_weights
         shares = (weights.topo, weights.surface_dice, weights.voi)
         for row, (part, share) in enumerate(zip(PARTS, shares, strict=True)):
-            name = QLabel(part)
-            name.setToolTip(f"{share:.0%} of the leaderboard score")
+            name = PlainLabel(part)
+            name.setToolTip(plain_tip(f"{share:.0%} of the leaderboard score"))
             grid.addWidget(name, row, 0)
             grid.addWidget(self.part_labels[part], row, 1)
             grid.addWidget(self.detail_labels[part], row, 2)
@@ -181,10 +182,10 @@ class ScorePanel(QWidget):
         grid = QGridLayout()
         grid.setVerticalSpacing(2)
         grid.setHorizontalSpacing(2)
-        grid.addWidget(QLabel("Slice"), 0, 0)
+        grid.addWidget(PlainLabel("Slice"), 0, 0)
         grid.addWidget(self.slice_state, 1, 0)
         for column, figure in enumerate(FIGURES, start=1):
-            heading = QLabel(figure)
+            heading = PlainLabel(figure)
             heading.setAlignment(Qt.AlignmentFlag.AlignRight)
             grid.addWidget(heading, 0, column)
             grid.addWidget(self.slice_labels[figure], 1, column)
@@ -262,7 +263,7 @@ def _big_label() -> QLabel:
 
 
 def _detail_label() -> QLabel:
-    label = QLabel()
+    label = PlainLabel()
     label.setMinimumWidth(1)  # large numbers are cut off rather than widen the dock
     return label
 
@@ -293,7 +294,7 @@ def _legend() -> QWidget:
 
 
 def _legend_entry(color: str, text: str) -> QLabel:
-    return QLabel(f"<span style='color:{color}'>■</span>&nbsp;{text}")
+    return MarkupLabel(f"<span style='color:{color}'>■</span>&nbsp;{{text}}", text=text)
 
 
 def _thin_rule() -> QFrame:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error
-
 from napari_nx46.fragments import Fragment
 from napari_nx46.viewer.layer_exchange import NewData, give_data, reveal
 from napari_nx46.viewer.layers import (
@@ -19,6 +17,7 @@ from napari_nx46.viewer.layers import (
     origin_of,
     volume_of,
 )
+from napari_nx46.viewer.plain_text import notify_error
 
 if TYPE_CHECKING:
     import napari
@@ -118,7 +117,7 @@ class VolumeLayers:
         try:
             layers = fragment_layers(fragment, self._paths)
         except (ValueError, OSError) as error:
-            show_error(str(error))
+            notify_error(str(error))
             return {}
         return {_kind(description): description for description in layers}
 

@@ -12,6 +12,7 @@ from napari_nx46.fragments import open_data, write_data_folder
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import Domain, Setting, all_presets, preset, preset_description
+from napari_nx46.viewer.plain_text import plain_tip
 from napari_nx46.viewer.preset_panel import NOTHING_CHOSEN, PresetPanel
 
 SHAPE = (5, 12, 14)
@@ -107,7 +108,7 @@ def test_every_published_preset_sets_all_knobs(new_panel):
         assert panel.description_label.text() == description
         assert not panel.description_label.isHidden()
         tip = panel.box.itemData(panel.box.findText(name), Qt.ItemDataRole.ToolTipRole)
-        assert tip == description
+        assert tip == plain_tip(description)
     session.change(border=63)
     assert panel.description_label.isHidden()
 

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
@@ -42,6 +41,7 @@ from napari_nx46.viewer.campaign.words import (
 )
 from napari_nx46.viewer.following import Following
 from napari_nx46.viewer.layout import WrappedLabel, rule
+from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
 
 if TYPE_CHECKING:
     from napari_nx46.viewer.dock import TunePanel
@@ -91,7 +91,7 @@ class CampaignPanel(QWidget):
             "Start", "Run it; what was computed before for the same setting and data is taken"
         )
         self.progress_bar = QProgressBar()
-        self.busy_label = QLabel()
+        self.busy_label = PlainLabel()
         self.cancel_button = _button("Cancel", "Stop; what is done is kept, Start goes on from it")
         self._busy_row = QWidget()
         self.message_label = WrappedLabel()
@@ -305,12 +305,12 @@ class CampaignPanel(QWidget):
         busy.addWidget(self.cancel_button, 0, 1, 2, 1)
         busy.setColumnStretch(0, 1)
         judged = QHBoxLayout()
-        judged.addWidget(QLabel("Recall may fall by"))
+        judged.addWidget(PlainLabel("Recall may fall by"))
         judged.addWidget(self.fall_box)
         judged.addWidget(self.baseline_button, 1)
         taken = QHBoxLayout()
         taken.addWidget(self.load_button, 1)
-        taken.addWidget(QLabel("Pin"))
+        taken.addWidget(PlainLabel("Pin"))
         for button in self.pin_buttons.values():
             button.setMaximumWidth(3 * button.fontMetrics().horizontalAdvance("M"))
             taken.addWidget(button)
@@ -338,7 +338,7 @@ class CampaignPanel(QWidget):
 
 def _button(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
-    button.setToolTip(tip)
+    button.setToolTip(plain_tip(tip))
     return button
 
 

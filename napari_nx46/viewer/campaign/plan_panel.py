@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QSpinBox,
     QStackedWidget,
@@ -34,6 +33,7 @@ from napari_nx46.campaign.source import DataSource
 from napari_nx46.campaign.store import CampaignRequest
 from napari_nx46.campaign.suggest import Objective, Search, check_search
 from napari_nx46.setting import Setting
+from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
 
 GRID_EXAMPLE = "quantile=0.95:0.985:0.005\nblend=0.68,0.72,0.78"
 SEARCH_EXAMPLE = "quantile=0.88:0.96\nz_radius=0:4"
@@ -186,9 +186,9 @@ class PlanPanel(QWidget):
         grid.addWidget(self.grid_edit)
         search = QGridLayout()
         search.addWidget(self.search_edit, 0, 0, 1, 4)
-        search.addWidget(QLabel("Settings"), 1, 0)
+        search.addWidget(PlainLabel("Settings"), 1, 0)
         search.addWidget(self.runs_box, 1, 1)
-        search.addWidget(QLabel("for the"), 1, 2)
+        search.addWidget(PlainLabel("for the"), 1, 2)
         search.addWidget(self.objective_box, 1, 3)
         for layout in (QVBoxLayout(), file, grid, search):
             layout.setContentsMargins(0, 0, 0, 0)
@@ -197,10 +197,10 @@ class PlanPanel(QWidget):
             self._pages.addWidget(page)
         chosen = QGridLayout(self)
         chosen.setContentsMargins(0, 0, 0, 0)
-        chosen.addWidget(QLabel("Run"), 0, 0)
+        chosen.addWidget(PlainLabel("Run"), 0, 0)
         chosen.addWidget(self.kind_box, 0, 1, 1, 3)
         chosen.addWidget(self._pages, 1, 0, 1, 4)
-        chosen.addWidget(QLabel("At a time"), 2, 0)
+        chosen.addWidget(PlainLabel("At a time"), 2, 0)
         chosen.addWidget(self.workers_box, 2, 1)
         chosen.addWidget(self.processes_box, 2, 2)
         chosen.addWidget(self.score_box, 3, 1, 1, 3)
@@ -217,7 +217,7 @@ def _axes_edit(example: str, tip: str) -> QTextEdit:
     edit = QTextEdit()  # napari's themes know this one, and no QPlainTextEdit
     edit.setAcceptRichText(False)
     edit.setPlaceholderText(example)
-    edit.setToolTip(f"{tip}: KNOB=START:STOP:STEP or KNOB=VALUE,VALUE")
+    edit.setToolTip(plain_tip(f"{tip}: KNOB=START:STOP:STEP or KNOB=VALUE,VALUE"))
     edit.setTabChangesFocus(True)
     height = edit.fontMetrics().lineSpacing() * LINES_SHOWN + 2 * edit.frameWidth()
     edit.setFixedHeight(height + round(2 * edit.document().documentMargin()))

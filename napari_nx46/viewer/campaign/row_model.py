@@ -14,6 +14,7 @@ from napari_nx46.run.comparison import knob_text
 from napari_nx46.run.comparison_text import FIGURE_WORDS
 from napari_nx46.setting import Setting, described_knobs
 from napari_nx46.viewer.campaign.words import verdict_words
+from napari_nx46.viewer.plain_text import plain_tip
 
 NO_PARENT = QModelIndex()
 SORT_ROLE = Qt.ItemDataRole.UserRole
@@ -94,7 +95,7 @@ class CampaignModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and isinstance(key, float):
             return NUMBERS_TO_THE_RIGHT
         if role == Qt.ItemDataRole.ToolTipRole:
-            return verdict_words(row)
+            return plain_tip(verdict_words(row))
         return None
 
     @property

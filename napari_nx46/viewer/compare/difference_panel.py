@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import html
-
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -26,6 +23,7 @@ from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.compare.difference_overlay import CLASS_COLORS
 from napari_nx46.viewer.following import Following
 from napari_nx46.viewer.number_label import UNKNOWN, number_label
+from napari_nx46.viewer.plain_text import MarkupLabel, PlainLabel, plain_tip
 
 COUNT_MILLISECONDS = 60
 """The numbers change no faster than they can be read: painting them holds up the canvas."""
@@ -90,7 +88,7 @@ class DifferencePanel(QWidget):
         self.worst_list.setMaximumHeight(WORST_HEIGHT)
         self.worst_list.setAccessibleName("Slices that differ most")
         self.worst_list.setToolTip("A click shows the slice")
-        self.message_label = QLabel()
+        self.message_label = PlainLabel()
         self.message_label.setWordWrap(True)
         self._count = QTimer(self)
         self._count.setSingleShot(True)
@@ -134,8 +132,8 @@ class DifferencePanel(QWidget):
         names = (f"only {first}", f"only {second}", "both")
         for (kind, label), name in zip(self.legend_labels.items(), names, strict=True):
             square = f"<span style='color:{CLASS_COLORS[kind]}'>■</span>"
-            label.setText(f"{square}&nbsp;{html.escape(name)}")
-            label.setToolTip(html.escape(name))
+            label.show_texts(f"{square}&nbsp;{{name}}", name=name)
+            label.setToolTip(plain_tip(name))
 
     def _message(self) -> str:
         pair = self._pair
@@ -172,7 +170,7 @@ class DifferencePanel(QWidget):
         for z in comparison.slices.worst_slices(MOST_WORST_SLICES):
             item = QListWidgetItem(f"z {z} · {comparison.slices[z].dice:.3f}")
             item.setData(Qt.ItemDataRole.UserRole, z)
-            item.setToolTip(f"Slice {z}: Dice {comparison.slices[z].dice:.4f}")
+            item.setToolTip(plain_tip(f"Slice {z}: Dice {comparison.slices[z].dice:.4f}"))
             self.worst_list.addItem(item)
 
     def _show_score(self, comparison: Comparison | None) -> None:
@@ -236,9 +234,9 @@ class DifferencePanel(QWidget):
 
     def _arrange(self) -> None:
         chosen = QHBoxLayout()
-        chosen.addWidget(QLabel("Compare"))
+        chosen.addWidget(PlainLabel("Compare"))
         chosen.addWidget(self.first_box, 1)
-        chosen.addWidget(QLabel("with"))
+        chosen.addWidget(PlainLabel("with"))
         chosen.addWidget(self.second_box, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -252,20 +250,20 @@ class DifferencePanel(QWidget):
         layout.addLayout(shown)
         layout.addLayout(self._figure_grid())
         layout.addLayout(self._score_row())
-        layout.addWidget(QLabel("Slices that differ most"))
+        layout.addWidget(PlainLabel("Slices that differ most"))
         layout.addWidget(self.worst_list)
 
     def _figure_grid(self) -> QGridLayout:
         grid = QGridLayout()
         grid.setVerticalSpacing(2)
         for column, title in enumerate(COLUMNS, 1):
-            heading = QLabel(title)
+            heading = PlainLabel(title)
             heading.setAlignment(Qt.AlignmentFlag.AlignRight)
             grid.addWidget(heading, 0, column)
             for row, figure in enumerate(FIGURES, 1):
                 grid.addWidget(self.figure_labels[title, figure], row, column)
         for row, figure in enumerate(FIGURES, 1):
-            name = QLabel(figure) if isinstance(figure, str) else self.legend_labels[figure]
+            name = PlainLabel(figure) if isinstance(figure, str) else self.legend_labels[figure]
             grid.addWidget(name, row, 0)
         grid.setColumnStretch(0, 1)
         return grid
@@ -275,7 +273,7 @@ class DifferencePanel(QWidget):
         self.score_button.setToolTip(
             "Compute the leaderboard score of the first mask; the second one stands for the label"
         )
-        row.addWidget(QLabel("Leaderboard score"))
+        row.addWidget(PlainLabel("Leaderboard score"))
         row.addStretch(1)
         row.addWidget(self.score_label)
         row.addWidget(self.score_button)
@@ -291,8 +289,8 @@ def _title(name: str) -> str:
     return "Live" if name == LIVE else name
 
 
-def _cut_off_label() -> QLabel:
-    label = QLabel()
+def _cut_off_label() -> MarkupLabel:
+    label = MarkupLabel()
     label.setMinimumWidth(1)  # a long name is cut off rather than widen the dock
     return label
 

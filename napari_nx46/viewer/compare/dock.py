@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari import current_viewer
-from napari.utils.notifications import show_error
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -19,6 +18,7 @@ from napari_nx46.viewer.compare.pin_panel import PinPanel
 from napari_nx46.viewer.compare.pin_table import PinTablePanel
 from napari_nx46.viewer.docks import open_dock_of
 from napari_nx46.viewer.layout import VerticalScrollArea, rule
+from napari_nx46.viewer.plain_text import notify_error
 
 if TYPE_CHECKING:
     import napari
@@ -47,7 +47,7 @@ class CompareDock(BenchDock):
     def open_masks(self, paths: Iterable[str]) -> None:
         """Open archives, folders or files of masks, to be compared with those of the session."""
         if self.compare_panel is None:
-            show_error("Open the data that the masks belong to first.")
+            notify_error("Open the data that the masks belong to first.")
         else:
             self.compare_panel.foreign.open(*map(Path, paths))
 

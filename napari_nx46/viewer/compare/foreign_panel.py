@@ -5,12 +5,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
@@ -19,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.following import Following
+from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
 
 MASK_FILTER = "Masks (*.zip *.tif *.tiff *.npy)"
 MEGABYTE = 1 << 20
@@ -49,9 +48,8 @@ class ForeignPanel(QWidget):
         self._flip = bench.compare.flip
         self.open_button = QPushButton("Open masks of others…")
         self.open_button.setToolTip("A submission.zip or a mask file; or drop them on this dock")
-        self.busy_label = QLabel()
+        self.busy_label = PlainLabel()
         self.busy_label.setMinimumWidth(1)  # it is cut off rather than widen the dock
-        self.busy_label.setTextFormat(Qt.TextFormat.PlainText)
         self.busy_bar = QProgressBar()
         self.busy_bar.setRange(0, 0)
         self.busy_bar.setTextVisible(False)
@@ -59,7 +57,7 @@ class ForeignPanel(QWidget):
         self.busy_bar.setAccessibleName("The masks of others are being read")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop reading the masks of others")
-        self.memory_label = QLabel()
+        self.memory_label = PlainLabel()
         self.memory_label.setToolTip("Beyond that, the masks used least recently are dropped")
         self.show_buttons: dict[str, QPushButton] = {}
         self.close_buttons: dict[str, QPushButton] = {}
@@ -80,7 +78,7 @@ class ForeignPanel(QWidget):
             why_absent = choices.why_absent(name)
             button.setEnabled(not why_absent)
             tip = why_absent or "Show this mask in place of the sliders'; K flips"
-            button.setToolTip("\n".join((tip, *foreign.notes(name))))
+            button.setToolTip(plain_tip("\n".join((tip, *foreign.notes(name)))))
         used, bound = (count / MEGABYTE for count in (foreign.memory_used, foreign.memory_bytes))
         self.memory_label.setText(f"Masks of others: {used:.1f} of at most {bound:.0f} MB")
         self.memory_label.setVisible(bool(foreign.names))
@@ -137,13 +135,12 @@ class ForeignPanel(QWidget):
         grid.setVerticalSpacing(2)
         self.show_buttons, self.close_buttons = {}, {}
         for row, name in enumerate(self._foreign.names):
-            title = QLabel(name)
-            title.setTextFormat(Qt.TextFormat.PlainText)
-            title.setToolTip(str(self._foreign.path(name)))
+            title = PlainLabel(name)
+            title.setToolTip(plain_tip(str(self._foreign.path(name))))
             title.setMinimumWidth(1)
             show, close = QPushButton("Show"), QPushButton("Close")
             show.setCheckable(True)
-            close.setToolTip(f"Forget {name} and its masks")
+            close.setToolTip(plain_tip(f"Forget {name} and its masks"))
             show.clicked.connect(partial(self._show, name))
             close.clicked.connect(partial(self._foreign.close_file, name))
             for button in (show, close):

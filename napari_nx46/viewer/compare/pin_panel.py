@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_nx46.live.mask_choices import LIVE
 from napari_nx46.live.pins import DEFAULT_LETTERS
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.following import Following
+from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
 
 PADDING = 16
 """Pixels beside the text of a button."""
@@ -95,7 +96,7 @@ class PinPanel(QWidget):
 
     def _arrange(self) -> None:
         shown = QHBoxLayout()
-        shown.addWidget(QLabel("Show"))
+        shown.addWidget(PlainLabel("Show"))
         for button in (*self.show_buttons.values(), self.hold_button):
             # Without a style sheet, as before the dock is shown, buttons ask for much more.
             button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + PADDING)
@@ -105,7 +106,7 @@ class PinPanel(QWidget):
         grid.setVerticalSpacing(2)
         rows = (self.pin_buttons, self.load_buttons, self.unpin_buttons)
         for row, letter in enumerate(DEFAULT_LETTERS):
-            name = QLabel(letter)
+            name = PlainLabel(letter)
             name.setAlignment(Qt.AlignmentFlag.AlignCenter)
             grid.addWidget(name, row, 0)
             for column, buttons in enumerate(rows, 1):
@@ -122,7 +123,7 @@ def _show_button(name: str) -> QPushButton:
     button = QPushButton("Live" if name == LIVE else name)
     button.setCheckable(True)
     of_what = "that follows the sliders (Shift+K)" if name == LIVE else f"pinned to {name}"
-    button.setToolTip(f"Show the mask {of_what}; K flips to the next")
+    button.setToolTip(plain_tip(f"Show the mask {of_what}; K flips to the next"))
     return button
 
 
@@ -130,6 +131,6 @@ def _buttons(text: str, tip: str) -> dict[str, QPushButton]:
     """Return a button for each letter; the tip may name the letter and its number."""
     buttons = {letter: QPushButton(text) for letter in DEFAULT_LETTERS}
     for number, (letter, button) in enumerate(buttons.items(), 1):
-        button.setToolTip(tip.format(letter, number))
+        button.setToolTip(plain_tip(tip.format(letter, number)))
         button.setAccessibleName(f"{text} {letter}")
     return buttons

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtGui import QPalette
-from qtpy.QtWidgets import QLabel, QTableWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QTableWidgetItem, QVBoxLayout, QWidget
 
 from napari_nx46.live.pins import PinRow, Pins
 from napari_nx46.run.comparison import knob_text
@@ -15,6 +15,7 @@ from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.fitted_table import FittedTable, number_item
 from napari_nx46.viewer.following import Following
 from napari_nx46.viewer.number_label import UNKNOWN
+from napari_nx46.viewer.plain_text import PlainLabel
 
 REFERENCE = "A"
 """The pin that the deltas are taken to."""
@@ -74,7 +75,7 @@ class PinTablePanel(QWidget):
         super().__init__(parent)
         self._bench = bench
         self.table = PinTable()
-        self.memory_label = QLabel()
+        self.memory_label = PlainLabel()
         self.memory_label.setToolTip("Beyond that, the masks used least recently are dropped")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

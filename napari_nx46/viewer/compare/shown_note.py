@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QLabel
 from napari_nx46.live.flip import Flip
 from napari_nx46.live.mask_choices import LIVE
 from napari_nx46.viewer.canvas import Canvas
+from napari_nx46.viewer.plain_text import PlainLabel
 
 if TYPE_CHECKING:
     import napari
@@ -69,8 +70,7 @@ class ShownNote:
         canvas = self._canvas.widget
         if canvas is None:
             return None
-        self._label = label = QLabel(canvas)
-        label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label = label = PlainLabel(parent=canvas)
         label.setStyleSheet(STYLE)
         label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         label.move(*PLACE)

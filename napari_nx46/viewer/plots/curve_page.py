@@ -11,6 +11,7 @@ from napari_nx46.core.line import is_local
 from napari_nx46.core.quantile import approximate_share_below
 from napari_nx46.live.curves import CURVE_QUANTILES, ScoreCurves
 from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.plain_text import plain_tip
 from napari_nx46.viewer.plots.axes import Axes, Style
 from napari_nx46.viewer.plots.colors import Role
 from napari_nx46.viewer.plots.page import PlotPage
@@ -28,6 +29,10 @@ STYLES = {
 TITLES = {"dice": "Dice"}
 FIRST_QUANTILE = 0.5
 """At first the upper half is shown, where thresholds are; the rest is a turn of the wheel away."""
+
+OF_THE_PLAIN_THRESHOLD = (
+    "What the threshold alone would give: a pair and clean-up steps come after it"
+)
 
 
 class CurvePage(PlotPage):
@@ -115,11 +120,7 @@ class CurvePage(PlotPage):
     def _note(self) -> None:
         plain = is_local(self.bench.session.setting)
         self.note_label.setText("" if plain else "of the plain threshold")
-        self.note_label.setToolTip(
-            ""
-            if plain
-            else "What the threshold alone would give: a pair and clean-up steps come after it"
-        )
+        self.note_label.setToolTip(plain_tip("" if plain else OF_THE_PLAIN_THRESHOLD))
 
 
 def _shares_at(curves: ScoreCurves, threshold: float) -> dict[str, float]:

@@ -14,6 +14,7 @@ from napari_nx46.core.quantile import ScoreHistogram, approximate_quantile
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.layout import VerticalScrollArea
 from napari_nx46.viewer.number_label import UNKNOWN, number_label
+from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.plots.page import Page
 from napari_nx46.viewer.plots.saving import Table
 
@@ -86,7 +87,7 @@ class FiguresPage(Page):
         self.labels: dict[tuple[str, str], QLabel] = {}
         self._titles: dict[str, QLabel] = {}
         self._shown: dict[str, Figures] = {"fragment": {}, "slice": {}}
-        self._slice_heading = QLabel("Slice")
+        self._slice_heading = PlainLabel("Slice")
         self.body.addWidget(self._scroll_area())
 
     def refresh(self) -> None:
@@ -138,16 +139,16 @@ class FiguresPage(Page):
         grid = QGridLayout()
         grid.setContentsMargins(4, 0, 4, 0)
         grid.setVerticalSpacing(0)
-        for column, heading in enumerate((QLabel("Fragment"), self._slice_heading), start=1):
+        for column, heading in enumerate((PlainLabel("Fragment"), self._slice_heading), start=1):
             heading.setAlignment(Qt.AlignmentFlag.AlignRight)
             grid.addWidget(heading, 0, column)
         for line, row in enumerate(ROWS, start=1):
-            title = self._titles[row.name] = QLabel(row.title)
-            title.setToolTip(row.tip)
+            title = self._titles[row.name] = PlainLabel(row.title)
+            title.setToolTip(plain_tip(row.tip))
             grid.addWidget(title, line, 0)
             for column, name in enumerate(("fragment", "slice"), start=1):
                 label = self.labels[name, row.name] = number_label(WIDEST)
-                label.setToolTip(row.tip)
+                label.setToolTip(plain_tip(row.tip))
                 grid.addWidget(label, line, column)
         grid.setColumnStretch(3, 1)
         grid.setRowStretch(len(ROWS) + 1, 1)

@@ -12,6 +12,7 @@ from napari_nx46.live.curves import ScoreCurves
 from napari_nx46.live.threshold_moves import knob_at, threshold_knob
 from napari_nx46.setting import Domain, Setting, ThresholdRule
 from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.plain_text import plain_tip
 from napari_nx46.viewer.plots.axes import Axes, Style
 from napari_nx46.viewer.plots.colors import Role
 from napari_nx46.viewer.plots.page import PlotPage
@@ -75,7 +76,7 @@ class HistogramPage(PlotPage):
         self._place(self.low_line, figures.low_threshold, figures.exact)
         for line, low in ((self.threshold_line, False), (self.low_line, True)):
             line.setMovable(threshold_knob(setting, low=low) is not None)
-            line.setToolTip(_line_tip(setting, low))
+            line.setToolTip(plain_tip(_line_tip(setting, low)))
         self._note(setting)
 
     def table(self) -> Table:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyqtgraph as pg
-from napari.utils.notifications import show_error
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -19,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.plain_text import PlainLabel, notify_error, plain_tip
 from napari_nx46.viewer.plots.axes import Axes
 from napari_nx46.viewer.plots.colors import PlotColors
 from napari_nx46.viewer.plots.saving import TABLE_SUFFIX, Table, save_picture, save_table
@@ -55,12 +54,12 @@ class Page(QWidget):
     def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.bench = bench
-        self.title_label = QLabel(self.title)
-        self.state_label = QLabel()
-        self.note_label = QLabel()
+        self.title_label = PlainLabel(self.title)
+        self.state_label = PlainLabel()
+        self.note_label = PlainLabel()
         self.note_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.save_button = QPushButton("Save…")
-        self.save_button.setToolTip(f"Save this as a file: {self.file_filter}")
+        self.save_button.setToolTip(plain_tip(f"Save this as a file: {self.file_filter}"))
         self.save_button.clicked.connect(self._choose_file)
         heading = QHBoxLayout()
         heading.setContentsMargins(4, 0, 0, 0)
@@ -103,7 +102,7 @@ class Page(QWidget):
         """Mark what is shown as older than the sliders, or as being computed."""
         self.state_label.setText("≈" if stale else "…" if busy else "")
         self.state_label.setToolTip(
-            "older than the sliders; the new one follows" if stale else "being computed"
+            plain_tip("older than the sliders; the new one follows" if stale else "being computed")
         )
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -119,7 +118,7 @@ class Page(QWidget):
             try:
                 self.save(Path(name))
             except WriteError as error:
-                show_error(str(error))
+                notify_error(str(error))
 
 
 class PlotPage(Page):

@@ -16,6 +16,7 @@ from napari_nx46.core.profile import SliceProfile
 from napari_nx46.core.worst_slices import MOST_WORST_SLICES, Fault, WorstSlice, worst_slices
 from napari_nx46.live.profile import MaskProfile
 from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.plain_text import plain_tip
 from napari_nx46.viewer.plots.axes import Axes, Style
 from napari_nx46.viewer.plots.colors import Role
 from napari_nx46.viewer.plots.page import PlotPage
@@ -152,7 +153,7 @@ class ProfilePage(PlotPage):
         for worst in self._worst:
             item = QListWidgetItem(_text_of(worst))
             item.setData(Qt.ItemDataRole.UserRole, worst.z)
-            item.setToolTip(_tip_of(worst))
+            item.setToolTip(plain_tip(_tip_of(worst)))
             self.worst_list.addItem(item)
 
     # ---- what a user does ------------------------------------------------------------------

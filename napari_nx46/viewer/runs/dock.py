@@ -25,6 +25,7 @@ from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.bench_dock import BenchDock
 from napari_nx46.viewer.following import Following
 from napari_nx46.viewer.layout import VerticalScrollArea, WrappedLabel, rule
+from napari_nx46.viewer.plain_text import plain_tip
 from napari_nx46.viewer.runs.run_model import LEGEND
 from napari_nx46.viewer.runs.run_table import RunTable
 from napari_nx46.viewer.runs.verdict_panel import VerdictPanel
@@ -185,7 +186,7 @@ class RunsPanel(QWidget):
         self.freeze_button.setEnabled(idle and chosen is not None and not chosen.baseline)
         self.judge_button.setEnabled(idle and chosen is not None and runs.baseline is not None)
         self.judge_button.setToolTip(
-            JUDGE_TIP if runs.baseline is not None else "Freeze a baseline first"
+            plain_tip(JUDGE_TIP if runs.baseline is not None else "Freeze a baseline first")
         )
         self.load_button.setEnabled(chosen is not None and self._runs.can_load(chosen))
 
@@ -267,5 +268,5 @@ class RunsPanel(QWidget):
 
 def _button(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
-    button.setToolTip(tip)
+    button.setToolTip(plain_tip(tip))
     return button

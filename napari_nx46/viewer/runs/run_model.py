@@ -15,6 +15,7 @@ from napari_nx46.live.run_words import parse_score
 from napari_nx46.run.comparison_text import FIGURE_WORDS, figure_text
 from napari_nx46.run.listing import ListedRun, RunList
 from napari_nx46.run.registry import SCORE_NAMES
+from napari_nx46.viewer.plain_text import plain_tip
 
 NO_PARENT = QModelIndex()
 NUMBERS_TO_THE_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -112,7 +113,9 @@ class RunModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return self._columns[section].title
-        return self._columns[section].tip if role == Qt.ItemDataRole.ToolTipRole else None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(self._columns[section].tip)
+        return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows, is sorted by, or is edited from."""
@@ -125,7 +128,7 @@ class RunModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and isinstance(column.key(listed), float):
             return NUMBERS_TO_THE_RIGHT
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join((column.tip, *listed.marks, _archive_text(listed)))
+            return plain_tip("\n".join((column.tip, *listed.marks, _archive_text(listed))))
         return None
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_nx46.live.run_words import accepted_words, judged_words
 from napari_nx46.live.runs import Judgement
@@ -12,6 +12,7 @@ from napari_nx46.run.verdict import FigureDelta
 from napari_nx46.viewer.fitted_table import FittedTable, number_item
 from napari_nx46.viewer.layout import WrappedLabel
 from napari_nx46.viewer.number_label import UNKNOWN
+from napari_nx46.viewer.plain_text import PlainLabel
 
 GO_COLOR = "#009e73"
 NO_GO_COLOR = "#d55e00"
@@ -33,7 +34,7 @@ class VerdictPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.badge = QLabel()
+        self.badge = PlainLabel()
         self.badge.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.badge.setAccessibleName("Verdict")
         self.about_label = WrappedLabel()
