@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
+
+import grimp
 from importlinter.api import read_configuration
 from importlinter.application.use_cases import SUCCESS, lint_imports
 
@@ -15,3 +18,11 @@ def test_the_contracts_between_the_packages_are_kept(repository, monkeypatch, ca
 def test_the_contracts_that_are_checked_are_the_three_of_the_design(repository):
     contracts = read_configuration(str(repository / "pyproject.toml"))["contracts_options"]
     assert [contract["type"] for contract in contracts] == ["layers", "forbidden", "forbidden"]
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    # The package itself names what it offers, for type checkers.
+    graph = grimp.build_graph("napari_nx46", cache_dir=None)
+    modules = graph.modules - {"napari_nx46"}
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in modules}
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle

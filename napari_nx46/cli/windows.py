@@ -47,7 +47,7 @@ def demo(
     With a display in a window; without one the same session on a virtual display.
     """
     with _needing_qt():
-        from napari_nx46.viewer.launch import demo as show
+        from napari_nx46.viewer.demo import show
 
         code = show(tuple(data or ()), out, ReadAs(channel, logits))
     raise typer.Exit(code)

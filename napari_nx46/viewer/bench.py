@@ -127,7 +127,9 @@ class Bench(QObject):
         self._show_slice()
         self.overlay = Overlay(viewer, self.session, self.compare.flip)
         self.errors = ErrorOverlay(viewer, self.scores)
-        self.side_by_side = SideBySide(self)
+        self.side_by_side = SideBySide(
+            viewer, self.session, self.compare, self.overlay, lambda: self.layers, self
+        )
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(VIEW_SETTLES_MILLISECONDS)

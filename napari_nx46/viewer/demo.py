@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +20,13 @@ from napari_nx46.files.validation import ValidationReport, validate_submission
 from napari_nx46.fragments import open_data
 from napari_nx46.run.runner import RunResult
 from napari_nx46.run.targets import manifest_path
+from napari_nx46.sample import write_sample
 from napari_nx46.viewer.canvas import Canvas
+from napari_nx46.viewer.display import has_display, virtual_display
 from napari_nx46.viewer.dock import TuneDock, TunePanel
 from napari_nx46.viewer.driving import accept_and_export, drag_handle, opened, rest, wait_for
 from napari_nx46.viewer.export_panel import ARCHIVE_NAME
-from napari_nx46.viewer.launch import open_window
+from napari_nx46.viewer.launch import open_window, tune
 
 if TYPE_CHECKING:
     import napari
@@ -58,6 +60,41 @@ class PaintWatch(QObject):
         """Count, and let the event pass."""
         self.count += event.type() == QEvent.Type.Paint
         return False
+
+
+def show(paths: Sequence[Path], out: Path, read_as: ReadAs | None = None) -> int:
+    """Show the program: in a window where there is a display, else as a scripted session.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Data to show; none for the sample fragments, which are made in `out` then.
+    out : Path
+        Folder for what the demonstration makes.
+    read_as : ReadAs, optional
+        What is read of probability volumes.
+
+    Returns
+    -------
+    int
+        0 if all went well, 1 if the archive was not valid.
+
+    Raises
+    ------
+    DisplayError
+        If there is no display and Xvfb is missing.
+    """
+    data = tuple(paths) or (out / "data",)
+    if not paths:
+        write_sample(data[0])
+    read_as = read_as or ReadAs()
+    if has_display():
+        dataset = open_data(*data, channel=read_as.channel, logits=read_as.logits)
+        tune(dataset, data, keeps=bool(paths))
+        return 0
+    with virtual_display() as name:
+        print(f"no display: a scripted session on the virtual display {name}", flush=True)
+        return scripted_session(data, out, print, read_as)
 
 
 def scripted_session(

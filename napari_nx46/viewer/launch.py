@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QApplication
 
-from napari_nx46.files.reading import ReadAs
-from napari_nx46.fragments import DataSet, open_data
-from napari_nx46.sample import write_sample
-from napari_nx46.viewer.display import has_display, virtual_display
+from napari_nx46.fragments import DataSet
 from napari_nx46.viewer.dock import TuneDock
 
 if TYPE_CHECKING:
@@ -36,43 +33,6 @@ def tune(dataset: DataSet, paths: Sequence[Path], *, keeps: bool = True) -> None
 
     open_window(dataset, paths, keeps=keeps)
     napari.run()
-
-
-def demo(paths: Sequence[Path], out: Path, read_as: ReadAs | None = None) -> int:
-    """Show the program: in a window where there is a display, else as a scripted session.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        Data to show; none for the sample fragments, which are made in `out` then.
-    out : Path
-        Folder for what the demonstration makes.
-    read_as : ReadAs, optional
-        What is read of probability volumes.
-
-    Returns
-    -------
-    int
-        0 if all went well, 1 if the archive was not valid.
-
-    Raises
-    ------
-    DisplayError
-        If there is no display and Xvfb is missing.
-    """
-    data = tuple(paths) or (out / "data",)
-    if not paths:
-        write_sample(data[0])
-    read_as = read_as or ReadAs()
-    if has_display():
-        dataset = open_data(*data, channel=read_as.channel, logits=read_as.logits)
-        tune(dataset, data, keeps=bool(paths))
-        return 0
-    with virtual_display() as name:
-        print(f"no display: a scripted session on the virtual display {name}", flush=True)
-        from napari_nx46.viewer.demo import scripted_session
-
-        return scripted_session(data, out, print, read_as)
 
 
 def open_window(

@@ -34,8 +34,10 @@ def test_tune_and_demo_hand_over_to_the_window(data, tmp_path, monkeypatch):
     def tune(dataset, paths):
         opened.append((dataset, paths))
 
-    launch = types.SimpleNamespace(tune=tune, demo=demo)
+    launch = types.SimpleNamespace(tune=tune)
     monkeypatch.setitem(sys.modules, "napari_nx46.viewer.launch", launch)
+    demonstration = types.SimpleNamespace(show=demo)
+    monkeypatch.setitem(sys.modules, "napari_nx46.viewer.demo", demonstration)
     volumes = [data / "p3d" / "a.tif", data / "p2d" / "a.tif"]
     assert nx46_here("tune", *volumes).exit_code == 0
     ((dataset, paths),) = opened
@@ -52,8 +54,10 @@ def test_without_a_qt_binding_the_user_is_told_what_to_install(data, monkeypatch
     def no_binding(*_):
         raise qtpy.QtBindingsNotFoundError
 
-    launch = types.SimpleNamespace(tune=no_binding, demo=no_binding)
+    launch = types.SimpleNamespace(tune=no_binding)
     monkeypatch.setitem(sys.modules, "napari_nx46.viewer.launch", launch)
+    demonstration = types.SimpleNamespace(show=no_binding)
+    monkeypatch.setitem(sys.modules, "napari_nx46.viewer.demo", demonstration)
     monkeypatch.chdir(data.parent)
     result = nx46_here(*arguments)
     assert result.exit_code == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,11 @@ from napari_nx46.viewer.overlay_layer import overlay_layer
 from napari_nx46.viewer.slice_drawing import refresh_slice
 
 if TYPE_CHECKING:
-    from napari_nx46.viewer.bench import Bench
+    import napari
+
+    from napari_nx46.live.session import Session
+    from napari_nx46.viewer.compare.tools import CompareTools
+    from napari_nx46.viewer.overlay import Overlay
 
 GRID_FIELDS = ("stride", "shape", "spacing", "enabled")
 """What the grid had before, and gets back."""
@@ -37,7 +41,15 @@ class SideBySide(QObject):
 
     Parameters
     ----------
-    bench : Bench
+    viewer : napari.Viewer
+    session : Session
+    compare : CompareTools
+        Gives the pair of masks.
+    overlay : Overlay
+        The mask layer of the left cell.
+    layers : callable
+        Returns the layers of the fragment that is shown, without masks.
+    parent : QObject
 
     Attributes
     ----------
@@ -46,22 +58,33 @@ class SideBySide(QObject):
 
     shown_changed = Signal(bool)
 
-    def __init__(self, bench: Bench) -> None:
-        super().__init__(bench)
-        self._bench = bench
-        self._viewer = bench.viewer
-        self._pair = bench.compare.pair
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        session: Session,
+        compare: CompareTools,
+        overlay: Overlay,
+        layers: Callable[[], list[Layer]],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._session = session
+        self._overlay = overlay
+        self._layers = layers
+        self._flip = compare.flip
+        self._pair = compare.pair
         self._before: dict[str, dict[str, Any]] = {}
         self._copies: list[tuple[Layer, Layer]] = []
         self._mask: Image | None = None
-        self._chosen = ChosenMask(bench.compare.choices, LIVE)
+        self._chosen = ChosenMask(compare.choices, LIVE)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
         self._settle.timeout.connect(self._order)
         self._pair.changed.connect(self._follow_pair)
         self._pair.choices.changed.connect(self._draw)
-        bench.session.mask_changed.connect(self._follow_mask)
+        session.mask_changed.connect(self._follow_mask)
 
     @property
     def shown(self) -> bool:
@@ -105,7 +128,7 @@ class SideBySide(QObject):
             "grid": {field: getattr(grid, field) for field in GRID_FIELDS},
             "camera": {field: getattr(camera, field) for field in CAMERA_FIELDS},
         }
-        self._bench.compare.flip.show(self._pair.first)
+        self._flip.show(self._pair.first)
         with self._in_two_dimensions():
             self._add_layers()
             grid.shape = ONE_ROW_OF_TWO
@@ -147,7 +170,7 @@ class SideBySide(QObject):
 
     def _add_layers(self) -> None:
         """Add the layers on the right: copies of what is below the mask, and the second mask."""
-        for layer in self._bench.layers:
+        for layer in self._layers():
             if layer.visible and layer in self._viewer.layers:
                 data, attributes, kind = layer.as_layer_data_tuple()
                 # Without its metadata a copy is nothing that was opened.
@@ -156,10 +179,10 @@ class SideBySide(QObject):
                 self._viewer.layers.append(copy)
                 self._viewer.layers.link_layers([layer, copy])
                 self._copies.append((layer, copy))
-        overlay = self._bench.overlay
+        overlay = self._overlay
         self._chosen.name = self._pair.second or LIVE
         self._mask = overlay_layer(
-            LazyMask(self._bench.session, self._chosen),
+            LazyMask(self._session, self._chosen),
             name=NAME.format(self._chosen.name),
             colormap=mask_colormap(overlay.color),
             contrast_limits=(0, 1),
@@ -175,7 +198,7 @@ class SideBySide(QObject):
         layers, mask = self._viewer.layers, self._mask
         pairs = list(self._copies)
         if mask is not None:
-            pairs.append((self._bench.overlay.layer, mask))
+            pairs.append((self._overlay.layer, mask))
         self._copies.clear()
         self._mask = None
         for original, copy in pairs:
@@ -225,7 +248,7 @@ class SideBySide(QObject):
         if self._pair.second is None:
             self.show(False)
             return
-        self._bench.compare.flip.show(self._pair.first)
+        self._flip.show(self._pair.first)
         self._chosen.name = self._pair.second
         if self._mask is not None:
             self._mask.name = NAME.format(self._pair.second)
