@@ -13,11 +13,12 @@ from napari_nx46.campaign.store import CampaignStore
 from napari_nx46.core.workers import CancelCheck
 from napari_nx46.files.staging import staging_folder
 from napari_nx46.files.submission import SubmissionError
+from napari_nx46.run.kept_exports import forget_export
 from napari_nx46.run.manifest import RunOptions
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.recorded import file_sha256
 from napari_nx46.run.registry import register_export
-from napari_nx46.run.runner import RunResult, export, same_setting
+from napari_nx46.run.runner import RunResult, export, exported_run, same_setting
 from napari_nx46.setting import DEFAULT_BAND
 
 __all__ = ["ExportCheck", "ExportChecker"]
@@ -155,16 +156,21 @@ class ExportChecker:
         known = self._store.outcomes(self._campaign_id)[run.run_id]
         found = replace(known, checked=True, fault=None, archive_sha256=None, exported_run=None)
         try:
-            made = export(self._pipelines, settings, archive, options, cancelled=cancelled)
+            made = export(
+                *(self._pipelines, settings, archive, options),
+                cancelled=cancelled,
+                work=self._store.workspace.path if keep else None,
+            )
         except SubmissionError as error:
             found = replace(found, fault=str(error))
         else:
-            found = replace(
-                found, fault=self._fault_of(run, made), archive_sha256=file_sha256(archive)
-            )
-            if keep and found.fault is None:
+            fault = self._fault_of(run, made)
+            found = replace(found, fault=fault, archive_sha256=made.archive_sha256)
+            if keep and fault is None:
                 kept = register_export(self._store.workspace, made, options)
                 found = replace(found, exported_run=kept.id)
+            elif keep:
+                forget_export(self._store.workspace, exported_run(made, options))
         self._store.set_outcomes(self._campaign_id, [found])
         return found.fault
 

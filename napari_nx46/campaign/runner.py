@@ -30,6 +30,7 @@ from napari_nx46.campaign.suggest import Search, Suggester, objective_value, sam
 from napari_nx46.core.workers import CancelCheck, Cancelled, Workers, never
 from napari_nx46.files.naming import shown
 from napari_nx46.files.workspace import Workspace
+from napari_nx46.run.kept_exports import reconcile
 from napari_nx46.run.pipelines import PipelineSet
 
 __all__ = ["CampaignRun", "CampaignState", "Resources"]
@@ -184,6 +185,8 @@ class CampaignRun:
         ended = CampaignState.FAILED
         try:
             with Workspace.open(self.work) as workspace:
+                for text in reconcile(workspace):
+                    self.warned.emit(text)
                 results = self._run(CampaignStore(workspace))
             ended = CampaignState.CANCELLED if self._cancelled() else CampaignState.DONE
         except Cancelled:

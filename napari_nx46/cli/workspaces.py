@@ -101,6 +101,7 @@ def opened_workspace(path: Path, *, create: bool = False) -> Iterator[Workspace]
     Workspace
     """
     from napari_nx46.files.workspace import Workspace, WorkspaceError
+    from napari_nx46.run.kept_exports import reconcile
 
     try:
         if not create and not path.exists():
@@ -108,6 +109,8 @@ def opened_workspace(path: Path, *, create: bool = False) -> Iterator[Workspace]
                 path, "there is no such file; give --work FILE, or keep a run with: nx46 runs add"
             )
         with Workspace.open(path, create=create) as workspace:
+            for text in reconcile(workspace):
+                note(text)
             yield workspace
             for damage in workspace.damage:
                 note(f"warning: {workspace.path}: left out {damage}")

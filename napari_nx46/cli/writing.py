@@ -100,7 +100,8 @@ def export(
             task = solved(planned, density)
             with task.progress("exporting") as progress:
                 result = runner.export(
-                    task.pipelines, task.settings, out, task.options, progress, task.cancelled
+                    *(task.pipelines, task.settings, out, task.options, progress, task.cancelled),
+                    work=work,
                 )
         print_result(result, task.options.band)
         if result.report is not None:

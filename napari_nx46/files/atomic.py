@@ -126,7 +126,7 @@ class Batch:
                 raise WriteError(target, _reason(error) + already, error.errno) from error
             renamed.append(target.name)
         for folder in {target.parent for target in self._partials}:
-            _flush_folder(folder)
+            flush_folder(folder)
 
     def discard(self) -> None:
         """Remove the partials that have not been renamed."""
@@ -225,8 +225,13 @@ def _flush_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make the renames themselves durable, where the system lets a folder be opened."""
+def flush_folder(folder: Path) -> None:
+    """Make new names in a folder durable, where the system lets a folder be opened.
+
+    Parameters
+    ----------
+    folder : Path
+    """
     if sys.platform == "win32":
         return
     # The files are in place by now: a file system that cannot flush a folder is no failure.

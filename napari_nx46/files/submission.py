@@ -121,10 +121,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveResult:
-    """A written archive: its members in order, and the report of reading it back."""
+    """A written archive: its members in order, the report of reading it back, and its SHA-256."""
 
     members: tuple[Member, ...]
     report: ValidationReport
+    sha256: str
 
 
 def write_archive(
@@ -137,6 +138,7 @@ def write_archive(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] = never,
     companions: Companions | None = None,
+    complete: Callable[[ArchiveResult], None] | None = None,
 ) -> ArchiveResult:
     """Stream masks into a submission archive.
 
@@ -164,6 +166,8 @@ def write_archive(
     companions : callable, optional
         Called with the members once the archive is validated; returns the content of further
         files by path. They are complete before the archive is renamed and renamed right after it.
+    complete : callable, optional
+        Called with the result once everything is complete, right before the archive is renamed.
 
     Returns
     -------
@@ -198,8 +202,12 @@ def write_archive(
         further = companions(members) if companions is not None else {}
         for path, content in further.items():
             batch.add(path).write_bytes(content)
+        with partial.open("rb") as file:
+            result = ArchiveResult(members, report, hashlib.file_digest(file, "sha256").hexdigest())
         stop_if(cancelled)
-    return ArchiveResult(members, report)
+        if complete is not None:
+            complete(result)
+    return result
 
 
 def write_mask_file(

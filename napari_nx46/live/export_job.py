@@ -33,6 +33,8 @@ class ExportJob:
         Runs a function later in the owner's thread; there all signals are emitted.
     memory_budget : int, optional
         Bytes for one fragment's volumes and score.
+    work : Path, optional
+        The workspace in which the owner keeps the export as a run.
 
     Attributes
     ----------
@@ -58,6 +60,7 @@ class ExportJob:
         options: RunOptions,
         post: Post,
         memory_budget: int | None = None,
+        work: Path | None = None,
     ) -> None:
         self.target = target
         self.options = options
@@ -65,6 +68,7 @@ class ExportJob:
         self._accepted = dict(accepted)
         self._post = post
         self._memory_budget = memory_budget
+        self._work = work
         self._stop = threading.Event()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="nx46-export")
         self._total = sum(dataset[image_id].shape[0] for image_id in self._accepted)
@@ -93,6 +97,7 @@ class ExportJob:
                 self.options,
                 self._progress,
                 self._stop.is_set,
+                work=self._work,
             )
         finally:
             workers.close()

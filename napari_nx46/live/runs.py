@@ -22,6 +22,7 @@ from napari_nx46.files.workspace import SavedRun, Workspace
 from napari_nx46.fragments import FragmentError
 from napari_nx46.live.session import Post, Session
 from napari_nx46.run.judging import accept_best, freeze_run, give_verdict
+from napari_nx46.run.kept_exports import reconcile
 from napari_nx46.run.listing import ListedRun, RunList, list_runs
 from napari_nx46.run.manifest import RunOptions
 from napari_nx46.run.preflight import fitting_setting
@@ -32,7 +33,7 @@ from napari_nx46.setting import Setting
 
 Work = Callable[[Workspace, CancelCheck], Any]
 Tell = Callable[[Any], None]
-Outcome = tuple[Any, RunList]
+Outcome = tuple[Any, RunList, tuple[str, ...]]
 Basis = tuple[SavedRun | None, ...]
 
 
@@ -96,6 +97,8 @@ class Runs:
         An export was kept as a run.
     not_registered : Signal(BaseException)
         It was not; `failed` tells it as well.
+    reconciled : Signal(tuple)
+        Exports that had not been kept as runs were kept, or could not be: a sentence for each.
     added : Signal(SavedRun)
         An archive was kept as a run.
     judged : Signal(Judgement)
@@ -107,6 +110,7 @@ class Runs:
     busy_changed = Signal(str)
     registered = Signal(SavedRun)
     not_registered = Signal(BaseException)
+    reconciled = Signal(tuple)
     added = Signal(SavedRun)
     judged = Signal(Judgement)
     cancelled = Signal()
@@ -255,11 +259,12 @@ class Runs:
 
     def _do(self, job: _Job) -> Outcome:
         if job.work is None and not self.path.exists():
-            return None, RunList()
+            return None, RunList(), ()
         with Workspace.open(self.path, create=job.create) as workspace:
             outcome = None if job.work is None else job.work(workspace, job.stop.is_set)
+            notes = reconcile(workspace)
             found = list_runs(workspace)
-            return outcome, self._list if found == self._list else found
+            return outcome, self._list if found == self._list else found, notes
 
     def _finish(self, job: _Job, future: Future[Outcome]) -> None:
         if self._closed:
@@ -267,10 +272,12 @@ class Runs:
         self._jobs.remove(job)
         error = future.exception()
         if error is None:
-            outcome, self._list = future.result()
+            outcome, self._list, notes = future.result()
             self.changed.emit(self._list)
             if job.tell is not None and outcome is not None:
                 job.tell(outcome)
+            if notes:
+                self.reconciled.emit(notes)
         elif isinstance(error, Cancelled | CheckCancelled):
             self.cancelled.emit()
         else:

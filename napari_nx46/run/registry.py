@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from napari_nx46.core.measure import SliceMetrics
 from napari_nx46.core.workers import CancelCheck, Workers, never
 from napari_nx46.files.naming import shown
 from napari_nx46.files.origin import FileStamp, Origin
 from napari_nx46.files.workspace import SavedRun, Workspace, WorkspaceError
 from napari_nx46.run.archive_checks import validated_archive
+from napari_nx46.run.kept_exports import keep_run
 from napari_nx46.run.manifest import RunOptions
 from napari_nx46.run.measures import measure_masks
 from napari_nx46.run.recorded import ManifestError, RecordedRun, file_sha256, read_manifest
-from napari_nx46.run.runner import RunResult
+from napari_nx46.run.runner import RunResult, exported_run
 from napari_nx46.run.targets import manifest_path
 from napari_nx46.run.verdict import changed_since_frozen, run_name
 
@@ -82,26 +80,8 @@ def register_export(workspace: Workspace, result: RunResult, options: RunOptions
     ------
     WorkspaceError
         If the run cannot be kept.
-    OSError
-        If the archive cannot be read.
     """
-    metrics = {
-        record.image_id: {
-            "density": member.density,
-            "mean_continuity": _mean_continuity(record.slices),
-        }
-        for record, member in zip(result.records, result.members, strict=True)
-    }
-    return _kept(
-        workspace,
-        SavedRun(
-            settings={record.image_id: record.setting for record in result.records},
-            metrics=metrics,
-            tag=options.tag,
-            archive=result.target.absolute(),
-            archive_sha256=file_sha256(result.target),
-        ),
-    )
+    return keep_run(workspace, exported_run(result, options))
 
 
 def add_archive(
@@ -155,7 +135,7 @@ def add_archive(
     measured = measure_masks([archive], workers=workers, cancelled=cancelled)
     digest = file_sha256(archive)
     stamp.check()
-    return _kept(
+    return keep_run(
         workspace,
         SavedRun(
             settings=recorded.settings,
@@ -199,29 +179,6 @@ def score_run(workspace: Workspace, run_id: int, name: str, score: float | None)
         return workspace.run(run_id)
 
 
-def _kept(workspace: Workspace, run: SavedRun) -> SavedRun:
-    with workspace.transaction():
-        for other in workspace.runs():
-            if _same_export(run, other):
-                return other
-        try:
-            number = workspace.add_run(run)
-        except WorkspaceError:
-            raise
-        except ValueError as error:
-            raise WorkspaceError(workspace.path, f"the run cannot be kept: {error}") from error
-    return replace(run, id=number)
-
-
-def _same_export(run: SavedRun, other: SavedRun) -> bool:
-    return (run.archive, run.archive_sha256, run.tag, dict(run.settings)) == (
-        other.archive,
-        other.archive_sha256,
-        other.tag,
-        dict(other.settings),
-    )
-
-
 def _manifest_of(archive: Path) -> RecordedRun:
     if not archive.is_file():
         raise ManifestError(f"{archive}: found no file, expected a submission archive")
@@ -232,11 +189,6 @@ def _manifest_of(archive: Path) -> RecordedRun:
             "writes it: without it nobody knows the settings"
         )
     return read_manifest(path)
-
-
-def _mean_continuity(slices: Sequence[SliceMetrics]) -> float | None:
-    steps = [figures.continuity for figures in slices if figures.continuity is not None]
-    return math.fsum(steps) / len(steps) if steps else None
 
 
 # ---- finding runs --------------------------------------------------------------------------

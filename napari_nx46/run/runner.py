@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,14 @@ from napari_nx46.files import atomic
 from napari_nx46.files.findings import ValidationReport
 from napari_nx46.files.staging import staging_folder
 from napari_nx46.files.submission import (
+    ArchiveResult,
     MaskStream,
     Member,
     Progress,
     write_archive,
     write_mask_file,
 )
+from napari_nx46.files.workspace import SavedRun, announcing
 from napari_nx46.fragments import DataSet, Fragment
 from napari_nx46.run.manifest import FragmentRecord, RunOptions, manifest_json, metrics_csv
 from napari_nx46.run.pipelines import PipelineSet
@@ -41,12 +44,15 @@ class RunResult:
     records : tuple of FragmentRecord
     report : ValidationReport, optional
         Of the archive.
+    archive_sha256 : str, optional
+        64 hexadecimal digits of the archive's bytes.
     """
 
     target: Path
     members: tuple[Member, ...]
     records: tuple[FragmentRecord, ...]
     report: ValidationReport | None = None
+    archive_sha256: str | None = None
 
 
 def same_setting(dataset: DataSet, setting: Setting) -> dict[str, Setting]:
@@ -61,6 +67,8 @@ def export(
     options: RunOptions = RunOptions(),
     progress: Progress | None = None,
     cancelled: Callable[[], bool] = never,
+    *,
+    work: Path | None = None,
 ) -> RunResult:
     """Stream the masks into a submission archive, with manifest and metrics beside it.
 
@@ -76,6 +84,9 @@ def export(
         Called with image_id, slices done and slices in all.
     cancelled : callable
         Asked between slices.
+    work : Path, optional
+        The workspace file in which the caller keeps the export as a run. It is announced beside
+        that: should the caller not come to it, whoever opens the workspace next does.
 
     Raises
     ------
@@ -103,21 +114,61 @@ def export(
             manifest: manifest_json(records, members, options, archive=target.name),
         }
 
+    def result_of(archive: ArchiveResult) -> RunResult:
+        records = tuple(mask.record() for mask in masks)
+        return RunResult(target, archive.members, records, archive.report, archive.sha256)
+
     try:
-        result = write_archive(
-            target,
-            [mask.stream() for mask in masks],
-            compression=options.compression,
-            profile=options.profile,
-            band=options.band,
-            progress=progress,
-            cancelled=cancelled,
-            companions=companions,
-        )
+        with announcing(work) as announce:
+            archive = write_archive(
+                target,
+                [mask.stream() for mask in masks],
+                compression=options.compression,
+                profile=options.profile,
+                band=options.band,
+                progress=progress,
+                cancelled=cancelled,
+                companions=companions,
+                complete=lambda archive: announce(exported_run(result_of(archive), options)),
+            )
     except atomic.Cancelled as error:
         raise Cancelled from error
-    records = tuple(mask.record() for mask in masks)
-    return RunResult(target, result.members, records, result.report)
+    return result_of(archive)
+
+
+def exported_run(result: RunResult, options: RunOptions) -> SavedRun:
+    """Return an export as a workspace keeps it.
+
+    Parameters
+    ----------
+    result : RunResult
+        Of `export`.
+    options : RunOptions
+        Its tag names the run.
+
+    Returns
+    -------
+    SavedRun
+        Without an id.
+    """
+    return SavedRun(
+        settings={record.image_id: record.setting for record in result.records},
+        metrics={
+            record.image_id: {
+                "density": member.density,
+                "mean_continuity": _mean_continuity(record.slices),
+            }
+            for record, member in zip(result.records, result.members, strict=True)
+        },
+        tag=options.tag,
+        archive=result.target.absolute(),
+        archive_sha256=result.archive_sha256,
+    )
+
+
+def _mean_continuity(slices: Sequence[SliceMetrics]) -> float | None:
+    steps = [figures.continuity for figures in slices if figures.continuity is not None]
+    return math.fsum(steps) / len(steps) if steps else None
 
 
 def run(

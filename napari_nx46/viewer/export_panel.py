@@ -136,7 +136,10 @@ class ExportPanel(QWidget):
             band=self._session.band,
         )
         session = self._session
-        job = ExportJob(session.dataset, session.accepted, target, options, MainThreadPoster(self))
+        job = ExportJob(
+            *(session.dataset, session.accepted, target, options, MainThreadPoster(self)),
+            work=None if self._runs is None else self._runs.path,
+        )
         job.progressed.connect(self._show_progress)
         job.finished.connect(self._show_result)
         job.cancelled.connect(self._show_cancelled)
@@ -190,7 +193,10 @@ class ExportPanel(QWidget):
         self._add_to_result(f"Kept as {run_name(run)}: score and judge it under More ▸ Runs.")
 
     def _show_not_kept(self, error: BaseException) -> None:
-        self._add_to_result(f"⚠ The archive is good, but was not kept as a run: {error}")
+        self._add_to_result(
+            f"⚠ The archive is good, but is not kept as a run: {error}\n"
+            "It is tried again whenever the runs are read."
+        )
 
     def _add_to_result(self, text: str) -> None:
         self.result_label.setText(f"{self.result_label.text()}\n{text}")

@@ -42,6 +42,10 @@ def names_left(folder):
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("w.sqlite"))
 
 
+def announced(work):
+    return [path.name for path in work.parent.iterdir() if "-export-" in path.name]
+
+
 def test_accepted_runs_are_checked_and_the_best_archive_is_a_run_of_the_workspace(
     request_of_runs, tmp_path
 ):
@@ -64,6 +68,7 @@ def test_accepted_runs_are_checked_and_the_best_archive_is_a_run_of_the_workspac
     assert outcomes["best"].archive_sha256 not in (None, run.archive_sha256)
     assert outcomes["best"].exported_run is None
     assert names_left(tmp_path) == ["campaign-1"]
+    assert announced(tmp_path / "w.sqlite") == []
     # the score that the user enters for that run is the campaign's too, and nothing is done twice
     with Workspace.open(tmp_path / "w.sqlite") as workspace:
         workspace.set_scores(run.id, public=0.31)
@@ -109,6 +114,7 @@ def test_masks_that_differ_from_the_measured_ones_are_a_fault(
     results = ran(request_of_runs, tmp_path / "w.sqlite", rules=RULES).results
     assert set(results.export_faults) == {"edge", "best"}
     assert all("a, b, c are not those" in fault for fault in results.export_faults.values())
+    assert announced(tmp_path / "w.sqlite") == []
     assert kept(tmp_path / "w.sqlite")[2] == ()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from datetime import date
 
 import numpy as np
 import pytest
@@ -83,3 +85,48 @@ def test_a_run_into_the_folder_of_a_living_one_disturbs_nothing(tmp_path, data):
         assert process.wait(timeout=60) == 0
     assert everything(out / "masks") == ["big.tif", "small.tif"]
     assert not list(out.glob(".*"))
+
+
+KILLED_BEFORE_KEEPING = """
+import os, signal, sys
+from napari_nx46.cli.app import app
+from napari_nx46.run import registry
+
+registry.register_export = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+app(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("opened_by", ["runs list", "export"])
+def test_an_export_killed_before_it_was_kept_is_kept_when_the_workspace_is_opened(
+    tmp_path, opened_by
+):
+    volume, work = tmp_path / "small.npy", tmp_path / "w.sqlite"
+    np.save(volume, np.random.default_rng(1).integers(0, 256, (4, 8, 8), dtype=np.uint8))
+    archive = tmp_path / "submission.zip"
+    flags = ("export", volume, "--quantile", "0.5", "--work", work)
+    killed = subprocess.run(
+        [
+            *(sys.executable, "-c", KILLED_BEFORE_KEEPING),
+            *map(str, (*flags, "--out", archive, "--tag", "killed")),
+        ],
+        env=without_knobs(os.environ),
+        timeout=120,
+        check=False,
+        capture_output=True,
+    )
+    assert killed.returncode == -9, killed.stderr
+    assert archive.is_file()
+    if opened_by == "export":
+        ran = nx46_here(*flags, "--out", tmp_path / "next.zip", "--tag", "next")
+    else:
+        ran = nx46_here("runs", "list", "--work", work)
+    assert f"kept as run 1 (killed): the export of {date.today()}" in ran.stderr
+    assert str(archive) in ran.stderr
+    again = nx46_here("runs", "list", "--json", "--work", work)
+    kept = [(one["tag"], one["archive"]) for one in json.loads(again.stdout)]
+    assert again.stderr == ""
+    assert kept[0] == ("killed", str(archive))
+    assert [tag for tag, _ in kept] == ["killed", "next"][: 1 + (opened_by == "export")]
+    left = {path.name for path in tmp_path.iterdir()}
+    assert not [name for name in left if "-export-" in name or name.startswith(".")]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_nx46.files.validation import validate_submission
-from napari_nx46.files.workspace import Workspace, WorkspaceError
+from napari_nx46.files.workspace import Workspace, WorkspaceError, announcing
 from napari_nx46.live.run_words import (
     NO_RUNS,
     accepted_words,
@@ -21,7 +21,7 @@ from napari_nx46.live.run_words import (
 from napari_nx46.live.runs import Runs
 from napari_nx46.run.judging import FreezeError
 from napari_nx46.run.listing import RunList
-from napari_nx46.run.runner import same_setting
+from napari_nx46.run.runner import exported_run, same_setting
 from napari_nx46.setting import Setting
 
 from ..run.comparing import export_to, hold_checks
@@ -29,7 +29,7 @@ from .driver import Events, named_threads, wait_for
 
 BASE, NEXT = Setting(quantile=0.9, blend=0.4), Setting(quantile=0.8)
 SIGNALS = (
-    *("changed", "registered", "not_registered", "added", "judged", "cancelled"),
+    *("changed", "registered", "not_registered", "reconciled", "added", "judged", "cancelled"),
     "failed",
 )
 
@@ -94,6 +94,23 @@ def test_a_workspace_is_made_by_the_first_run_only(keeper):
     assert (run.id, run.tag, run.settings) == (1, "base", same_setting(keeper.bench.dataset, BASE))
     assert [listed.run for listed in keeper.runs.list.runs] == [run]
     assert keeper.events.threads == {threading.get_ident()}
+
+
+def test_an_export_that_was_not_kept_before_is_kept_when_the_runs_are_read(keeper):
+    keeper.export("base", BASE)
+    assert keeper.events.of("reconciled") == []
+    path = keeper.folder / "next" / "submission.zip"
+    result, options = export_to(path, keeper.bench.dataset, NEXT, "next")
+    with announcing(keeper.runs.path) as announce:
+        announce(exported_run(result, options))
+    keeper.runs.refresh()
+    keeper.settle()
+    (((note,),),) = keeper.events.of("reconciled")
+    assert note.startswith("kept as run 2 (next): ")
+    assert keeper.run(2).run.archive == path
+    keeper.runs.refresh()
+    keeper.settle()
+    assert len(keeper.events.of("reconciled")) == 1
 
 
 def test_the_way_to_a_verdict_is_told_step_by_step(keeper):

@@ -193,6 +193,19 @@ def test_runs_and_what_was_accepted_with_a_verdict_are_there_when_data_are_opene
     assert again.verdict_panel.isHidden()
 
 
+def test_an_export_that_the_window_did_not_come_to_keep_is_kept_later(judged, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(judged.runs, "register", lambda *_arguments: None)
+        archive = judged.export("lost", 0.9)
+    judged.runs.refresh()
+    judged.settle()
+    assert judged.column("Tag") == ["lost"]
+    message = judged.panel.message_label
+    assert message.isVisible()
+    assert message.text().startswith("kept as run 1 (lost): the export of ")
+    assert str(archive) in message.text()
+
+
 def test_a_damaged_workspace_is_told_and_the_archive_stays_good(opened, tmp_path, notifications):
     path = opened.bench.runs.path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -205,7 +218,7 @@ def test_a_damaged_workspace_is_told_and_the_archive_stays_good(opened, tmp_path
     assert validate_submission(archive).errors == ()
     text = opened.export_panel.result_label.text()
     assert "submission.zip: 3 masks, valid." in text
-    assert f"⚠ The archive is good, but was not kept as a run: workspace {path}" in text
+    assert f"⚠ The archive is good, but is not kept as a run: workspace {path}" in text
     assert judged.panel.table.isHidden()
     assert any(str(path) in message for message in notifications())
 

@@ -14,6 +14,7 @@ from napari_nx46.files.workspace.campaigns import CampaignTable
 from napari_nx46.files.workspace.encoding import LONGEST_TAG
 from napari_nx46.files.workspace.errors import Damage, WorkspaceError
 from napari_nx46.files.workspace.location import WORKSPACES_VARIABLE, default_workspace
+from napari_nx46.files.workspace.pending import Announcement, announcements, announcing
 from napari_nx46.files.workspace.rows import (
     LARGEST_THUMBNAIL_BYTES,
     Baseline,
@@ -30,6 +31,7 @@ __all__ = [
     "LONGEST_TAG",
     "MOST_HISTORY_ENTRIES",
     "WORKSPACES_VARIABLE",
+    "Announcement",
     "Baseline",
     "CampaignTable",
     "Damage",
@@ -43,6 +45,8 @@ __all__ = [
     "SavedTask",
     "Workspace",
     "WorkspaceError",
+    "announcements",
+    "announcing",
     "default_workspace",
     "utc_now",
 ]

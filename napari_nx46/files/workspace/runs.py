@@ -146,7 +146,7 @@ class RunTable:
             metrics=metrics,
             tag=parse_text(tag, LONGEST_TAG),
             note=parse_text(note, LONGEST_NOTE),
-            archive=None if archive is None else _parse_path(archive),
+            archive=None if archive is None else parse_path(archive),
             archive_sha256=None if archive_sha256 is None else parse_sha256(archive_sha256),
             public_score=parse_score(public_score, "public_score"),
             private_score=parse_score(private_score, "private_score"),
@@ -164,7 +164,7 @@ class RunTable:
         return Baseline(
             run_id,
             parse_time(time),
-            _parse_path(archive),
+            parse_path(archive),
             parse_sha256(archive_sha256),
             settings,
             metrics,
@@ -232,7 +232,14 @@ def _check_archive(run: SavedRun) -> None:
         raise RowError("found an archive or a SHA-256 of one; expected both or none")
 
 
-def _parse_path(column: Column) -> Path:
+def parse_path(column: Column) -> Path:
+    """Return the path of an archive.
+
+    Raises
+    ------
+    RowError
+        If it is none, or too long.
+    """
     text = parse_text(column, _LONGEST_PATH)
     if not text or "\0" in text:
         raise RowError("found no path of an archive")

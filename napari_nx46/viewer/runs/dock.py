@@ -198,6 +198,9 @@ class RunsPanel(QWidget):
         self._tell("")
         self.table.choose(run.id)
 
+    def _show_reconciled(self, notes: tuple[str, ...]) -> None:
+        self._tell("\n".join(notes), warning=False)
+
     def _show_failure(self, error: BaseException) -> None:
         self._tell(str(error))
 
@@ -226,6 +229,7 @@ class RunsPanel(QWidget):
             (self._runs.busy_changed, self.show_busy),
             (self._runs.registered, self._show_kept),
             (self._runs.added, self._show_kept),
+            (self._runs.reconciled, self._show_reconciled),
             (self._runs.judged, self._show_judgement),
             (self._runs.cancelled, self._show_cancelled),
             (self._runs.failed, self._show_failure),

@@ -1,0 +1,188 @@
+"""Exports that are announced beside a workspace before their archives take their names.
+
+An announcement is a file of its own, not a row: it can be written while another program has the
+workspace locked. What is left of one tells that an export was not kept as a run, and why not: the
+process that made it was killed, or the workspace could not be written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import JsonValue
+
+from napari_nx46.files.atomic import flush_folder
+from napari_nx46.files.locks import create_locked, open_unowned
+from napari_nx46.files.workspace.encoding import (
+    as_metrics,
+    as_object,
+    as_setting,
+    parse_image_id,
+    parse_sha256,
+    parse_time,
+    setting_object,
+    time_text,
+)
+from napari_nx46.files.workspace.errors import RowError
+from napari_nx46.files.workspace.rows import SavedRun
+from napari_nx46.files.workspace.runs import parse_path
+
+_LARGEST_BYTES = 16 * 2**20
+_MOST_FILES = 1000
+_ENDING = "-export-"
+
+Announce = Callable[[SavedRun], None]
+Value = TypeVar("Value")
+
+
+@contextmanager
+def announcing(work: Path | None) -> Iterator[Announce]:
+    """Announce an export that is to be kept as a run once its archive is in its place.
+
+    Parameters
+    ----------
+    work : Path, optional
+        The workspace file, which need not be there; None to announce nothing.
+
+    Yields
+    ------
+    callable
+        To be called with the run, without an id, right before the archive takes its name. Until
+        the block ends the announcement is this process's own; after that any process that opens
+        the workspace settles it. An announcement that cannot be written is left out: the archive
+        is worth more.
+    """
+    held: list[int] = []
+
+    def announce(run: SavedRun) -> None:
+        if work is not None:
+            with suppress(OSError):
+                held.append(_announced(work.absolute(), run))
+
+    try:
+        yield announce
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+class Announcement:
+    """An announced export that no living process holds.
+
+    Parameters
+    ----------
+    path : Path
+        Its file.
+    run : SavedRun or None
+        What was announced; None if it was not written to its end, so that its archive cannot
+        have taken its name.
+    """
+
+    def __init__(self, path: Path, run: SavedRun | None) -> None:
+        self.path = path
+        self.run = run
+        self.settled = False
+
+    def settle(self) -> None:
+        """Remove it when it is let go."""
+        self.settled = True
+
+
+def announcements(work: Path) -> Iterator[Announcement]:
+    """Yield the announced exports of a workspace, oldest first.
+
+    Each is claimed until the next one is asked for: no other process settles it meanwhile.
+
+    Parameters
+    ----------
+    work : Path
+        The workspace file.
+    """
+    for path in _files(work.absolute()):
+        # One that is gone by now was settled by another process; one that cannot be read waits.
+        with suppress(OSError):
+            descriptor = open_unowned(path)
+            if descriptor is not None:
+                yield from _claimed(path, descriptor)
+
+
+def _claimed(path: Path, descriptor: int) -> Iterator[Announcement]:
+    with os.fdopen(descriptor, "rb") as file:
+        announcement = Announcement(path, _parsed(file.read(_LARGEST_BYTES)))
+        yield announcement
+    if announcement.settled:
+        path.unlink()
+
+
+def _files(work: Path) -> list[Path]:
+    try:
+        beside = [path for path in work.parent.iterdir() if path.name.startswith(_prefix(work))]
+        return sorted(beside, key=lambda path: path.lstat().st_mtime)[:_MOST_FILES]
+    except OSError:
+        return []
+
+
+def _prefix(work: Path) -> str:
+    return work.name + _ENDING
+
+
+def _announced(work: Path, run: SavedRun) -> int:
+    """Write an announcement and return the descriptor that holds it."""
+    work.parent.mkdir(parents=True, exist_ok=True)
+    path = work.with_name(_prefix(work) + secrets.token_hex(8))
+    descriptor = create_locked(path)
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(_text(run))
+        os.fsync(descriptor)
+        flush_folder(work.parent)
+    except BaseException:
+        os.close(descriptor)
+        path.unlink()
+        raise
+    return descriptor
+
+
+def _text(run: SavedRun) -> bytes:
+    record = {
+        "time": time_text(run.time),
+        "tag": run.tag,
+        "archive": str(run.archive),
+        "archive_sha256": run.archive_sha256,
+        "settings": {name: setting_object(setting) for name, setting in run.settings.items()},
+        "metrics": {name: dict(metrics) for name, metrics in run.metrics.items()},
+    }
+    return json.dumps(record, allow_nan=False).encode()
+
+
+def _parsed(content: bytes) -> SavedRun | None:
+    """Return the run that was announced; None if the content is not whole, or a stranger's."""
+    try:
+        record = as_object(json.loads(content))
+        return SavedRun(
+            settings=_by_image_id(record.get("settings"), as_setting),
+            metrics=_by_image_id(record.get("metrics"), as_metrics),
+            tag=_column(record, "tag"),
+            archive=parse_path(_column(record, "archive")),
+            archive_sha256=parse_sha256(_column(record, "archive_sha256")),
+            time=parse_time(_column(record, "time")),
+        )
+    except (ValueError, RecursionError):
+        return None
+
+
+def _column(record: dict[str, JsonValue], key: str) -> str:
+    value = record.get(key)
+    if not isinstance(value, str):
+        raise RowError(f"found no {key}")
+    return value
+
+
+def _by_image_id(value: JsonValue, parse: Callable[[JsonValue], Value]) -> dict[str, Value]:
+    return {parse_image_id(name): parse(one) for name, one in as_object(value).items()}
