@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_nx46.run.measures import MaskMeasures
 
 _COLUMNS = ("slices", "density", "band", "continuity", "components", "largest share", "Euler")
+IGNORED = "ignored"
+"""What stands for the figures against a label that ignores all of the mask."""
 _LABEL_COLUMNS = ("precision", "recall", "dice")
 
 Band = tuple[float, float]
@@ -121,7 +123,7 @@ def _check_sources(targets: Sequence[Path], sources: Sequence[Path]) -> None:
 
 
 def _print_table(measured: Sequence[MaskMeasures], band: Band, *, with_files: bool) -> None:
-    labelled = any(one.volume.agreement is not None for one in measured)
+    labelled = any(one.volume.agreement is not None or _is_ignored(one) for one in measured)
     columns = (*(("file",) if with_files else ()), "fragment", *_COLUMNS)
     print_table(
         (*columns, *(_LABEL_COLUMNS if labelled else ())),
@@ -154,7 +156,14 @@ def _cells(measured: MaskMeasures, band: Band) -> tuple[str, ...]:
 
 def _label_cells(measured: MaskMeasures) -> tuple[str, ...]:
     volume = measured.volume
+    if _is_ignored(measured):
+        return (IGNORED,) * len(_LABEL_COLUMNS)
     return tuple(_decimals(value) for value in (volume.precision, volume.recall, volume.dice))
+
+
+def _is_ignored(measured: MaskMeasures) -> bool:
+    """Return whether the label ignores every slice."""
+    return all(figures.ignored for figures in measured.slices)
 
 
 def _decimals(value: float | None) -> str:
@@ -187,6 +196,7 @@ def _record(measured: MaskMeasures, band: Band) -> dict[str, object]:
                 "recall": figures.recall,
                 "dice": figures.dice,
                 "recall_loss": figures.recall_loss,
+                "ignored": figures.ignored,
             }
             for figures in measured.slices
         ],

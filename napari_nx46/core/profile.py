@@ -71,10 +71,12 @@ class SliceProfile:
         `measure.PERCENTS` of the slice's scores; None where no scores were given.
     agreement : Overlap, optional
         The mask (A) against the label (B), ignored voxels being background in both; None without a
-        label.
+        label, and where the label ignores the whole slice.
     recall_loss : float, optional
         Surface voxels that the slice misses, as a share of all surface voxels of the volume: over
-        the slices they sum to 1 - recall of the volume. None without a label.
+        the slices they sum to 1 - recall of the volume. None where `agreement` is.
+    ignored : bool
+        Whether the label ignores the whole slice.
     """
 
     z: int
@@ -86,20 +88,21 @@ class SliceProfile:
     percentiles: Percentiles | None = None
     agreement: Overlap | None = None
     recall_loss: float | None = None
+    ignored: bool = False
 
     @property
     def precision(self) -> float | None:
-        """Share of the predicted voxels that are surface; None without a label."""
+        """Share of the predicted voxels that are surface; None where `agreement` is."""
         return None if self.agreement is None else self.agreement.precision
 
     @property
     def recall(self) -> float | None:
-        """Share of the surface voxels that are predicted; None without a label."""
+        """Share of the surface voxels that are predicted; None where `agreement` is."""
         return None if self.agreement is None else self.agreement.recall
 
     @property
     def dice(self) -> float | None:
-        """Dice coefficient with the label; None without a label."""
+        """Dice coefficient with the label; None where `agreement` is."""
         return None if self.agreement is None else self.agreement.dice
 
 
@@ -302,11 +305,13 @@ def _profile_tile(
     found = slice_components(runs)
     euler_numbers = euler_numbers_of_slices(part)
     agreements = None if label is None else label.compare(own, tile)
+    judged = None if label is None else count_bits(label.judged[tile])
     voxels = part[0].size
     profiles = []
     for index in range(len(part)):
         voxels_in = int(foreground[index])
-        agreement = None if agreements is None else agreements[index]
+        ignored = judged is not None and not judged[index]
+        agreement = None if agreements is None or ignored else agreements[index]
         profiles.append(
             SliceProfile(
                 z=tile.start + index,
@@ -318,6 +323,7 @@ def _profile_tile(
                 percentiles=None if percentiles is None else percentiles[index],
                 agreement=agreement,
                 recall_loss=_recall_loss(agreement, label),
+                ignored=ignored,
             )
         )
     return profiles

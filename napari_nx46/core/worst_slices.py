@@ -57,7 +57,8 @@ def worst_slices(
     -------
     tuple of WorstSlice
         Of each fault the worst first, of equal ones the first slice. Slices that miss nothing, or
-        lie within the band, are left out; without a label there is no loss of recall.
+        lie within the band, are left out, and so are those that the label ignores wholly; without
+        a label there is no loss of recall.
     """
     losses = [
         WorstSlice(figures.z, Fault.RECALL, figures.recall_loss)
@@ -67,6 +68,7 @@ def worst_slices(
     distances = [
         WorstSlice(figures.z, Fault.DENSITY, distance_from_band(figures.density, band))
         for figures in profile
+        if not figures.ignored
     ]
     return (*_worst(losses, most), *_worst([far for far in distances if far.value], most))
 

@@ -24,14 +24,20 @@ class SliceScore:
 
     Parameters
     ----------
-    voxels : VoxelOverlap
-        With precision, recall and Dice.
+    voxels : VoxelOverlap, optional
+        With precision, recall and Dice; None where the label ignores the whole slice.
     surface_dice : float, optional
-        Of the slice taken as a volume one voxel thick; None while its kernels are compiled.
+        Of the slice taken as a volume one voxel thick; None while its kernels are compiled, and
+        where the label ignores the whole slice.
     """
 
-    voxels: VoxelOverlap
+    voxels: VoxelOverlap | None
     surface_dice: float | None
+
+    @property
+    def ignored(self) -> bool:
+        """Whether the label ignores the whole slice."""
+        return self.voxels is None
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +73,8 @@ def score_slice(request: SliceRequest, parameters: Parameters = COMPETITION) -> 
         If the shapes differ.
     """
     mask, label, spacing = request.mask, request.label, parameters.spacing
+    if mask.shape == label.shape and bool(np.all(label == parameters.ignore_label)):
+        return SliceScore(None, None)
     if mask.shape[2] == 1:
         # Rows are packed into words: a slice across x would have rows of a single voxel.
         mask, label = (np.ascontiguousarray(array.transpose(2, 0, 1)) for array in (mask, label))

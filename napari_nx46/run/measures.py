@@ -48,9 +48,11 @@ MEASURE_COLUMNS = (
 """Columns of `measures_csv`: one row a mask."""
 SLICE_COLUMNS = (
     *("file", "fragment", "z", "density", "continuity", "components", "largest_share"),
-    *("euler_number", "precision", "recall", "dice", "recall_loss"),
+    *("euler_number", "precision", "recall", "dice", "recall_loss", "ignored"),
 )
-"""Columns of `slices_csv`: one row a slice."""
+"""Columns of `slices_csv`: one row a slice.
+
+``ignored`` is 1 where the label ignores the whole slice, with no figures against it then."""
 
 
 @dataclass(frozen=True)
@@ -283,4 +285,5 @@ def _slice_row(measured: MaskMeasures, figures: SliceProfile) -> list[CsvValue]:
         figures.recall,
         figures.dice,
         figures.recall_loss,
+        int(figures.ignored),
     ]

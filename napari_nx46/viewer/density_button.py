@@ -151,10 +151,11 @@ class DensityPanel(QWidget):
 
     def use_nearest(self) -> None:
         """Move the knobs to the solution that came nearest to the target."""
-        nearest, self._nearest = self._nearest, None
-        self.nearest_button.setVisible(False)
+        nearest, message = self._nearest, self.result_label.text()
+        self._forget_nearest()
         if nearest is not None:
             self._session.apply(nearest)
+            self._tell(message)
 
     def _give_up(self, reason: str) -> None:
         if self._job.running and not self._given_up:
@@ -189,9 +190,12 @@ class DensityPanel(QWidget):
         self._session.failed.emit(error)
 
     def _setting_changed(self, setting: Setting) -> None:
-        """Give up what would take the knobs back to where they no longer stand."""
+        """Give up what would take the knobs back to where they no longer stand.
+
+        What came of it before is not true of the mask any more.
+        """
         self._give_up(SLIDERS_MOVED)
-        self._forget_nearest()
+        self._tell("")
 
     def _fragment_changed(self, fragment: Fragment) -> None:
         if not self._shared:

@@ -49,6 +49,11 @@ QPushButton { text-align: left; border: none; background: transparent; font-weig
 QPushButton:hover, QPushButton:focus { text-decoration: underline; }
 """
 
+ONE_PATH = (
+    "There is one path only, 3D or 2D, and nothing to blend it with. Open a 3D and a 2D volume of"
+    " the fragment together to blend them."
+)
+
 
 class Section(QCollapsible):
     """Controls under a title that shows and hides them.
@@ -263,6 +268,7 @@ class KnobPanel(QWidget):
             # There the score is chosen that can be made from the CT alone.
             self.sections[Group.SCORE].expand()
             self.more.expand()
+        self.knobs["blend"].show_why_disabled(ONE_PATH if fragment.p3d is fragment.p2d else "")
         self._set_focus_order()
         self.show_setting(self._session.setting)
         self._show_fitting(self._session.setting)

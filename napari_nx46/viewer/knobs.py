@@ -237,6 +237,12 @@ class Knob(QWidget):
         for widget in (self.slider, self.spin_box):
             widget.blockSignals(False)
 
+    def show_why_disabled(self, reason: str) -> None:
+        """Disable the knob, with the reason as its tip; without a reason enable it."""
+        for widget in (self.slider, self.spin_box, self.reset_button, self.title_label):
+            widget.setEnabled(not reason)
+        self.setToolTip(plain_tip(reason or self.scale.help))
+
     def reset(self) -> None:
         """Go back to the default."""
         self._move_to(self.default)

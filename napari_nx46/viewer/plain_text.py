@@ -7,6 +7,7 @@ other characters that cannot be printed are escaped as they are on a terminal.
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 
 from napari.utils import notifications
 from qtpy.QtCore import Qt
@@ -53,7 +54,7 @@ class MarkupLabel(QLabel):
 
     def show_texts(self, markup: str, **texts: str) -> None:
         """Show other markup with other texts."""
-        self.setText(markup.format(**{name: escaped(text) for name, text in texts.items()}))
+        self.setText(_filled(markup, texts))
 
 
 def printable_lines(text: str) -> str:
@@ -69,6 +70,11 @@ def escaped(text: str) -> str:
 def plain_tip(text: str) -> str:
     """Return a text as a tool tip, which Qt breaks into lines; no tip for no text."""
     return f"<qt>{escaped(text)}</qt>" if text else ""
+
+
+def markup_tip(markup: str, **texts: str) -> str:
+    """Return markup as a tool tip, with texts in it as `MarkupLabel` has them."""
+    return f"<qt>{_filled(markup, texts)}</qt>" if markup else ""
 
 
 def unmistakable(text: str) -> str:
@@ -99,3 +105,7 @@ def notify_warning(message: str) -> None:
 def notify_info(message: str) -> None:
     """Have napari notify of what went well."""
     notifications.show_info(unmistakable(message))
+
+
+def _filled(markup: str, texts: Mapping[str, str]) -> str:
+    return markup.format(**{name: escaped(text) for name, text in texts.items()})

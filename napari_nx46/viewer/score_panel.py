@@ -21,7 +21,13 @@ from napari_nx46.live.scoring import LabelState, ScoreFollower, Scores
 from napari_nx46.live.slice_score import SliceScore
 from napari_nx46.viewer.error_overlay import CLASS_COLORS, ErrorOverlay
 from napari_nx46.viewer.number_label import number_label, show_number
-from napari_nx46.viewer.plain_text import MarkupLabel, PlainLabel, plain_tip
+from napari_nx46.viewer.plain_text import (
+    MarkupLabel,
+    PlainLabel,
+    escaped,
+    markup_tip,
+    plain_tip,
+)
 
 LABEL_TEXTS = {
     LabelState.NONE: "no label for this fragment",
@@ -39,6 +45,9 @@ LEGEND = {
 }
 VALUE_SCALE = 1.7
 BUSY_HEIGHT = 4
+
+IGNORED_SLICE = "ignored"
+"""What stands beside the dashes where the label ignores the whole slice."""
 
 
 class ScorePanel(QWidget):
@@ -115,8 +124,8 @@ class ScorePanel(QWidget):
             self.detail_labels[part].setEnabled(state.current)
         tips = ("",) * 3 if score is None else _part_tips(score)
         for part, tip in zip(PARTS, tips, strict=True):
-            self.part_labels[part].setToolTip(plain_tip(tip))
-            self.detail_labels[part].setToolTip(plain_tip(tip))
+            self.part_labels[part].setToolTip(markup_tip(tip))
+            self.detail_labels[part].setToolTip(markup_tip(tip))
 
     def _show_block(self, state: ScoreState) -> None:
         show_number(self.block_label, _value_of(state), exact=state.current)
@@ -124,11 +133,11 @@ class ScorePanel(QWidget):
 
     def _show_slice(self, score: SliceScore | None, exact: bool) -> None:
         values: tuple[float | None, ...] = (None,) * 4
-        if score is not None:
-            voxels = score.voxels
+        voxels = None if score is None else score.voxels
+        if score is not None and voxels is not None:
             values = (voxels.precision, voxels.recall, voxels.dice, score.surface_dice)
-        self.slice_state.setText("" if exact or score is None else "≈")
-        tip = "" if score is None else _voxel_tip(score.voxels)
+        self.slice_state.setText(_slice_state(score, exact=exact))
+        tip = "" if voxels is None else _voxel_tip(voxels)
         for figure, value in zip(FIGURES, values, strict=True):
             label = self.slice_labels[figure]
             show_number(label, value, exact=True, digits=3)
@@ -222,8 +231,9 @@ def _part_details(score: LeaderboardScore) -> tuple[str, str, str]:
 
 
 def _part_tips(score: LeaderboardScore) -> tuple[str, str, str]:
+    """Return the markup of the parts' tips."""
     voi = f"bits: split H(mask | label) {score.voi.split:.4f}, merge {score.voi.merge:.4f}"
-    return _topology_table(score), _voxel_tip(score.voxels), voi
+    return _topology_table(score), escaped(_voxel_tip(score.voxels)), escaped(voi)
 
 
 def _topology_table(score: LeaderboardScore) -> str:
@@ -244,6 +254,12 @@ def _voxel_tip(voxels: VoxelOverlap) -> str:
         f" {voxels.false_negative:,} false negative; precision {voxels.precision:.4f},"
         f" recall {voxels.recall:.4f}, Dice {voxels.dice:.4f}"
     )
+
+
+def _slice_state(score: SliceScore | None, *, exact: bool) -> str:
+    if score is None:
+        return ""
+    return IGNORED_SLICE if score.ignored else "" if exact else "≈"
 
 
 def _block_tip(score: LeaderboardScore | None) -> str:

@@ -47,6 +47,11 @@ def test_what_misses_the_surface_comes_first_and_without_a_label_there_is_no_los
     ]
 
 
+def test_slices_that_the_label_ignores_are_not_listed():
+    ignored = [SliceProfile(z, 0.9, None, 0, 0.0, 0, ignored=z != 1) for z in range(3)]
+    assert [slice_.z for slice_ in worst_slices(ignored, BAND, 5)] == [1]
+
+
 def test_the_next_one_goes_through_the_list_round_the_end():
     worst = worst_slices(profile_of([0.1, 0.3, 0.9], [0.0, 0.5, 0.1]), BAND, 5)
     assert [next_worst(worst, z) for z in (7, 1, 2, 0)] == [1, 2, 0, 1]

@@ -158,6 +158,22 @@ def test_the_csv_has_one_row_a_slice(tmp_path, masks, labels):
             assert float(row[name]) == pytest.approx(getattr(figures, name), rel=1e-8, abs=1e-12)
 
 
+def test_slices_that_the_label_ignores_have_no_figures_against_it(tmp_path, masks, labels):
+    folder = write_folder(tmp_path / "masks", masks)
+    labels["a"][1] = 2
+    labels["b"][:] = 2
+    of_a, of_b = measure_masks([folder], write_folder(tmp_path / "labels", labels))
+    rows = [row for row in rows_of(slices_csv([of_a, of_b])) if row["ignored"] == "1"]
+    assert {(row["fragment"], int(row["z"])) for row in rows} == {
+        ("a", 1),
+        *(("b", z) for z in range(len(masks["b"]))),
+    }
+    for row in rows:
+        assert [row[name] for name in ("precision", "recall", "dice", "recall_loss")] == [""] * 4
+    assert of_a.volume.dice is not None
+    assert of_b.volume.dice is None
+
+
 def test_progress_is_told_after_each_mask(tmp_path, masks):
     told = []
     folder = write_folder(tmp_path / "masks", masks)

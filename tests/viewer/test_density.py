@@ -165,6 +165,15 @@ def test_what_only_comes_near_waits_for_a_click(panel, session, job):
     assert "cannot be met" in panel.result_label.text()
 
 
+def test_what_was_found_is_not_told_any_more_once_the_setting_has_changed(panel, session, job):
+    panel.button.click()
+    job.finish({"a": FOUND})
+    assert panel.result_label.text()
+    session.change(border=1)
+    assert panel.result_label.text() == ""
+    assert panel.result_label.isHidden()
+
+
 def test_the_nearest_is_offered_no_more_once_the_knobs_have_moved(panel, session, job):
     panel.button.click()
     job.finish({"a": FOUND}, met=False)

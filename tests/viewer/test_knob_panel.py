@@ -43,7 +43,11 @@ def data_sets(tmp_path_factory):
     write_data_folder(two, "a", volumes | image)
     write_data_folder(three, "a", volumes | image)
     write_data_folder(three / "models", "a", {MODEL: volumes["p3d"]})
-    return {"two": open_data(two), "three": open_data(three)}
+    alone = {name: tmp_path_factory.mktemp(name) for name in volumes}
+    for name, folder in alone.items():
+        write_data_folder(folder, "a", {name: volumes[name]})
+    folders = {"two": two, "three": three, **alone}
+    return {name: open_data(folder) for name, folder in folders.items()}
 
 
 @pytest.fixture
@@ -311,6 +315,18 @@ def test_weights_are_offered_where_there_are_models_and_replace_the_blend(new_pa
     weights.switch.click()
     assert session.setting == Setting()
     assert is_offered(panel, "blend")
+
+
+@pytest.mark.parametrize("name", ["p3d", "p2d"])
+def test_one_path_has_nothing_to_blend_with(new_panel, name):
+    panel, _ = new_panel(name)
+    blend = panel.knobs["blend"]
+    assert not any(part.isEnabled() for part in blend.focus_order())
+    assert "one path only" in blend.toolTip()
+    panel, _ = new_panel("two")
+    blend = panel.knobs["blend"]
+    assert all(part.isEnabled() for part in blend.focus_order())
+    assert "one path only" not in blend.toolTip()
 
 
 def test_weights_of_a_preset_can_be_left_where_they_are_not_offered_else(new_panel):

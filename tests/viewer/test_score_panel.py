@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+import tifffile
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
@@ -137,6 +138,30 @@ def test_the_panel_shows_the_figures_of_the_slice(opened):
     found = [panel_of(opened).slice_labels[figure].text() for figure in FIGURES]
     assert found == [f"{value:.3f}" for value in expected]
     assert panel_of(opened).slice_state.text() == ""
+
+
+def test_a_slice_that_the_label_ignores_has_no_figures(open_bench, one_fragment):
+    path = one_fragment / "train_labels" / "a.tif"
+    label = tifffile.imread(path)
+    label[2] = 2
+    tifffile.imwrite(path, label)
+    opened = open_bench(one_fragment)
+    wait_until_scored(opened)
+    panel = panel_of(opened)
+    opened.viewer.dims.set_current_step(0, 2)
+    assert [panel.slice_labels[figure].text() for figure in FIGURES] == ["–"] * len(FIGURES)
+    assert panel.slice_state.text() == "ignored"
+    opened.viewer.dims.set_current_step(0, 3)
+    assert "–" not in [panel.slice_labels[figure].text() for figure in FIGURES]
+    assert panel.slice_state.text() == ""
+    profile = opened.bench.profiles
+    opened.wait_until(lambda: profile.profile is not None)
+    assert [figures.ignored for figures in profile.profile.slices][:4] == [
+        False,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_the_score_follows_the_slider_and_is_marked_until_it_is_there(shown, hold):

@@ -96,7 +96,8 @@ class FiguresPage(Page):
         band = self.bench.session.band
         z = self.bench.viewer.dims.current_step[0]
         profile = state.result
-        self._slice_heading.setText(f"Slice {z}")
+        ignored = profile is not None and z < len(profile.slices) and profile.slices[z].ignored
+        self._slice_heading.setText(f"Slice {z}, ignored" if ignored else f"Slice {z}")
         scores = None if curves.result is None else curves.result.scores
         self._shown = {
             "fragment": {} if profile is None else _of_volume(profile.volume, scores, band),

@@ -30,7 +30,7 @@ NARROWEST_WITH_LIST = 330
 
 COLUMNS = ("z", "density", "continuity", "components", "largest_share", "euler_number")
 PERCENTILE_COLUMNS = ("p50", "p90", "p95", "p99")
-LABEL_COLUMNS = ("precision", "recall", "dice", "recall_loss")
+LABEL_COLUMNS = ("precision", "recall", "dice", "recall_loss", "ignored")
 
 
 class ProfilePage(PlotPage):
@@ -100,13 +100,15 @@ class ProfilePage(PlotPage):
             cursor.setVisible(state.result is not None)
             if not cursor.moving:
                 cursor.setValue(z)
-        self.note_label.setText(f"slice {z}")
+        slices = () if state.result is None else state.result.slices
+        ignored = z < len(slices) and slices[z].ignored
+        self.note_label.setText(f"slice {z}, ignored" if ignored else f"slice {z}")
 
     def table(self) -> Table:
         """Return a row for each slice."""
         profile = None if self._drawn is None else self._drawn[0]
         slices = () if profile is None else profile.slices
-        labelled = any(figures.agreement is not None for figures in slices)
+        labelled = profile is not None and profile.of.has_label
         columns = (*COLUMNS, *PERCENTILE_COLUMNS, *(LABEL_COLUMNS if labelled else ()))
         rows = [
             [
