@@ -61,7 +61,18 @@ class MaskCheck:
 
 
 class PageDamage(ValueError):
-    """What is wrong with a page, or with the file as a whole, that kept it from being decoded."""
+    """What is wrong with a page, or with the file as a whole, that kept it from being decoded.
+
+    Parameters
+    ----------
+    message : str
+    code : str
+        Of the finding.
+    """
+
+    def __init__(self, message: str, code: str = "damaged-page") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def stored_pages(path: Path, pages: tuple[PageTags, ...]) -> Iterator[NDArray[np.uint8]]:
@@ -95,7 +106,7 @@ def stored_pages(path: Path, pages: tuple[PageTags, ...]) -> Iterator[NDArray[np
             box = (slice(z, z + 1, 1), slice(0, shape[1], 1), slice(0, shape[2], 1))
             yield voxels.read_box(box)[0]
     except VolumeError as fault:
-        raise PageDamage(fault.detail) from fault
+        raise PageDamage(fault.detail, fault.code or "damaged-page") from fault
 
 
 def check_mask(
@@ -241,7 +252,7 @@ def _decode(
         try:
             page = next(decoded)
         except PageDamage as fault:
-            return error("damaged-page", member, f"page {index}: it cannot be decoded ({fault})")
+            return error(fault.code, member, f"page {index}: it cannot be decoded ({fault})")
         if page.dtype != np.uint8 or page.shape != (tags.height, tags.width):
             return error(
                 "damaged-page",

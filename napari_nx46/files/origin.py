@@ -27,11 +27,14 @@ class VolumeError(ValueError):
         The whole message.
     detail : str, optional
         The message without the names of the file and the fragment.
+    code : str, optional
+        The kind of fault, of those of `TiffStructureError`, where it is known.
     """
 
-    def __init__(self, message: str, detail: str = "") -> None:
+    def __init__(self, message: str, detail: str = "", code: str = "") -> None:
         super().__init__(message)
         self.detail = detail or message
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,15 @@ class Origin:
     path: Path
     image_id: str | None = None
 
-    def error(self, found: str, expected: str) -> VolumeError:
+    def error(self, found: str, expected: str, code: str = "") -> VolumeError:
         """Return (not raise) the error that tells what was found here instead of what.
 
         Parameters
         ----------
         found, expected : str
             Phrases that complete "found ..." and "expected ...".
+        code : str, optional
+            The kind of fault; see `VolumeError`.
 
         Returns
         -------
@@ -64,7 +69,8 @@ class Origin:
         """
         fragment = "" if self.image_id is None else f" (fragment {self.image_id})"
         detail = f"found {found}; expected {expected}"
-        return VolumeError(f"{printable(str(self.path))}{printable(fragment)}: {detail}", detail)
+        message = f"{printable(str(self.path))}{printable(fragment)}: {detail}"
+        return VolumeError(message, detail, code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ import numpy as np
 
 from napari_nx46.files.indexing import Box, Shape3D, box_shape
 from napari_nx46.files.origin import FileStamp, VolumeError
-from napari_nx46.files.tiff_coding import compression_name
-from napari_nx46.files.tiff_structure import PageTags
+from napari_nx46.files.tiff_coding import COMPRESSIONS, check_image, compression_name
+from napari_nx46.files.tiff_structure import PageTags, TiffStructureError
 
 if TYPE_CHECKING:
     from tifffile import TiffFile
@@ -110,6 +110,21 @@ class PagedSource:
                         block[place][piece.target] = voxels[piece.source]
         return block
 
+    def check_first_image(self) -> None:
+        """Check that the first strip or tile, if it is an image of its own, lost nothing.
+
+        Raises
+        ------
+        VolumeError
+            If it did, or is damaged.
+        """
+        if COMPRESSIONS[self._layout.compression].header is None:
+            return
+        first = next(self._pieces(slice(0, 1, 1), slice(0, 1, 1)))
+        with self._open() as tiff:
+            (content,), _ = self._encoded(tiff, 0, [first])
+        self._check_image(0, content, first.shape)
+
     def release(self) -> None:
         """Forget the decoded segments and, unless a thread is reading them, the pages."""
         with self._lock:
@@ -167,6 +182,7 @@ class PagedSource:
         encoded, decode = self._encoded(tiff, page, pieces)
         for piece, content in zip(pieces, encoded, strict=True):
             segment, (height, width) = piece.segment, piece.shape
+            self._check_image(page, content, piece.shape)
             try:
                 decoded, _, _ = decode(content, segment)
             except TIFF_DAMAGE as error:
@@ -174,9 +190,23 @@ class PagedSource:
             # Codecs may stop quietly at the end of data that are cut off.
             if decoded is None or decoded.shape[1] < height or decoded.shape[2] < width:
                 raise self._damaged(page, f"segment {segment}: too few voxels")
-            voxels = np.ascontiguousarray(decoded[0, :height, :width, 0], dtype=self.dtype)
+            if decoded.dtype != self.dtype:
+                raise self._damaged(page, f"segment {segment}: {decoded.dtype} voxels")
+            voxels = np.ascontiguousarray(decoded[0, :height, :width, 0])
             self._cache.put((page, segment), voxels)
             yield piece, voxels
+
+    def _check_image(self, page: int, content: bytes, cropped: tuple[int, int]) -> None:
+        """Check a segment that is an image of its own, before a decoder sees it."""
+        layout = self._layout
+        whole = (layout.segment_height, layout.segment_width)
+        sizes = tuple(dict.fromkeys((whole, (cropped[0], whole[1]), cropped)))
+        try:
+            check_image(layout, content, sizes, self.dtype)
+        except TiffStructureError as fault:
+            raise self._stamp.origin.error(
+                f"{fault.found} in page {page}", fault.expected, fault.code
+            ) from fault
 
     def _encoded(
         self, tiff: TiffFile, page: int, pieces: list[_Piece]

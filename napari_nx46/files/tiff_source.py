@@ -217,11 +217,12 @@ def _channels(
             f"{layout.height} x {layout.width}",
             "pages that hold that shape",
         )
-    stack: VoxelSource = (
-        PagedSource(stamp, layout, len(pages), stored.newbyteorder("="))
-        if starts is None
-        else _strided(stamp, stored, find_axes(origin, stacked), starts, 0)
-    )
+    stack: VoxelSource
+    if starts is None:
+        stack = paged = PagedSource(stamp, layout, len(pages), stored.newbyteorder("="))
+        paged.check_first_image()
+    else:
+        stack = _strided(stamp, stored, find_axes(origin, stacked), starts, 0)
     if planes == stacked and axes.has_whole_planes:
         return Channels(axes.channels, lambda channel: slices_of(stack, axes.planes(channel)))
     return Channels(axes.channels, partial(_Reshaped, origin, stack, axes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 import zipfile
@@ -9,6 +10,8 @@ import zipfile
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from napari_nx46.files.tiff_coding import COMPRESSIONS, compression_name
@@ -101,11 +104,114 @@ def test_pages_of_one_bit_are_refused_in_words(tmp_path, compression):
     assert "1 bits" in refusal(path) or "CCITT" in refusal(path)
 
 
-@pytest.mark.parametrize("compression", ["jpeg", "png", "jpegxl", "jpeg2000", "lerc"])
-def test_other_compressions_are_refused_by_name(tmp_path, compression):
-    path = write(tmp_path / "1.tif", some_mask(), compression)
+IMAGES = {
+    "png": ("u1", "u2"),
+    "jpegxl": ("u1", "u2", "f2", "f4"),
+    "jpeg2000": ("u1", "i1", "u2", "i2"),
+    "lerc": ("u1", "i1", "u2", "i2", "i4", "f4", "f8"),
+    "jpeg": ("u1", "u2"),
+}
+"""Compressions that make an image of every strip or tile, and what they keep without loss."""
+KEPT = {"jpeg": {"lossless": True}, "jpeg2000": {"codecformat": "J2K"}}
+LOST = {
+    "jpegxl": {"distance": 2.0},
+    "jpeg2000": {"level": 40},
+    "jpeg": {"level": 90},
+}
+
+
+def numbers(dtype, shape=SHAPE):
+    """Return numbers over the whole range of a type, as far as images have it."""
+    found = np.random.default_rng(2).random(shape)
+    if np.dtype(dtype).kind == "f":
+        return found.astype(dtype)
+    limits = np.iinfo(dtype)
+    return (limits.min + found * (float(limits.max) - limits.min)).astype(dtype)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+@pytest.mark.parametrize(
+    ("compression", "dtype"), [(name, dtype) for name in IMAGES for dtype in IMAGES[name]]
+)
+def test_lossless_images_are_read(tmp_path, compression, dtype, layout):
+    voxels = numbers(dtype)
+    args = dict(KEPT.get(compression, {}))
+    if compression == "jpeg":
+        args["bitspersample"] = 8 * np.dtype(dtype).itemsize
+    path = write(tmp_path / "1.tif", voxels, compression, compressionargs=args, **layout)
+    np.testing.assert_array_equal(open_volume(path, role=Role.IMAGE).read(), voxels)
+
+
+@pytest.mark.parametrize("compression", IMAGES)
+def test_masks_of_lossless_images_are_valid_too(tmp_path, compression):
+    path = write(
+        tmp_path / "1.tif", some_mask(), compression, compressionargs=KEPT.get(compression)
+    )
+    assert_read_alike(path, some_mask())
+
+
+def test_jpeg_2000_with_boxes_is_read(tmp_path):
+    path = write(
+        tmp_path / "1.tif", some_mask(), "jpeg2000", compressionargs={"codecformat": "JP2"}
+    )
+    assert_read_alike(path, some_mask())
+
+
+@pytest.mark.parametrize("compression", LOST)
+def test_lossy_images_are_refused_by_name(tmp_path, compression):
+    path = write(
+        tmp_path / "1.tif", some_mask() * 90, compression, compressionargs=LOST[compression]
+    )
     name = compression_name(int(tifffile.COMPRESSION[compression.upper()]))
-    assert f"found {name} compression" in refusal(path)
+    reason = refusal(path)
+    assert f"found lossy {name} compression" in reason
+    assert "lossless PNG, JPEG 2000" in reason
+
+
+def test_lerc_with_errors_or_compressed_once_more_is_refused(tmp_path):
+    lossy = write(tmp_path / "1.tif", numbers("f4"), "lerc", compressionargs={"level": 0.1})
+    assert "lossy LERC compression (errors up to" in refusal(lossy)
+    twice = write(tmp_path / "2.tif", some_mask(), "lerc", compressionargs={"compression": "zstd"})
+    assert "compressed once more" in refusal(twice)
+
+
+@pytest.mark.parametrize("compression", ["jpegxr", "webp"])
+def test_other_compressions_are_refused_by_name(tmp_path, compression):
+    path = write(tmp_path / "1.tif", some_mask(), "zlib")
+    number = int(tifffile.COMPRESSION[compression.upper()])
+    entry = struct.pack("<HHLL", 259, 3, 1, 8)
+    path.write_bytes(path.read_bytes().replace(entry, struct.pack("<HHLL", 259, 3, 1, number)))
+    assert f"found {compression_name(number)} compression" in refusal(path)
+
+
+@pytest.mark.parametrize("compression", IMAGES)
+def test_images_of_another_size_than_their_strip_are_not_decoded(tmp_path, compression):
+    path = tmp_path / "1.tif"
+    args = KEPT.get(compression)
+    voxels = numbers("u1", (1, 256, 256))
+    write(path, voxels, compression, compressionargs=args, rowsperstrip=256)
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        for tag, value in ((256, 64), (257, 64), (278, 64)):
+            tiff.pages[0].tags[tag].overwrite(value)
+    found = r"an image of 256 x 256 voxels of uint8 in page 0; expected 64 x 64 of uint8"
+    with pytest.raises(VolumeError, match=found):
+        open_volume(path, role=Role.IMAGE)
+
+
+@pytest.mark.parametrize("compression", IMAGES)
+@settings(max_examples=60)
+@given(place=st.floats(0, 1), content=st.binary(min_size=0, max_size=4))
+def test_damaged_images_are_voxels_or_volume_errors(tmp_path_factory, compression, place, content):
+    path = tmp_path_factory.mktemp("damage") / "1.tif"
+    args = KEPT.get(compression)
+    write(path, numbers("u1", (2, 24, 24)), compression, compressionargs=args)
+    whole = bytearray(path.read_bytes())
+    start = int(place * (len(whole) - len(content)))
+    whole[start : start + len(content)] = content
+    path.write_bytes(whole)
+    with contextlib.suppress(VolumeError):
+        assert open_volume(path, role=Role.IMAGE).read().dtype.kind in "uif"
+    path.unlink()
 
 
 def test_every_compression_that_the_library_knows_has_a_name():
