@@ -6,6 +6,9 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_nx46.files.locks import has_locks
+from napari_nx46.files.workspace.location import WORKSPACES_VARIABLE
+
 _PRIMARY_CODE = 0xFF
 """SQLite's extended error codes carry the primary one in their lowest byte."""
 
@@ -30,6 +33,18 @@ _ADVICE = {
     ),
     sqlite3.SQLITE_IOERR: "the disk could not be read or written; nothing half written is kept",
 }
+
+_OF_LOCKS = frozenset(
+    {
+        *(sqlite3.SQLITE_IOERR_LOCK, sqlite3.SQLITE_IOERR_RDLOCK, sqlite3.SQLITE_IOERR_UNLOCK),
+        *(sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK, sqlite3.SQLITE_IOERR_SHMLOCK),
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+"""Extended codes of a lock that failed for another reason than that somebody holds it."""
+
+_OF_LOCKS_PERHAPS = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR})
+"""Primary codes that SQLite gives for many reasons, a file system without locks among them."""
 
 
 class WorkspaceError(ValueError):
@@ -90,6 +105,18 @@ def translated(path: Path, error: sqlite3.Error) -> WorkspaceError:
     error : sqlite3.Error
         What SQLite raised.
     """
-    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
-    advice = _ADVICE.get(code, "SQLite could not do what it was asked; the file is unchanged")
+    code = getattr(error, "sqlite_errorcode", 0)
+    primary = code & _PRIMARY_CODE
+    if code in _OF_LOCKS or (primary in _OF_LOCKS_PERHAPS and not has_locks(path.parent)):
+        return WorkspaceError(path, f"{_advice_without_locks(path)} ({error})")
+    advice = _ADVICE.get(primary, "SQLite could not do what it was asked; the file is unchanged")
     return WorkspaceError(path, f"{advice} ({error})")
+
+
+def _advice_without_locks(path: Path) -> str:
+    return (
+        f"the file system of its folder {path.parent} has no file locks, as some network shares, "
+        "and without them two programs could damage the workspace; keep it on a local disk: give "
+        f"--work FILE, or set {WORKSPACES_VARIABLE} to a local folder, and copy the file there "
+        "first if it holds runs"
+    )
