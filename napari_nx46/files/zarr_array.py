@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_nx46.files.stamps import Stamps
-from napari_nx46.files.zarr_chunks import Extent, Index, chunk_format, pieces
 from napari_nx46.files.zarr_codecs import CHUNK_DAMAGE, ChunkError
+from napari_nx46.files.zarr_formats import chunk_format
+from napari_nx46.files.zarr_pieces import Extent, Index, pieces
 from napari_nx46.regular_files import open_regular
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_nx46.files.volumes import (
-    VolumeError,
+from napari_nx46.files.volume_paths import (
     image_id_of,
     is_zarr_folder,
     slices_of,
     volume_suffix,
 )
+from napari_nx46.files.volumes import VolumeError
 from napari_nx46.fragments.model import FragmentError, checked_image_id
 
 __all__ = [

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_nx46.files.stack_source import OPEN_SLICES
-from napari_nx46.files.volumes import Role, VolumeError, is_volume_folder, open_volume, slices_of
+from napari_nx46.files.volume_paths import slices_of
+from napari_nx46.files.volumes import Role, VolumeError, is_volume_folder, open_volume
 
 pytestmark = pytest.mark.filterwarnings("ignore::napari_nx46.files.volumes.VolumeWarning")
 
