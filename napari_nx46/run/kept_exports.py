@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from napari_nx46.files.naming import shown
 from napari_nx46.files.workspace import SavedRun, Workspace, WorkspaceError, announcements
-from napari_nx46.run.recorded import file_sha256
+from napari_nx46.run.recorded import ManifestError, file_sha256, read_manifest
+from napari_nx46.run.targets import manifest_path
 from napari_nx46.run.verdict import run_name
 
 __all__ = ["forget_export", "keep_run", "reconcile"]
@@ -117,7 +119,22 @@ def _settled(workspace: Workspace, run: SavedRun) -> str:
         raise
     except ValueError as error:
         return f"{_export_name(run)} is not kept as a run: {error}"
-    return f"kept as {run_name(kept)}: {_export_name(run)}, which had not been kept yet"
+    words = f"kept as {run_name(kept)}: {_export_name(run)}, which had not been kept yet"
+    if run.archive is None or _has_manifest(run, run.archive):
+        return words
+    return (
+        f"{words}; the manifest and metrics.csv beside it are not its own, for it was stopped "
+        "before they were replaced: export once more to get them"
+    )
+
+
+def _has_manifest(run: SavedRun, archive: Path) -> bool:
+    """Return whether the manifest beside an archive tells of the run that made it."""
+    try:
+        recorded = read_manifest(manifest_path(archive))
+    except (OSError, ManifestError):
+        return False
+    return (recorded.tag, recorded.settings) == (run.tag, dict(run.settings))
 
 
 def _export_name(run: SavedRun) -> str:

@@ -20,6 +20,7 @@ from napari_nx46.run.manifest import RunOptions
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.registry import register_export
 from napari_nx46.run.runner import export, exported_run, same_setting
+from napari_nx46.run.targets import manifest_path
 from napari_nx46.setting import Setting
 
 from .comparing import sha256
@@ -108,6 +109,22 @@ def test_an_export_whose_archive_is_another_or_gone_is_not_kept(workspace, expor
     (note,) = reconcile(workspace)
     assert "is not kept as a run: it was stopped before its archive was in place" in note
     assert (workspace.runs(), announced(workspace)) == ((), [])
+
+
+@pytest.mark.parametrize("beside", ["of another export", "missing", "damaged", "its own"])
+def test_a_manifest_that_was_not_replaced_in_time_is_told_of(workspace, exported, beside):
+    earlier = manifest_path(exported("earlier", Setting(quantile=0.8))[0].target)
+    reconcile(workspace)
+    old = earlier.read_bytes()
+    exported()
+    if beside == "missing":
+        earlier.unlink()
+    elif beside != "its own":
+        earlier.write_bytes(old if beside == "of another export" else b"{")
+    (note,) = reconcile(workspace)
+    assert note.startswith("kept as run 2 (t)")
+    told = "manifest and metrics.csv beside it are not its own" in note
+    assert told == (beside != "its own")
 
 
 def test_an_archive_that_cannot_be_read_now_is_waited_for(workspace, exported):
