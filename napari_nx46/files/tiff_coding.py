@@ -34,15 +34,18 @@ class Coding:
     header : callable or None
         Reads the header of a strip or tile that is an image of its own, and raises `HeaderError`
         if that image lost anything; None for what compresses bytes, whatever they are.
+    working_bytes : int
+        What the decoder takes for every pixel, besides the pixel itself.
     """
 
     name: str
     header: Callable[[bytes], ImageHeader] | None = None
+    working_bytes: int = 0
 
 
 _PACKBITS = 32773
-_JPEG_2000 = Coding("JPEG 2000", jpeg2000_header)
-_JPEG_XL = Coding("JPEG XL", jpegxl_header)
+_JPEG_2000 = Coding("JPEG 2000", jpeg2000_header, 4)
+_JPEG_XL = Coding("JPEG XL", jpegxl_header, 4)
 COMPRESSIONS = {
     UNCOMPRESSED: Coding("uncompressed"),
     5: Coding("LZW"),
@@ -160,6 +163,18 @@ def check_coding(page: PageTags, number: int = 0) -> None:
             number,
         )
     _check_predictor(page, number)
+
+
+def segment_bytes(page: PageTags) -> int:
+    """Return the bytes that decoding a strip or tile of a page takes.
+
+    Parameters
+    ----------
+    page : PageTags
+        What the page declares; `check_coding` has found it sound.
+    """
+    pixel = page.bits_per_sample[0] // 8 + COMPRESSIONS[page.compression].working_bytes
+    return page.segment_height * page.segment_width * pixel
 
 
 def check_image(

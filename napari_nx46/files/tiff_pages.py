@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_nx46.files.indexing import Box, Shape3D, box_shape
 from napari_nx46.files.origin import FileStamp, VolumeError
-from napari_nx46.files.tiff_coding import COMPRESSIONS, check_image, compression_name
+from napari_nx46.files.tiff_coding import COMPRESSIONS, check_image, compression_name, segment_bytes
 from napari_nx46.files.tiff_structure import PageTags, TiffStructureError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class PagedSource:
     ) -> None:
         self.shape: Shape3D = (page_count, layout.height, layout.width)
         self.dtype = dtype
-        self.piece_bytes = layout.segment_height * layout.segment_width * dtype.itemsize
+        self.piece_bytes = segment_bytes(layout)
         self._stamp = stamp
         self._layout = layout
         self._tiff: TiffFile | None = None

@@ -32,7 +32,7 @@ from napari_nx46.files.origin import (
 )
 from napari_nx46.files.sources import VoxelSource
 from napari_nx46.files.strided_source import StridedSource
-from napari_nx46.files.tiff_coding import check_coding, compression_name
+from napari_nx46.files.tiff_coding import check_coding, compression_name, segment_bytes
 from napari_nx46.files.tiff_metadata import check_all_slices_here
 from napari_nx46.files.tiff_pages import TIFF_DAMAGE, PagedSource
 from napari_nx46.files.tiff_structure import (
@@ -275,8 +275,7 @@ def _check_layout(origin: Origin, layout: PageTags) -> None:
         check_coding(layout)
     except TiffStructureError as fault:
         raise origin.error(fault.found, fault.expected) from fault
-    size = layout.segment_height * layout.segment_width * layout.bits_per_sample[0] // 8
-    check_piece(origin, "strips or tiles", size)
+    check_piece(origin, "strips or tiles", segment_bytes(layout))
 
 
 def _starts(pages: tuple[PageTags, ...], page_bytes: int) -> range | None:

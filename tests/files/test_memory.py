@@ -96,6 +96,15 @@ def test_the_command_refuses_what_its_memory_does_not_hold(tmp_path):
     assert "--memory" in ended.stderr
 
 
+@pytest.mark.parametrize(("compression", "pixel"), [("zlib", 1), ("png", 1), ("jpegxl", 5)])
+def test_what_a_decoder_takes_besides_counts(tmp_path, compression, pixel):
+    voxels = np.zeros((2, 40, 40), np.uint8)
+    options = {"photometric": "minisblack", "rowsperstrip": 16}
+    tifffile.imwrite(tmp_path / "a.tif", voxels, compression=compression, **options)
+    source = open_volume(tmp_path / "a.tif", role=Role.IMAGE)._source
+    assert source.piece_bytes == 16 * 40 * pixel
+
+
 def test_more_voxels_than_the_memory_holds_are_not_read_at_once(tmp_path):
     path = tmp_path / "a.zarr"
     zarr_array(path, shape=(2**12, 2**13, 2**13), chunks=(64, 64, 64))
