@@ -76,7 +76,7 @@ class Channels:
             return None
         return (
             f"{origin.path}: channel {self.count - 1}, the last of {self.count} channels (counted "
-            "from 0), is read; choose another one with --channel"
+            "from 0), is read; choose another one with --channel, or under Reading in the window"
         )
 
 

@@ -319,7 +319,8 @@ def _read_header(origin: Origin, stream: IO[bytes]) -> NpyHeader:
     except VolumeError:
         raise
     except (*_DAMAGE, *_NO_LITERAL) as error:
-        raise origin.error(f"no readable NumPy header ({error})", "a NumPy array") from error
+        found = f"no readable NumPy header ({error})"
+        raise origin.error(found, "a NumPy array", "not-numpy") from error
     if dtype.hasobject or dtype.kind not in "biuf":
         raise origin.error(f"elements of type {dtype}", "integers or real numbers")
     if any(isinstance(size, bool) or size < 0 for size in shape):

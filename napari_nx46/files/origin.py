@@ -28,13 +28,18 @@ class VolumeError(ValueError):
     detail : str, optional
         The message without the names of the file and the fragment.
     code : str, optional
-        The kind of fault, of those of `TiffStructureError`, where it is known.
+        The kind of fault, of those of `TiffStructureError`, or ``"not-numpy"``, where it is known.
+    path : pathlib.Path, optional
+        The file.
     """
 
-    def __init__(self, message: str, detail: str = "", code: str = "") -> None:
+    def __init__(
+        self, message: str, detail: str = "", code: str = "", path: Path | None = None
+    ) -> None:
         super().__init__(message)
         self.detail = detail or message
         self.code = code
+        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Origin:
         fragment = "" if self.image_id is None else f" (fragment {self.image_id})"
         detail = f"found {found}; expected {expected}"
         message = f"{printable(str(self.path))}{printable(fragment)}: {detail}"
-        return VolumeError(message, detail, code)
+        return VolumeError(message, detail, code, self.path)
 
 
 @dataclass(frozen=True, slots=True)

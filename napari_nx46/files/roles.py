@@ -136,7 +136,8 @@ def _probability_error(
     if finite.min() >= 0 and finite.max() > _FEW and bool((finite == np.rint(finite)).all()):
         return origin.error(found, f"{expected}; save values of 0 to 255 as uint8, not as floats")
     hint = "if these are logits, read them with --logits sigmoid or --logits softmax"
-    return LogitsError(str(origin.error(found, f"{expected}; {hint}")))
+    error = origin.error(found, f"{expected}; {hint}")
+    return LogitsError(str(error), error.detail, path=error.path)
 
 
 def _what_was_found(block: np.ndarray, box: Box, allowed: np.ndarray) -> str:

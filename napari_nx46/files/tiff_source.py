@@ -93,7 +93,7 @@ def open_tiff(origin: Origin) -> Channels:
     except VolumeError:
         raise
     except TiffStructureError as fault:
-        raise origin.error(fault.found, fault.expected) from fault
+        raise origin.error(fault.found, fault.expected, fault.code) from fault
     except TIFF_DAMAGE as error:
         raise origin.error(f"a damaged TIFF file ({error})", "a readable one") from error
     if (
@@ -143,7 +143,7 @@ def _scanned(origin: Origin) -> tuple[PageTags, ...]:
     except OSError as error:
         raise origin.error(error.strerror or str(error), "a readable file") from error
     except TiffStructureError as fault:
-        raise origin.error(fault.found, fault.expected) from fault
+        raise origin.error(fault.found, fault.expected, fault.code) from fault
     for number, page in enumerate(pages):
         if page != pages[0]:
             raise origin.error(
@@ -274,7 +274,7 @@ def _check_layout(origin: Origin, layout: PageTags) -> None:
     try:
         check_coding(layout)
     except TiffStructureError as fault:
-        raise origin.error(fault.found, fault.expected) from fault
+        raise origin.error(fault.found, fault.expected, fault.code) from fault
     check_piece(origin, "strips or tiles", segment_bytes(layout))
 
 

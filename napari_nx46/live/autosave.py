@@ -111,6 +111,8 @@ class Autosave:
 
     def note_everything(self) -> None:
         """Tell what the session and the history hold now, as if all of it had changed."""
+        read_as: JsonValue = {**self._session.dataset.read_as.recorded()}
+        self.note_state("read_as", read_as)
         self._note_setting(self._session.setting)
         self._note_accepted()
         self._note_place()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from pydantic import JsonValue
 
 from napari_nx46.files.naming import shown
-from napari_nx46.files.workspace import HistoryEntry, Workspace
+from napari_nx46.files.reading import Logits, ReadAs
+from napari_nx46.files.workspace import HistoryEntry, Workspace, WorkspaceError
 from napari_nx46.fragments import DataSet, FragmentError
 from napari_nx46.live.history import History
 from napari_nx46.live.session import Session
@@ -91,6 +93,32 @@ def restore(session: Session, workspace: Workspace, *, with_history: bool = True
     """
     with workspace.snapshot():
         return _restored(session, workspace, with_history=with_history)
+
+
+def kept_read_as(path: Path | None) -> ReadAs:
+    """Return what was read of the probability volumes the last time, or the default.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The workspace file. Where it cannot be read, opening it for the session reports that.
+    """
+    if path is None or not path.exists():
+        return ReadAs()
+    try:
+        with Workspace.open(path) as workspace:
+            kept = workspace.state("read_as")
+    except WorkspaceError:
+        return ReadAs()
+    return _read_as(kept if isinstance(kept, dict) else {})
+
+
+def _read_as(kept: Mapping[str, JsonValue]) -> ReadAs:
+    channel, logits = kept.get("channel"), kept.get("logits")
+    return ReadAs(
+        channel if isinstance(channel, int) and not isinstance(channel, bool) else None,
+        Logits(logits) if logits in tuple(Logits) else None,
+    )
 
 
 def resume(session: Session, state: RestoredState) -> None:

@@ -32,8 +32,8 @@ from napari_nx46.viewer.error_overlay import ErrorOverlay
 from napari_nx46.viewer.later import Later
 from napari_nx46.viewer.layer_exchange import unseen
 from napari_nx46.viewer.main_thread import MainThreadPoster
+from napari_nx46.viewer.notices import notify_error, notify_warning
 from napari_nx46.viewer.overlay import Overlay
-from napari_nx46.viewer.plain_text import notify_error, notify_warning
 from napari_nx46.viewer.volume_layers import VolumeLayers
 
 if TYPE_CHECKING:
@@ -269,11 +269,11 @@ class Bench(QObject):
         """Notify of an error, but not of the same one at every step of a slider."""
         if str(error) != self._told:
             self._told = str(error)
-            notify_error(self._told)
+            notify_error(error)
 
     def _tell_again(self, error: BaseException) -> None:
         """Notify of an error in what a user does once: each time, if it is done again."""
-        notify_error(str(error))
+        notify_error(error)
 
     def _warn(self, problem: str) -> None:
         notify_warning(f"{self.keeping.path}: {problem}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari_nx46.viewer.actions import ACTIONS, Action
-from napari_nx46.viewer.plain_text import notify_info
+from napari_nx46.viewer.notices import notify_info
 
 if TYPE_CHECKING:
     import napari

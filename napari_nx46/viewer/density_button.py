@@ -135,6 +135,10 @@ class DensityPanel(QWidget):
             return DensityTarget(density, density)
         return DensityTarget(*self._session.band)
 
+    def what_runs(self) -> str:
+        """Return that a threshold is being looked for, in words."""
+        return "the search for a threshold of the density aimed at" if self.running else ""
+
     def start(self) -> None:
         """Look for the threshold, beginning with the knobs as they stand."""
         if self._job.running:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, Qt, QTimer, Signal
-from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -20,23 +20,34 @@ from qtpy.QtWidgets import (
 from superqt.utils import QSignalThrottler
 
 from napari_nx46.files.presets import PresetStore, default_store
+from napari_nx46.files.reading import ReadAs
 from napari_nx46.files.workspace import default_workspace
 from napari_nx46.fragments import DataSet, FolderNames, Fragment, open_data
 from napari_nx46.viewer.actions import ACTIONS, Action
 from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.closing import guard_closing
 from napari_nx46.viewer.compiling_note import CompilingNote
 from napari_nx46.viewer.density_button import DensityPanel
 from napari_nx46.viewer.docks import DocksButton
+from napari_nx46.viewer.error_banner import ErrorBanner
 from napari_nx46.viewer.export_panel import ExportPanel
 from napari_nx46.viewer.fragment_panel import FragmentPanel
 from napari_nx46.viewer.knob_panel import KnobPanel
 from napari_nx46.viewer.knobs import Knob
-from napari_nx46.viewer.layers import data_set_name, image_id_of, origin_of
+from napari_nx46.viewer.layers import (
+    data_set_name,
+    image_id_of,
+    layers_read_otherwise,
+    origin_of,
+)
 from napari_nx46.viewer.layout import VerticalScrollArea, rule
+from napari_nx46.viewer.notices import notify_error
 from napari_nx46.viewer.overlay_panel import OverlayPanel
-from napari_nx46.viewer.plain_text import PlainLabel, notify_error
+from napari_nx46.viewer.plain_text import PlainLabel
 from napari_nx46.viewer.preset_panel import PresetPanel
 from napari_nx46.viewer.read_out import ReadOut
+from napari_nx46.viewer.reading import Carried, open_as, open_as_kept, warn_of_channels
+from napari_nx46.viewer.reading_panel import ReadingPanel
 from napari_nx46.viewer.samples import is_sample
 from napari_nx46.viewer.score_panel import ScorePanel
 from napari_nx46.viewer.shortcuts import add_shortcuts
@@ -80,6 +91,10 @@ class TuneDock(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(self._open_buttons())
+        self.error_banner = ErrorBanner()
+        self.error_banner.logits_wanted.connect(self._read_as_logits)
+        self.destroyed.connect(self.error_banner.end)
+        layout.addWidget(self.error_banner)
         layout.addWidget(self._scroll, 1)
         self._scroll.setWidget(_introduction())
         self.viewer.layers.events.inserted.connect(self._layer_inserted)
@@ -91,7 +106,11 @@ class TuneDock(QWidget):
         self._take_up_layers()
 
     def open_paths(
-        self, *paths: str | Path, folders: FolderNames | None = None, image_id: str | None = None
+        self,
+        *paths: str | Path,
+        folders: FolderNames | None = None,
+        image_id: str | None = None,
+        read_as: ReadAs | None = None,
     ) -> None:
         """Open a data folder, a volume, or two (p3d, p2d), in place of what is open.
 
@@ -102,38 +121,80 @@ class TuneDock(QWidget):
             Names of the folders in a data folder.
         image_id : str, optional
             The fragment to show first.
+        read_as : ReadAs, optional
+            What is read of probability volumes; by default what was chosen for them before.
 
         Raises
         ------
         FragmentError, VolumeError
             If there is no sound volume; what was open stays open then.
         """
-        dataset = open_data(*paths, folders=folders or FolderNames())
-        self.show_data_set(dataset, tuple(Path(path) for path in paths), image_id)
+        given = tuple(Path(path) for path in paths)
+        if read_as is None:
+            dataset = open_as_kept(given, folders, self.workspace_of(given))
+        else:
+            dataset = open_as(given, folders, read_as)
+        self.show_data_set(dataset, given, image_id)
+
+    def read_again(self, read_as: ReadAs) -> None:
+        """Open what is open again, with another channel or other logits, keeping the setting."""
+        bench = self.bench
+        if bench is None:
+            return
+        dataset, carried = bench.session.dataset, Carried.of(bench)
+        try:
+            again = open_as(bench.paths, dataset.folders, read_as, dataset.image_ids)
+        except (ValueError, OSError) as error:
+            notify_error(error)
+            if self.panel is not None:
+                self.panel.reading_panel.show_again()
+            return
+        self.show_data_set(again, bench.paths, carried.image_id)
+        if self.bench is not None:
+            carried.give_to(self.bench)
+
+    def workspace_of(self, paths: tuple[Path, ...]) -> Path | None:
+        """Return the file in which work on these data is kept; None where it is not."""
+        return workspace_of(paths) if self._keeps else None
 
     def show_data_set(
         self, dataset: DataSet, paths: tuple[Path, ...], image_id: str | None = None
     ) -> None:
         """Begin a session on an opened data set, whose layers replace those of the old one."""
+        read_otherwise = layers_read_otherwise(self.viewer.layers, dataset, paths)
+        for layer in read_otherwise:
+            layer.name = f"{layer.name} before"  # those that take their places have the names
         old_layers = [] if self.bench is None else self.bench.layers
         self._close_bench()
-        workspace = workspace_of(paths) if self._keeps else None
-        bench = Bench(self.viewer, dataset, paths, self, image_id, workspace)
-        for layer in old_layers:
+        self.error_banner.dismiss()
+        bench = Bench(self.viewer, dataset, paths, self, image_id, self.workspace_of(paths))
+        for layer in (*old_layers, *read_otherwise):
             if layer not in bench.layers and layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
         # Layers that arrived before were superseded by this; the bench's own are known.
         self._arrived.clear()
         self.bench = bench
         self.panel = TunePanel(bench)
+        self.panel.reading_panel.chosen.connect(self.read_again)
         self._scroll.setWidget(self.panel)
         bench.start()
+        warn_of_channels(dataset)
         self.bench_changed.emit(bench)
+
+    def what_runs(self) -> str:
+        """Return what is being done with the runs of the workspace, in words."""
+        runs = None if self.bench is None else self.bench.runs
+        return "" if runs is None else runs.busy
 
     def run(self, action: Action) -> None:
         """Do something to the session; without one nothing happens."""
         if self.bench is not None:
             action.run(self.bench)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Have the window ask before it is closed while something runs."""
+        super().showEvent(event)
+        guard_closing(self)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the session with the dock."""
@@ -159,6 +220,7 @@ class TuneDock(QWidget):
         """Let go of the viewer and end the session."""
         if self._follows_viewer:
             self._follows_viewer = False
+            self.error_banner.end()
             self.viewer.layers.events.inserted.disconnect(self._layer_inserted)
             for action in filter(_works_on_canvas, ACTIONS):
                 self.viewer.bind_key(action.key, None, overwrite=True)
@@ -178,7 +240,11 @@ class TuneDock(QWidget):
         try:
             self.open_paths(*paths, image_id=image_id)
         except (ValueError, OSError) as error:
-            notify_error(str(error))
+            notify_error(error)
+
+    def _read_as_logits(self) -> None:
+        if self.panel is not None:
+            self.read_again(self.panel.reading_panel.as_logits)
 
     def _open_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -219,6 +285,8 @@ class TuneDock(QWidget):
             return
         paths, image_id = self._paths_of(new), image_id_of(new[-1])
         if self.bench is not None and paths == tuple(map(str, self.bench.paths)):
+            for layer in layers_read_otherwise(new, self.bench.session.dataset, self.bench.paths):
+                self.viewer.layers.remove(layer)
             self.bench.session.show_fragment(image_id or self.bench.session.fragment.image_id)
         else:
             # A sample was chosen; of a folder the reader only shows the first fragment.
@@ -256,6 +324,7 @@ class TunePanel(QWidget):
         super().__init__(parent)
         self._session = session = bench.session
         self.fragment_panel = FragmentPanel()
+        self.reading_panel = ReadingPanel(session.dataset)
         self.compiling_note = CompilingNote(session)
         self.preset_panel = PresetPanel(session, presets or default_store())
         self.knob_panel = KnobPanel(session)
@@ -304,7 +373,7 @@ class TunePanel(QWidget):
     def _arrange(self) -> None:
         self.read_out.add_below(self.density_panel)
         groups: tuple[tuple[QWidget, ...], ...] = (
-            (self.fragment_panel, self.compiling_note),
+            (self.fragment_panel, self.reading_panel, self.compiling_note),
             (self.preset_panel, self.knob_panel),
             (self.read_out,),
             (self.score_panel,),

@@ -124,6 +124,10 @@ class ExportPanel(QWidget):
         )
         self.accepted_label.setText(reason or self._accepted_text())
 
+    def what_runs(self) -> str:
+        """Return which archive is being written, in words."""
+        return f"the export to {self.target.name}" if self.running else ""
+
     def start_export(self) -> None:
         """Export the accepted settings to the archive that is named."""
         target = self.target

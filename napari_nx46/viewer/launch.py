@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_nx46.fragments import DataSet
 from napari_nx46.viewer.dock import TuneDock
+from napari_nx46.viewer.reading import as_kept
 
 if TYPE_CHECKING:
     import napari
@@ -43,7 +44,8 @@ def open_window(
 
     viewer = napari.Viewer(title=f"NX46 · {dataset.name}", show=show)
     dock = add_dock(viewer, keeps=keeps)
-    dock.show_data_set(dataset, tuple(paths))
+    opened = tuple(paths)
+    dock.show_data_set(as_kept(dataset, opened, dock.workspace_of(opened)), opened)
     QApplication.processEvents()  # lays the window out: only then the canvas has its size
     if dock.bench is None or not dock.bench.look_again():
         viewer.reset_view(margin=VIEW_MARGIN)

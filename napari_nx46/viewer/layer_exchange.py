@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 
-from napari_nx46.viewer.plain_text import notify_error
+from napari_nx46.viewer.notices import notify_error
 
 if TYPE_CHECKING:
     import napari
@@ -45,7 +45,7 @@ def reveal(layer: Layer) -> bool:
         layer.visible = True
     except (ValueError, OSError) as error:
         layer.visible = False
-        notify_error(str(error))
+        notify_error(error)
         return False
     return True
 

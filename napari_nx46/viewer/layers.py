@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,11 @@ def fragment_layers(fragment: Fragment, paths: tuple[Path, ...]) -> list[LayerDa
         CT image, the paths' probability volumes, those of the models, and the label, as far as
         there are any; only the lowest is visible.
     """
-    origin = {"paths": [str(path) for path in paths], "image_id": fragment.image_id}
+    origin = {
+        "paths": [str(path) for path in paths],
+        "image_id": fragment.image_id,
+        "reading": reading_of(fragment),
+    }
     layers: dict[str, LayerData] = {}
     if fragment.image is not None:
         layers["image"] = _image(fragment.image, "CT image", "gray", _limits(fragment.image))
@@ -64,6 +69,29 @@ def image_id_of(layer: Any) -> str | None:
     """Return the fragment that a layer was opened from by this plugin, or None."""
     image_id = layer.metadata.get(METADATA_KEY, {}).get("image_id")
     return None if image_id is None else str(image_id)
+
+
+def reading_of(fragment: Fragment) -> dict[str, dict[str, str | int]]:
+    """Return what is read of each probability volume of a fragment, by the volume's name."""
+    return {name: volume.read_as.recorded() for name, volume in fragment.sources.items()}
+
+
+def layers_read_otherwise(
+    layers: Iterable[Any], dataset: DataSet, paths: tuple[Path, ...]
+) -> list[Any]:
+    """Return layers of the same files that show another channel, or other logits."""
+    readings = {fragment.image_id: reading_of(fragment) for fragment in dataset}
+    return [
+        layer
+        for layer in layers
+        if origin_of(layer) == tuple(map(str, paths))
+        and readings.get(image_id_of(layer) or "", reading_shown(layer)) != reading_shown(layer)
+    ]
+
+
+def reading_shown(layer: Any) -> Any:
+    """Return what was read of the probability volumes of a layer's fragment; see `reading_of`."""
+    return layer.metadata.get(METADATA_KEY, {}).get("reading")
 
 
 def volume_of(layer: Any) -> str | None:

@@ -1,7 +1,7 @@
 """Texts as they are: Qt takes a text that looks like HTML for rich text, and so may a file's name.
 
-All labels, tool tips, questions and notifications of the viewer come from here. Line ends stay;
-other characters that cannot be printed are escaped as they are on a terminal.
+All labels, tool tips and questions of the viewer come from here, and notifications from `notices`.
+Line ends stay; other characters that cannot be printed are escaped as they are on a terminal.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
-from napari.utils import notifications
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QMessageBox, QWidget
 
@@ -90,21 +89,6 @@ def confirm(parent: QWidget, title: str, question: str) -> bool:
     """Ask a question, and return whether the answer is yes."""
     answer = QMessageBox.question(parent, title, unmistakable(question))
     return bool(answer == QMessageBox.StandardButton.Yes)
-
-
-def notify_error(message: str) -> None:
-    """Have napari notify of an error."""
-    notifications.show_error(unmistakable(message))
-
-
-def notify_warning(message: str) -> None:
-    """Have napari notify of something to be known."""
-    notifications.show_warning(unmistakable(message))
-
-
-def notify_info(message: str) -> None:
-    """Have napari notify of what went well."""
-    notifications.show_info(unmistakable(message))
 
 
 def _filled(markup: str, texts: Mapping[str, str]) -> str:

@@ -15,9 +15,11 @@ from napari_nx46.viewer.layers import (
     fragment_layers,
     image_id_of,
     origin_of,
+    reading_of,
+    reading_shown,
     volume_of,
 )
-from napari_nx46.viewer.plain_text import notify_error
+from napari_nx46.viewer.notices import notify_error
 
 if TYPE_CHECKING:
     import napari
@@ -106,18 +108,18 @@ class VolumeLayers:
 
     def _read_layers(self, fragment: Fragment) -> list[Layer]:
         """Return the layers that the reader has made of a fragment."""
-        wanted = tuple(str(path) for path in self._paths), fragment.image_id
+        wanted = tuple(str(path) for path in self._paths), fragment.image_id, reading_of(fragment)
         return [
             layer
             for layer in self._viewer.layers
-            if (origin_of(layer), image_id_of(layer)) == wanted
+            if (origin_of(layer), image_id_of(layer), reading_shown(layer)) == wanted
         ]
 
     def _descriptions(self, fragment: Fragment) -> dict[Kind, LayerData]:
         try:
             layers = fragment_layers(fragment, self._paths)
         except (ValueError, OSError) as error:
-            notify_error(str(error))
+            notify_error(error)
             return {}
         return {_kind(description): description for description in layers}
 

@@ -132,6 +132,10 @@ class CampaignPanel(QWidget):
 
     # ---- what a user does ------------------------------------------------------------------
 
+    def what_runs(self) -> str:
+        """Return what is being done with campaigns, in words."""
+        return self._campaigns.busy
+
     def _check(self) -> None:
         self._tell("")
         self._campaigns.check(*self._asked())

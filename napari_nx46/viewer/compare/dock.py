@@ -18,12 +18,14 @@ from napari_nx46.viewer.compare.pin_panel import PinPanel
 from napari_nx46.viewer.compare.pin_table import PinTablePanel
 from napari_nx46.viewer.docks import open_dock_of
 from napari_nx46.viewer.layout import VerticalScrollArea, rule
-from napari_nx46.viewer.plain_text import notify_error
+from napari_nx46.viewer.notices import notify_warning
 
 if TYPE_CHECKING:
     import napari
 
 DOCK_NAME = "Compare masks"
+
+NOTHING_OPEN = "Open the data that the masks belong to first."
 
 
 class CompareDock(BenchDock):
@@ -47,7 +49,7 @@ class CompareDock(BenchDock):
     def open_masks(self, paths: Iterable[str]) -> None:
         """Open archives, folders or files of masks, to be compared with those of the session."""
         if self.compare_panel is None:
-            notify_error("Open the data that the masks belong to first.")
+            notify_warning(NOTHING_OPEN)
         else:
             self.compare_panel.foreign.open(*map(Path, paths))
 

@@ -17,7 +17,8 @@ from qtpy.QtWidgets import (
 
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.plain_text import PlainLabel, notify_error, plain_tip
+from napari_nx46.viewer.notices import notify_error
+from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.plots.axes import Axes
 from napari_nx46.viewer.plots.colors import PlotColors
 from napari_nx46.viewer.plots.saving import TABLE_SUFFIX, Table, save_picture, save_table
@@ -118,7 +119,7 @@ class Page(QWidget):
             try:
                 self.save(Path(name))
             except WriteError as error:
-                notify_error(str(error))
+                notify_error(error)
 
 
 class PlotPage(Page):
