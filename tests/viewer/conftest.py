@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QColorDialog, QFileDialog, QMessageBox
 
 from napari_nx46.files.workspace import WORKSPACES_VARIABLE
 from napari_nx46.fragments import open_data, write_data_folder
+from napari_nx46.viewer.garbage import collect_in_gui_thread
 from napari_nx46.viewer.launch import add_dock
 
 from .windows import SHAPES, Opened
@@ -56,6 +57,12 @@ def _quick_collections():
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _garbage(qapp):
+    """Collect it as a window does: what a test leaves behind would end in the next one's thread."""
+    collect_in_gui_thread()
 
 
 @pytest.fixture(autouse=True)
