@@ -232,7 +232,7 @@ def test_what_takes_long_is_named_and_can_be_cancelled(two_runs, monkeypatch):
     begun = hold_checks(monkeypatch)
     two_runs.runs.judge(two_runs.run(2))
     assert two_runs.runs.busy == "Checking the archive of run 2 (next)…"
-    assert begun.wait(10)
+    assert begun.wait(30)
     two_runs.runs.cancel()
     two_runs.settle()
     assert two_runs.events.names()[-1] == "cancelled"
@@ -246,7 +246,7 @@ def test_closing_gives_up_a_check_but_keeps_what_was_to_be_kept(two_runs, monkey
     result = export_to(two_runs.folder / "last" / "x.zip", two_runs.bench.dataset, NEXT, "last")
     told = len(two_runs.events.log)
     two_runs.runs.judge(two_runs.run(2))
-    assert begun.wait(10)
+    assert begun.wait(30)
     two_runs.runs.register(*result)
     two_runs.runs.close()
     wait_for(lambda: named_threads("nx46-runs") == [])

@@ -75,7 +75,7 @@ def test_closing_the_window_cancels_a_running_export(
     opened.click(opened.export_panel.accept_all_button)
     opened.export_panel.path_edit.setText(str(target))
     opened.click(opened.export_panel.export_button)
-    assert begun.wait(10)
+    assert begun.wait(30)
     opened.viewer.close()
     send_deferred_deletes()
     release.set()

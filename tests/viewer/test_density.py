@@ -272,7 +272,7 @@ def test_closing_the_dock_gives_the_search_up(opened, monkeypatch):
 
     monkeypatch.setattr(density_job, "solve_density", held)
     opened.panel.density_panel.button.click()
-    assert begun.wait(10)
+    assert begun.wait(30)
     assert not stopped.is_set()
     opened.dock.close()
     assert stopped.wait(10)

@@ -118,7 +118,7 @@ def test_while_it_runs_progress_and_cancel_are_shown_and_export_is_not(
     opened.click(panel.accept_all_button)
     panel.path_edit.setText(str(target))
     opened.click(panel.export_button)
-    assert begun.wait(10)
+    assert begun.wait(30)
     assert panel.running
     assert panel.progress_bar.isVisibleTo(panel)
     assert panel.cancel_button.isVisibleTo(panel)
@@ -142,7 +142,7 @@ def test_cancel_leaves_the_old_archive_and_nothing_else(opened, target, monkeypa
     opened.click(panel.accept_all_button)
     panel.path_edit.setText(str(target))
     opened.click(panel.export_button)
-    assert begun.wait(10)
+    assert begun.wait(30)
     opened.click(panel.cancel_button)
     assert not panel.cancel_button.isEnabled()
     release.set()

@@ -236,7 +236,7 @@ def test_closing_while_an_archive_is_checked_leaves_nothing_behind(
     assert judged.panel.busy_label.text() == "Checking the archive of run 1 (base)…"
     assert not judged.panel.freeze_button.isEnabled()
     assert judged.panel.cancel_button.isVisibleTo(judged.panel)
-    assert begun.wait(10)
+    assert begun.wait(30)
     if how == "dock":
         opened.viewer.window.remove_dock_widget(judged.dock)
         judged.dock.deleteLater()
