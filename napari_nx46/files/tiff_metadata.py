@@ -6,6 +6,7 @@ be taken for the whole.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -48,7 +49,9 @@ def check_all_slices_here(
     first = tiff.pages.first
     description = first.description
     if _OME_ROOT.search(description):
-        _check_ome(fromstring(description), name, len(pages))
+        root = fromstring(description)
+        _check_ome(root, name, len(pages))
+        _check_ome_sizes(root, pages)
     elif description.startswith("ImageJ="):
         _check_imagej(description, pages, file_bytes)
     elif _METAMORPH_PLANES in first.tags:
@@ -85,6 +88,41 @@ def _check_ome(root: Element, name: str, page_count: int) -> None:
         )
     planes = sum(map(_ome_planes, _named(root, "Pixels")))
     _check_count("OME metadata", planes, page_count)
+
+
+def _check_ome_sizes(root: Element, pages: tuple[PageTags, ...]) -> None:
+    """Check that no number in the metadata of an OME-TIFF stands for more than the file has.
+
+    The TIFF library makes lists as long as these numbers say.
+    """
+    voxels = len(pages) * pages[0].height * pages[0].width
+    images = list(_named(root, "Pixels"))
+    for pixels in images:
+        sizes = [_number(pixels, f"Size{axis}", 1) for axis in "XYZCT"]
+        if min(sizes) < 1 or math.prod(sizes) > voxels:
+            shape = " x ".join(map(str, sizes))
+            raise TiffStructureError(
+                "missing-slices",
+                f"OME metadata of {shape} voxels (X, Y, Z, C, T) in a file of {len(pages)} pages "
+                f"of {pages[0].height} x {pages[0].width}",
+                _WHAT_TO_DO,
+            )
+    places = list(_named(root, "TiffData"))
+    _check_count("OME metadata of places", len(places), len(pages) + len(images))
+    for data in places:
+        for count in ("PlaneCount", "NumPlanes", "IFD"):
+            _check_count("OME metadata", _number(data, count, 0), len(pages))
+    for axis in "ZCT":
+        for along in _named(root, f"ModuloAlong{axis}"):
+            start, end, step = (float(along.get(key, "1")) for key in ("Start", "End", "Step"))
+            if not abs(end - start) <= abs(step) * len(pages):
+                raise TiffStructureError(
+                    "missing-slices", f"OME metadata of {start} to {end} along {axis}", _WHAT_TO_DO
+                )
+
+
+def _number(element: Element, key: str, default: int) -> int:
+    return int(element.get(key, default))
 
 
 def _ome_planes(pixels: Element) -> int:

@@ -299,3 +299,35 @@ def test_a_described_shape_of_more_slices_than_there_are_pages_is_refused(tmp_pa
 def test_a_metamorph_stack_in_one_page_is_not_taken_for_a_slice(tmp_path):
     path = write(tmp_path / "1.tif", some_mask()[0], extratags=[(33629, 5, 12, [0] * 24, True)])
     assert "12 slices" in refusal(path)
+
+
+MODULO = (
+    '</Image><StructuredAnnotations><XMLAnnotation ID="A" '
+    'Namespace="openmicroscopy.org/omero/dimension/modulo"><Value><Modulo>'
+    '<ModuloAlongZ Start="0" End="1e9"/></Modulo></Value></XMLAnnotation></StructuredAnnotations>'
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('SizeX="48"', 'SizeX="1000000000"'),
+        ('SizeY="40"', 'SizeY="1000000000"'),
+        ('SizeZ="4"', 'SizeZ="-4"'),
+        ("<TiffData/>", '<TiffData IFD="0" PlaneCount="1000000000"/>'),
+        ("<TiffData/>", '<TiffData NumPlanes="1000000000"/>'),
+        ("<TiffData/>", '<TiffData IFD="1000000000"/>'),
+        ("<TiffData/>", "<TiffData/>" * 6),
+        ("</Image>", MODULO),
+    ],
+    ids=lambda text: text[:40],
+)
+def test_numbers_in_ome_metadata_stand_for_no_more_than_the_file_has(tmp_path, old, new):
+    text = OME.format(z=4, c=1, data="<TiffData/>", uuid="")
+    path = tmp_path / "1.tif"
+    write(path, some_mask(), "zlib", description=text)
+    np.testing.assert_array_equal(open_volume(path, role=Role.IMAGE), some_mask())
+    assert old in text
+    write(path, some_mask(), "zlib", description=text.replace(old, new))
+    with pytest.raises(VolumeError, match="found OME metadata of"):
+        open_volume(path, role=Role.IMAGE)
