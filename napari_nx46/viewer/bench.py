@@ -96,6 +96,8 @@ class Bench(QObject):
         self.viewer = viewer
         self.paths = paths
         self.workspace = workspace
+        self._canvas = Canvas(viewer)
+        self._canvas.protect_removal()
         self._image_id = image_id
         self._looked: tuple[float, tuple[float, float]] | None = None
         self._told = ""
@@ -134,9 +136,8 @@ class Bench(QObject):
         self._settle.setSingleShot(True)
         self._settle.setInterval(VIEW_SETTLES_MILLISECONDS)
         self._settle.timeout.connect(self._look)
-        canvas = Canvas(viewer).widget
-        if canvas is not None:
-            canvas.installEventFilter(self)
+        if self._canvas.widget is not None:
+            self._canvas.widget.installEventFilter(self)
         self._connect()
 
     @property
@@ -218,9 +219,11 @@ class Bench(QObject):
 
     def close(self) -> None:
         """Take the mask away and end the session; the other layers stay."""
-        self._settle.stop()
+        if self._canvas.widget is not None:
+            self._canvas.widget.removeEventFilter(self)
         for emitter in self._view_events():
             emitter.disconnect(self._view_moved)
+        self._settle.stop()
         self.viewer.dims.events.current_step.disconnect(self._look)
         self.keeping.close()
         if self.runs is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari._qt.qt_viewer import QtViewer
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QApplication, QWidget
 
 if TYPE_CHECKING:
@@ -39,8 +41,41 @@ class Canvas:
         visual = None if qt_viewer is None else qt_viewer.canvas.layer_to_visual.get(layer)
         return getattr(visual, "node", None)
 
+    def protect_removal(self) -> None:
+        """Have layers removed without a crash within OpenGL, whoever removes them.
+
+        napari follows the removal of a layer by `finish` of vispy's context, which runs at once
+        all OpenGL commands that wait for the next painting: also those that delete the layer's
+        program, buffers and textures, and those that make the objects of layers just added. Nothing
+        has made the canvas's own OpenGL context current then. Mostly the current one is the one
+        Qt composes the window in, which shares the objects' names but not what is bound: the
+        canvas goes on with bindings to objects that are gone, and Mesa's llvmpipe follows a null
+        pointer at the next `glDrawArrays`. In a window that was never painted there may be no
+        context at all: the commands would be lost, and the first painting crash alike.
+        """
+        qt_viewer = self._qt_viewer()
+        if qt_viewer is not None:
+            context, widget = qt_viewer.canvas._scene_canvas.context, qt_viewer.canvas.native
+            if not isinstance(getattr(context.finish, "__self__", None), _Finish):
+                context.finish = _Finish(widget, type(context).finish.__get__(context)).run
+
     def _qt_viewer(self) -> QtViewer | None:
         return None if self._found is None else self._found()
+
+
+class _Finish:
+    """Runs what waits for the next painting in the OpenGL context that is painted in."""
+
+    def __init__(self, widget: QOpenGLWidget, finish: Callable[[], None]) -> None:
+        self._widget = weakref.ref(widget)
+        self._finish = finish
+
+    def run(self) -> None:
+        """Run it, but where the canvas was never painted: there it can only wait."""
+        widget = self._widget()
+        if widget is not None and widget.isValid():
+            widget.makeCurrent()
+            self._finish()
 
 
 def _qt_viewer_of(model: Any) -> QtViewer | None:

@@ -41,13 +41,16 @@ def draw_slice(
     Returns
     -------
     bool
-        False where napari shows the layer in another way than as one image of this size.
+        False where napari shows the layer in another way than as one image of this size, or along
+        other axes: those of the viewer may have changed a moment before the session hears of it.
     """
     node = canvas.node_of(layer)
-    displayed = viewer.dims.displayed
+    displayed, others = viewer.dims.displayed, viewer.dims.not_displayed
     if not isinstance(node, ImageNode) or not layer.visible or len(displayed) != 2:
         return False
-    picture = plane.squeeze(viewer.dims.not_displayed)
+    if viewer.dims.ndim != plane.ndim or any(plane.shape[axis] != 1 for axis in others):
+        return False
+    picture = plane.squeeze(others)
     if displayed[0] > displayed[1]:
         picture = picture.T
     if node.size != picture.shape[::-1]:
