@@ -96,8 +96,8 @@ $(READY): pyproject.toml constraints.txt
 $(LOWEST)/.ready: pyproject.toml constraints.txt
 	@sh tools/make_venv.sh "$(PYTHON)" $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --disable-pip-version-check -c constraints.txt uv
-	$(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python --resolution lowest-direct \
-		-e ".[all,checks]"
+	$(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python --upgrade \
+		--resolution lowest-direct -e ".[all,checks]"
 	@touch $@
 
 clean:

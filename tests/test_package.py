@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
-from importlib.metadata import entry_points, requires, version
+from importlib.metadata import entry_points, packages_distributions, requires, version
 
 import pytest
 
@@ -94,6 +97,30 @@ def test_no_qt_binding_is_a_hard_dependency():
     hard = [line.lower() for line in requires("napari-nx46") if "extra ==" not in line]
     assert any(line.startswith("napari") for line in hard)
     assert not any(line.startswith(QT_BINDINGS) for line in hard)
+
+
+def imported_by(path):
+    """Return the packages that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def distribution_name(text):
+    """Return the normalized name of the distribution that a requirement begins with."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", text)[0]).lower()
+
+
+def test_what_the_package_imports_and_what_it_declares_are_the_same(repository):
+    modules = (repository / "napari_nx46").rglob("*.py")
+    packages = {package for path in modules for package in imported_by(path)}
+    packages -= {*sys.stdlib_module_names, "napari_nx46", "_typeshed"}  # the last has types alone
+    provided_by = packages_distributions()
+    imported = {distribution_name(provided_by[package][0]) for package in packages}
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    assert imported == {distribution_name(line) for line in project["dependencies"]}
 
 
 def test_the_extra_all_brings_a_qt_binding():
