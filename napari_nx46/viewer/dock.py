@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from napari_nx46.files.presets import PresetStore, default_store
 from napari_nx46.files.reading import ReadAs
 from napari_nx46.files.workspace import default_workspace
 from napari_nx46.fragments import DataSet, FolderNames, Fragment, open_data
-from napari_nx46.viewer.actions import ACTIONS, Action
+from napari_nx46.viewer.actions import Action
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.closing import guard_closing
 from napari_nx46.viewer.compiling_note import CompilingNote
@@ -32,6 +32,7 @@ from napari_nx46.viewer.docks import DocksButton
 from napari_nx46.viewer.error_banner import ErrorBanner
 from napari_nx46.viewer.export_panel import ExportPanel
 from napari_nx46.viewer.fragment_panel import FragmentPanel
+from napari_nx46.viewer.key_bindings import CanvasKeys
 from napari_nx46.viewer.knob_panel import KnobPanel
 from napari_nx46.viewer.knobs import Knob
 from napari_nx46.viewer.layers import (
@@ -98,8 +99,7 @@ class TuneDock(QWidget):
         layout.addWidget(self._scroll, 1)
         self._scroll.setWidget(_introduction())
         self.viewer.layers.events.inserted.connect(self._layer_inserted)
-        for action in filter(_works_on_canvas, ACTIONS):
-            self.viewer.bind_key(action.key, self._key_handler(action), overwrite=True)
+        self._canvas_keys = CanvasKeys(self.viewer, self.run)
         add_shortcuts(self, self.run)
         self._follows_viewer = True
         self._arrived: list[Any] = [layer for layer in self.viewer.layers if origin_of(layer)]
@@ -222,8 +222,7 @@ class TuneDock(QWidget):
             self._follows_viewer = False
             self.error_banner.end()
             self.viewer.layers.events.inserted.disconnect(self._layer_inserted)
-            for action in filter(_works_on_canvas, ACTIONS):
-                self.viewer.bind_key(action.key, None, overwrite=True)
+            self._canvas_keys.end()
         self._close_bench()
 
     def _close_bench(self) -> None:
@@ -300,12 +299,6 @@ class TuneDock(QWidget):
         if len(before) == len(newest) == 1 and _are_two_paths(before[0], newest[0]):
             return (*before, *newest)
         return newest
-
-    def _key_handler(self, action: Action) -> Callable[[Any], None]:
-        def handle(viewer: Any) -> None:
-            self.run(action)
-
-        return handle
 
 
 class TunePanel(QWidget):
@@ -389,10 +382,6 @@ class TunePanel(QWidget):
             for widget in group:
                 layout.addWidget(widget)
         layout.addStretch(1)
-
-
-def _works_on_canvas(action: Action) -> bool:
-    return action.on_canvas
 
 
 def workspace_of(paths: tuple[Path, ...]) -> Path | None:

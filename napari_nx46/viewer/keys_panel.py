@@ -8,9 +8,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from napari_nx46.viewer.actions import ACTIONS, Action
+from napari_nx46.viewer.key_bindings import register_actions
 from napari_nx46.viewer.layout import VerticalScrollArea, WrappedLabel
 from napari_nx46.viewer.plain_text import MarkupLabel
-from napari_nx46.viewer.shortcuts import key_text
+from napari_nx46.viewer.shortcuts import keys_text
 
 if TYPE_CHECKING:
     import napari
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 INTRODUCTION = (
     "Keys work while the focus is on the canvas or in one of the docks of NX46, but not while text"
     " or a number is typed. napari's command palette (Ctrl+Shift+P) has every line of this list"
-    " by its name."
+    " by its name; its Preferences ▸ Shortcuts lists and changes the keys, among the viewer's."
 )
 
 ABOUT = "{title}<br><small>{help}</small>"
@@ -54,12 +55,13 @@ class KeysPanel(QWidget):
 
     def __init__(self, actions: tuple[Action, ...], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        register_actions()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 6, 0)
         grid.setHorizontalSpacing(12)
         grid.addWidget(WrappedLabel(INTRODUCTION), 0, 0, 1, 2)
         for row, action in enumerate(actions, 1):
-            key = MarkupLabel("<b>{key}</b>", key=key_text(action.key))
+            key = MarkupLabel("<b>{key}</b>", key=keys_text(action))
             grid.addWidget(key, row, 0, Qt.AlignmentFlag.AlignTop)
             about = MarkupLabel(ABOUT, title=action.title, help=action.help)
             about.setWordWrap(True)

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_nx46.fragments import DataSet
 from napari_nx46.viewer.dock import TuneDock
+from napari_nx46.viewer.key_bindings import register_actions
 from napari_nx46.viewer.reading import as_kept
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def open_window(
     """Return a napari window with a session on a data set, and its dock."""
     import napari
 
+    register_actions()  # a viewer warns of keys in the user's settings whose actions are not known
     viewer = napari.Viewer(title=f"NX46 · {dataset.name}", show=show)
     dock = add_dock(viewer, keeps=keeps)
     opened = tuple(paths)

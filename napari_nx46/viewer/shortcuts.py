@@ -11,6 +11,7 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QWidget
 
 from napari_nx46.viewer.actions import ACTIONS, Action
+from napari_nx46.viewer.key_bindings import follow_keys, keys_of, register_actions
 
 RunAction = Callable[[Action], None]
 
@@ -30,11 +31,16 @@ class ActionShortcut(QShortcut):
     """
 
     def __init__(self, action: Action, run: RunAction, widget: QWidget) -> None:
-        super().__init__(key_sequence(action.key), widget)
+        super().__init__(widget)
         self.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._action = action
         self._run = run
         self.activated.connect(self._activate)
+        self._take_keys()
+        follow_keys(self._take_keys, until=self.destroyed)
+
+    def _take_keys(self) -> None:
+        self.setKeys([sequence_of(key) for key in keys_of(self._action)])
 
     def _activate(self) -> None:
         self._run(self._action)
@@ -51,13 +57,25 @@ def add_shortcuts(widget: QWidget, run: RunAction, actions: Iterable[Action] = A
         Runs an action.
     actions : iterable of Action
     """
+    register_actions()
     for action in actions:
         ActionShortcut(action, run, widget)
 
 
 def key_sequence(key: str) -> QKeySequence:
     """Return a key in napari's notation as Qt knows it."""
-    return QKeySequence(QKeyBindingSequence(KeyBinding.from_str(key)))
+    return sequence_of(KeyBinding.from_str(key))
+
+
+def sequence_of(key: KeyBinding) -> QKeySequence:
+    """Return a key as Qt knows it."""
+    return QKeySequence(QKeyBindingSequence(key))
+
+
+def keys_text(action: Action) -> str:
+    """Return the keys of an action as this platform writes them, e.g. ``Shift+N``."""
+    keys = map(sequence_of, keys_of(action))
+    return " or ".join(str(key.toString(QKeySequence.SequenceFormat.NativeText)) for key in keys)
 
 
 def key_text(key: str) -> str:

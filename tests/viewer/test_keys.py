@@ -6,8 +6,10 @@ import napari.layers
 import pytest
 from app_model.types import KeyBinding
 from napari._app_model import get_app_model
+from napari._qt.widgets.qt_keyboard_settings import ShortcutEditor
 from napari.components import ViewerModel
 from napari.settings import get_settings
+from napari.utils.action_manager import action_manager
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
@@ -16,7 +18,9 @@ from napari_nx46.viewer.canvas import Canvas
 from napari_nx46.viewer.commands import NOTHING_OPEN
 from napari_nx46.viewer.compare.dock import CompareDock
 from napari_nx46.viewer.docks import DOCKS, open_dock
+from napari_nx46.viewer.key_bindings import action_id
 from napari_nx46.viewer.keys_panel import KeysDock
+from napari_nx46.viewer.launch import add_dock
 from napari_nx46.viewer.shortcuts import key_sequence, key_text
 
 VOLUMES = ("p3d", "p2d")
@@ -129,3 +133,46 @@ def test_the_palette_has_every_action_and_runs_it(shown, notifications):
     shown.viewer.layers.clear()
     app.commands.execute_command("napari-nx46.toggle_mask").result()
     assert notifications() == [NOTHING_OPEN]
+
+
+def test_what_was_bound_before_is_put_back_with_the_end_of_the_dock(make_napari_viewer):
+    viewer = make_napari_viewer()
+
+    def theirs(viewer):
+        """Stand for another plugin's key."""
+
+    viewer.bind_key("H", theirs)
+    dock = add_dock(viewer)
+    h, n = KeyBinding.from_str("H"), KeyBinding.from_str("N")
+    assert viewer.keymap[h] is not theirs
+    viewer.bind_key("N", theirs, overwrite=True)
+    viewer.window.remove_dock_widget(dock)
+    assert viewer.keymap == {h: theirs, n: theirs}
+    assert KeyBinding.from_str("K") not in type(viewer).class_keymap
+
+
+def test_preferences_list_the_actions_and_change_their_keys(shown, qtbot):
+    dialog = ShortcutEditor()
+    qtbot.addWidget(dialog)
+    listed = dialog.key_bindings_strs[ShortcutEditor.VIEWER_KEYBINDINGS]
+    assert set(map(action_id, ACTIONS)) <= set(listed)
+    name, mask = action_id(BY_NAME["toggle_mask"]), shown.bench.overlay.layer
+    canvas = Canvas(shown.viewer).widget
+    slider = shown.panel.knobs["quantile"].slider
+    try:
+        action_manager.unbind_shortcut(name)
+        action_manager.bind_shortcut(name, KeyBinding.from_str("F9"))
+        assert dialog.value()[name] == [KeyBinding.from_str("F9")]
+        for widget in (canvas, slider):
+            shown.focus(widget)
+            visible = mask.visible
+            qtbot.keyClick(widget, Qt.Key.Key_H)
+            assert mask.visible is visible
+            qtbot.keyClick(widget, Qt.Key.Key_F9)
+            assert mask.visible is not visible
+    finally:
+        action_manager.unbind_shortcut(name)
+        action_manager.bind_shortcut(name, KeyBinding.from_str("H"))
+    visible = mask.visible
+    qtbot.keyClick(slider, Qt.Key.Key_H)
+    assert mask.visible is not visible
