@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Signal, Slot
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QDialog,
@@ -81,6 +81,8 @@ class ErrorBanner(QFrame):
         self.error = None
         self.hide()
 
+    # PySide6 does not find it otherwise while the dock is being destroyed.
+    @Slot()
     def end(self) -> None:
         """Follow no errors any more."""
         notification_manager.notification_ready.disconnect(self._notified)
