@@ -71,3 +71,7 @@ class LazyClasses(ABC):
         known = self.whole_classes() if current else None
         classes = np.zeros(self.shape, np.uint8) if known is None else known
         return classes if dtype is None else classes.astype(dtype, copy=False)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> npt.NDArray[np.generic]:
+        """Return an ordinary array: napari duplicates a layer by a deep copy of its data."""
+        return np.array(self)

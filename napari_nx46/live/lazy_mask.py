@@ -74,3 +74,7 @@ class LazyMask:
         """Return the exact mask of the whole fragment, for what saves or measures the layer."""
         mask = self._source.whole_mask()
         return mask if dtype is None else mask.astype(dtype, copy=False)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> npt.NDArray[np.generic]:
+        """Return an ordinary array: napari duplicates a layer by a deep copy of its data."""
+        return np.array(self)

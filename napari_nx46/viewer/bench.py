@@ -34,6 +34,7 @@ from napari_nx46.viewer.layer_exchange import unseen
 from napari_nx46.viewer.main_thread import MainThreadPoster
 from napari_nx46.viewer.notices import notify_error, notify_warning
 from napari_nx46.viewer.overlay import Overlay
+from napari_nx46.viewer.own_layers import OwnLayers
 from napari_nx46.viewer.volume_layers import VolumeLayers
 
 if TYPE_CHECKING:
@@ -131,6 +132,17 @@ class Bench(QObject):
         self.errors = ErrorOverlay(viewer, self.scores)
         self.side_by_side = SideBySide(
             viewer, self.session, self.compare, self.overlay, lambda: self.layers, self
+        )
+        self._own_layers = OwnLayers(
+            viewer,
+            (
+                self.overlay,
+                self.errors,
+                self.compare.difference,
+                self.compare.foreign_layers,
+                self.side_by_side,
+            ),
+            self,
         )
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -232,6 +244,7 @@ class Bench(QObject):
             follower.close()
         self.scores.close()
         self.session.close()
+        self._own_layers.close()
         self.side_by_side.close()
         self.errors.close()
         self.compare.close()
@@ -348,7 +361,6 @@ class Bench(QObject):
         ]
         with unseen(self.viewer, [*self.layers, *(layer for layer, _ in overlays)]):
             self._volumes.show(fragment, overlays)
-            self.overlay.show_fragment()
             self._show_slice()
         self.side_by_side.show_fragment()
 
@@ -377,7 +389,10 @@ class Bench(QObject):
         for axis in dims.not_displayed:
             position = int(np.clip(dims.current_step[axis], 0, shape[axis] - 1))
             plane[axis] = block[axis] = slice(position, position + 1)
-        first, last = np.asarray(self.overlay.layer.corner_pixels)
+        # The canvas keeps this up to date in layers that are there: the mask may be deleted.
+        there = (one for one in (self.overlay.layer, *self.layers) if one in self.viewer.layers)
+        corners = next((one.corner_pixels for one in there), None)
+        first, last = np.zeros((2, 3), int) if corners is None else np.asarray(corners)
         for axis in dims.displayed:
             start, stop = int(max(first[axis], 0)), int(min(last[axis] + 1, shape[axis]))
             if start < stop and last[axis] > 0:

@@ -44,14 +44,13 @@ class Canvas:
     def protect_removal(self) -> None:
         """Have layers removed without a crash within OpenGL, whoever removes them.
 
-        napari follows the removal of a layer by `finish` of vispy's context, which runs at once
-        all OpenGL commands that wait for the next painting: also those that delete the layer's
-        program, buffers and textures, and those that make the objects of layers just added. Nothing
-        has made the canvas's own OpenGL context current then. Mostly the current one is the one
-        Qt composes the window in, which shares the objects' names but not what is bound: the
-        canvas goes on with bindings to objects that are gone, and Mesa's llvmpipe follows a null
-        pointer at the next `glDrawArrays`. In a window that was never painted there may be no
-        context at all: the commands would be lost, and the first painting crash alike.
+        napari follows the removal of a layer by `finish` of vispy's context, which runs at once all
+        OpenGL commands that wait for the next painting: also those that delete the layer's program,
+        buffers and textures. Nothing has made the canvas's own OpenGL context current then. Mostly
+        the current one is the one Qt composes the window in, which shares the objects' names but
+        not what is bound: the canvas goes on with bindings to objects that are gone, and Mesa's
+        llvmpipe follows a null pointer at the next `glDrawArrays`. A window that was never painted
+        has no context.
         """
         qt_viewer = self._qt_viewer()
         if qt_viewer is not None:

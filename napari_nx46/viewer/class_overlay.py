@@ -56,7 +56,6 @@ class ClassOverlay(ABC):
         self._canvas = Canvas(viewer)
         self._ahead = False
         self.layer: Image | None = None
-        viewer.layers.events.removed.connect(self._layer_removed)
 
     @property
     @abstractmethod
@@ -70,14 +69,23 @@ class ClassOverlay(ABC):
     @property
     def shown(self) -> bool:
         """Whether the classes are shown."""
-        return self.layer is not None and bool(self.layer.visible)
+        return self._is_there and self.layer is not None and bool(self.layer.visible)
+
+    @property
+    def own_layers(self) -> tuple[Image, ...]:
+        """The layer, if there is one."""
+        return () if self.layer is None else (self.layer,)
+
+    @property
+    def _is_there(self) -> bool:
+        return self.layer is not None and self.layer in self._viewer.layers
 
     def show(self, shown: bool) -> None:
         """Show the classes or hide them, where there are any to show."""
-        if self.layer is not None:
+        if self.layer is not None and self._is_there:
             self.layer.visible = shown
         elif shown and self.available:
-            self.layer = self._add(OPACITY, visible=True)
+            self._add(OPACITY, visible=True)
             self.shown_changed.emit(True)
 
     def toggle(self) -> None:
@@ -127,17 +135,16 @@ class ClassOverlay(ABC):
 
     def close(self) -> None:
         """Take the layer away for good."""
-        self._viewer.layers.events.removed.disconnect(self._layer_removed)
         self.remove()
 
-    def _layer_removed(self, event: Any) -> None:
-        """Notice that a user has deleted the layer; it is made anew when it is shown again."""
-        if event.value is self.layer:
+    def forget(self, layer: Image) -> None:
+        """Notice that a user has deleted the layer; another is made when it is shown again."""
+        if layer is self.layer:
             self.layer = None
             self.shown_changed.emit(False)
 
-    def _add(self, opacity: float, visible: bool) -> Image:
-        layer = overlay_layer(
+    def _add(self, opacity: float, visible: bool) -> None:
+        self.layer = layer = overlay_layer(
             self.voxels(),
             name=self.name,
             colormap=class_colormap(self.name, self.kinds, self.colors),
@@ -147,7 +154,6 @@ class ClassOverlay(ABC):
         )
         layer.events.visible.connect(lambda: self.shown_changed.emit(bool(layer.visible)))
         self._viewer.add_layer(layer)
-        return layer
 
 
 def class_colormap(name: str, kinds: type[IntEnum], colors: Mapping[Any, str]) -> Colormap:

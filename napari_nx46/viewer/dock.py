@@ -361,7 +361,6 @@ class TunePanel(QWidget):
 
     def _show_fragment(self, fragment: Fragment) -> None:
         self.fragment_panel.show_fragment(fragment.image_id)
-        self.overlay_panel.follow_layer()
 
     def _arrange(self) -> None:
         self.read_out.add_below(self.density_panel)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from napari.layers import Image
 from napari.utils.colormaps import Colormap
 
 from napari_nx46.live.lazy_classes import LazyClasses
 from napari_nx46.live.lazy_mask import LazyMask
+
+if TYPE_CHECKING:
+    import napari
 
 
 def overlay_layer(
@@ -33,6 +38,13 @@ def overlay_layer(
         multiscale=False,
         rgb=False,
     )
+
+
+def below_classes(viewer: napari.Viewer) -> int:
+    """Return where a layer of a mask hides neither differences nor errors."""
+    layers = viewer.layers
+    places = (place for place, one in enumerate(layers) if isinstance(one.data, LazyClasses))
+    return next(places, len(layers))
 
 
 def rgba(color: str, alpha: float) -> tuple[float, float, float, float]:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_nx46.viewer.following import Following
 from napari_nx46.viewer.overlay import Overlay
 from napari_nx46.viewer.plain_text import PlainLabel
 
@@ -44,13 +45,9 @@ class OverlayPanel(QWidget):
         self.visible_box.toggled.connect(self._set_visible)
         self.color_button.clicked.connect(self._choose_color)
         self.opacity_slider.valueChanged.connect(self._set_opacity)
-        self.follow_layer()
-
-    def follow_layer(self) -> None:
-        """Show and follow the overlay's layer, after it has been replaced."""
-        layer = self._overlay.layer
-        layer.events.visible.connect(self._show)
-        layer.events.opacity.connect(self._show)
+        overlay.layer.events.opacity.connect(self._show)
+        self._following = Following(self)
+        self._following.follow(overlay.shown_changed, self._show_shown)
         self._show()
 
     def set_color(self, color: str) -> None:
@@ -62,7 +59,7 @@ class OverlayPanel(QWidget):
         layer = self._overlay.layer
         for widget in (self.visible_box, self.opacity_slider):
             widget.blockSignals(True)
-        self.visible_box.setChecked(layer.visible)
+        self.visible_box.setChecked(self._overlay.shown)
         self.opacity_slider.setValue(round(layer.opacity * PERCENT))
         for widget in (self.visible_box, self.opacity_slider):
             widget.blockSignals(False)
@@ -70,8 +67,11 @@ class OverlayPanel(QWidget):
             f"background-color: {self._overlay.color}; border: 1px solid gray; padding: 0px;"
         )
 
+    def _show_shown(self, shown: bool) -> None:
+        self._show()
+
     def _set_visible(self, visible: bool) -> None:
-        self._overlay.layer.visible = visible
+        self._overlay.show(visible)
 
     def _set_opacity(self, percent: int) -> None:
         self._overlay.layer.opacity = percent / PERCENT

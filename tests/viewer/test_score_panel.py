@@ -317,7 +317,7 @@ def test_the_key_the_box_and_the_layer_list_agree_about_the_errors(shown):
     errors.layer.visible = True
     assert panel.errors_box.isChecked()
     shown.viewer.layers.remove(errors.layer)
-    assert not panel.errors_box.isChecked()
+    shown.wait_until(lambda: not panel.errors_box.isChecked())
     shown.qtbot.keyClick(panel.errors_box, Qt.Key.Key_Space)
     assert errors.shown
     assert [layer.name for layer in shown.viewer.layers].count(LAYER_NAME) == 1

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Image
 
-from napari_nx46.live.lazy_classes import LazyClasses
 from napari_nx46.live.lazy_mask import LazyMask
 from napari_nx46.live.mask_choices import ChosenMask, MaskChoices
 from napari_nx46.viewer.layer_exchange import NewData
 from napari_nx46.viewer.overlay import DEFAULT_OPACITY, mask_colormap
-from napari_nx46.viewer.overlay_layer import overlay_layer
+from napari_nx46.viewer.overlay_layer import below_classes, overlay_layer
 from napari_nx46.viewer.slice_drawing import refresh_slice
 
 if TYPE_CHECKING:
@@ -40,7 +39,11 @@ class ForeignLayers:
         self._choices = choices
         self.layers: dict[str, Image] = {}
         choices.foreign.changed.connect(self._follow)
-        viewer.layers.events.removed.connect(self._layer_removed)
+
+    @property
+    def own_layers(self) -> tuple[Image, ...]:
+        """The layers."""
+        return tuple(self.layers.values())
 
     def new_data(self) -> list[NewData]:
         """Return the layers with the masks of the current fragment."""
@@ -49,7 +52,6 @@ class ForeignLayers:
     def close(self) -> None:
         """Take the layers away for good."""
         self._choices.foreign.changed.disconnect(self._follow)
-        self._viewer.layers.events.removed.disconnect(self._layer_removed)
         self._remove(*self.layers)
 
     def _follow(self) -> None:
@@ -72,13 +74,7 @@ class ForeignLayers:
             visible=True,
         )
         self.layers[name] = layer
-        self._viewer.layers.insert(self._below_classes(), layer)
-
-    def _below_classes(self) -> int:
-        """Return where a layer hides neither differences nor errors."""
-        layers = self._viewer.layers
-        places = (place for place, one in enumerate(layers) if isinstance(one.data, LazyClasses))
-        return next(places, len(layers))
+        self._viewer.layers.insert(below_classes(self._viewer), layer)
 
     def _mask(self, name: str) -> LazyMask:
         return LazyMask(self._choices.session, ChosenMask(self._choices, name))
@@ -89,9 +85,9 @@ class ForeignLayers:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
 
-    def _layer_removed(self, event: Any) -> None:
+    def forget(self, layer: Image) -> None:
         """Close what a user has deleted the layer of."""
-        name = next((name for name, layer in self.layers.items() if layer is event.value), None)
+        name = next((name for name, one in self.layers.items() if one is layer), None)
         if name is not None:
             del self.layers[name]
             self._choices.foreign.close_file(name)

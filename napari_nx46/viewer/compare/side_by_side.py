@@ -91,6 +91,15 @@ class SideBySide(QObject):
         """Whether the masks are shown side by side."""
         return bool(self._before)
 
+    @property
+    def own_layers(self) -> tuple[Image, ...]:
+        """The mask on the right."""
+        return () if self._mask is None else (self._mask,)
+
+    def forget(self, layer: Image) -> None:
+        """Switch off when a user has deleted the mask on the right."""
+        self.show(False)
+
     def show(self, shown: bool) -> None:
         """Switch on or off; without two masks to compare it stays off."""
         if shown == self.shown or (shown and self._pair.second is None):
@@ -225,21 +234,12 @@ class SideBySide(QObject):
 
     def _layers_changed(self, event: Any) -> None:
         """Put layers that come and go in order, once that is done."""
-        if self._mask is None:
-            return
-        if self._mask in self._viewer.layers:
+        if self._mask is not None and self._mask in self._viewer.layers:
             self._settle.start()
-        else:
-            QTimer.singleShot(0, self._give_up)
 
     def _grid_switched(self, event: Any) -> None:
         """Switch off when a user has switched napari's grid off."""
         if not self._viewer.canvas.grid.enabled:
-            self.show(False)
-
-    def _give_up(self) -> None:
-        """Switch off when a user has deleted the mask on the right."""
-        if self.shown and self._mask is not None and self._mask not in self._viewer.layers:
             self.show(False)
 
     def _follow_pair(self) -> None:
