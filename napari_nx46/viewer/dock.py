@@ -21,6 +21,7 @@ from superqt.utils import QSignalThrottler
 
 from napari_nx46.files.presets import PresetStore, default_store
 from napari_nx46.files.reading import ReadAs
+from napari_nx46.files.volumes import VOLUME_SUFFIXES
 from napari_nx46.files.workspace import default_workspace
 from napari_nx46.fragments import DataSet, FolderNames, Fragment, open_data
 from napari_nx46.viewer.actions import Action
@@ -58,6 +59,10 @@ if TYPE_CHECKING:
 
 READ_OUT_MILLISECONDS = 60
 """The numbers change no faster than they can be read: painting them holds up the canvas."""
+
+NAPARI_TITLE = "napari"
+TITLE = "NX46 · "
+VIEW_MARGIN = 0.02
 
 VOLUME_FILTER = "Volumes (*.tif *.tiff *.npy *.npz)"
 
@@ -161,10 +166,12 @@ class TuneDock(QWidget):
         self, dataset: DataSet, paths: tuple[Path, ...], image_id: str | None = None
     ) -> None:
         """Begin a session on an opened data set, whose layers replace those of the old one."""
+        before = None if self.bench is None else (self.bench.paths, self.bench.session.fragment)
+        old_layers = [*self._superseded(paths), *([] if self.bench is None else self.bench.layers)]
         read_otherwise = layers_read_otherwise(self.viewer.layers, dataset, paths)
-        for layer in read_otherwise:
-            layer.name = f"{layer.name} before"  # those that take their places have the names
-        old_layers = [] if self.bench is None else self.bench.layers
+        for layer in {*old_layers, *read_otherwise}:
+            if layer in read_otherwise or origin_of(layer) != tuple(map(str, paths)):
+                layer.name = f"{layer.name} before"  # those that take their places have the names
         self._close_bench()
         self.error_banner.dismiss()
         bench = Bench(self.viewer, dataset, paths, self, image_id, self.workspace_of(paths))
@@ -178,8 +185,30 @@ class TuneDock(QWidget):
         self.panel.reading_panel.chosen.connect(self.read_again)
         self._scroll.setWidget(self.panel)
         bench.start()
+        if before is None or before[0] != paths or before[1].shape != bench.session.fragment.shape:
+            self._look_at_all(bench)
+        self._entitle(dataset)
         warn_of_channels(dataset)
         self.bench_changed.emit(bench)
+
+    def _superseded(self, paths: tuple[Path, ...]) -> list[Any]:
+        """Return layers that the reader made of other data, which nobody has taken up."""
+        given = tuple(map(str, paths))
+        return [
+            layer
+            for layer in self._arrived
+            if layer in self.viewer.layers and origin_of(layer) != given
+        ]
+
+    def _look_at_all(self, bench: Bench) -> None:
+        """Fit the camera to data that are new to the window, unless it is known where it was."""
+        if not bench.look_again():
+            self.viewer.reset_view(margin=VIEW_MARGIN)
+
+    def _entitle(self, dataset: DataSet) -> None:
+        """Name the data in the window's title, unless somebody else has named the window."""
+        if self.viewer.title == NAPARI_TITLE or self.viewer.title.startswith(TITLE):
+            self.viewer.title = f"{TITLE}{dataset.name}"
 
     def what_runs(self) -> str:
         """Return what is being done with the runs of the workspace, in words."""
@@ -290,9 +319,19 @@ class TuneDock(QWidget):
         else:
             # A sample was chosen; of a folder the reader only shows the first fragment.
             self._try_to_open(paths, image_id if is_sample(map(Path, paths)) else None)
+            if self.bench is None or paths != tuple(map(str, self.bench.paths)):
+                for layer in new:
+                    self.viewer.layers.remove(layer)  # those of what was open stay
 
     def _paths_of(self, layers: list[Any]) -> tuple[str, ...]:
-        """Return what the newest layer was opened from, with the volume before it if they pair."""
+        """Return what the newest layer was opened from, with the volume before it if they pair.
+
+        Volumes that arrive together, as when they are dropped on the window, are opened together,
+        as by the button: what does not fit is the same error.
+        """
+        together = list(dict.fromkeys(map(origin_of, layers)))
+        if len(together) > 1 and all(map(_is_single_volume, together)):
+            return tuple(path for (path,) in together)
         current = () if self.bench is None else tuple(map(str, self.bench.paths))
         origins = list(dict.fromkeys((current, *map(origin_of, layers))))
         newest, before = origins[-1], origins[-2] if len(origins) > 1 else ()
@@ -386,6 +425,10 @@ class TunePanel(QWidget):
 def workspace_of(paths: tuple[Path, ...]) -> Path | None:
     """Return the file in which work on these data is kept; None for samples."""
     return None if is_sample(paths) else default_workspace(paths[0])
+
+
+def _is_single_volume(paths: tuple[str, ...]) -> bool:
+    return len(paths) == 1 and paths[0].lower().endswith(VOLUME_SUFFIXES)
 
 
 def _are_two_paths(first: str, second: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QApplication
 
 from napari_nx46.fragments import DataSet
-from napari_nx46.viewer.dock import TuneDock
+from napari_nx46.viewer.dock import TITLE, VIEW_MARGIN, TuneDock
 from napari_nx46.viewer.key_bindings import register_actions
 from napari_nx46.viewer.reading import as_kept
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import napari
 
 DOCK_NAME = "Tune surface mask"
-VIEW_MARGIN = 0.02
 
 
 def tune(dataset: DataSet, paths: Sequence[Path], *, keeps: bool = True) -> None:
@@ -44,7 +43,7 @@ def open_window(
     import napari
 
     register_actions()  # a viewer warns of keys in the user's settings whose actions are not known
-    viewer = napari.Viewer(title=f"NX46 · {dataset.name}", show=show)
+    viewer = napari.Viewer(title=f"{TITLE}{dataset.name}", show=show)
     dock = add_dock(viewer, keeps=keeps)
     opened = tuple(paths)
     dock.show_data_set(as_kept(dataset, opened, dock.workspace_of(opened)), opened)

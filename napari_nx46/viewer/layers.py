@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ def fragment_layers(fragment: Fragment, paths: tuple[Path, ...]) -> list[LayerDa
         layers["label"] = _label(fragment.label)
     for position, (name, (_, attributes, _)) in enumerate(layers.items()):
         attributes["visible"] = position == 0
-        attributes["metadata"] = {METADATA_KEY: {**origin, "volume": name}}
+        about = {**origin, "volume": name, "name": attributes["name"]}
+        attributes["metadata"] = {METADATA_KEY: about}
     return list(layers.values())
 
 
@@ -98,6 +100,12 @@ def volume_of(layer: Any) -> str | None:
     """Return which volume of its fragment a layer of this plugin shows, or None."""
     volume = layer.metadata.get(METADATA_KEY, {}).get("volume")
     return None if volume is None else str(volume)
+
+
+def plain_name_of(layer: Any) -> str:
+    """Return a layer's name without the number that napari adds where the name was taken."""
+    name = str(layer.metadata.get(METADATA_KEY, {}).get("name", layer.name))
+    return name if re.fullmatch(rf"{re.escape(name)} \[\d+\]", layer.name) else str(layer.name)
 
 
 def data_set_name(dataset: DataSet) -> str:

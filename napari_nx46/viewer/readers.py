@@ -6,27 +6,31 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari_nx46.files.naming import ARCHIVE_SUFFIX
-from napari_nx46.files.volumes import VOLUME_SUFFIXES
-from napari_nx46.fragments import FolderNames, open_data
+from napari_nx46.fragments import open_data
+from napari_nx46.viewer.claims import is_ours
 from napari_nx46.viewer.layers import LayerData, fragment_layers
 
 Reader = Callable[[str | Sequence[str]], list[LayerData] | list[tuple[None]]]
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:
-    """Return a reader for what looks like this plugin's data, else None.
+    """Return a reader for what is plainly this plugin's, as `is_ours` says, else None.
 
-    What is wrong with it inside is told when it is read, as an error that names file and fragment.
+    What is wrong inside is said when it is read, by an error that names file and fragment.
 
     Parameters
     ----------
     path : str or list of str
-        A data folder, a volume, two volumes (p3d, p2d), or submission archives.
+        A data folder, a volume, or submission archives; a list is what napari is asked to open as
+        one stack: two volumes are the paths p3d and p2d then.
     """
     paths = _paths(path)
-    if paths and all(path.name.lower().endswith(ARCHIVE_SUFFIX) for path in paths):
+    if not paths or not all(map(is_ours, paths)):
+        return None
+    archives = [path for path in paths if path.name.lower().endswith(ARCHIVE_SUFFIX)]
+    if len(archives) == len(paths):
         return open_archives
-    return read_layers if 1 <= len(paths) <= 2 and all(map(_looks_readable, paths)) else None
+    return refuse_together if archives else read_layers
 
 
 def read_layers(path: str | Sequence[str]) -> list[LayerData]:
@@ -39,6 +43,20 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
     """
     paths = _paths(path)
     return fragment_layers(next(iter(open_data(*paths))), paths)
+
+
+def refuse_together(path: str | Sequence[str]) -> list[LayerData]:
+    """Refuse volumes and archives that are to be opened as one.
+
+    Raises
+    ------
+    ValueError
+    """
+    names = ", ".join(part.name for part in _paths(path))
+    raise ValueError(
+        f"{names}: volumes and submission archives cannot be opened as one; open the volumes first,"
+        " then the archives"
+    )
 
 
 def open_archives(path: str | Sequence[str]) -> list[tuple[None]]:
@@ -68,12 +86,3 @@ def open_archives(path: str | Sequence[str]) -> list[tuple[None]]:
 
 def _paths(path: str | Sequence[str]) -> tuple[Path, ...]:
     return (Path(path),) if isinstance(path, str) else tuple(Path(part) for part in path)
-
-
-def _looks_readable(path: Path) -> bool:
-    if path.name.lower().endswith(VOLUME_SUFFIXES):
-        return True
-    names = FolderNames()
-    return any(
-        (path / name).is_dir() for name in (names.p3d, names.p2d, names.models, *names.images)
-    )

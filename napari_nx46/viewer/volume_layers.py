@@ -15,6 +15,7 @@ from napari_nx46.viewer.layers import (
     fragment_layers,
     image_id_of,
     origin_of,
+    plain_name_of,
     reading_of,
     reading_shown,
     volume_of,
@@ -79,6 +80,9 @@ class VolumeLayers:
         present = [layer for layer in self.layers if layer in shown]
         place = min(map(shown.index, present), default=len(shown))
         read = self._read_layers(fragment)
+        for layer in read:
+            if layer not in self._described:
+                layer.name = plain_name_of(layer)
         wanted = {} if read else self._descriptions(fragment)
         kept = {kind: layer for layer in present if (kind := _kind_of(layer)) in wanted}
         for layer in present:

@@ -86,7 +86,7 @@ def test_a_dropped_archive_is_shown_compared_and_follows_the_fragment(shown, arc
     assert told(difference, "Fragment") == texts_of(overlap(shown.expected_mask(), masks["c"]))
     # Who deletes the layer, closes the archive.
     shown.viewer.layers.remove(layer)
-    assert shown.bench.compare.foreign.names == ()
+    shown.wait_until(lambda: shown.bench.compare.foreign.names == ())
     assert panel.show_buttons == {}
     assert difference.second_box.currentText() == ""
 

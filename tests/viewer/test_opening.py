@@ -248,3 +248,49 @@ def test_opening_other_data_takes_the_layers_of_the_old_data_away(opened, one_fr
     assert old_layers
     assert not any(layer in opened.viewer.layers for layer in old_layers)
     assert all(layer in opened.viewer.layers for layer in opened.dock.bench.layers)
+
+
+def test_other_data_are_named_fitted_and_entitled_and_leave_no_layer(
+    make_napari_viewer, data_folder, one_fragment, qtbot
+):
+    viewer = make_napari_viewer()
+    dock = add_dock(viewer)
+    dock.open_paths(data_folder)
+    dock.bench.session.show_fragment("c")
+    viewer.scene.camera.zoom *= 5
+    viewer.scene.camera.center = (0, 1000, 1000)
+    viewer.open(str(one_fragment), plugin=PLUGIN)
+    qtbot.waitUntil(lambda: dock.bench.paths == (one_fragment,))
+    assert [layer.name for layer in viewer.layers] == [*FRAGMENT_LAYERS, "surface mask"]
+    assert viewer.title == "NX46 · single"
+    zoom, center = viewer.scene.camera.zoom, viewer.scene.camera.center
+    viewer.reset_view(margin=0.02)
+    assert (zoom, center) == (viewer.scene.camera.zoom, viewer.scene.camera.center)
+    dock.open_paths(data_folder)
+    assert [layer.name for layer in viewer.layers] == [*FRAGMENT_LAYERS, "surface mask"]
+    assert viewer.title == "NX46 · data"
+
+
+def test_a_window_that_was_named_keeps_its_name(make_napari_viewer, one_fragment):
+    viewer = make_napari_viewer(title="mine")
+    add_dock(viewer).open_paths(one_fragment)
+    assert viewer.title == "mine"
+
+
+def test_two_volumes_dropped_on_the_window_that_do_not_fit_are_the_error_of_the_button(
+    make_napari_viewer, one_fragment, tmp_path, qtbot, notifications
+):
+    viewer = make_napari_viewer()
+    dock = add_dock(viewer)
+    dock.open_paths(one_fragment)
+    before = list(viewer.layers)
+    paths = [tmp_path / "first.npy", tmp_path / "second.npy"]
+    for path, voxels in zip(paths, (VOXELS, VOXELS[1:]), strict=True):
+        np.save(path, voxels)
+    dock._try_to_open(list(map(str, paths)))
+    (by_button,) = notifications()
+    viewer.open(list(map(str, paths)), plugin=PLUGIN)
+    qtbot.waitUntil(lambda: len(notifications()) == 2)
+    assert notifications() == [by_button, by_button]
+    qtbot.waitUntil(lambda: list(viewer.layers) == before)
+    assert dock.bench.paths == (one_fragment,)
