@@ -21,9 +21,8 @@ from superqt.utils import QSignalThrottler
 
 from napari_nx46.files.presets import PresetStore, default_store
 from napari_nx46.files.reading import ReadAs
-from napari_nx46.files.volumes import VOLUME_SUFFIXES
 from napari_nx46.files.workspace import default_workspace
-from napari_nx46.fragments import DataSet, FolderNames, Fragment, open_data
+from napari_nx46.fragments import DataSet, FolderNames, Fragment
 from napari_nx46.viewer.actions import Action
 from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.closing import guard_closing
@@ -48,6 +47,7 @@ from napari_nx46.viewer.overlay_panel import OverlayPanel
 from napari_nx46.viewer.plain_text import PlainLabel
 from napari_nx46.viewer.preset_panel import PresetPanel
 from napari_nx46.viewer.read_out import ReadOut
+from napari_nx46.viewer.readers import are_two_paths, is_single_volume
 from napari_nx46.viewer.reading import Carried, open_as, open_as_kept, warn_of_channels
 from napari_nx46.viewer.reading_panel import ReadingPanel
 from napari_nx46.viewer.samples import is_sample
@@ -63,6 +63,9 @@ READ_OUT_MILLISECONDS = 60
 NAPARI_TITLE = "napari"
 TITLE = "NX46 · "
 VIEW_MARGIN = 0.02
+
+ARRIVAL_MILLISECONDS = 100
+"""napari lets the window work between two files that are opened together."""
 
 VOLUME_FILTER = "Volumes (*.tif *.tiff *.npy *.npz)"
 
@@ -107,6 +110,10 @@ class TuneDock(QWidget):
         self._canvas_keys = CanvasKeys(self.viewer, self.run)
         add_shortcuts(self, self.run)
         self._follows_viewer = True
+        self._more_may_arrive = QTimer(self)
+        self._more_may_arrive.setSingleShot(True)
+        self._more_may_arrive.setInterval(ARRIVAL_MILLISECONDS)
+        self._more_may_arrive.timeout.connect(self._take_up_layers)
         self._arrived: list[Any] = [layer for layer in self.viewer.layers if origin_of(layer)]
         self._take_up_layers()
 
@@ -249,6 +256,7 @@ class TuneDock(QWidget):
         """Let go of the viewer and end the session."""
         if self._follows_viewer:
             self._follows_viewer = False
+            self._more_may_arrive.stop()
             self.error_banner.end()
             self.viewer.layers.events.inserted.disconnect(self._layer_inserted)
             self._canvas_keys.end()
@@ -302,7 +310,7 @@ class TuneDock(QWidget):
         """Take up layers that the reader made; the bench's own are known already."""
         if origin_of(event.value):
             self._arrived.append(event.value)
-            QTimer.singleShot(0, self._take_up_layers)
+            self._more_may_arrive.start()
 
     def _take_up_layers(self) -> None:
         """Go on with the newest of the layers that have arrived, but for the bench's own."""
@@ -330,12 +338,12 @@ class TuneDock(QWidget):
         as by the button: what does not fit is the same error.
         """
         together = list(dict.fromkeys(map(origin_of, layers)))
-        if len(together) > 1 and all(map(_is_single_volume, together)):
+        if len(together) > 1 and all(map(is_single_volume, together)):
             return tuple(path for (path,) in together)
         current = () if self.bench is None else tuple(map(str, self.bench.paths))
         origins = list(dict.fromkeys((current, *map(origin_of, layers))))
         newest, before = origins[-1], origins[-2] if len(origins) > 1 else ()
-        if len(before) == len(newest) == 1 and _are_two_paths(before[0], newest[0]):
+        if len(before) == len(newest) == 1 and are_two_paths(before[0], newest[0]):
             return (*before, *newest)
         return newest
 
@@ -425,18 +433,6 @@ class TunePanel(QWidget):
 def workspace_of(paths: tuple[Path, ...]) -> Path | None:
     """Return the file in which work on these data is kept; None for samples."""
     return None if is_sample(paths) else default_workspace(paths[0])
-
-
-def _is_single_volume(paths: tuple[str, ...]) -> bool:
-    return len(paths) == 1 and paths[0].lower().endswith(VOLUME_SUFFIXES)
-
-
-def _are_two_paths(first: str, second: str) -> bool:
-    """Return whether two single volumes can be the two paths of one fragment."""
-    try:
-        return len(open_data(first, second)) == 1
-    except (ValueError, OSError):
-        return False
 
 
 def _introduction() -> QLabel:
