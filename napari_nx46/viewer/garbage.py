@@ -19,8 +19,9 @@ class GarbageCollector(QObject):
     """Collects garbage from the event loop, in place of Python's own accord.
 
     Python collects in whichever thread makes the object that is one too many. Where that is a
-    worker thread it deletes widgets, timers and textures there that lie in cycles of references,
-    which neither Qt (PySide6 crashes) nor OpenGL allows.
+    worker thread, objects of Qt and OpenGL that lie in cycles of references end in it, which
+    neither allows. And PySide6 lets other threads run while it destroys a widget: a worker that
+    collects then goes through wrappers that are half taken apart, and the process crashes.
 
     Parameters
     ----------

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from napari.layers import Image, Layer
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer
 
 from napari_nx46.live.lazy_classes import LazyClasses
 from napari_nx46.live.lazy_mask import LazyMask
+from napari_nx46.viewer.notices import notify_error
 
 if TYPE_CHECKING:
     import napari
@@ -103,5 +103,5 @@ def _ordinary(voxels: LazyMask | LazyClasses) -> np.ndarray[Any, np.dtype[np.gen
     try:
         return np.array(voxels)
     except (ValueError, OSError) as error:
-        show_error(str(error))
+        notify_error(error)
         return np.zeros(voxels.shape, voxels.dtype)
