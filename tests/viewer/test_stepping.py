@@ -124,5 +124,8 @@ def test_only_layers_that_differ_come_and_go_each_at_its_place(open_bench, uneve
     assert not opened.panel.score_panel.errors_box.isChecked()
     layers.remove(mask)
     step(opened, "a")
+    # A mask that was deleted stays away until it is shown again.
+    assert names() == ["CT image", "probability p3d", "a unet", "label"]
+    opened.bench.overlay.show(True)
     assert names() == ["CT image", "probability p3d", "a unet", "label", "surface mask"]
     np.testing.assert_array_equal(np.asarray(layers[-1].data), opened.expected_mask())
