@@ -26,15 +26,20 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_nx46.campaign.cluster import ClusterChoice
-from napari_nx46.campaign.matrix import read_plan
-from napari_nx46.campaign.measuring import TaskBench
-from napari_nx46.campaign.results import CampaignPlan, CampaignResults, PlannedRun, TaskState
-from napari_nx46.campaign.runner import CampaignRun, Resources
-from napari_nx46.campaign.source import DataSource
-from napari_nx46.campaign.store import CampaignRequest
-from napari_nx46.core.synthetic import SAMPLES, make_sample
-from napari_nx46.fragments import DataSet, open_data, write_data_folder
+from napari_nx46.campaign.execute.cluster import ClusterChoice
+from napari_nx46.campaign.execute.measuring import TaskBench
+from napari_nx46.campaign.execute.runner import CampaignRun, Resources
+from napari_nx46.campaign.plan.matrix import read_plan
+from napari_nx46.campaign.plan.source import DataSource
+from napari_nx46.campaign.records.results import (
+    CampaignPlan,
+    CampaignResults,
+    PlannedRun,
+    TaskState,
+)
+from napari_nx46.campaign.records.store import CampaignRequest
+from napari_nx46.data.fragments import DataSet, open_data, write_data_folder
+from napari_nx46.data.synthetic import SAMPLES, make_sample
 from napari_nx46.setting import Setting
 
 TEN = read_plan("nx46-v7.5")

@@ -22,7 +22,8 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
-from napari_nx46.core.cleanup import (
+from napari_nx46.core.cleanup.objects import keep_linked
+from napari_nx46.core.cleanup.steps import (
     STEPS,
     Step,
     StepContext,
@@ -31,11 +32,12 @@ from napari_nx46.core.cleanup import (
     steps_of,
     unjoined_steps,
 )
-from napari_nx46.core.kernels import warm_up_cleanup
-from napari_nx46.core.objects import keep_linked
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.synthetic import SAMPLES, make_sample
-from napari_nx46.core.volume import (
+from napari_nx46.core.score.kernels import warm_up_cleanup
+from napari_nx46.data.fragments import open_data
+from napari_nx46.data.synthetic import SAMPLES, make_sample
+from napari_nx46.setting import Setting, preset
+from napari_nx46.voxels.blocks import (
     FloatVolume,
     Mask,
     Sources,
@@ -44,9 +46,7 @@ from napari_nx46.core.volume import (
     whole_block,
     widened,
 )
-from napari_nx46.core.workers import Workers
-from napari_nx46.fragments import open_data
-from napari_nx46.setting import Setting, preset
+from napari_nx46.voxels.workers import Workers
 
 EVERY_STEP = preset("first-place").changed(
     opening=True, closing_z=3, closing_xy=2, patch_holes=64, stabilise_radius=2

@@ -24,10 +24,10 @@ import numpy as np
 from scipy import ndimage
 
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.volume import Sources, whole_block
-from napari_nx46.core.workers import Workers
+from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.blocks import Sources, whole_block
+from napari_nx46.voxels.workers import Workers
 
 SETTING = Setting(quantile=0.95, blend=0.72, z_radius=2)
 Result = TypeVar("Result")

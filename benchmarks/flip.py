@@ -17,8 +17,8 @@ import napari
 from live import TURN, DrawCounter, floor_times, settle, wait, window
 
 from napari_nx46.viewer.compare.dock import CompareDock
-from napari_nx46.viewer.dock import TuneDock
-from napari_nx46.viewer.docks import open_dock_of
+from napari_nx46.viewer.tune.dock import TuneDock
+from napari_nx46.viewer.window.docks import open_dock_of
 
 QUANTILES = {"A": 0.9, "B": 0.95, "C": 0.97}
 

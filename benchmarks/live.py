@@ -27,12 +27,12 @@ from qtpy.QtCore import QEventLoop
 from qtpy.QtWidgets import QApplication
 from scipy import ndimage
 
-from napari_nx46.fragments import open_data
-from napari_nx46.live.mask_choices import LIVE
+from napari_nx46.data.fragments import open_data
+from napari_nx46.live.masks.choices import LIVE
 from napari_nx46.setting import Setting
-from napari_nx46.viewer.dock import TuneDock
-from napari_nx46.viewer.docks import DOCKS, open_dock
-from napari_nx46.viewer.launch import open_window
+from napari_nx46.viewer.tune.dock import TuneDock
+from napari_nx46.viewer.window.docks import DOCKS, open_dock
+from napari_nx46.viewer.window.launch import open_window
 
 CANVAS_SIZE = (1000, 800)
 BURST = 300

@@ -23,10 +23,10 @@ import napari
 import numpy as np
 from live import DrawCounter, pause, settle, wait
 
-from napari_nx46.fragments import open_data
+from napari_nx46.data.fragments import open_data
 from napari_nx46.live.session import Session
-from napari_nx46.viewer.dock import TuneDock
-from napari_nx46.viewer.launch import open_window
+from napari_nx46.viewer.tune.dock import TuneDock
+from napari_nx46.viewer.window.launch import open_window
 
 LONGEST_MILLISECONDS = 150
 IMAGE_IDS = ("a", "b")

@@ -22,16 +22,16 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QWidget
 
+from napari_nx46.data.fragments import open_data
+from napari_nx46.data.sample import write_sample
 from napari_nx46.files.workspace import WORKSPACES_VARIABLE
-from napari_nx46.fragments import open_data
-from napari_nx46.sample import write_sample
 from napari_nx46.setting import Group
 from napari_nx46.viewer.campaign.dock import CampaignDock
 from napari_nx46.viewer.campaign.panel import CampaignPanel
 from napari_nx46.viewer.campaign.plan_panel import Kind
-from napari_nx46.viewer.canvas import Canvas
+from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.compare.dock import CompareDock, ComparePanel
-from napari_nx46.viewer.driving import (
+from napari_nx46.viewer.demo.driving import (
     accept_and_export,
     child,
     choose,
@@ -43,12 +43,12 @@ from napari_nx46.viewer.driving import (
     type_into_cell,
     wait_for,
 )
-from napari_nx46.viewer.history_panel import HistoryDock
-from napari_nx46.viewer.knobs import Switch
-from napari_nx46.viewer.launch import open_window
+from napari_nx46.viewer.history.panel import HistoryDock
 from napari_nx46.viewer.plots.dock import PlotsDock
 from napari_nx46.viewer.plots.panel import PlotsPanel
 from napari_nx46.viewer.runs.dock import RunsDock, RunsPanel
+from napari_nx46.viewer.tune.knobs import Switch
+from napari_nx46.viewer.window.launch import open_window
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
 WINDOW_SIZE = (1400, 900)

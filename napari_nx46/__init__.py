@@ -10,10 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from napari_nx46.core.synthetic import SAMPLES, SampleFragment, SampleSpec, make_sample
-    from napari_nx46.files.validation import ValidationReport, validate_submission
-    from napari_nx46.files.volumes import Volume, VolumeError, open_volume
-    from napari_nx46.fragments import (
+    from napari_nx46.data.fragments import (
         DataSet,
         FolderNames,
         Fragment,
@@ -21,8 +18,12 @@ if TYPE_CHECKING:
         open_data,
         write_data_folder,
     )
-    from napari_nx46.sample import write_sample
-    from napari_nx46.setting import Domain, Setting, SettingError, read_setting
+    from napari_nx46.data.sample import write_sample
+    from napari_nx46.data.synthetic import SAMPLES, SampleFragment, SampleSpec, make_sample
+    from napari_nx46.files.settings import read_setting
+    from napari_nx46.files.submission.validation import ValidationReport, validate_submission
+    from napari_nx46.files.volumes.opening import Volume, VolumeError, open_volume
+    from napari_nx46.setting import Domain, Setting, SettingError
 
     __version__: str
 
@@ -53,11 +54,11 @@ __all__ = [
 _HOME_OF_NAME: Final = {
     name: module
     for module, names in (
-        ("core.synthetic", ("SAMPLES", "SampleFragment", "SampleSpec", "make_sample")),
-        ("files.validation", ("ValidationReport", "validate_submission")),
-        ("files.volumes", ("Volume", "VolumeError", "open_volume")),
+        ("data.synthetic", ("SAMPLES", "SampleFragment", "SampleSpec", "make_sample")),
+        ("files.submission.validation", ("ValidationReport", "validate_submission")),
+        ("files.volumes.opening", ("Volume", "VolumeError", "open_volume")),
         (
-            "fragments",
+            "data.fragments",
             (
                 "DataSet",
                 "FolderNames",
@@ -67,8 +68,9 @@ _HOME_OF_NAME: Final = {
                 "write_data_folder",
             ),
         ),
-        ("sample", ("write_sample",)),
-        ("setting", ("Domain", "Setting", "SettingError", "read_setting")),
+        ("data.sample", ("write_sample",)),
+        ("files.settings", ("read_setting",)),
+        ("setting", ("Domain", "Setting", "SettingError")),
     )
     for name in names
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from napari_nx46.sample import write_sample
+from napari_nx46.data.sample import write_sample
 
 
 def main(arguments: list[str]) -> None:

@@ -17,11 +17,10 @@ import pytest
 import tifffile
 
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.volume import Sources, whole_block
-from napari_nx46.fragments import open_data, write_data_folder
+from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.setting import Setting
-
-from .command import nx46, nx46_here, without_knobs
+from napari_nx46.voxels.blocks import Sources, whole_block
+from tests.command import nx46, nx46_here, without_knobs
 
 SHAPES = {"a": (6, 15, 13), "b": (4, 9, 21)}
 OLD_ARCHIVE = b"the archive of yesterday"

@@ -12,9 +12,9 @@ from napari._app_model.constants._menus import MenuId, is_menu_contributable
 from npe2 import PluginManifest
 
 from napari_nx46.files.naming import ARCHIVE_SUFFIX
-from napari_nx46.files.volumes import VOLUME_SUFFIXES
-from napari_nx46.viewer.actions import ACTIONS
-from napari_nx46.viewer.docks import DOCKS
+from napari_nx46.files.volumes.opening import VOLUME_SUFFIXES
+from napari_nx46.viewer.window.actions import ACTIONS
+from napari_nx46.viewer.window.docks import DOCKS
 
 NAME = "napari-nx46"
 KINDS_WITH_COMMANDS = ("readers", "writers", "widgets", "sample_data")
@@ -79,7 +79,7 @@ def test_every_declared_command_is_used_or_an_action_of_the_palette():
 def test_every_action_has_its_title_in_the_palette(action):
     command = COMMANDS[f"{NAME}.{action.name}"]
     assert command.title == action.title
-    assert command.python_name == f"napari_nx46.viewer.commands:{action.name}"
+    assert command.python_name == f"napari_nx46.viewer.plugin.commands:{action.name}"
 
 
 @pytest.mark.parametrize("entry", DOCKS, ids=[entry.name for entry in DOCKS])

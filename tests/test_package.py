@@ -56,7 +56,7 @@ def test_the_check_for_heavy_modules_sees_one_that_is_loaded():
     assert heavy_modules_after("import numba") == ["numba"]
 
 
-@pytest.mark.parametrize("module", ["core.measure", "core.synthetic", "setting"])
+@pytest.mark.parametrize("module", ["core.measure.slices", "data.synthetic", "setting"])
 def test_numbers_and_settings_load_no_heavy_module(module):
     assert heavy_modules_after(f"import napari_nx46.{module}") == []
 
@@ -71,7 +71,7 @@ def test_importing_the_package_is_fast_beyond_numpy():
     assert seconds < IMPORT_BUDGET_SECONDS
 
 
-@pytest.mark.parametrize("module", ["core.measure", "core.synthetic"])
+@pytest.mark.parametrize("module", ["core.measure.slices", "data.synthetic"])
 def test_the_examples_in_the_docstrings_hold(module):
     results = doctest.testmod(import_module(f"napari_nx46.{module}"))
     assert results.attempted > 0

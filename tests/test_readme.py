@@ -12,11 +12,10 @@ import typer
 from PIL import Image
 
 from napari_nx46.cli.app import app
-from napari_nx46.viewer.actions import ACTIONS
-from napari_nx46.viewer.docks import DOCKS
-from napari_nx46.viewer.shortcuts import key_text
-
-from .command import gives_knobs
+from napari_nx46.viewer.window.actions import ACTIONS
+from napari_nx46.viewer.window.docks import DOCKS
+from napari_nx46.viewer.window.shortcuts import key_text
+from tests.command import gives_knobs
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

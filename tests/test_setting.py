@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_nx46.files.settings import read_setting
 from napari_nx46.setting import (
     PUBLISHED_PRESETS,
     Connectivity,
@@ -21,7 +22,6 @@ from napari_nx46.setting import (
     parse_setting,
     preset,
     preset_description,
-    read_setting,
 )
 
 

@@ -5,7 +5,7 @@ python -m tests.warm_up
 
 from __future__ import annotations
 
-from .conftest import KERNELS_FOLDER
+from tests.conftest import KERNELS_FOLDER
 
 
 def main():

@@ -8,18 +8,18 @@ from typing import Annotated
 
 import typer
 
-from napari_nx46.cli.campaign import campaign
-from napari_nx46.cli.checking import validate
-from napari_nx46.cli.comparing import compare
-from napari_nx46.cli.compiling import compiling_noted, warm_up
-from napari_nx46.cli.console import echo
-from napari_nx46.cli.help import SectionedCommand
-from napari_nx46.cli.measuring import measure
-from napari_nx46.cli.presets import presets
-from napari_nx46.cli.runs import runs
-from napari_nx46.cli.scoring import score
-from napari_nx46.cli.windows import demo, sample, tune
-from napari_nx46.cli.writing import export, run
+from napari_nx46.cli.commands.campaign.app import campaign
+from napari_nx46.cli.commands.compare import compare
+from napari_nx46.cli.commands.measure import measure
+from napari_nx46.cli.commands.presets import presets
+from napari_nx46.cli.commands.runs import runs
+from napari_nx46.cli.commands.score import score
+from napari_nx46.cli.commands.validate import validate
+from napari_nx46.cli.commands.warm_up import compiling_noted, warm_up
+from napari_nx46.cli.commands.windows import demo, sample, tune
+from napari_nx46.cli.commands.write import export, run
+from napari_nx46.cli.output.console import echo
+from napari_nx46.cli.output.help import SectionedCommand
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 130 cancelled. "
@@ -57,7 +57,7 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from napari_nx46.run.manifest import installed_version
+        from napari_nx46.run.export.manifest import installed_version
 
         echo(f"nx46 {installed_version('napari-nx46')}")
         raise typer.Exit

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_nx46.core.cleanup import Step, steps_of, unjoined_steps
+from napari_nx46.core.cleanup.steps import Step, steps_of, unjoined_steps
 from napari_nx46.core.mask_chain import StageKey
-from napari_nx46.core.score import ScoreKey
-from napari_nx46.core.threshold import Threshold
+from napari_nx46.core.score.blend import ScoreKey
+from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
 
 __all__ = ["Line", "is_local"]

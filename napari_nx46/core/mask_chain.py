@@ -13,8 +13,8 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.volume import Block, Mask, whole_block
-from napari_nx46.core.workers import Cancelled, alone
+from napari_nx46.voxels.blocks import Block, Mask, whole_block
+from napari_nx46.voxels.workers import Cancelled, alone
 
 StageKey = tuple[Hashable, ...]
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_nx46.core.cleanup import StepContext
-from napari_nx46.core.fragment_score import FragmentScore
+from napari_nx46.core.cleanup.objects import keep_linked
+from napari_nx46.core.cleanup.steps import StepContext
 from napari_nx46.core.line import Line
 from napari_nx46.core.mask_chain import MaskChain, MaskStage
-from napari_nx46.core.objects import keep_linked
-from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.tiles import slice_tiles
-from napari_nx46.core.volume import (
+from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.voxels.blocks import (
     Block,
     FloatVolume,
     Mask,
@@ -23,7 +22,8 @@ from napari_nx46.core.volume import (
     widened,
     within,
 )
-from napari_nx46.core.workers import CancelCheck, never
+from napari_nx46.voxels.tiles import slice_tiles
+from napari_nx46.voxels.workers import CancelCheck, never
 
 PREVIEW_HALO = 6
 """A preview looks at so many voxels around its block, where the steps would look farther."""

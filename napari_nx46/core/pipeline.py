@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_nx46.core.fragment_score import FragmentScore
-from napari_nx46.core.kernels import Kernels
 from napari_nx46.core.line import Line, is_local
 from napari_nx46.core.masks import FragmentMasks, apply_threshold
-from napari_nx46.core.quantile import bin_of_threshold, count_at_least
-from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.threshold_rules import find_threshold
-from napari_nx46.core.volume import Block, FloatVolume, Mask, Sources
-from napari_nx46.core.workers import CancelCheck, Workers, never
+from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.kernels import Kernels
+from napari_nx46.core.threshold.quantile import bin_of_threshold, count_at_least
+from napari_nx46.core.threshold.rules import find_threshold
+from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, Sources
+from napari_nx46.voxels.workers import CancelCheck, Workers, never
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from napari_nx46.files.regular import special_kind
 from napari_nx46.files.staging import staging_folder
-from napari_nx46.regular_files import special_kind
 
 _NO_ROOM_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """Errors that only writing can cause, so that they are known not to come from a source."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from napari_nx46.files.origin import Origin
+from napari_nx46.files.volumes.origin import Origin
 
 ALWAYS_READ = 2**28
 """Bytes of a piece that is read whatever the budget is."""

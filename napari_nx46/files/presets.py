@@ -11,7 +11,8 @@ from pathlib import Path
 
 from napari_nx46.files.atomic import write_beside
 from napari_nx46.files.naming import folded, shown
-from napari_nx46.setting import Setting, SettingError, all_presets, read_setting
+from napari_nx46.files.settings import read_setting
+from napari_nx46.setting import Setting, SettingError, all_presets
 
 PRESETS_VARIABLE = "NX46_PRESETS_DIR"
 """Environment variable that gives the folder."""

@@ -33,6 +33,6 @@ def warm_up(
     coming : callable
         Returns whether other processes are compiling: while they are, their code is waited for.
     """
-    from napari_nx46.compiling.build import load
+    from napari_nx46.voxels.compiling.build import load
 
     load(KERNEL_MODULES, report, cancelled, coming)

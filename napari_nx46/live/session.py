@@ -15,22 +15,22 @@ from typing import Any
 import numpy as np
 from psygnal import Signal
 
-from napari_nx46.core.kernels import Kernels, plain_kernels
 from napari_nx46.core.line import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.volume import Block, Mask, block_shape, whole_block
-from napari_nx46.core.workers import CancelCheck, Workers
-from napari_nx46.fragments import DataSet, Fragment
-from napari_nx46.live.exact import ExactRequest, ExactResult, compute_exact
-from napari_nx46.live.latest import LatestWins
-from napari_nx46.live.mask_source import MaskSource
-from napari_nx46.live.preview import ScoreSample
+from napari_nx46.core.score.kernels import Kernels, plain_kernels
+from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.data.fragments import DataSet, Fragment
+from napari_nx46.live.derived.exact import ExactRequest, ExactResult, compute_exact
+from napari_nx46.live.derived.latest import LatestWins
+from napari_nx46.live.preview.mask_source import MaskSource
+from napari_nx46.live.preview.threshold import ScoreSample
+from napari_nx46.live.preview.warm_up import KernelWarmUp, SourceTypes, source_types
 from napari_nx46.live.view import Figures, ShownMask, View, figures_of, fits_view, slice_view
-from napari_nx46.live.warm_up import KernelWarmUp, SourceTypes, source_types
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.preflight import check_block, fitting_setting
 from napari_nx46.setting import DEFAULT_BAND, Domain, Setting, moved, threshold_knobs
+from napari_nx46.voxels.blocks import Block, Mask, block_shape, whole_block
+from napari_nx46.voxels.workers import CancelCheck, Workers
 
 Post = Callable[[Callable[[], None]], None]
 """Runs a function later in the session's own thread."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_nx46.core.quantile import ScoreHistogram, approximate_share_below
-from napari_nx46.core.volume import clipped_block
+from napari_nx46.core.threshold.quantile import ScoreHistogram, approximate_share_below
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import Domain, Setting, ThresholdRule
 from napari_nx46.setting.knobs import described_knobs
+from napari_nx46.voxels.blocks import clipped_block
 
 __all__ = ["knob_at", "threshold_knob"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_nx46.core.measure import density
-from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.volume import Block, Mask, whole_block
+from napari_nx46.core.measure.slices import density
+from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.blocks import Block, Mask, whole_block
 
 Extents = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 

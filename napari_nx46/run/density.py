@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 
-from napari_nx46.core.quantile import ScoreHistogram, approximate_quantile
-from napari_nx46.core.workers import never
+from napari_nx46.core.threshold.quantile import ScoreHistogram, approximate_quantile
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Domain, Setting, ThresholdRule
+from napari_nx46.voxels.workers import never
 
 TOLERANCE = 5e-4
 """A single density is met when the mask's differs by no more (share of voxels)."""

@@ -8,16 +8,16 @@ from collections.abc import Callable, Collection
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.kernels import Kernels
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.threshold_notes import threshold_notes
-from napari_nx46.core.volume import Block, Sources, whole_block
-from napari_nx46.core.workers import CancelCheck, Workers, never
-from napari_nx46.files.volumes import Role, Volume
-from napari_nx46.fragments import DataSet, Fragment
+from napari_nx46.core.score.kernels import Kernels
+from napari_nx46.core.threshold.notes import threshold_notes
+from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.data.fragments import DataSet, Fragment
+from napari_nx46.files.volumes.opening import Role, Volume
 from napari_nx46.run.preflight import computed_bytes, finite_block, reads_dataset, sources_read
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.blocks import Block, Sources, whole_block
+from napari_nx46.voxels.workers import CancelCheck, Workers, never
 
 DEFAULT_MEMORY_BUDGET = 4 << 30
 """Bytes that the volumes and the score of one fragment may take before they are streamed."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.ensemble import effective_weights
-from napari_nx46.core.volume import Block, clipped_block, slabs, whole_block
-from napari_nx46.core.workers import Cancelled, never
-from napari_nx46.files.origin import Origin
-from napari_nx46.files.submission import Progress
-from napari_nx46.files.volumes import Volume
-from napari_nx46.fragments import DataSet, Fragment, FragmentError
+from napari_nx46.core.score.ensemble import effective_weights
+from napari_nx46.data.fragments import DataSet, Fragment, FragmentError
+from napari_nx46.files.submission.writing import Progress
+from napari_nx46.files.volumes.opening import Volume
+from napari_nx46.files.volumes.origin import Origin
 from napari_nx46.setting import Domain, Setting, Source, knob_applies
+from napari_nx46.voxels.blocks import Block, clipped_block, slabs, whole_block
+from napari_nx46.voxels.workers import Cancelled, never
 
 Settings = Mapping[str, Setting]
 """The setting of each fragment that is to be written, by image_id."""

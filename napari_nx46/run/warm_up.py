@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from napari_nx46.core.kernels import CLEANUP_MODULES, PIPELINE_MODULES
-from napari_nx46.core.workers import CancelCheck, never
+from napari_nx46.core.score.kernels import CLEANUP_MODULES, PIPELINE_MODULES
 from napari_nx46.leaderboard.warm_up import KERNEL_MODULES
+from napari_nx46.voxels.workers import CancelCheck, never
 
 if TYPE_CHECKING:
-    from napari_nx46.compiling.build import Build
+    from napari_nx46.voxels.compiling.build import Build
 
 __all__ = ["EVERY_MODULE", "warm_up"]
 
@@ -37,6 +37,6 @@ def warm_up(
     Build
         How many were compiled, how long that took, and where they are kept.
     """
-    from napari_nx46.compiling.build import build
+    from napari_nx46.voxels.compiling.build import build
 
     return build(EVERY_MODULE, report, cancelled)

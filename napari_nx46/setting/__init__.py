@@ -15,7 +15,6 @@ from napari_nx46.setting.choices import (
 )
 from napari_nx46.setting.environment import ENVIRONMENT_FIELDS, knobs_from_environment
 from napari_nx46.setting.errors import SettingError
-from napari_nx46.setting.files import MAXIMUM_SETTING_FILE_BYTES, read_setting
 from napari_nx46.setting.knobs import GROUPS, Group, KnobDescription, described_knobs
 from napari_nx46.setting.model import DEFAULT_BAND, Setting, checked_knob, parse_setting
 from napari_nx46.setting.moves import IMPLIED_KNOBS, knob_applies, moved, threshold_knobs
@@ -26,7 +25,6 @@ __all__ = [
     "ENVIRONMENT_FIELDS",
     "GROUPS",
     "IMPLIED_KNOBS",
-    "MAXIMUM_SETTING_FILE_BYTES",
     "PUBLISHED_PRESETS",
     "Averaging",
     "BlockExtents",
@@ -49,6 +47,5 @@ __all__ = [
     "parse_setting",
     "preset",
     "preset_description",
-    "read_setting",
     "threshold_knobs",
 ]

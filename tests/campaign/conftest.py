@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_nx46.campaign.cluster import ClusterChoice
-from napari_nx46.campaign.matrix import read_plan
-from napari_nx46.campaign.results import CampaignPlan, PlannedRun
-from napari_nx46.campaign.source import DataSource
-from napari_nx46.campaign.store import CampaignRequest
-from napari_nx46.fragments import open_data, write_data_folder
+from napari_nx46.campaign.execute.cluster import ClusterChoice
+from napari_nx46.campaign.plan.matrix import read_plan
+from napari_nx46.campaign.plan.source import DataSource
+from napari_nx46.campaign.records.results import CampaignPlan, PlannedRun
+from napari_nx46.campaign.records.store import CampaignRequest
+from napari_nx46.data.fragments import open_data, write_data_folder
+from napari_nx46.run.compare.setting_sides import setting_side
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.setting_sides import setting_side
 from napari_nx46.setting import Setting, preset
 from tests.campaign.results_factory import RUN_SETTINGS, done
 from tests.campaign.running import ran

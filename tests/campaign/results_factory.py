@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from napari_nx46.campaign.results import (
+from napari_nx46.campaign.records.results import (
     CampaignPlan,
     CampaignResults,
     FragmentResult,

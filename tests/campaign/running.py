@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from napari_nx46.campaign.cluster import ClusterChoice
-from napari_nx46.campaign.results import CampaignResults, TaskState
-from napari_nx46.campaign.runner import CampaignRun, Resources
-from napari_nx46.campaign.store import CampaignStore
+from napari_nx46.campaign.execute.cluster import ClusterChoice
+from napari_nx46.campaign.execute.runner import CampaignRun, Resources
+from napari_nx46.campaign.records.results import CampaignResults, TaskState
+from napari_nx46.campaign.records.store import CampaignStore
 from napari_nx46.files.workspace import Workspace
 
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from ..command import nx46, nx46_here
-from ..run.data import files_in, write_fragments
+from tests.command import nx46, nx46_here
+from tests.run.data import files_in, write_fragments
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from napari_nx46.campaign.faults import PlanError
-from napari_nx46.campaign.grid import grid_plan
-from napari_nx46.campaign.matrix import read_plan
-from napari_nx46.campaign.suggest import Search
-from napari_nx46.cli.campaign_flags import CampaignDataFlags, PlanFlags, asked_campaign
-from napari_nx46.cli.knob_flags import KnobFlags
+from napari_nx46.campaign.execute.suggest import Search
+from napari_nx46.campaign.plan.faults import PlanError
+from napari_nx46.campaign.plan.grid import grid_plan
+from napari_nx46.campaign.plan.matrix import read_plan
+from napari_nx46.cli.flags.campaign import CampaignDataFlags, PlanFlags, asked_campaign
+from napari_nx46.cli.flags.knob_flags import KnobFlags
 from napari_nx46.setting import Setting
 
 DATA = Path("data")

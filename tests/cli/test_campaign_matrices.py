@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-from napari_nx46.campaign.matrix import parse_matrix, read_plan, shipped_matrices
+from napari_nx46.campaign.plan.matrix import parse_matrix, read_plan, shipped_matrices
 from napari_nx46.setting import Setting
-
-from ..command import nx46, nx46_here
+from tests.command import nx46, nx46_here
 
 
 def test_the_table_tells_every_run_with_the_knobs_that_differ():

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 import typer
 
-from napari_nx46.campaign.estimate import result_bytes
-from napari_nx46.campaign.suggest import Objective
-from napari_nx46.cli.campaign_flags import CampaignDataFlags, PlanFlags, asked_campaign
-from napari_nx46.cli.campaign_preflight import check_campaign, duration
-from napari_nx46.cli.knob_flags import KnobFlags
-from napari_nx46.fragments import open_data
-
-from ..run.data import write_fragments
+from napari_nx46.campaign.execute.suggest import Objective
+from napari_nx46.campaign.plan.estimate import result_bytes
+from napari_nx46.cli.commands.campaign.preflight import check_campaign, duration
+from napari_nx46.cli.flags.campaign import CampaignDataFlags, PlanFlags, asked_campaign
+from napari_nx46.cli.flags.knob_flags import KnobFlags
+from napari_nx46.data.fragments import open_data
+from tests.run.data import write_fragments
 
 
 @pytest.fixture

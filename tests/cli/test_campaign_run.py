@@ -13,19 +13,18 @@ import time
 import numpy as np
 import pytest
 
-from napari_nx46.campaign.rules import Rules
-from napari_nx46.campaign.source import DataSource
-from napari_nx46.campaign.store import CampaignRequest, CampaignStore
-from napari_nx46.campaign.suggest import Search, sampler_record
+from napari_nx46.campaign.execute.suggest import Search, sampler_record
+from napari_nx46.campaign.plan.source import DataSource
+from napari_nx46.campaign.records.store import CampaignRequest, CampaignStore
+from napari_nx46.campaign.verdicts.rules import Rules
+from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.files.workspace import Workspace, WorkspaceError
-from napari_nx46.fragments import open_data, write_data_folder
+from napari_nx46.run.export.export import export, same_setting
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.runner import export, same_setting
 from napari_nx46.setting import Setting
-
-from ..campaign.running import done_seconds, stored, table
-from ..campaign.running import ran as run_here
-from ..command import nx46, nx46_here, without_knobs
+from tests.campaign.running import done_seconds, stored, table
+from tests.campaign.running import ran as run_here
+from tests.command import nx46, nx46_here, without_knobs
 
 SHAPE = (24, 96, 80)
 GRID = ("--grid", "quantile=0.80:0.95:0.01", "--grid", "blend=0.3,0.7")

@@ -10,12 +10,11 @@ import pytest
 import zarr
 
 from napari_nx46 import leaderboard
-from napari_nx46.fragments import open_data, write_data_folder
+from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.setting import Setting
-
-from ..command import nx46, nx46_here
-from ..run.comparing import sha256, write_archive
-from ..run.data import expected_masks
+from tests.command import nx46, nx46_here
+from tests.run.compare.comparing import sha256, write_archive
+from tests.run.data import expected_masks
 
 SHAPES = {"a": (6, 15, 13), "b": (4, 9, 21)}
 SETTING_A = Setting(quantile=0.9)

@@ -7,13 +7,12 @@ import json
 import numpy as np
 import pytest
 
-from napari_nx46.cli.console import share_bar
-from napari_nx46.fragments import write_data_folder
+from napari_nx46.cli.output.console import share_bar
+from napari_nx46.data.fragments import write_data_folder
 from napari_nx46.run import density as solver
 from napari_nx46.run.density import DensitySolution
 from napari_nx46.setting import Setting
-
-from ..command import nx46_here
+from tests.command import nx46_here
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_nx46.fragments import write_data_folder
+from napari_nx46.data.fragments import write_data_folder
 from tests.command import nx46_here
 
 KNOBS = ("--probability", 0.5, "--z-radius", 0)

@@ -7,10 +7,10 @@ import re
 import pytest
 import typer
 
-from napari_nx46.cli.flag_groups import FlagGroup, with_flag_groups
-from napari_nx46.cli.knob_flags import KnobFlags, flag_name, with_implied
-from napari_nx46.cli.knobs import chosen_setting
-from napari_nx46.cli.parsing import parse_band, parse_block, parse_density, parse_weights
+from napari_nx46.cli.flags.groups import FlagGroup, with_flag_groups
+from napari_nx46.cli.flags.knob_flags import KnobFlags, flag_name, with_implied
+from napari_nx46.cli.flags.knobs import chosen_setting
+from napari_nx46.cli.flags.parsing import parse_band, parse_block, parse_density, parse_weights
 from napari_nx46.files.presets import PresetStore
 from napari_nx46.setting import (
     ENVIRONMENT_FIELDS,
@@ -22,8 +22,7 @@ from napari_nx46.setting import (
     described_knobs,
     preset,
 )
-
-from ..command import nx46_here
+from tests.command import nx46_here
 
 
 def chosen(preset_name=None, environment=None, tell=pytest.fail, **knobs):

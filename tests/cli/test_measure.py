@@ -8,12 +8,11 @@ import json
 import numpy as np
 import pytest
 
-from napari_nx46.core.measure_volume import measure_volume
-from napari_nx46.core.profile import LabelBits, profile_slices
-from napari_nx46.run.measures import measure_masks, measures_csv, slices_csv
-
-from ..command import nx46, nx46_here
-from ..run.comparing import tiff_bytes, write_archive, write_masks
+from napari_nx46.core.measure.profile import LabelBits, profile_slices
+from napari_nx46.core.measure.volume import measure_volume
+from napari_nx46.run.compare.measures import measure_masks, measures_csv, slices_csv
+from tests.command import nx46, nx46_here
+from tests.run.compare.comparing import tiff_bytes, write_archive, write_masks
 
 SHAPES = {"a": (6, 9, 11), "b": (5, 12, 8)}
 

@@ -9,8 +9,7 @@ import pytest
 
 from napari_nx46.files.presets import PresetStore
 from napari_nx46.setting import Setting, all_presets, preset, preset_description
-
-from ..command import nx46, nx46_here
+from tests.command import nx46, nx46_here
 
 MINE = Setting(
     weights={"p3d": 0.5, "unet": 2}, domain="block", block=((0, 1), (2, 3), (4, 5)), opening=True

@@ -7,12 +7,11 @@ import json
 import numpy as np
 import pytest
 
+from napari_nx46.data.fragments import write_data_folder
 from napari_nx46.files.workspace import Workspace, default_workspace
-from napari_nx46.fragments import write_data_folder
 from napari_nx46.setting import Setting
-
-from ..command import nx46, nx46_here
-from ..run.comparing import sha256, write_archive
+from tests.command import nx46, nx46_here
+from tests.run.compare.comparing import sha256, write_archive
 
 SHAPES = {"a": (6, 15, 13), "b": (4, 9, 21)}
 

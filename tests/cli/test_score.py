@@ -9,9 +9,8 @@ import pytest
 import tifffile
 
 from napari_nx46 import leaderboard
-from napari_nx46.cli.score_flags import parse_ignore_label, parse_triple
-
-from ..command import nx46, nx46_here
+from napari_nx46.cli.flags.score import parse_ignore_label, parse_triple
+from tests.command import nx46, nx46_here
 
 CASES = ("s19_sheet_holes_pred", "s28_48x40x33_waves_ignore")
 

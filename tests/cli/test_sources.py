@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_nx46.cli.data import DataFlags
-from napari_nx46.fragments import write_data_folder
-
-from ..command import nx46_here
+from napari_nx46.cli.flags.data import DataFlags
+from napari_nx46.data.fragments import write_data_folder
+from tests.command import nx46_here
 
 SHAPE = (5, 16, 18)
 

@@ -6,14 +6,13 @@ import logging
 import os
 from pathlib import Path
 
-from napari_nx46.cli import compiling
-from napari_nx46.cli.compiling import compiling_noted
-from napari_nx46.compiling.build import Build
+from napari_nx46.cli.commands import warm_up as compiling
+from napari_nx46.cli.commands.warm_up import compiling_noted
 from napari_nx46.run import warm_up
+from napari_nx46.voxels.compiling.build import Build
+from tests.command import nx46_here
 
-from ..command import nx46_here
-
-LOGGER = logging.getLogger("napari_nx46.compiling")
+LOGGER = logging.getLogger("napari_nx46.voxels.compiling")
 
 
 def test_the_second_warm_up_compiles_nothing_and_names_the_folder():

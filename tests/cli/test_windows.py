@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import qtpy
 
-from napari_nx46.cli.console import print_table, progress_bar
-from napari_nx46.files.reading import Logits, ReadAs
-from napari_nx46.fragments import write_data_folder
-
-from ..command import nx46_here
+from napari_nx46.cli.output.console import print_table, progress_bar
+from napari_nx46.data.fragments import write_data_folder
+from napari_nx46.files.volumes.reading import Logits, ReadAs
+from tests.command import nx46_here
 
 
 @pytest.fixture
@@ -35,9 +34,9 @@ def test_tune_and_demo_hand_over_to_the_window(data, tmp_path, monkeypatch):
         opened.append((dataset, paths))
 
     launch = types.SimpleNamespace(tune=tune)
-    monkeypatch.setitem(sys.modules, "napari_nx46.viewer.launch", launch)
+    monkeypatch.setitem(sys.modules, "napari_nx46.viewer.window.launch", launch)
     demonstration = types.SimpleNamespace(show=demo)
-    monkeypatch.setitem(sys.modules, "napari_nx46.viewer.demo", demonstration)
+    monkeypatch.setitem(sys.modules, "napari_nx46.viewer.demo.script", demonstration)
     volumes = [data / "p3d" / "a.tif", data / "p2d" / "a.tif"]
     assert nx46_here("tune", *volumes).exit_code == 0
     ((dataset, paths),) = opened
@@ -55,9 +54,9 @@ def test_without_a_qt_binding_the_user_is_told_what_to_install(data, monkeypatch
         raise qtpy.QtBindingsNotFoundError
 
     launch = types.SimpleNamespace(tune=no_binding)
-    monkeypatch.setitem(sys.modules, "napari_nx46.viewer.launch", launch)
+    monkeypatch.setitem(sys.modules, "napari_nx46.viewer.window.launch", launch)
     demonstration = types.SimpleNamespace(show=no_binding)
-    monkeypatch.setitem(sys.modules, "napari_nx46.viewer.demo", demonstration)
+    monkeypatch.setitem(sys.modules, "napari_nx46.viewer.demo.script", demonstration)
     monkeypatch.chdir(data.parent)
     result = nx46_here(*arguments)
     assert result.exit_code == 2

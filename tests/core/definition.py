@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from napari_nx46.core.cleanup import steps_of
-from napari_nx46.core.steps import StepContext
-from napari_nx46.core.volume import whole_block
-from napari_nx46.core.workers import Workers
+from napari_nx46.core.cleanup.step import StepContext
+from napari_nx46.core.cleanup.steps import steps_of
 from napari_nx46.setting import Domain, Setting, ThresholdRule
+from napari_nx46.voxels.blocks import whole_block
+from napari_nx46.voxels.workers import Workers
 
 SCALES = {"uint8": np.float32(255), "uint16": np.float32(65535)}
 

@@ -8,15 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_nx46.core import tiles as tiles_module
-from napari_nx46.core.cleanup import STEPS
+from napari_nx46.core.cleanup.steps import STEPS
 from napari_nx46.core.line import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.volume import Sources, whole_block
-from napari_nx46.core.workers import Cancelled, Workers
 from napari_nx46.setting import Domain, Setting, ThresholdRule, all_presets, preset
-
-from .definition import defined_mask, mask_of_scores
+from napari_nx46.voxels import tiles as tiles_module
+from napari_nx46.voxels.blocks import Sources, whole_block
+from napari_nx46.voxels.workers import Cancelled, Workers
+from tests.core.definition import defined_mask, mask_of_scores
 
 CHAIN = preset("first-place").changed(
     rule="quantile", quantile=0.8, border=1, closing_ball=1, smallest_object=6, stabilise_radius=1
@@ -149,7 +148,7 @@ def counted_steps(monkeypatch, pipeline):
         return step.__class__(**{**vars_of(step), "apply": apply})
 
     counted = tuple(counting(step) for step in STEPS)
-    monkeypatch.setattr("napari_nx46.core.cleanup.STEPS", counted)
+    monkeypatch.setattr("napari_nx46.core.cleanup.steps.STEPS", counted)
     masks = pipeline._masks
     thresholded, score = masks.thresholded, pipeline._compute_score
     monkeypatch.setattr(

@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_nx46.core import tiles as tiles_module
-from napari_nx46.core.kernels import compiled_kernels, plain_kernels
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.threshold import Threshold
-from napari_nx46.core.volume import PROBABILITY_DTYPES, Sources, whole_block
-from napari_nx46.core.workers import Cancelled, Workers
+from napari_nx46.core.score.kernels import compiled_kernels, plain_kernels
+from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Domain, Setting
-
-from .definition import defined_mask, defined_score
+from napari_nx46.voxels import tiles as tiles_module
+from napari_nx46.voxels.blocks import PROBABILITY_DTYPES, Sources, whole_block
+from napari_nx46.voxels.workers import Cancelled, Workers
+from tests.core.definition import defined_mask, defined_score
 
 SHAPES = st.tuples(st.integers(1, 11), st.integers(1, 7), st.integers(1, 9))
 KERNELS = {"plain": plain_kernels, "compiled": compiled_kernels}

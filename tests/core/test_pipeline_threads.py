@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from napari_nx46.core.kernels import plain_kernels
 from napari_nx46.core.mask_chain import MaskChain
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.score import LOW_BITS_KEPT_BYTES, KeptLowBits
-from napari_nx46.core.volume import Sources
-from napari_nx46.core.workers import Cancelled
+from napari_nx46.core.score.blend import LOW_BITS_KEPT_BYTES, KeptLowBits
+from napari_nx46.core.score.kernels import plain_kernels
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.blocks import Sources
+from napari_nx46.voxels.workers import Cancelled
 
 PATIENCE = 30
 SHAPE = (6, 9, 12)

@@ -8,9 +8,9 @@ import pytest
 import tifffile
 import zarr
 
+from napari_nx46.data.fragments import open_data
 from napari_nx46.files.memory import ALWAYS_READ, in_words, machine_memory
-from napari_nx46.files.volumes import Role, VolumeError, open_volume
-from napari_nx46.fragments import open_data
+from napari_nx46.files.volumes.opening import Role, VolumeError, open_volume
 from napari_nx46.run.pipelines import PipelineSet
 from tests.command import nx46
 

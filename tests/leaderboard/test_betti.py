@@ -7,10 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 
 from napari_nx46.leaderboard.betti import match_counts
-
-from .brute_force import Complex
-from .brute_force import match_counts as slow_match_counts
-from .strategies import LONG, SMALL, mask_pairs
+from tests.leaderboard.brute_force import Complex
+from tests.leaderboard.brute_force import match_counts as slow_match_counts
+from tests.leaderboard.strategies import LONG, SMALL, mask_pairs
 
 
 def as_tuples(counts):

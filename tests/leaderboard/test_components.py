@@ -17,8 +17,7 @@ from napari_nx46.leaderboard.bits import (
     shift_up,
 )
 from napari_nx46.leaderboard.components import label_runs, runs_of, sizes_of
-
-from .strategies import MIDDLE, SMALL, mask_pairs
+from tests.leaderboard.strategies import MIDDLE, SMALL, mask_pairs
 
 
 def unpack(words, columns):

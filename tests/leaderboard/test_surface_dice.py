@@ -14,8 +14,7 @@ from scipy.spatial import ConvexHull
 
 from napari_nx46.leaderboard import surface_dice
 from napari_nx46.leaderboard.surface_areas import area_of_code
-
-from .strategies import MIDDLE, mask_pairs
+from tests.leaderboard.strategies import MIDDLE, mask_pairs
 
 SPACINGS = [(1.0, 1.0, 1.0), (2.0, 1.0, 0.5), (0.7, 1.3, 1.0)]
 

@@ -10,8 +10,7 @@ from scipy import ndimage
 from skimage.metrics import variation_of_information as slow_variation
 
 from napari_nx46.leaderboard import variation_of_information
-
-from .strategies import MIDDLE, mask_pairs
+from tests.leaderboard.strategies import MIDDLE, mask_pairs
 
 RANKS = {6: 1, 18: 2, 26: 3}
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_nx46.core.kernels import warm_up_cleanup
-from napari_nx46.fragments import open_data, write_data_folder
-
-from .driver import Bench, smooth_volume, write_damaged, write_fragments
+from napari_nx46.core.score.kernels import warm_up_cleanup
+from napari_nx46.data.fragments import open_data, write_data_folder
+from tests.live.driver import Bench, smooth_volume, write_damaged, write_fragments
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -8,12 +8,11 @@ import time
 
 import numpy as np
 
-from napari_nx46.core.volume import whole_block
-from napari_nx46.fragments import open_data, write_data_folder
+from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import View
-
-from ..core.definition import defined_mask
+from napari_nx46.voxels.blocks import whole_block
+from tests.core.definition import defined_mask
 
 PATIENCE = 30.0
 """Seconds after which what has not happened counts as a failure."""

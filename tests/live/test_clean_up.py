@@ -7,8 +7,7 @@ import pytest
 
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import Setting, Source, all_presets, preset
-
-from .driver import PATIENCE, plane_view
+from tests.live.driver import PATIENCE, plane_view
 
 CLEANED = {
     "rule": "probability",

@@ -9,13 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_nx46.core.workers import Workers
-from napari_nx46.fragments import FragmentError, VolumeError, open_data, write_data_folder
+from napari_nx46.data.fragments import FragmentError, VolumeError, open_data, write_data_folder
 from napari_nx46.live.view import View, slice_view, volume_view
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Domain, Setting, SettingError
-
-from .driver import PATIENCE, named_threads, plane_view, smooth_volume, wait_for, write_damaged
+from napari_nx46.voxels.workers import Workers
+from tests.live.driver import (
+    PATIENCE,
+    named_threads,
+    plane_view,
+    smooth_volume,
+    wait_for,
+    write_damaged,
+)
 
 SHAPE = (12, 20, 24)
 
@@ -630,7 +636,7 @@ def test_other_slices_and_fragments_are_usable_after_a_failure(damaged, new_benc
 
 def sound_mask(bench):
     """Return the defined mask of the sound fragment alone; the other one cannot be read."""
-    from ..core.definition import defined_mask
+    from tests.core.definition import defined_mask
 
     fragment = bench.dataset["b"]
     return defined_mask([(fragment.p3d.read(), fragment.p2d.read())], bench.session.setting)

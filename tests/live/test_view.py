@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_nx46.core.volume import block_shape
 from napari_nx46.live.view import Figures, View, fits_view, slice_view, volume_view, within_plane
+from napari_nx46.voxels.blocks import block_shape
 
 SHAPE = (12, 20, 24)
 

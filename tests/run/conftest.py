@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .data import write_fragments
+from tests.run.data import write_fragments
 
 
 @pytest.fixture

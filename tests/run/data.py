@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_nx46.fragments import open_data, write_data_folder
-
-from ..core.definition import defined_mask
+from napari_nx46.data.fragments import open_data, write_data_folder
+from tests.core.definition import defined_mask
 
 
 def write_fragments(root):

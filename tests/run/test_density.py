@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_nx46.core.workers import Cancelled
-from napari_nx46.fragments import open_data, write_data_folder
+from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.run.density import TOLERANCE, DensityTarget, solve_density
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Domain, Setting, preset
-
-from .data import expected_masks
+from napari_nx46.voxels.workers import Cancelled
+from tests.run.data import expected_masks
 
 RULES = {
     "quantile": Setting(),

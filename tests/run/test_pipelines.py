@@ -6,8 +6,7 @@ import pytest
 
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Domain, Setting
-
-from .data import write_fragments
+from tests.run.data import write_fragments
 
 
 @pytest.fixture(scope="module")

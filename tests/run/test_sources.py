@@ -9,19 +9,17 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_nx46.core import tiles
-from napari_nx46.core.ct_paths import ct_sources, intensity_extent
-from napari_nx46.core.ensemble import mean_of_logits, mean_of_probabilities
-from napari_nx46.core.volume import whole_block
-from napari_nx46.core.workers import Workers
-from napari_nx46.files.atomic import WriteError
-from napari_nx46.fragments import (
+from napari_nx46.core.score.ct_paths import ct_sources, intensity_extent
+from napari_nx46.core.score.ensemble import mean_of_logits, mean_of_probabilities
+from napari_nx46.data.fragments import (
     FolderNames,
     FragmentError,
     VolumeError,
     open_data,
     write_data_folder,
 )
+from napari_nx46.files.atomic import WriteError
+from napari_nx46.run.export.export import export, run, same_setting
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.preflight import (
     check_block,
@@ -30,11 +28,12 @@ from napari_nx46.run.preflight import (
     preflight,
     sources_read,
 )
-from napari_nx46.run.runner import export, run, same_setting
 from napari_nx46.setting import Averaging, Domain, Setting, Source
-
-from ..core.definition import defined_score, mask_of_scores, probability
-from .data import files_in
+from napari_nx46.voxels import tiles
+from napari_nx46.voxels.blocks import whole_block
+from napari_nx46.voxels.workers import Workers
+from tests.core.definition import defined_score, mask_of_scores, probability
+from tests.run.data import files_in
 
 SHAPE = (9, 20, 17)
 VOXELS = 9 * 20 * 17

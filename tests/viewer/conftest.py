@@ -11,12 +11,11 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QColorDialog, QFileDialog, QMessageBox
 
+from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.files.workspace import WORKSPACES_VARIABLE
-from napari_nx46.fragments import open_data, write_data_folder
-from napari_nx46.viewer.garbage import collect_in_gui_thread
-from napari_nx46.viewer.launch import add_dock
-
-from .windows import SHAPES, Opened
+from napari_nx46.viewer.qt.garbage import collect_in_gui_thread
+from napari_nx46.viewer.window.launch import add_dock
+from tests.viewer.windows import SHAPES, Opened
 
 MODAL_DIALOGS = (
     (QMessageBox, "question"),

@@ -11,10 +11,10 @@ import psutil
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication
 
-from napari_nx46.fragments import open_data
-from napari_nx46.live.pins import DEFAULT_LETTERS
+from napari_nx46.data.fragments import open_data
+from napari_nx46.live.masks.pins import DEFAULT_LETTERS
 from napari_nx46.live.session import Session
-from napari_nx46.viewer.bench import Bench
+from napari_nx46.viewer.window.bench import Bench
 
 SLIDERS = ("quantile", "blend", "z_radius")
 FLIP_EVERY = 5

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from napari_nx46.viewer.docks import DOCKS, open_dock
-
-from .soak import Soak
+from napari_nx46.viewer.window.docks import DOCKS, open_dock
+from tests.viewer.soak import Soak
 
 WARM_UP = 60
 MOST_MEGABYTES_MORE = 50

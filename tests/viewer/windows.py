@@ -11,11 +11,10 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QStyle, QStyleOptionSlider
 
-from napari_nx46.run import runner
-from napari_nx46.viewer.dock import TuneDock
-from napari_nx46.viewer.read_out import ROWS
-
-from ..core.definition import defined_mask
+from napari_nx46.run.export import export as runner
+from napari_nx46.viewer.tune.dock import TuneDock
+from napari_nx46.viewer.tune.read_out import ROWS
+from tests.core.definition import defined_mask
 
 PATIENCE = 20_000
 SHAPES = {"a": (9, 40, 48), "b": (7, 36, 30), "c": (5, 24, 28)}

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_nx46.campaign.figures import mean_figure
-from napari_nx46.campaign.results import CampaignResults
+from napari_nx46.campaign.records.results import CampaignResults
+from napari_nx46.campaign.verdicts.figures import mean_figure
 
 __all__ = [
     "DEFAULT_PRECISION_DROP",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.run.comparison import NOT_USED, knob_text
+from napari_nx46.run.compare.comparison import NOT_USED, knob_text
 from napari_nx46.setting import Setting, knob_applies
 
 __all__ = ["BINS", "Factor", "columns_of", "interaction_columns", "joined_until_apart", "varied"]

@@ -21,12 +21,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.profile import IGNORED, SURFACE
-from napari_nx46.core.volume import Mask
-from napari_nx46.core.workers import CancelCheck, Cancelled, never
+from napari_nx46.core.measure.profile import IGNORED, SURFACE
 from napari_nx46.leaderboard.bits import Words, pack
 from napari_nx46.leaderboard.parameters import COMPETITION
 from napari_nx46.leaderboard.surface_dice import dilated
+from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
 __all__ = ["SHORTEST_REPEAT", "GainedForeground", "PackedLabel", "gained_foreground"]
 

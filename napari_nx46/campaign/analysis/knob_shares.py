@@ -20,8 +20,8 @@ from napari_nx46.campaign.analysis.design import (
     rank_of,
     varied,
 )
-from napari_nx46.campaign.figures import mean_figure
-from napari_nx46.campaign.results import CampaignResults
+from napari_nx46.campaign.records.results import CampaignResults
+from napari_nx46.campaign.verdicts.figures import mean_figure
 from napari_nx46.setting import Setting
 
 __all__ = ["KnobShare", "KnobShares", "LevelMean", "knob_shares", "shares_of"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_nx46.campaign.results import CampaignResults
+from napari_nx46.campaign.records.results import CampaignResults
 
 __all__ = ["LostSlice", "lost_slices"]
 

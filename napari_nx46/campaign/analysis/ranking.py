@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from napari_nx46.campaign.figures import mean_figure, shared_mean
-from napari_nx46.campaign.results import CampaignResults
-from napari_nx46.campaign.rules import (
+from napari_nx46.campaign.records.results import CampaignResults
+from napari_nx46.campaign.verdicts.figures import mean_figure, shared_mean
+from napari_nx46.campaign.verdicts.rules import (
     Criterion,
     Decision,
     RunVerdict,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_nx46.campaign.figures import fragments_with
-from napari_nx46.campaign.results import CampaignResults
+from napari_nx46.campaign.records.results import CampaignResults
+from napari_nx46.campaign.verdicts.figures import fragments_with
 
 __all__ = ["RankAgreement", "RunSpread", "Stability", "stability"]
 

@@ -10,10 +10,10 @@ from napari_nx46.campaign.analysis.knob_shares import KnobShares, knob_shares
 from napari_nx46.campaign.analysis.lost_recall import LostSlice, lost_slices
 from napari_nx46.campaign.analysis.ranking import Ranking, rank_runs
 from napari_nx46.campaign.analysis.stability import Stability, stability
-from napari_nx46.campaign.figures import fragments_with
-from napari_nx46.campaign.gains import FragmentGain
-from napari_nx46.campaign.results import CampaignResults
-from napari_nx46.campaign.rules import (
+from napari_nx46.campaign.records.results import CampaignResults
+from napari_nx46.campaign.verdicts.figures import fragments_with
+from napari_nx46.campaign.verdicts.gains import FragmentGain
+from napari_nx46.campaign.verdicts.rules import (
     BestRun,
     Rules,
     RunVerdict,

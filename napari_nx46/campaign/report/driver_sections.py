@@ -17,7 +17,7 @@ from napari_nx46.campaign.report.figures import Tables
 from napari_nx46.campaign.report.parts import Section, SourcedTable, figures_of, words_of
 from napari_nx46.campaign.report.tables import Source
 from napari_nx46.files.naming import shown
-from napari_nx46.run.comparison_text import ReportTable
+from napari_nx46.run.compare.report import ReportTable
 
 __all__ = ["density_section", "gains_section", "knobs_section", "told_fall", "told_gain"]
 

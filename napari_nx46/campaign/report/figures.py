@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from napari_nx46.campaign.report.drawing import INK, plain_text
 from napari_nx46.campaign.report.tables import CsvTable, Source
-from napari_nx46.campaign.rules import Criterion
+from napari_nx46.campaign.verdicts.rules import Criterion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from napari_nx46.campaign.analysis.gained import SHORTEST_REPEAT
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis, analyse
-from napari_nx46.campaign.gains import FragmentGain, measure_gains
+from napari_nx46.campaign.records.results import CampaignResults
 from napari_nx46.campaign.report.sections import report_of
 from napari_nx46.campaign.report.writing import report_targets, write_report
-from napari_nx46.campaign.results import CampaignResults
-from napari_nx46.campaign.rules import Rules, baseline_of, best_run, judge
-from napari_nx46.core.workers import CancelCheck, never
+from napari_nx46.campaign.verdicts.gains import FragmentGain, measure_gains
+from napari_nx46.campaign.verdicts.rules import Rules, baseline_of, best_run, judge
+from napari_nx46.run.export.targets import check_targets
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.targets import check_targets
+from napari_nx46.voxels.workers import CancelCheck, never
 
 __all__ = ["make_report"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from napari_nx46.campaign.report.parts import Section
 from napari_nx46.campaign.report.sections import CampaignReport
-from napari_nx46.run.comparison_text import markdown_table, markdown_text
+from napari_nx46.run.compare.report import markdown_table, markdown_text
 
 __all__ = ["report_markdown"]
 

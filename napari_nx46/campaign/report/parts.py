@@ -9,7 +9,7 @@ from types import MappingProxyType
 from napari_nx46.campaign.report.figures import ReportFigure
 from napari_nx46.campaign.report.tables import Source
 from napari_nx46.files.naming import shown
-from napari_nx46.run.comparison_text import FIGURE_WORDS, ReportTable, figure_text
+from napari_nx46.run.compare.report import FIGURE_WORDS, ReportTable, figure_text
 
 __all__ = ["WORDS", "Section", "SourcedTable", "figures_of", "joined", "number", "words_of"]
 

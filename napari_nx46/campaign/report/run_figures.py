@@ -29,7 +29,7 @@ from napari_nx46.campaign.report.figures import (
     unit_of,
 )
 from napari_nx46.campaign.report.tables import Source
-from napari_nx46.campaign.rules import Decision
+from napari_nx46.campaign.verdicts.rules import Decision
 from napari_nx46.files.naming import shown
 
 __all__ = ["fragment_figure", "ranking_figure", "slice_figure"]

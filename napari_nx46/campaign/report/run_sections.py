@@ -14,10 +14,10 @@ from napari_nx46.campaign.report.parts import (
 )
 from napari_nx46.campaign.report.run_figures import fragment_figure, ranking_figure, slice_figure
 from napari_nx46.campaign.report.tables import Source, knob_columns
-from napari_nx46.campaign.rules import Decision, Outcome
+from napari_nx46.campaign.verdicts.rules import Decision, Outcome
 from napari_nx46.files.naming import shown
-from napari_nx46.run.comparison import knob_text
-from napari_nx46.run.comparison_text import ReportTable
+from napari_nx46.run.compare.comparison import knob_text
+from napari_nx46.run.compare.report import ReportTable
 
 __all__ = ["fragments_section", "runs_section", "slices_section", "verdicts_section"]
 

@@ -20,7 +20,7 @@ from napari_nx46.campaign.report.run_sections import (
 from napari_nx46.campaign.report.summary import headline, summary_section
 from napari_nx46.campaign.report.tables import CsvTable, csv_tables
 from napari_nx46.files.naming import shown
-from napari_nx46.run.comparison_text import ReportTable
+from napari_nx46.run.compare.report import ReportTable
 
 __all__ = ["CampaignReport", "report_of"]
 

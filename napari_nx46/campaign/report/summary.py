@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
+from napari_nx46.campaign.records.results import TaskState
 from napari_nx46.campaign.report.driver_sections import told_fall, told_gain
 from napari_nx46.campaign.report.parts import Section, joined, number, words_of
 from napari_nx46.campaign.report.tables import knob_columns
-from napari_nx46.campaign.results import TaskState
-from napari_nx46.campaign.rules import Decision, better_rejected
+from napari_nx46.campaign.verdicts.rules import Decision, better_rejected
 from napari_nx46.files.naming import counted, shown
-from napari_nx46.run.comparison import knob_text
+from napari_nx46.run.compare.comparison import knob_text
 
 __all__ = ["headline", "summary_section"]
 

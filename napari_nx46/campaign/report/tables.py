@@ -9,7 +9,7 @@ from typing import Any
 from napari_nx46.campaign.analysis.design import varied
 from napari_nx46.campaign.analysis.ranking import RUN_FIGURES, RankedRun
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
-from napari_nx46.run.comparison import knob_text
+from napari_nx46.run.compare.comparison import knob_text
 from napari_nx46.run.csv_text import CsvValue, csv_bytes
 from napari_nx46.setting import Setting
 

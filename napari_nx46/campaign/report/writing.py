@@ -9,7 +9,7 @@ from napari_nx46.campaign.report.page import report_html
 from napari_nx46.campaign.report.sections import CampaignReport
 from napari_nx46.campaign.report.tables import TABLE_NAMES
 from napari_nx46.files.atomic import WriteError, write_together
-from napari_nx46.run.targets import kept_if_used
+from napari_nx46.run.export.targets import kept_if_used
 
 __all__ = ["report_targets", "write_report"]
 

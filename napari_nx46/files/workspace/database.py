@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from napari_nx46.files.naming import shown
+from napari_nx46.files.regular import NotRegularFileError, check_regular
 from napari_nx46.files.workspace import schema
 from napari_nx46.files.workspace.encoding import Column
 from napari_nx46.files.workspace.errors import Damage, WorkspaceError, damaged, translated
-from napari_nx46.regular_files import NotRegularFileError, check_regular
 
 BUSY_SECONDS = 5.0
 """For how long another program's writing is waited for."""

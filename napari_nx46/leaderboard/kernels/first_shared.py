@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.compiling.kernel import helper, kernel
 from napari_nx46.leaderboard.kernels.runs import run_at
 from napari_nx46.leaderboard.kernels.words import lowest_bit
+from napari_nx46.voxels.compiling.kernel import helper, kernel
 
 __all__ = ["part_is_shared_before"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.compiling.kernel import kernel
 from napari_nx46.leaderboard.kernels.words import lowest_bit
+from napari_nx46.voxels.compiling.kernel import kernel
 
 __all__ = ["count_codes"]
 

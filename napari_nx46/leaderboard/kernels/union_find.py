@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.compiling.kernel import helper
+from napari_nx46.voxels.compiling.kernel import helper
 
 __all__ = ["find_root"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.compiling.kernel import helper, kernel
+from napari_nx46.voxels.compiling.kernel import helper, kernel
 
 __all__ = ["count_bits_of_word", "count_set_bits", "lowest_bit"]
 

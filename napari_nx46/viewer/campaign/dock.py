@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QWidget
 
-from napari_nx46.campaign.background import Campaigns
-from napari_nx46.campaign.rules import Rules
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.bench_dock import BenchDock
+from napari_nx46.campaign.execute.background import Campaigns
+from napari_nx46.campaign.verdicts.rules import Rules
 from napari_nx46.viewer.campaign.panel import CampaignPanel
-from napari_nx46.viewer.layout import VerticalScrollArea, WrappedLabel
-from napari_nx46.viewer.main_thread import MainThreadPoster
+from napari_nx46.viewer.qt.main_thread import MainThreadPoster
+from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel
+from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.bench_dock import BenchDock
 
 if TYPE_CHECKING:
-    from napari_nx46.viewer.dock import TunePanel
+    from napari_nx46.viewer.tune.dock import TunePanel
 
 NOT_KEPT = "Campaigns of these data cannot be kept. Open data of your own to run one."
 

@@ -20,16 +20,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_nx46.campaign.background import Campaigns, CampaignTable, MakeRequest
-from napari_nx46.campaign.ledger import CampaignProgress
-from napari_nx46.campaign.listing import CampaignRow
-from napari_nx46.campaign.preflight import CampaignPreflight
-from napari_nx46.campaign.rules import Rules
-from napari_nx46.campaign.runner import Resources
-from napari_nx46.campaign.source import DataSource
-from napari_nx46.live.pins import DEFAULT_LETTERS
+from napari_nx46.campaign.execute.background import Campaigns, CampaignTable, MakeRequest
+from napari_nx46.campaign.execute.ledger import CampaignProgress
+from napari_nx46.campaign.execute.runner import Resources
+from napari_nx46.campaign.plan.preflight import CampaignPreflight
+from napari_nx46.campaign.plan.source import DataSource
+from napari_nx46.campaign.records.listing import CampaignRow
+from napari_nx46.campaign.verdicts.rules import Rules
+from napari_nx46.live.masks.pins import DEFAULT_LETTERS
 from napari_nx46.run.preflight import fitting_setting
-from napari_nx46.viewer.bench import Bench
 from napari_nx46.viewer.campaign.plan_panel import PlanPanel
 from napari_nx46.viewer.campaign.row_model import LEGEND
 from napari_nx46.viewer.campaign.row_table import CampaignTableView
@@ -39,12 +38,13 @@ from napari_nx46.viewer.campaign.words import (
     progress_words,
     verdict_words,
 )
-from napari_nx46.viewer.following import Following
-from napari_nx46.viewer.layout import WrappedLabel, rule
-from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.widgets.layout import WrappedLabel, rule
+from napari_nx46.viewer.window.bench import Bench
 
 if TYPE_CHECKING:
-    from napari_nx46.viewer.dock import TunePanel
+    from napari_nx46.viewer.tune.dock import TunePanel
 
 
 FALL_STEP = 0.005

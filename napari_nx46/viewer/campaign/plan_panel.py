@@ -22,18 +22,18 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_nx46.campaign.background import MakeRequest
-from napari_nx46.campaign.cluster import ClusterChoice
-from napari_nx46.campaign.grid import grid_plan
-from napari_nx46.campaign.matrix import read_plan, shipped_matrices
-from napari_nx46.campaign.results import CampaignPlan
-from napari_nx46.campaign.rows import MOST_RUNS
-from napari_nx46.campaign.runner import Resources
-from napari_nx46.campaign.source import DataSource
-from napari_nx46.campaign.store import CampaignRequest
-from napari_nx46.campaign.suggest import Objective, Search, check_search
+from napari_nx46.campaign.execute.background import MakeRequest
+from napari_nx46.campaign.execute.cluster import ClusterChoice
+from napari_nx46.campaign.execute.runner import Resources
+from napari_nx46.campaign.execute.suggest import Objective, Search, check_search
+from napari_nx46.campaign.plan.grid import grid_plan
+from napari_nx46.campaign.plan.matrix import read_plan, shipped_matrices
+from napari_nx46.campaign.plan.rows import MOST_RUNS
+from napari_nx46.campaign.plan.source import DataSource
+from napari_nx46.campaign.records.results import CampaignPlan
+from napari_nx46.campaign.records.store import CampaignRequest
 from napari_nx46.setting import Setting
-from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 
 GRID_EXAMPLE = "quantile=0.95:0.985:0.005\nblend=0.68,0.72,0.78"
 SEARCH_EXAMPLE = "quantile=0.88:0.96\nz_radius=0:4"

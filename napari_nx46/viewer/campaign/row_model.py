@@ -7,14 +7,14 @@ from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from napari_nx46.campaign.listing import ROW_FIGURES, CampaignRow
-from napari_nx46.campaign.rules import Decision
-from napari_nx46.live.pins import differing_knobs
-from napari_nx46.run.comparison import knob_text
-from napari_nx46.run.comparison_text import FIGURE_WORDS
+from napari_nx46.campaign.records.listing import ROW_FIGURES, CampaignRow
+from napari_nx46.campaign.verdicts.rules import Decision
+from napari_nx46.live.masks.pins import differing_knobs
+from napari_nx46.run.compare.comparison import knob_text
+from napari_nx46.run.compare.report import FIGURE_WORDS
 from napari_nx46.setting import Setting, described_knobs
 from napari_nx46.viewer.campaign.words import verdict_words
-from napari_nx46.viewer.plain_text import plain_tip
+from napari_nx46.viewer.messages.plain_text import plain_tip
 
 NO_PARENT = QModelIndex()
 SORT_ROLE = Qt.ItemDataRole.UserRole

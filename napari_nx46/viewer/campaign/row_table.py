@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QTableView, QWidget
 
-from napari_nx46.campaign.listing import CampaignRow
+from napari_nx46.campaign.records.listing import CampaignRow
 from napari_nx46.viewer.campaign.row_model import SORT_ROLE, CampaignModel
 
 ROWS_SHOWN = 6

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from napari_nx46.campaign.background import CampaignTable
-from napari_nx46.campaign.ledger import CampaignProgress
-from napari_nx46.campaign.listing import CampaignRow
-from napari_nx46.campaign.preflight import CampaignPreflight
+from napari_nx46.campaign.execute.background import CampaignTable
+from napari_nx46.campaign.execute.ledger import CampaignProgress
+from napari_nx46.campaign.plan.preflight import CampaignPreflight
+from napari_nx46.campaign.records.listing import CampaignRow
 from napari_nx46.files.naming import counted, shown
 
 NO_CAMPAIGN = (

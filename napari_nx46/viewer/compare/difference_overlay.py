@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_nx46.live.lazy_difference import DifferenceClass, LazyDifference
-from napari_nx46.live.pair_choice import PairChoice
-from napari_nx46.viewer.class_overlay import ClassOverlay
+from napari_nx46.live.arrays.difference import DifferenceClass, LazyDifference
+from napari_nx46.live.masks.pair import PairChoice
+from napari_nx46.viewer.canvas.class_overlay import ClassOverlay
 
 if TYPE_CHECKING:
     import napari

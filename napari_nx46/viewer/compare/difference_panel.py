@@ -15,15 +15,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_nx46.core.overlap import Overlap
-from napari_nx46.live.comparison import Comparison
-from napari_nx46.live.lazy_difference import DifferenceClass
-from napari_nx46.live.mask_choices import LIVE
-from napari_nx46.viewer.bench import Bench
+from napari_nx46.live.arrays.difference import DifferenceClass
+from napari_nx46.live.derived.comparison import Comparison
+from napari_nx46.live.masks.choices import LIVE
 from napari_nx46.viewer.compare.difference_overlay import CLASS_COLORS
-from napari_nx46.viewer.following import Following
-from napari_nx46.viewer.number_label import UNKNOWN, number_label
-from napari_nx46.viewer.plain_text import MarkupLabel, PlainLabel, plain_tip
+from napari_nx46.viewer.messages.plain_text import MarkupLabel, PlainLabel, plain_tip
+from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.widgets.number_label import UNKNOWN, number_label
+from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.voxels.overlap import Overlap
 
 COUNT_MILLISECONDS = 60
 """The numbers change no faster than they can be read: painting them holds up the canvas."""

@@ -10,15 +10,15 @@ from napari import current_viewer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.bench_dock import BenchDock, is_tuned
 from napari_nx46.viewer.compare.difference_panel import DifferencePanel
 from napari_nx46.viewer.compare.foreign_panel import ForeignPanel
 from napari_nx46.viewer.compare.pin_panel import PinPanel
 from napari_nx46.viewer.compare.pin_table import PinTablePanel
-from napari_nx46.viewer.docks import open_dock_of
-from napari_nx46.viewer.layout import VerticalScrollArea, rule
-from napari_nx46.viewer.notices import notify_warning
+from napari_nx46.viewer.messages.notices import notify_warning
+from napari_nx46.viewer.widgets.layout import VerticalScrollArea, rule
+from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.bench_dock import BenchDock, is_tuned
+from napari_nx46.viewer.window.docks import open_dock_of
 
 if TYPE_CHECKING:
     import napari

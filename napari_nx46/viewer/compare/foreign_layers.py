@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image
 
-from napari_nx46.live.lazy_mask import LazyMask
-from napari_nx46.live.mask_choices import ChosenMask, MaskChoices
-from napari_nx46.viewer.layer_exchange import NewData
-from napari_nx46.viewer.overlay import DEFAULT_OPACITY, mask_colormap
-from napari_nx46.viewer.overlay_layer import below_classes, overlay_layer
-from napari_nx46.viewer.slice_drawing import refresh_slice
+from napari_nx46.live.arrays.mask import LazyMask
+from napari_nx46.live.masks.choices import ChosenMask, MaskChoices
+from napari_nx46.viewer.canvas.layer_exchange import NewData
+from napari_nx46.viewer.canvas.overlay import DEFAULT_OPACITY, mask_colormap
+from napari_nx46.viewer.canvas.overlay_layer import below_classes, overlay_layer
+from napari_nx46.viewer.canvas.slice_drawing import refresh_slice
 
 if TYPE_CHECKING:
     import napari

@@ -15,9 +15,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.following import Following
-from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.window.bench import Bench
 
 MASK_FILTER = "Masks (*.zip *.tif *.tiff *.npy)"
 MEGABYTE = 1 << 20

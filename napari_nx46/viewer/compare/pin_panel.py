@@ -7,11 +7,11 @@ from functools import partial
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_nx46.live.mask_choices import LIVE
-from napari_nx46.live.pins import DEFAULT_LETTERS
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.following import Following
-from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
+from napari_nx46.live.masks.choices import LIVE
+from napari_nx46.live.masks.pins import DEFAULT_LETTERS
+from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.window.bench import Bench
 
 PADDING = 16
 """Pixels beside the text of a button."""

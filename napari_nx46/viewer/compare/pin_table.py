@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QTableWidgetItem, QVBoxLayout, QWidget
 
-from napari_nx46.live.pins import PinRow, Pins
-from napari_nx46.run.comparison import knob_text
-from napari_nx46.run.comparison_text import FIGURE_WORDS, figure_text
+from napari_nx46.live.masks.pins import PinRow, Pins
+from napari_nx46.run.compare.comparison import knob_text
+from napari_nx46.run.compare.report import FIGURE_WORDS, figure_text
 from napari_nx46.setting import Setting, described_knobs
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.fitted_table import FittedTable, number_item
-from napari_nx46.viewer.following import Following
-from napari_nx46.viewer.number_label import UNKNOWN
-from napari_nx46.viewer.plain_text import PlainLabel
+from napari_nx46.viewer.messages.plain_text import PlainLabel
+from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.widgets.fitted_table import FittedTable, number_item
+from napari_nx46.viewer.widgets.number_label import UNKNOWN
+from napari_nx46.viewer.window.bench import Bench
 
 REFERENCE = "A"
 """The pin that the deltas are taken to."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
-from napari_nx46.live.flip import Flip
-from napari_nx46.live.mask_choices import LIVE
-from napari_nx46.viewer.canvas import Canvas
-from napari_nx46.viewer.plain_text import PlainLabel
+from napari_nx46.live.masks.choices import LIVE
+from napari_nx46.live.masks.flip import Flip
+from napari_nx46.viewer.canvas.access import Canvas
+from napari_nx46.viewer.messages.plain_text import PlainLabel
 
 if TYPE_CHECKING:
     import napari

@@ -10,18 +10,18 @@ from napari.layers import Image, Layer
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
-from napari_nx46.live.lazy_mask import LazyMask
-from napari_nx46.live.mask_choices import LIVE, ChosenMask
-from napari_nx46.viewer.overlay import mask_colormap
-from napari_nx46.viewer.overlay_layer import overlay_layer
-from napari_nx46.viewer.slice_drawing import refresh_slice
+from napari_nx46.live.arrays.mask import LazyMask
+from napari_nx46.live.masks.choices import LIVE, ChosenMask
+from napari_nx46.viewer.canvas.overlay import mask_colormap
+from napari_nx46.viewer.canvas.overlay_layer import overlay_layer
+from napari_nx46.viewer.canvas.slice_drawing import refresh_slice
 
 if TYPE_CHECKING:
     import napari
 
     from napari_nx46.live.session import Session
+    from napari_nx46.viewer.canvas.overlay import Overlay
     from napari_nx46.viewer.compare.tools import CompareTools
-    from napari_nx46.viewer.overlay import Overlay
 
 GRID_FIELDS = ("stride", "shape", "spacing", "enabled")
 """What the grid had before, and gets back."""

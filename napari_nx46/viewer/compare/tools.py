@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_nx46.live.flip import Flip
-from napari_nx46.live.foreign_masks import ForeignMasks
-from napari_nx46.live.mask_choices import MaskChoices
-from napari_nx46.live.pair_choice import PairChoice
-from napari_nx46.live.pins import Pins
+from napari_nx46.live.masks.choices import MaskChoices
+from napari_nx46.live.masks.flip import Flip
+from napari_nx46.live.masks.foreign import ForeignMasks
+from napari_nx46.live.masks.pair import PairChoice
+from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Post, Session
+from napari_nx46.viewer.canvas.layer_exchange import NewData
 from napari_nx46.viewer.compare.difference_overlay import DifferenceOverlay
 from napari_nx46.viewer.compare.foreign_layers import ForeignLayers
 from napari_nx46.viewer.compare.shown_note import ShownNote
-from napari_nx46.viewer.layer_exchange import NewData
 
 if TYPE_CHECKING:
     import napari

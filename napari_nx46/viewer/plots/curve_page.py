@@ -6,16 +6,16 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
-from napari_nx46.core.curves import precision_recall_at
 from napari_nx46.core.line import is_local
-from napari_nx46.core.quantile import approximate_share_below
-from napari_nx46.live.curves import CURVE_QUANTILES, ScoreCurves
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.plain_text import plain_tip
+from napari_nx46.core.measure.curves import precision_recall_at
+from napari_nx46.core.threshold.quantile import approximate_share_below
+from napari_nx46.live.derived.curves import CURVE_QUANTILES, ScoreCurves
+from napari_nx46.viewer.messages.plain_text import plain_tip
 from napari_nx46.viewer.plots.axes import Axes, Style
 from napari_nx46.viewer.plots.colors import Role
 from napari_nx46.viewer.plots.page import PlotPage
 from napari_nx46.viewer.plots.saving import Table
+from napari_nx46.viewer.window.bench import Bench
 
 __all__ = ["CurvePage"]
 

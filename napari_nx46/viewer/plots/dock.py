@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QSizePolicy
 
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.bench_dock import BenchDock
 from napari_nx46.viewer.plots.panel import PlotsPanel
+from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.bench_dock import BenchDock
 
 if TYPE_CHECKING:
     import napari

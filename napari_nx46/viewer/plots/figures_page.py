@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
-from napari_nx46.core.measure import PERCENTS, distance_from_band
-from napari_nx46.core.measure_volume import VolumeMetrics
-from napari_nx46.core.profile import SliceProfile
-from napari_nx46.core.quantile import ScoreHistogram, approximate_quantile
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.layout import VerticalScrollArea
-from napari_nx46.viewer.number_label import UNKNOWN, number_label
-from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
+from napari_nx46.core.measure.profile import SliceProfile
+from napari_nx46.core.measure.slices import PERCENTS, distance_from_band
+from napari_nx46.core.measure.volume import VolumeMetrics
+from napari_nx46.core.threshold.quantile import ScoreHistogram, approximate_quantile
+from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.plots.page import Page
 from napari_nx46.viewer.plots.saving import Table
+from napari_nx46.viewer.widgets.layout import VerticalScrollArea
+from napari_nx46.viewer.widgets.number_label import UNKNOWN, number_label
+from napari_nx46.viewer.window.bench import Bench
 
 __all__ = ["ROWS", "FiguresPage"]
 

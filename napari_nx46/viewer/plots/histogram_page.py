@@ -7,16 +7,16 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
-from napari_nx46.core.rebinning import Bins
-from napari_nx46.live.curves import ScoreCurves
+from napari_nx46.core.threshold.rebinning import Bins
+from napari_nx46.live.derived.curves import ScoreCurves
 from napari_nx46.live.threshold_moves import knob_at, threshold_knob
 from napari_nx46.setting import Domain, Setting, ThresholdRule
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.plain_text import plain_tip
+from napari_nx46.viewer.messages.plain_text import plain_tip
 from napari_nx46.viewer.plots.axes import Axes, Style
 from napari_nx46.viewer.plots.colors import Role
 from napari_nx46.viewer.plots.page import PlotPage
 from napari_nx46.viewer.plots.saving import Table
+from napari_nx46.viewer.window.bench import Bench
 
 __all__ = ["HistogramPage"]
 

@@ -16,12 +16,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_nx46.files.atomic import WriteError
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.notices import notify_error
-from napari_nx46.viewer.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.messages.notices import notify_error
+from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.plots.axes import Axes
 from napari_nx46.viewer.plots.colors import PlotColors
 from napari_nx46.viewer.plots.saving import TABLE_SUFFIX, Table, save_picture, save_table
+from napari_nx46.viewer.window.bench import Bench
 
 __all__ = ["Page", "PlotPage"]
 

@@ -8,15 +8,15 @@ from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QTabBar, QVBoxLayout, QWidget
 
-from napari_nx46.viewer.after_draw import AfterDraw
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.following import Following
+from napari_nx46.viewer.canvas.after_draw import AfterDraw
 from napari_nx46.viewer.plots.colors import plot_colors
 from napari_nx46.viewer.plots.curve_page import CurvePage
 from napari_nx46.viewer.plots.figures_page import FiguresPage
 from napari_nx46.viewer.plots.histogram_page import HistogramPage
 from napari_nx46.viewer.plots.page import Page
 from napari_nx46.viewer.plots.profile_page import ProfilePage
+from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.window.bench import Bench
 
 __all__ = ["PlotsPanel"]
 

@@ -12,15 +12,15 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFrame, QListWidget, QListWidgetItem, QWidget
 
-from napari_nx46.core.profile import SliceProfile
-from napari_nx46.core.worst_slices import MOST_WORST_SLICES, Fault, WorstSlice, worst_slices
-from napari_nx46.live.profile import MaskProfile
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.plain_text import plain_tip
+from napari_nx46.core.measure.profile import SliceProfile
+from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, Fault, WorstSlice, worst_slices
+from napari_nx46.live.derived.profile import MaskProfile
+from napari_nx46.viewer.messages.plain_text import plain_tip
 from napari_nx46.viewer.plots.axes import Axes, Style
 from napari_nx46.viewer.plots.colors import Role
 from napari_nx46.viewer.plots.page import PlotPage
 from napari_nx46.viewer.plots.saving import Table
+from napari_nx46.viewer.window.bench import Bench
 
 __all__ = ["ProfilePage"]
 

@@ -18,17 +18,17 @@ from qtpy.QtWidgets import (
 )
 
 from napari_nx46.files.workspace import SavedRun
-from napari_nx46.live.run_words import NO_RUNS, next_step
-from napari_nx46.live.runs import Judgement, Runs
-from napari_nx46.run.listing import ListedRun, RunList
-from napari_nx46.viewer.bench import Bench
-from napari_nx46.viewer.bench_dock import BenchDock
-from napari_nx46.viewer.following import Following
-from napari_nx46.viewer.layout import VerticalScrollArea, WrappedLabel, rule
-from napari_nx46.viewer.plain_text import plain_tip
+from napari_nx46.live.jobs.run_words import NO_RUNS, next_step
+from napari_nx46.live.jobs.runs import Judgement, Runs
+from napari_nx46.run.judge.listing import ListedRun, RunList
+from napari_nx46.viewer.messages.plain_text import plain_tip
+from napari_nx46.viewer.qt.following import Following
 from napari_nx46.viewer.runs.run_model import LEGEND
 from napari_nx46.viewer.runs.run_table import RunTable
 from napari_nx46.viewer.runs.verdict_panel import VerdictPanel
+from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel, rule
+from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.bench_dock import BenchDock
 
 DOCK_NAME = "Runs"
 NOT_KEPT = "Runs of these data are not kept. Open data of your own to score and judge them."

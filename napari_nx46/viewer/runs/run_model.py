@@ -11,11 +11,11 @@ from typing import Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
 
 from napari_nx46.files.naming import shown
-from napari_nx46.live.run_words import parse_score
-from napari_nx46.run.comparison_text import FIGURE_WORDS, figure_text
-from napari_nx46.run.listing import ListedRun, RunList
-from napari_nx46.run.registry import SCORE_NAMES
-from napari_nx46.viewer.plain_text import plain_tip
+from napari_nx46.live.jobs.run_words import parse_score
+from napari_nx46.run.compare.report import FIGURE_WORDS, figure_text
+from napari_nx46.run.judge.listing import ListedRun, RunList
+from napari_nx46.run.judge.registry import SCORE_NAMES
+from napari_nx46.viewer.messages.plain_text import plain_tip
 
 NO_PARENT = QModelIndex()
 NUMBERS_TO_THE_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

@@ -5,14 +5,14 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_nx46.live.run_words import accepted_words, judged_words
-from napari_nx46.live.runs import Judgement
-from napari_nx46.run.comparison_text import FIGURE_WORDS, figure_text
-from napari_nx46.run.verdict import FigureDelta
-from napari_nx46.viewer.fitted_table import FittedTable, number_item
-from napari_nx46.viewer.layout import WrappedLabel
-from napari_nx46.viewer.number_label import UNKNOWN
-from napari_nx46.viewer.plain_text import PlainLabel
+from napari_nx46.live.jobs.run_words import accepted_words, judged_words
+from napari_nx46.live.jobs.runs import Judgement
+from napari_nx46.run.compare.report import FIGURE_WORDS, figure_text
+from napari_nx46.run.judge.verdict import FigureDelta
+from napari_nx46.viewer.messages.plain_text import PlainLabel
+from napari_nx46.viewer.widgets.fitted_table import FittedTable, number_item
+from napari_nx46.viewer.widgets.layout import WrappedLabel
+from napari_nx46.viewer.widgets.number_label import UNKNOWN
 
 GO_COLOR = "#009e73"
 NO_GO_COLOR = "#d55e00"

@@ -1,0 +1,1 @@
+"""Running a campaign's tasks on a Dask cluster."""

@@ -1,0 +1,347 @@
+"""Campaigns in the background of a window: checked, run, watched, cancelled and reported."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from psygnal import Signal
+
+from napari_nx46.campaign.execute.ledger import CampaignProgress
+from napari_nx46.campaign.execute.runner import CampaignRun, Resources
+from napari_nx46.campaign.plan.preflight import CampaignPreflight, campaign_preflight
+from napari_nx46.campaign.records.listing import CampaignRow, Place, campaign_rows
+from napari_nx46.campaign.records.results import CampaignResults, FragmentResult, TaskState
+from napari_nx46.campaign.records.store import CampaignRequest, CampaignStore
+from napari_nx46.campaign.report.making import make_report
+from napari_nx46.campaign.report.writing import report_targets
+from napari_nx46.campaign.verdicts.judging import judge_and_keep
+from napari_nx46.campaign.verdicts.rules import Rules
+from napari_nx46.files.atomic import Cancelled as WriteCancelled
+from napari_nx46.files.workspace import Workspace
+from napari_nx46.run.pipelines import PipelineSet
+from napari_nx46.voxels.workers import Cancelled, Workers
+
+__all__ = ["CampaignTable", "CampaignWatch", "Campaigns", "MakeRequest"]
+
+SECONDS_BETWEEN_TABLES = 0.5
+"""The table is read anew no more often while a campaign runs."""
+
+Post = Callable[[Callable[[], None]], None]
+"""Runs a function later in the owner's thread."""
+
+MakeRequest = Callable[[], CampaignRequest]
+"""Makes what is to be run; called in the background, since a matrix file may be long."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignTable:
+    """A campaign as it was read last.
+
+    Parameters
+    ----------
+    campaign_id : int, optional
+        Within the workspace; None while there is no campaign.
+    name, data : str
+    rows : tuple of CampaignRow
+    """
+
+    campaign_id: int | None = None
+    name: str = ""
+    data: str = ""
+    rows: tuple[CampaignRow, ...] = ()
+
+
+@dataclass(slots=True)
+class CampaignWatch:
+    """What is known of a campaign while it runs; of the thread that runs it."""
+
+    running: set[Place] = field(default_factory=set)
+    told_at: float = 0.0
+    read: CampaignResults | None = None
+    """The campaign as it was read from the workspace last."""
+    ended: dict[Place, FragmentResult] = field(default_factory=dict)
+    """The tasks that have ended since it began, without the figures of their slices."""
+
+    def take(self, result: FragmentResult) -> None:
+        """Follow a task."""
+        place = (result.run_id, result.image_id)
+        if result.state is TaskState.RUNNING:
+            self.running.add(place)
+        else:
+            self.running.discard(place)
+            self.ended[place] = replace(result, slices=())
+
+    def results(self, read: Callable[[], CampaignResults]) -> CampaignResults:
+        """Return the campaign as it stands; read again only when runs have been added to it."""
+        if self.read is None or not self.ended.keys() | self.running <= self.read.fragments.keys():
+            self.read = read()
+        known = {place: one for place, one in self.ended.items() if place in self.read.fragments}
+        return replace(self.read, fragments={**self.read.fragments, **known})
+
+    def is_due(self) -> bool:
+        """Return whether the table is to be read again."""
+        now = time.monotonic()
+        if now - self.told_at < SECONDS_BETWEEN_TABLES:
+            return False
+        self.told_at = now
+        return True
+
+
+class Campaigns:
+    """The campaigns of a workspace, one thing at a time in a thread of its own.
+
+    Parameters
+    ----------
+    path : Path
+        The workspace file; made when a campaign begins.
+    post : callable
+        Runs a function later in the owner's thread; there all signals are emitted.
+    rules : Rules
+        To judge by. A campaign that was begun before brings its own, but for the band.
+
+    Attributes
+    ----------
+    table_changed : Signal(CampaignTable)
+    progress_changed : Signal(CampaignProgress)
+    busy_changed : Signal(str)
+        What is being done, in words; empty when nothing is.
+    checked : Signal(CampaignPreflight)
+    reported : Signal(Path)
+        The page of a report that was written.
+    ended : Signal(str)
+        A campaign has ended: how, in words.
+    failed : Signal(BaseException)
+    """
+
+    table_changed = Signal(CampaignTable)
+    progress_changed = Signal(CampaignProgress)
+    busy_changed = Signal(str)
+    checked = Signal(CampaignPreflight)
+    reported = Signal(Path)
+    ended = Signal(str)
+    failed = Signal(BaseException)
+
+    def __init__(self, path: Path, post: Post, rules: Rules = Rules()) -> None:
+        self.path = path
+        self._rules = rules
+        self._post = post
+        self._table = CampaignTable()
+        self._busy = ""
+        self._stop = threading.Event()
+        self._run: CampaignRun | None = None
+        self._closed = False
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="nx46-campaign")
+
+    # ---- what is known ---------------------------------------------------------------------
+
+    @property
+    def table(self) -> CampaignTable:
+        """The newest campaign, as it was read last."""
+        return self._table
+
+    @property
+    def rules(self) -> Rules:
+        """By what runs are judged."""
+        return self._rules
+
+    @property
+    def busy(self) -> str:
+        """What is being done, in words; empty when nothing is."""
+        return self._busy
+
+    # ---- what a user does ------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Read the newest campaign of the workspace; nothing of it is changed, or made."""
+        self._begin("reading the campaign", lambda: self._read_newest(keep=False))
+
+    def judge_by(self, rules: Rules) -> None:
+        """Judge by other rules from now on, and keep the verdicts."""
+        if rules != self._rules:
+            self._rules = rules
+            self._begin("judging", lambda: self._read_newest(keep=True))
+
+    def check(self, make_request: MakeRequest, resources: Resources) -> None:
+        """Look at a campaign before it runs; tells `checked`."""
+
+        def check() -> Callable[[], None]:
+            found = self._preflight(make_request(), resources)
+            return lambda: self.checked.emit(found)
+
+        self._begin("checking", check)
+
+    def start(self, make_request: MakeRequest, resources: Resources) -> None:
+        """Run a campaign, or go on with one of the same plan and data."""
+        self._begin("running", lambda: self._compute(make_request(), resources))
+
+    def report(self, folder: Path) -> None:
+        """Write the report of the newest campaign into a folder; tells `reported`."""
+        self._begin("writing the report", lambda: self._write_report(folder))
+
+    def cancel(self) -> None:
+        """Give up what is being done; what a campaign has done is kept."""
+        self._stop.set()
+        run = self._run
+        if run is not None:
+            run.cancel()
+
+    def close(self) -> None:
+        """Tell nothing any more and give up what is being done, without waiting for it."""
+        if self._closed:
+            return
+        self._closed = True
+        self.cancel()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    # ---- one thing at a time ---------------------------------------------------------------
+
+    def _begin(self, words: str, work: Callable[[], Callable[[], None]]) -> None:
+        """Do something in the thread unless something is being done; it returns what to tell."""
+        if self._busy or self._closed:
+            return
+        self._stop.clear()
+        self._set_busy(words)
+        future = self._executor.submit(work)
+        future.add_done_callback(lambda future: self._post(lambda: self._finish(future)))
+
+    def _finish(self, future: Future[Callable[[], None]]) -> None:
+        if self._closed:
+            return
+        self._set_busy("")
+        error = future.exception()
+        if error is None:
+            future.result()()
+        elif isinstance(error, Cancelled | WriteCancelled):
+            self.ended.emit("Cancelled.")
+        else:
+            self.failed.emit(error)
+
+    def _set_busy(self, words: str) -> None:
+        self._busy = words
+        self.busy_changed.emit(words)
+
+    def _tell(self, function: Callable[[], None]) -> None:
+        """Tell something from the thread, unless the window is gone by then."""
+        self._post(lambda: None if self._closed else function())
+
+    # ---- in the thread ---------------------------------------------------------------------
+
+    def _preflight(self, request: CampaignRequest, resources: Resources) -> CampaignPreflight:
+        dataset, unopened = request.source.opened()
+        cluster = resources.cluster
+        return campaign_preflight(
+            dataset,
+            request.plan,
+            unopened=unopened.values(),
+            workers=cluster.workers or cluster.threads or 1,
+            leaderboard=request.with_score,
+            work=self.path.parent,
+            cancelled=self._stop.is_set,
+        )
+
+    def _compute(self, request: CampaignRequest, resources: Resources) -> Callable[[], None]:
+        if self._rules.baseline not in (None, *request.plan.run_ids):  # it was another campaign's
+            self._rules = self._rules.model_copy(update={"baseline": None})
+        run = CampaignRun(
+            *(request, self.path, resources),
+            rules=self._rules,
+            with_slices=False,
+            cancelled=self._stop.is_set,
+        )
+        self._run = run
+        watch = CampaignWatch()
+        warnings: list[str] = []
+        run.warned.connect(warnings.append)
+        run.task_changed.connect(watch.take)
+        run.progress_changed.connect(lambda progress: self._follow(run, watch, progress))
+        try:
+            results = run.run()
+        finally:
+            self._run = None
+        if self._rules != run.rules:  # they were changed while it ran
+            with Workspace.open(self.path) as workspace:
+                judge_and_keep(CampaignStore(workspace), results, self._rules)
+        table = self._table_of(results)
+        words = "\n".join((_words(run), *(f"⚠ {warning}" for warning in warnings)))
+        return lambda: self._show_end(table, words)
+
+    def _follow(self, run: CampaignRun, watch: CampaignWatch, progress: CampaignProgress) -> None:
+        """Tell how far a campaign is, and now and then its table."""
+        self._tell(lambda: self.progress_changed.emit(progress))
+        if run.campaign_id is None or not watch.is_due():
+            return
+        campaign_id = run.campaign_id
+        results = watch.results(lambda: self._read(campaign_id))
+        table = self._table_of(results, frozenset(watch.running))
+        self._tell(lambda: self._show(table))
+
+    def _read(self, campaign_id: int) -> CampaignResults:
+        with Workspace.open(self.path, create=False) as workspace:
+            return CampaignStore(workspace).results(campaign_id, with_slices=False)
+
+    def _read_newest(self, *, keep: bool) -> Callable[[], None]:
+        """Read the newest campaign, judged by the rules; keep the verdicts or leave those kept."""
+        if not self.path.exists():
+            return lambda: self._show(CampaignTable())
+        with Workspace.open(self.path, create=False) as workspace:
+            store = CampaignStore(workspace)
+            newest = store.newest()
+            if newest is None:
+                return lambda: self._show(CampaignTable())
+            results = store.results(newest, with_slices=False)
+            if keep:
+                judge_and_keep(store, results, self._rules)
+            else:
+                kept = store.rules(newest)
+                self._rules = kept.model_copy(update={"band": self._rules.band})
+        table = self._table_of(results)
+        return lambda: self._show(table)
+
+    def _write_report(self, folder: Path) -> Callable[[], None]:
+        with Workspace.open(self.path, create=False) as workspace:
+            store = CampaignStore(workspace)
+            newest = store.newest()
+            if newest is None:
+                raise ValueError(f"{self.path}: found no campaign to report, expected one")
+            request, results = store.request(newest), store.results(newest)
+        workers = Workers(2)
+        try:
+            dataset, _ = request.source.opened()
+            pipelines = PipelineSet(dataset, workers=workers)
+            make_report(results, self._rules, folder, pipelines, cancelled=self._stop.is_set)
+        finally:
+            workers.close()
+        page = report_targets(folder)[0]
+        return lambda: self.reported.emit(page)
+
+    def _table_of(
+        self, results: CampaignResults, running: frozenset[Place] = frozenset()
+    ) -> CampaignTable:
+        rows = campaign_rows(results, self._rules, running)
+        return CampaignTable(results.campaign_id, results.plan.name, results.data, rows)
+
+    # ---- back in the owner's thread --------------------------------------------------------
+
+    def _show(self, table: CampaignTable) -> None:
+        self._table = table
+        self.table_changed.emit(table)
+
+    def _show_end(self, table: CampaignTable, words: str) -> None:
+        self._show(table)
+        self.ended.emit(words)
+
+
+def _words(run: CampaignRun) -> str:
+    """Return how a campaign ended."""
+    progress = run.progress
+    counts = f"{progress.done} of {progress.total} tasks done"
+    if progress.known:
+        counts += f" ({progress.known} known before)"
+    if progress.failed:
+        counts += f", {progress.failed} failed"
+    return f"{run.state.value.capitalize()}: {counts}."

@@ -1,0 +1,114 @@
+"""What runs on a Dask worker: a bench for every lane, kept by a plugin for one campaign."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from distributed import Worker, get_worker
+from distributed.diagnostics.plugin import WorkerPlugin
+
+from napari_nx46.campaign.execute.measuring import Measurement, TaskBench
+from napari_nx46.campaign.plan.source import DataSource
+from napari_nx46.leaderboard.errors import Cancelled as ScoreCancelled
+from napari_nx46.setting import Setting
+from napari_nx46.voxels.workers import Cancelled
+
+__all__ = ["LanePlugin", "TaskReport", "measure_in_lane", "stop_lanes"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """How a task ended on a worker; with neither of the two it was stopped.
+
+    Parameters
+    ----------
+    measurement : Measurement, optional
+    error : str, optional
+        What a user can mend, e.g. a damaged file.
+    """
+
+    measurement: Measurement | None = None
+    error: str | None = None
+
+
+class LanePlugin(WorkerPlugin):
+    """Keeps the benches of a worker while a campaign runs.
+
+    Parameters
+    ----------
+    name : str
+        No other campaign's.
+    source : DataSource
+        Opened when the first task comes.
+    memory_budget : int or None
+        Of every lane, in bytes.
+    """
+
+    def __init__(self, name: str, source: DataSource, memory_budget: int | None) -> None:
+        self.name = name
+        self._source = source
+        self._memory_budget = memory_budget
+
+    def setup(self, worker: Worker) -> None:
+        """Begin with no benches; a plugin that travels must hold no locks."""
+        self.stopped = threading.Event()
+        self._opening = threading.Lock()
+        self._benches: dict[int, tuple[threading.Lock, TaskBench]] = {}
+
+    def teardown(self, worker: Worker) -> None:
+        """Give the memory of all benches back."""
+        self.stopped.set()
+        self._benches.clear()
+
+    def measure(self, lane: int, image_id: str, setting: Setting, with_score: bool) -> TaskReport:
+        """Compute a task with the bench of its lane, alone."""
+        try:
+            in_use, bench = self._bench(lane)
+            with in_use:
+                measurement = bench.measure(
+                    image_id, setting, with_score=with_score, cancelled=self.stopped.is_set
+                )
+        except (Cancelled, ScoreCancelled):
+            return TaskReport()
+        except (ValueError, KeyError, MemoryError, OSError) as error:
+            return TaskReport(error=str(error) or type(error).__name__)
+        return TaskReport(measurement)
+
+    def _bench(self, lane: int) -> tuple[threading.Lock, TaskBench]:
+        with self._opening:
+            found = self._benches.get(lane)
+            if found is None:
+                dataset, _ = self._source.opened()
+                found = (threading.Lock(), TaskBench(dataset, self._memory_budget))
+                self._benches[lane] = found
+            return found
+
+
+def measure_in_lane(
+    plugin: str, lane: int, image_id: str, setting: Setting, with_score: bool
+) -> TaskReport:
+    """Compute a task on the worker that this runs on.
+
+    Parameters
+    ----------
+    plugin : str
+        Name of the campaign's `LanePlugin`.
+    lane : int
+        Number of the lane among those of this worker.
+    image_id : str
+    setting : Setting
+    with_score : bool
+        Whether the leaderboard score is computed, if there is a label.
+    """
+    found = get_worker().plugins[plugin]
+    if not isinstance(found, LanePlugin):
+        raise TypeError(f"the worker's plugin {plugin} is none of a campaign")
+    return found.measure(lane, image_id, setting, with_score)
+
+
+def stop_lanes(plugin: str, dask_worker: Worker) -> None:
+    """Let the tasks of a worker end between two tiles; run by the scheduler on every worker."""
+    found = dask_worker.plugins.get(plugin)
+    if isinstance(found, LanePlugin):
+        found.stopped.set()

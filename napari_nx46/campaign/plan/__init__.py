@@ -1,0 +1,1 @@
+"""What a campaign is to run: matrices, grids, and checking them."""

@@ -1,0 +1,1 @@
+"""A campaign's results as values, and keeping them in a workspace."""

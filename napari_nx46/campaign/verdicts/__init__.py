@@ -1,0 +1,1 @@
+"""Which runs of a campaign are accepted, and which is the best."""

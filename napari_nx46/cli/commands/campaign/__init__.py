@@ -1,0 +1,1 @@
+"""The commands below `nx46 campaign`."""

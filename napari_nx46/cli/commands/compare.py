@@ -1,0 +1,237 @@
+"""``nx46 compare``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_nx46.cli.commands.workspaces import WorkspaceFile, opened_workspace, workspace_file
+from napari_nx46.cli.flags import options as flag
+from napari_nx46.cli.flags.data import held_pipelines, shared_workers
+from napari_nx46.cli.output.console import (
+    echo,
+    guarded,
+    interruptible,
+    note,
+    print_table,
+    share_bar,
+)
+
+if TYPE_CHECKING:
+    from napari_nx46.data.fragments import DataSet
+    from napari_nx46.run.compare.comparison import ComparisonReport
+    from napari_nx46.run.compare.mask_sides import Side
+    from napari_nx46.run.pipelines import PipelineSet
+    from napari_nx46.setting import Setting
+
+RUN_PREFIX = "run:"
+_SIDE_HELP = (
+    "a submission archive; a folder of nx46 run; a mask; a setting file (.json) or a preset, whose "
+    "masks are computed from --data; or run:ID, run:TAG or run:baseline of the workspace."
+)
+
+
+@guarded
+def compare(
+    side_a: Annotated[str, typer.Argument(metavar="A", help=f"One side: {_SIDE_HELP}")],
+    side_b: Annotated[str, typer.Argument(metavar="B", help="The other side, likewise.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--data",
+            metavar="DATA",
+            help="A data folder, one probability volume, or two of them (give it twice): what "
+            "masks are computed from. Its labels are used where it has any.",
+        ),
+    ] = None,
+    label: Annotated[
+        Path | None,
+        typer.Option(
+            "--label",
+            metavar="LABEL",
+            help="A label; or a folder of labels, or a data folder, with one for each fragment.",
+        ),
+    ] = None,
+    fragment: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fragment", metavar="ID", help="Compare this fragment only; may be given again."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Write the tables too; the name ends in .md, .csv, .html."
+        ),
+    ] = None,
+    work: WorkspaceFile = None,
+    channel: flag.Channel = None,
+    logits: flag.AsLogits = None,
+    workers: flag.WorkerCount = None,
+    memory: flag.Memory = 4.0,
+) -> None:
+    """Compare two archives, runs, masks or settings: knobs, figures, and where masks differ.
+
+    With labels each side gets its leaderboard score. Deltas are B - A.
+    """
+    _check_ending(out)
+    from napari_nx46.data.fragments import open_data
+    from napari_nx46.files.atomic import write_beside
+    from napari_nx46.run.compare.comparison import compare_sides
+    from napari_nx46.run.compare.pairing import check_report_target, find_labels, pair_sides
+    from napari_nx46.run.compare.report import REPORT_FORMATS
+
+    with ExitStack() as stack:
+        cancelled = stack.enter_context(interruptible())
+        threads = stack.enter_context(shared_workers(workers))
+        opener = _Opener(
+            stack.enter_context(
+                held_pipelines(
+                    open_data(*data, channel=channel, logits=logits) if data else None,
+                    threads,
+                    memory,
+                )
+            ),
+            workspace_file(work, data[0] if data else None),
+            fragment or (),
+            cancelled,
+        )
+        sides = opener.side(side_a), opener.side(side_b)
+        pairing = pair_sides(*sides, opener.fragments)
+        labels = find_labels(pairing.pairs, label, opener.dataset)
+        partial = None
+        if out is not None:
+            check_report_target(out, sides, labels, opener.volumes)
+            partial = stack.enter_context(write_beside(out))
+        progress = stack.enter_context(share_bar("comparing"))
+        report = compare_sides(
+            pairing, labels, workers=threads, progress=progress, cancelled=cancelled
+        )
+        if partial is not None and out is not None:
+            partial.write_bytes(REPORT_FORMATS[out.suffix.lower()](report))
+    _print_report(report)
+    if out is not None:
+        note(f"wrote {out}")
+
+
+@dataclass(frozen=True)
+class _Opener:
+    """Finds out what a side is, and opens it.
+
+    Parameters
+    ----------
+    pipelines : PipelineSet, optional
+        Of the data, if some were given.
+    workspace : Path
+        The workspace file; opened only for a run of it.
+    fragments : sequence of str
+        The image_ids that are to be compared; all if there is none.
+    cancelled : callable
+    """
+
+    pipelines: PipelineSet | None
+    workspace: Path
+    fragments: Sequence[str]
+    cancelled: Callable[[], bool]
+
+    @property
+    def dataset(self) -> DataSet | None:
+        """The data, if some were given."""
+        return None if self.pipelines is None else self.pipelines.dataset
+
+    @property
+    def volumes(self) -> list[Path]:
+        """Every file of the data."""
+        dataset = self.dataset
+        return [volume.path for one in dataset or () for volume in one.volumes]
+
+    def side(self, text: str) -> Side:
+        """Open a side.
+
+        Raises
+        ------
+        FragmentError, VolumeError, SettingError, OSError
+            If it is nothing that can be compared; tells what was expected.
+        """
+        from napari_nx46.files.volumes.opening import is_volume_folder
+        from napari_nx46.run.compare import mask_sides
+
+        path = Path(text)
+        if text.startswith(RUN_PREFIX):
+            return self._run(text.removeprefix(RUN_PREFIX))
+        if path.is_dir() and not is_volume_folder(path):
+            return mask_sides.folder_side(path)
+        if not path.exists():
+            return self._preset(text)
+        ending = path.suffix.lower()
+        if ending == ".json":
+            return self._setting_file(path)
+        if ending == ".zip" and not path.is_dir():
+            return mask_sides.archive_side(path, self.cancelled)
+        return mask_sides.file_side(path)
+
+    def _run(self, reference: str) -> Side:
+        from napari_nx46.run.compare.setting_sides import run_side
+        from napari_nx46.run.judge.registry import as_frozen, find_run
+
+        with opened_workspace(self.workspace) as workspace:
+            kept = as_frozen(workspace, find_run(workspace, reference))
+        side = run_side(kept.run, self.pipelines, self.cancelled)
+        changes = (f"{side.name}: {change}" for change in kept.changes)
+        return replace(side, notes=(*side.notes, *changes))
+
+    def _setting_file(self, path: Path) -> Side:
+        from napari_nx46.files.settings import read_setting
+
+        return self._setting(path.name, read_setting(path), path)
+
+    def _preset(self, name: str) -> Side:
+        from napari_nx46.data.fragments import FragmentError
+        from napari_nx46.files.presets import default_store, find_preset
+        from napari_nx46.setting import SettingError
+
+        try:
+            setting = find_preset(name, default_store(os.environ))
+        except SettingError as error:
+            raise FragmentError(
+                f"{name}: found nothing at this path, and {error}; expected {_SIDE_HELP}"
+            ) from error
+        return self._setting(name, setting)
+
+    def _setting(self, name: str, setting: Setting, file: Path | None = None) -> Side:
+        from napari_nx46.run.compare.setting_sides import setting_side
+
+        if self.pipelines is None:
+            raise typer.BadParameter(
+                f"expected DATA to compute the masks of the setting {name} from",
+                param_hint="--data",
+            )
+        image_ids = self.pipelines.dataset.image_ids
+        wanted = [image_id for image_id in image_ids if image_id in self.fragments]
+        return setting_side(name, dict.fromkeys(wanted or image_ids, setting), self.pipelines, file)
+
+
+def _check_ending(out: Path | None) -> None:
+    from napari_nx46.run.compare.report import REPORT_FORMATS
+
+    if out is not None and out.suffix.lower() not in REPORT_FORMATS:
+        raise typer.BadParameter(
+            f"found {str(out)!r}, expected a name that ends in {', '.join(REPORT_FORMATS)}",
+            param_hint="--out",
+        )
+
+
+def _print_report(report: ComparisonReport) -> None:
+    from napari_nx46.run.compare.report import comparison_tables
+
+    for number, table in enumerate(comparison_tables(report)):
+        echo(("\n" if number else "") + table.title)
+        print_table(table.columns, table.rows)
+    for line in report.notes:
+        note(f"note: {line}")

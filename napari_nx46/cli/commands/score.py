@@ -1,0 +1,137 @@
+"""``nx46 score``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_nx46.cli.commands.warm_up import compile_beforehand
+from napari_nx46.cli.flags import options as flag
+from napari_nx46.cli.flags import score as score_flag
+from napari_nx46.cli.output.console import (
+    echo,
+    guarded,
+    interruptible,
+    note,
+    print_table,
+    progress_bar,
+)
+from napari_nx46.leaderboard.parameters import COMPETITION
+from napari_nx46.leaderboard.warm_up import KERNEL_MODULES
+
+if TYPE_CHECKING:
+    from napari_nx46.leaderboard import LeaderboardScore, Record
+
+_COLUMNS = {
+    "score": "score",
+    "topo": "topo",
+    "surface_dice": "surface dice",
+    "voi_score": "voi",
+    "voi_split": "split",
+    "voi_merge": "merge",
+    "voxel_precision": "precision",
+    "voxel_recall": "recall",
+    "voxel_dice": "dice",
+}
+"""Figures of the table: key of the record -> head of the column."""
+
+
+@guarded
+def score(
+    prediction: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PRED",
+            help="A mask; a folder of masks named by image_id, or one of nx46 run; or a "
+            "submission.zip.",
+        ),
+    ],
+    label: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LABEL",
+            help="The label of the mask; else a folder of labels, or a data folder.",
+        ),
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print every figure as JSON instead of the table.")
+    ] = False,
+    table: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write every figure, one row a fragment."),
+    ] = None,
+    tau: score_flag.Tolerance = COMPETITION.tolerance,
+    spacing: score_flag.Spacing = score_flag.DEFAULT_SPACING,
+    alpha: score_flag.Alpha = COMPETITION.voi_alpha,
+    connectivity: score_flag.Connectivity = COMPETITION.voi_connectivity,
+    weights: score_flag.Weights = score_flag.DEFAULT_WEIGHTS,
+    dimension_weights: score_flag.DimensionWeights = score_flag.DEFAULT_DIMENSION_WEIGHTS,
+    octants: score_flag.Octants = score_flag.DEFAULT_OCTANTS,
+    ignore_label: score_flag.IgnoreLabel = score_flag.DEFAULT_IGNORE_LABEL,
+    channel: flag.Channel = None,
+    workers: flag.WorkerCount = None,
+) -> None:
+    """Compute the leaderboard scores of masks against their labels.
+
+    All that is not 0 in a mask is foreground. The parameters are the competition's by default.
+    """
+    parameters = score_flag.ParameterFlags(
+        tau, spacing, alpha, connectivity, weights, dimension_weights, octants, ignore_label
+    ).parameters()
+
+    from napari_nx46.files.atomic import write_beside
+    from napari_nx46.run.compare import scoring
+
+    with ExitStack() as stack:
+        cancelled = stack.enter_context(interruptible())
+        pairs = scoring.pair_up(
+            prediction,
+            label,
+            ignore_label=parameters.ignore_label,
+            channel=channel,
+            cancelled=cancelled,
+        )
+        partial = None
+        if table is not None:
+            scoring.check_score_target(table, pairs)
+            partial = stack.enter_context(write_beside(table))
+        compile_beforehand(KERNEL_MODULES, cancelled)
+        parts = sum(scoring.parts_of(pair, parameters) for pair in pairs)
+        progress = stack.enter_context(progress_bar("scoring", parts))
+        scores = scoring.score_pairs(
+            pairs,
+            parameters,
+            workers=workers or os.cpu_count() or 1,
+            progress=progress,
+            cancelled=cancelled,
+            tell=note,
+        )
+        if partial is not None:
+            partial.write_bytes(scoring.scores_csv(scores))
+    _print_scores(scores, as_json)
+    if table is not None:
+        note(f"wrote {table}")
+
+
+def _print_scores(scores: Mapping[str, LeaderboardScore], as_json: bool) -> None:
+    from napari_nx46.leaderboard import mean_record
+
+    fragments = {image_id: result.as_record() for image_id, result in scores.items()}
+    mean = mean_record(list(scores.values()))
+    if as_json:
+        echo(json.dumps({"fragments": fragments, "mean": mean}, indent=2))
+        return
+    print_table(
+        ("fragment", *_COLUMNS.values()),
+        [_row(name, record) for name, record in (*fragments.items(), ("mean", mean))],
+    )
+
+
+def _row(name: str, record: Record) -> tuple[str, ...]:
+    return (name, *(f"{record[key]:.6f}" for key in _COLUMNS))

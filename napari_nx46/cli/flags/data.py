@@ -1,0 +1,192 @@
+"""The data that a command is given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_nx46.cli.flags import options as flag
+from napari_nx46.cli.flags.groups import FlagGroup
+from napari_nx46.cli.output.console import note
+from napari_nx46.files.volumes.reading import ReadAs
+
+if TYPE_CHECKING:
+    from napari_nx46.data.fragments import DataSet, FolderNames
+    from napari_nx46.files.submission.mask_tiff import Shape
+    from napari_nx46.run.pipelines import PipelineSet
+    from napari_nx46.voxels.workers import Workers
+
+
+@dataclass(frozen=True)
+class DataFlags(FlagGroup):
+    """The arguments and flags that tell which data to open.
+
+    Parameters
+    ----------
+    paths : list of Path
+        A data folder, one volume, or two.
+    p3d, p2d, models : str
+        Names of folders in a data folder.
+    images, labels : str, optional
+        Likewise; by default the usual ones.
+    channel : int, optional
+        Of probability volumes that have several.
+    logits : Logits, optional
+        How their values become probabilities, if they are logits.
+    """
+
+    paths: flag.Data
+    p3d: flag.P3dFolder = "p3d"
+    p2d: flag.P2dFolder = "p2d"
+    models: flag.ModelsFolder = "models"
+    images: flag.ImageFolder = None
+    labels: flag.LabelFolder = None
+    channel: flag.Channel = None
+    logits: flag.AsLogits = None
+
+    def opened(self, only: Sequence[str] = (), *, skip_faulty: bool = False) -> DataSet:
+        """Open the data, and print what a reader should know of them; only headers are read.
+
+        Parameters
+        ----------
+        only : sequence of str
+            The fragments to open; all if there is none.
+        skip_faulty : bool
+            Leave out fragments that cannot be opened. They are listed in `DataSet.left_out`, as
+            files whose names no fragment can have are always.
+
+        Raises
+        ------
+        FragmentError, VolumeError
+            As `open_data`; all faults are listed at once.
+        """
+        from napari_nx46.data.fragments import fault_error
+
+        dataset, faults = self.opened_as_far_as_possible(only)
+        if faults and not skip_faulty:
+            raise fault_error(dataset.name, tuple(faults.values()))
+        return replace(dataset, left_out=(*dataset.left_out, *faults.values()))
+
+    def opened_as_far_as_possible(self, only: Sequence[str] = ()) -> tuple[DataSet, dict[str, str]]:
+        """Open the fragments that can be opened, and return what is wrong with the others.
+
+        Parameters
+        ----------
+        only : sequence of str
+            The fragments to open; all if there is none.
+
+        Raises
+        ------
+        FragmentError, VolumeError
+            As `open_readable`.
+        """
+        from napari_nx46.data.fragments import open_readable
+
+        dataset, faults = open_readable(
+            *self.paths,
+            folders=self.folder_names(),
+            channel=self.channel,
+            logits=self.logits,
+            only=only,
+        )
+        for text in dataset.notes:
+            note(f"note: {text}")
+        for text in dataset.left_out:
+            note(f"warning: left out {text}")
+        return dataset, faults
+
+    @property
+    def read_as(self) -> ReadAs:
+        """What is read of probability volumes."""
+        return ReadAs(self.channel, self.logits)
+
+    def folder_names(self) -> FolderNames:
+        """Return the names of the folders in a data folder."""
+        from napari_nx46.data.fragments import FolderNames
+
+        usual = FolderNames()
+        return FolderNames(
+            p3d=self.p3d,
+            p2d=self.p2d,
+            models=self.models,
+            images=usual.images if self.images is None else (self.images,),
+            labels=usual.labels if self.labels is None else (self.labels,),
+        )
+
+
+@contextmanager
+def shared_workers(count: int | None) -> Iterator[Workers]:
+    """Give so many threads, by default one a core; they end with the block."""
+    from napari_nx46.voxels.workers import Workers
+
+    workers = Workers(count or os.cpu_count() or 1)
+    try:
+        yield workers
+    finally:
+        workers.close()
+
+
+@contextmanager
+def held_pipelines(
+    dataset: DataSet | None, workers: Workers, memory: float
+) -> Iterator[PipelineSet | None]:
+    """Prepare the pipelines of data, if there are any; the memory is given back afterwards.
+
+    Parameters
+    ----------
+    dataset : DataSet, optional
+    workers : Workers
+    memory : float
+        GiB that a fragment's volumes may take before they are streamed.
+
+    Yields
+    ------
+    PipelineSet or None
+    """
+    if dataset is None:
+        yield None
+        return
+    from napari_nx46.run.pipelines import PipelineSet
+
+    pipelines = PipelineSet(dataset, workers=workers, memory_budget=int(memory * 2**30))
+    try:
+        yield pipelines
+    finally:
+        pipelines.release()
+
+
+def image_shapes(folder: Path) -> dict[str, Shape]:
+    """Return the shapes of the CT images in a folder, by image_id.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds one volume a fragment, or is a data folder whose ``test_images`` does, or, without
+        that, whose ``train_images`` does.
+
+    Returns
+    -------
+    dict
+        image_id to (Z, Y, X); only headers were read.
+
+    Raises
+    ------
+    FragmentError
+        If there is no volume, two of one fragment, or a name that cannot be an image_id.
+    VolumeError
+        If a volume cannot be opened.
+    OSError
+        If the folder cannot be listed.
+    """
+    from napari_nx46.data.fragments import FolderNames, sole_listing
+    from napari_nx46.files.volumes.opening import Role, open_volume
+
+    files = sole_listing(folder, FolderNames().images).files
+    return {
+        image_id: open_volume(path, role=Role.IMAGE, image_id=image_id).shape
+        for image_id, path in sorted(files.items())
+    }

@@ -1,0 +1,1 @@
+"""The clean-up steps, from a thresholded mask to a final one."""

@@ -1,0 +1,176 @@
+"""Keep sheets apart that a closing, or another step that adds voxels, has joined."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.spans import (
+    Labels,
+    Runs,
+    checked_mask,
+    find_components,
+    find_runs,
+    for_slices,
+)
+from napari_nx46.voxels.workers import Workers
+
+__all__ = ["separate_sheets"]
+
+
+def separate_sheets(
+    mask: Mask,
+    unjoined: Mask,
+    gap: int,
+    smallest: int = 0,
+    *,
+    workers: Workers | None = None,
+) -> Mask:
+    """Return a mask whose sheets lie at least `gap` voxels of background apart.
+
+    The *sheets* are the 26-connected components of `unjoined` that have at least `smallest`
+    voxels, numbered in raster order of their first voxels. The voxels of `mask` that lie in a
+    sheet belong to it; from there the sheets grow within `mask`, one layer of 26-neighbours at a
+    time, and a voxel that several reach in the same layer goes to the lowest number. Voxels that
+    no sheet reaches are left alone.
+
+    Of two voxels of different sheets within the Chebyshev distance `gap` one is removed, all at
+    once: the one that was added, that is not in `unjoined`; of two alike, the one whose sheet has
+    the higher number. Depends on the whole fragment.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) array of uint8, {0, 1}
+        The mask after the steps that may have joined sheets.
+    unjoined : (Z, Y, X) array of uint8, {0, 1}
+        The mask before them.
+    gap : int
+        Voxels of background that are left between two sheets; 0 changes nothing.
+    smallest : int
+        Voxels that a component of `unjoined` must have to be a sheet.
+    workers : Workers, optional
+        Threads to share the work; the result does not depend on them.
+
+    Returns
+    -------
+    (Z, Y, X) array of uint8, {0, 1}
+        A new array.
+
+    Raises
+    ------
+    ValueError
+        If a mask is no (Z, Y, X) uint8 array, or the shapes differ.
+    """
+    joined = checked_mask(mask)
+    before = checked_mask(unjoined, mask.shape)
+    apart = joined.copy()
+    if gap <= 0:
+        return apart
+    components = find_components(before, 26, workers=workers)
+    is_sheet = components.sizes() >= max(smallest, 1)
+    sheets = int(np.count_nonzero(is_sheet))
+    if sheets <= 1:
+        return apart
+    numbers = np.where(is_sheet, np.cumsum(is_sheet), 0).astype(np.int32)
+    labels = components.labels(numbers, joined, workers)
+    runs = find_runs(joined, workers=workers)
+    _grow(joined, runs, labels, workers)
+    _remove_near(apart, before, runs, labels, gap, sheets, workers)
+    return apart
+
+
+def _grow(mask: Mask, runs: Runs, labels: Labels, workers: Workers | None) -> None:
+    """Spread the labels within a mask, in place."""
+    from napari_nx46.core.cleanup.compiled_sheets import (
+        count_unreached,
+        find_first_layer,
+        grow_layers,
+    )
+
+    starts = np.zeros(mask.shape[0] + 1, np.int64)
+    counts = starts[1:]
+    for_slices(
+        lambda z: count_unreached(
+            z.start, z.stop, runs.row_starts, runs.first, runs.stop, labels, counts
+        ),
+        mask.shape,
+        workers,
+    )
+    np.cumsum(counts, out=counts)
+    if starts[-1] == 0:
+        return
+    places = np.empty(starts[-1], np.int64)
+    found = np.empty(starts[-1], np.int32)
+    for_slices(
+        lambda z: find_first_layer(
+            z.start,
+            z.stop,
+            runs.row_starts,
+            runs.first,
+            runs.stop,
+            labels,
+            starts,
+            places,
+            found,
+        ),
+        mask.shape,
+        workers,
+    )
+    grow_layers(mask, places, found, labels)
+
+
+def _remove_near(
+    mask: Mask,
+    unjoined: Mask,
+    runs: Runs,
+    labels: Labels,
+    gap: int,
+    sheets: int,
+    workers: Workers | None,
+) -> None:
+    """Remove what comes nearer than `gap` to a voxel of another sheet, in place.
+
+    The labels become ranks; segments of equal rank are compared instead of voxels.
+    """
+    from napari_nx46.core.cleanup.compiled_sheets import rank_added, remove_near, write_segments
+
+    starts = np.zeros(runs.row_starts.size, np.int64)
+    counts = starts[1:]
+    for_slices(
+        lambda z: rank_added(
+            z.start,
+            z.stop,
+            runs.row_starts,
+            runs.first,
+            runs.stop,
+            unjoined,
+            sheets,
+            labels,
+            counts,
+        ),
+        mask.shape,
+        workers,
+    )
+    np.cumsum(counts, out=counts)
+    first, stop, rank = (np.empty(starts[-1], np.int32) for _ in range(3))
+    for_slices(
+        lambda z: write_segments(
+            z.start,
+            z.stop,
+            runs.row_starts,
+            runs.first,
+            runs.stop,
+            labels,
+            starts,
+            first,
+            stop,
+            rank,
+        ),
+        mask.shape,
+        workers,
+    )
+    for_slices(
+        lambda z: remove_near(z.start, z.stop, starts, first, stop, rank, gap, sheets, mask),
+        mask.shape,
+        workers,
+    )

@@ -1,0 +1,1 @@
+"""Measures of masks: slices, volumes, profiles and curves."""

@@ -1,0 +1,146 @@
+"""The mean of several probability volumes: of their probabilities, or of their logits.
+
+Sums are taken in a fixed order of the names, so that the result does not depend on the order in
+which the volumes were found: p3d, p2d, then the further models in ascending order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from napari_nx46.setting import Averaging, Setting, Source, Weights
+from napari_nx46.voxels.blocks import FloatVolume
+
+LOWEST_PROBABILITY = 1e-6
+"""Probabilities nearer to 0 or 1 count as this far from it: their logits would be infinite."""
+
+_PATHS = ("p3d", "p2d")
+
+
+def effective_weights(names: Sequence[str], setting: Setting) -> dict[str, float] | None:
+    """Return the weight of each probability volume that a setting averages.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the volumes that there are. Where only one of ``p3d`` and ``p2d`` is among them, it
+        stands for both.
+    setting : Setting
+        Its weights count where the score is made from probability volumes. Without any, the blend
+        weighs p3d and p2d, and further models count for nothing; where there are models alone,
+        all weigh the same.
+
+    Returns
+    -------
+    dict of str to float, or None
+        Weight by name, of sum 1, in the order of summation. None where the two paths'
+        probabilities are blended, which is done in one pass, without this module.
+
+    Raises
+    ------
+    ValueError
+        If a volume that the setting weighs is not there, or there is none at all.
+    """
+    if not names:
+        raise ValueError("there is no probability volume")
+    has_path = not set(_PATHS).isdisjoint(names)
+    if setting.source is Source.PROBABILITIES and setting.weights:
+        return normalised_weights([*names, *(_PATHS if has_path else ())], setting.weights)
+    if has_path:
+        if setting.averaging is Averaging.PROBABILITY:
+            return None
+        return {"p3d": setting.blend, "p2d": 1.0 - setting.blend}
+    return {name: 1.0 / len(names) for name in in_order(names)}
+
+
+def normalised_weights(names: Sequence[str], weights: Weights) -> dict[str, float]:
+    """Return the weights above 0, divided by their sum.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the volumes that there are. Those without a weight are left out.
+    weights : sequence of (str, float)
+        Name and weight, at least 0.
+
+    Returns
+    -------
+    dict of str to float
+        In the order of summation.
+
+    Raises
+    ------
+    ValueError
+        If a volume that has a weight is not there, or no weight is above 0.
+    """
+    given = dict(weights)
+    unknown = sorted(set(given).difference(names))
+    if unknown:
+        raise ValueError(
+            f"weights: there is no probability volume {', '.join(unknown)}; there are: "
+            f"{', '.join(in_order(names)) or 'none'}"
+        )
+    total = math.fsum(given.values())
+    if not total > 0:
+        raise ValueError("weights: expected at least one above 0")
+    return {name: given[name] / total for name in in_order(given) if given[name] > 0}
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return names in the order of summation: p3d, p2d, then the others, ascending."""
+    given = set(names)
+    return [path for path in _PATHS if path in given] + sorted(given.difference(_PATHS))
+
+
+def mean_of_probabilities(
+    parts: Mapping[str, FloatVolume], weights: Mapping[str, float], out: FloatVolume
+) -> None:
+    """Average probabilities: ``((w1 * p1) + w2 * p2) + ...`` in float32.
+
+    Parameters
+    ----------
+    parts : mapping of str to (Z, Y, X) array of float32
+        Probabilities by name.
+    weights : mapping of str to float
+        Weight of each part that counts, of sum 1; each is rounded to float32.
+    out : (Z, Y, X) array of float32
+        Receives the mean.
+    """
+    first, *others = in_order(weights)
+    np.multiply(parts[first], np.float32(weights[first]), out=out)
+    for name in others:
+        out += parts[name] * np.float32(weights[name])
+
+
+def mean_of_logits(
+    parts: Mapping[str, FloatVolume], weights: Mapping[str, float], out: FloatVolume
+) -> None:
+    """Average logits, and turn the mean into a probability again; in float64, rounded at the end.
+
+    ``1 / (1 + exp(-sum(w * log(p / (1 - p)))))`` with every p moved to at least
+    `LOWEST_PROBABILITY` from 0 and 1.
+
+    Parameters
+    ----------
+    parts : mapping of str to (Z, Y, X) array of float32
+        Probabilities by name.
+    weights : mapping of str to float
+        Weight of each part that counts, of sum 1.
+    out : (Z, Y, X) array of float32
+        Receives the mean.
+    """
+    for z in range(len(out)):  # slice by slice, so that what is held in float64 is small
+        total = np.zeros(out.shape[1:], np.float64)
+        for name in in_order(weights):
+            total += weights[name] * _logits(parts[name][z])
+        out[z] = 1.0 / (1.0 + np.exp(-total))
+
+
+def _logits(probabilities: FloatVolume) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    # Contiguous, as NumPy may take another way through other arrays, and round otherwise.
+    exact = np.ascontiguousarray(probabilities, np.float64)
+    clipped = np.clip(exact, LOWEST_PROBABILITY, 1.0 - LOWEST_PROBABILITY)
+    return np.log(clipped / (1.0 - clipped))

@@ -1,0 +1,260 @@
+"""The score of one fragment: the stage before every threshold, kept between calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from threading import Lock
+
+import numpy as np
+
+from napari_nx46.core.score.blend import PathKey, ScoreKey, ScoreStage, ScoreWork
+from napari_nx46.core.score.ct_paths import ct_sources, intensity_extent
+from napari_nx46.core.score.kernels import Kernels, compiled_kernels
+from napari_nx46.core.threshold.quantile import HIGH_BITS, LOW_BITS, Counts, ScoreHistogram
+from napari_nx46.setting import Setting, Source
+from napari_nx46.voxels.blocks import (
+    Block,
+    FloatVolume,
+    Sources,
+    VolumeLike,
+    slabs,
+    whole_block,
+)
+from napari_nx46.voxels.tiles import slab_thickness, slice_tiles
+from napari_nx46.voxels.workers import CancelCheck, Workers, alone, never
+
+__all__ = ["FragmentScore"]
+
+
+class FragmentScore:
+    """The score of one fragment under any setting; the newest one is kept.
+
+    Parameters
+    ----------
+    sources : Sources
+        The volumes.
+    kernels : Kernels, optional
+        Default: `compiled_kernels`.
+    workers : Workers, optional
+        Default: one thread.
+    keep_score : bool
+        Keep the newest score (one float32 volume) between calls. Otherwise every call that needs
+        it streams the sources again in slabs, and memory stays small.
+
+    Notes
+    -----
+    Methods may be called from several threads at a time. Every result is a function of the
+    setting and the sources alone.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        *,
+        kernels: Kernels | None = None,
+        workers: Workers | None = None,
+        keep_score: bool = True,
+    ) -> None:
+        self.sources = sources
+        self.kernels = kernels or compiled_kernels()
+        self.workers = workers or Workers(1)
+        self.keep_score = keep_score
+        self._stage: ScoreStage | None = None
+        self._paths: tuple[PathKey, Sources] | None = None
+        self._intensities: tuple[float, float] | None = None
+        self._computing = Lock()  # held while a stage is computed: by one thread at a time
+        self._changing = Lock()  # held while what is kept changes: never for long
+        self._times_forgotten = 0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along z, y and x."""
+        return self.sources.shape
+
+    @property
+    def slab_thickness(self) -> int:
+        """How many slices a pass over the fragment takes at a time."""
+        return slab_thickness(self.shape)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of what is kept between calls: score, paths and low bits."""
+        stage, paths = self._stage, self._paths
+        kept = 0
+        if stage is not None:
+            kept += len(stage.low_bits) * LOW_BITS * 8
+            kept += 0 if stage.score is None else stage.score.nbytes
+        if paths is not None:
+            kept += 4 * math.prod(self.shape) * len(paths[1].probabilities)
+        return kept
+
+    def is_ready(self, setting: Setting) -> bool:
+        """Return whether any block's score can be computed without a pass over the fragment."""
+        return setting.source is Source.PROBABILITIES or self._intensities is not None
+
+    def paths(self, setting: Setting, cancelled: CancelCheck = never) -> Sources:
+        """Return the probability volumes that a setting averages.
+
+        They are the sources' own, or follow from the CT image, whose lowest and highest intensity
+        are looked for at the first call.
+
+        Raises
+        ------
+        ValueError
+            If the sources lack what the setting's `source` asks for.
+        """
+        if setting.source is Source.PROBABILITIES:
+            if not self.sources.probabilities:
+                raise ValueError(
+                    "found no probability volume; expected a source gradient, residual"
+                )
+            return self.sources
+        key, cached = PathKey.of(setting), self._paths
+        if cached is not None and cached[0] == key:
+            return cached[1]
+        image = self.sources.image
+        if image is None:
+            raise ValueError(f"found no CT image; the source {setting.source} needs one")
+        if self._intensities is None:
+            self._intensities = intensity_extent(image, cancelled)
+        p3d, p2d = ct_sources(image, setting.source, setting.residual_sigma, self._intensities)
+        return Sources(p3d, p2d)
+
+    def cached_stage(self, setting: Setting) -> ScoreStage | None:
+        """Return the score stage of this setting if it is there already."""
+        stage = self._stage
+        return stage if stage is not None and stage.key == ScoreKey.of(setting) else None
+
+    def stage(self, setting: Setting, cancelled: CancelCheck = never) -> ScoreStage:
+        """Return the score stage of this setting, computing it where it is not there.
+
+        Raises
+        ------
+        ValueError
+            If a volume that the setting needs is not there.
+        Cancelled
+            If `cancelled` returned True between two tiles.
+        """
+        cached = self._usable_stage(setting)
+        if cached is not None:
+            return cached
+        with alone(self._computing, cancelled):
+            # Another thread may have computed it meanwhile.
+            return self._usable_stage(setting) or self._computed_stage(setting, cancelled)
+
+    def _usable_stage(self, setting: Setting) -> ScoreStage | None:
+        cached = self.cached_stage(setting)
+        return cached if cached and (cached.score is not None or not self.keep_score) else None
+
+    def _computed_stage(self, setting: Setting, cancelled: CancelCheck) -> ScoreStage:
+        with self._changing:
+            times_forgotten, keep_score = self._times_forgotten, self.keep_score
+            self._stage = None  # frees the old score before the new one is allocated
+        self._keep_paths(setting, keep_score, cancelled)
+        score = np.empty(self.shape, np.float32) if keep_score else None
+        counts = np.zeros(HIGH_BITS, np.int64)
+        for slab in self._whole_in_slabs():
+            out = None if score is None else score[slab[0]]
+            self._compute_score(setting, slab, out, counts, cancelled)
+        stage = ScoreStage(ScoreKey.of(setting), ScoreHistogram(counts), score)
+        with self._changing:
+            forgotten = self._times_forgotten != times_forgotten
+            self._stage = replace(stage, score=None) if forgotten else stage
+        return stage
+
+    def forget_score(self) -> None:
+        """Give the memory of what was kept back and keep nothing from now on but histograms.
+
+        Does not wait for a stage that is being computed: its score is not kept either.
+        """
+        with self._changing:
+            self._times_forgotten += 1
+            self.keep_score = False
+            self._paths = None
+            if self._stage is not None and self._stage.score is not None:
+                self._stage = replace(self._stage, score=None)
+
+    def score(self, setting: Setting, block: Block, cancelled: CancelCheck = never) -> FloatVolume:
+        """Return the score of a block, float32 of the block's shape (not to be written to)."""
+        stage = self.cached_stage(setting)
+        if stage is not None and stage.score is not None:
+            return stage.score[block]
+        return self._compute_score(setting, block, None, None, cancelled)
+
+    def low_bits(
+        self, setting: Setting, bins: Sequence[int], cancelled: CancelCheck = never
+    ) -> dict[int, Counts]:
+        """Return the low-bit counts of these bins of the whole fragment's score."""
+        stage = self.stage(setting, cancelled)
+        found = {}
+        for high_bits in bins:
+            if high_bits < HIGH_BITS:
+                counts = stage.low_bits.get(high_bits)
+                if counts is None:
+                    counts = self._count_low_bits(setting, high_bits, cancelled)
+                    stage.low_bits.put(high_bits, counts)
+                found[high_bits] = counts
+        return found
+
+    def score_slabs(
+        self, setting: Setting, cancelled: CancelCheck = never
+    ) -> Iterator[tuple[slice, FloatVolume]]:
+        """Yield extent along z and score of the whole fragment in slabs of consecutive slices."""
+        for slab in self._whole_in_slabs():
+            yield slab[0], self.score(setting, slab, cancelled)
+
+    def _whole_in_slabs(self) -> Iterator[Block]:
+        return slabs(whole_block(self.shape), self.slab_thickness)
+
+    def _compute_score(
+        self,
+        setting: Setting,
+        block: Block,
+        score: FloatVolume | None,
+        counts: Counts | None,
+        cancelled: CancelCheck,
+    ) -> FloatVolume:
+        work = ScoreWork(self.kernels, self.workers)
+        sources = self.paths(setting, cancelled)
+        return work.compute(sources, setting, block, score, counts, cancelled)
+
+    def _keep_paths(self, setting: Setting, keep: bool, cancelled: CancelCheck) -> None:
+        """Compute the volumes that follow from the CT image once, where memory is to be used."""
+        key, cached = PathKey.of(setting), self._paths
+        if setting.source is Source.PROBABILITIES or not keep:
+            self._paths = None
+        elif cached is None or cached[0] != key:
+            self._paths = None
+            times_forgotten = self._times_forgotten
+            paths = self._in_memory(self.paths(setting, cancelled), cancelled)
+            with self._changing:
+                if self._times_forgotten == times_forgotten:
+                    self._paths = (key, paths)
+
+    def _in_memory(self, paths: Sources, cancelled: CancelCheck) -> Sources:
+        volumes = {}
+        for name, volume in paths.probabilities.items():
+            voxels = np.empty(self.shape, np.float32)
+
+            def fill(tile: slice, volume: VolumeLike = volume, out: FloatVolume = voxels) -> None:
+                out[tile] = volume[(tile, *whole_block(self.shape)[1:])]
+
+            self.workers.map(fill, slice_tiles(self.shape), cancelled)
+            volumes[name] = voxels
+        return Sources(volumes["p3d"], volumes.get("p2d", volumes["p3d"]))
+
+    def _count_low_bits(self, setting: Setting, high_bits: int, cancelled: CancelCheck) -> Counts:
+        counts = np.zeros(LOW_BITS, np.int64)
+        for slab in self._whole_in_slabs():
+            score = self.score(setting, slab, cancelled)
+
+            def count(tile: slice, score: FloatVolume = score) -> Counts:
+                tile_counts = np.zeros(LOW_BITS, np.int64)
+                self.kernels.count_low_bits(score[tile], high_bits, tile_counts)
+                return tile_counts
+
+            tiles = slice_tiles(score.shape)
+            counts += np.sum(self.workers.map(count, tiles, cancelled), axis=0)
+        return counts

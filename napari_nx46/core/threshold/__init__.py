@@ -1,0 +1,1 @@
+"""Thresholds: the rules that give them, and exact quantiles."""

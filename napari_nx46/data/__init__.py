@@ -1,0 +1,1 @@
+"""Data sets: fragments, synthetic samples, and the sample data folder."""

@@ -1,0 +1,43 @@
+"""Fragments: the volumes of a data folder, grouped by image_id.
+
+A data folder holds any of the folders ``p3d``, ``p2d``, ``models/NAME``, ``test_images`` or
+``train_images`` and ``train_labels``, and in each of them one volume a fragment, named by its
+image_id: a file, a Zarr folder, or a folder of slices. A folder of slices that stands for one of
+these folders is the volume of a fragment with the name of the data folder.
+
+Examples
+--------
+>>> from napari_nx46.data.fragments import open_data
+>>> data = open_data("data")  # doctest: +SKIP
+>>> data["1407735"].p3d[160]  # reads one slice  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from napari_nx46.data.fragments.listing import sole_listing
+from napari_nx46.data.fragments.model import (
+    DataSet,
+    FolderNames,
+    Fragment,
+    FragmentError,
+    checked_image_id,
+    checked_model_name,
+)
+from napari_nx46.data.fragments.opening import fault_error, open_data, open_readable
+from napari_nx46.data.fragments.writing import write_data_folder
+from napari_nx46.files.volumes.opening import VolumeError
+
+__all__ = [
+    "DataSet",
+    "FolderNames",
+    "Fragment",
+    "FragmentError",
+    "VolumeError",
+    "checked_image_id",
+    "checked_model_name",
+    "fault_error",
+    "open_data",
+    "open_readable",
+    "sole_listing",
+    "write_data_folder",
+]

@@ -1,0 +1,1 @@
+"""Submission archives and mask files: written, read and validated."""

@@ -1,0 +1,1 @@
+"""Opening files and folders as lazy (Z, Y, X) volumes."""

@@ -1,0 +1,122 @@
+"""Logits as probabilities, computed while they are read."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.files.volumes.channels import Channels
+from napari_nx46.files.volumes.indexing import Box, Shape3D, box_shape
+from napari_nx46.files.volumes.origin import Origin
+from napari_nx46.files.volumes.reading import Logits
+from napari_nx46.files.volumes.sources import VoxelSource
+
+PROBABILITY = np.dtype(np.float32)
+"""Type of the probabilities that logits of any type become."""
+
+
+def open_logits(origin: Origin, channels: Channels, channel: int, logits: Logits) -> VoxelSource:
+    """Return the probabilities of a channel of logits.
+
+    Parameters
+    ----------
+    origin : Origin
+        The file, for messages.
+    channels : Channels
+        What the file holds.
+    channel : int
+        The channel, counted from 0.
+    logits : Logits
+        How its logits become probabilities.
+
+    Returns
+    -------
+    VoxelSource
+        Float32.
+
+    Raises
+    ------
+    VolumeError
+        If the values are no floats, or a softmax is asked for of less than two channels.
+    """
+    source = channels.source(channel)
+    if source.dtype.kind != "f":
+        raise origin.error(
+            f"{source.dtype} voxels, to be read as logits",
+            "real numbers; leave out --logits for probabilities in integers",
+        )
+    if logits is Logits.SIGMOID:
+        return LogitSource(source, ())
+    if channels.count is None or channels.count == 1:
+        raise origin.error(
+            "one channel, to be read as logits by softmax",
+            "at least two channels; for one use --logits sigmoid",
+        )
+    numbers = (number for number in range(channels.count) if number != channel)
+    return LogitSource(source, tuple(map(channels.source, numbers)))
+
+
+class LogitSource:
+    """The probabilities of logits: the softmax of a channel, or its sigmoid if there is no other.
+
+    A voxel's probability is a function of its logits alone. It is computed in float64, whose errors
+    vanish when it is rounded to float32.
+
+    Parameters
+    ----------
+    source : VoxelSource
+        The channel.
+    others : tuple of VoxelSource
+        The other channels, ascending; none for the sigmoid.
+    """
+
+    dtype = PROBABILITY
+
+    def __init__(self, source: VoxelSource, others: tuple[VoxelSource, ...]) -> None:
+        self.shape: Shape3D = source.shape
+        self.piece_bytes = sum(one.piece_bytes for one in (source, *others))
+        self._source = source
+        self._others = others
+
+    def read_box(self, box: Box) -> np.ndarray:
+        """Read a box; NaN where a logit is NaN, or two of them are infinite."""
+        own = self._source.read_box(box)
+        others = [other.read_box(box) for other in self._others]
+        result = np.empty(box_shape(box), PROBABILITY)
+        for z, plane in enumerate(own):
+            result[z] = softmax_share(plane, [other[z] for other in others])
+        return result
+
+    def release(self) -> None:
+        """Forget what the channels keep in memory."""
+        self._source.release()
+        for other in self._others:
+            other.release()
+
+
+def softmax_share(
+    own: npt.NDArray[np.floating], others: list[npt.NDArray[np.floating]]
+) -> npt.NDArray[np.float64]:
+    """Return the softmax of logits among those of other channels, or their sigmoid without any.
+
+    Parameters
+    ----------
+    own : numpy.ndarray
+        Logits.
+    others : list of numpy.ndarray
+        Of the other channels, each of the same shape, in ascending order.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float64 in [0, 1]: 1 / (1 + sum of exp(other - own)), where the sigmoid has one other
+        channel of zeros.
+    """
+    logits = own.astype(np.float64)
+    # A sum that overflows is infinite, and its inverse 0, which is right.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.ones_like(logits)
+        for other in others or [np.zeros_like(own)]:
+            total += np.exp(other.astype(np.float64) - logits)
+        share: npt.NDArray[np.float64] = 1 / total
+    return share

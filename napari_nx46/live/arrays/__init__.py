@@ -1,0 +1,1 @@
+"""Array-likes that napari's layers read slice by slice."""

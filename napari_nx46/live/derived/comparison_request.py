@@ -1,0 +1,101 @@
+"""What a comparison of two masks is asked for, and what takes part in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_nx46.core.mask_chain import MaskStage
+from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.setting import Setting
+from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.overlap import Bits, bits_of
+from napari_nx46.voxels.workers import CancelCheck
+
+__all__ = ["ComparisonRequest", "KeptMask", "OwnMask"]
+
+
+@dataclass(frozen=True, eq=False)
+class OwnMask:
+    """The session's own mask, which is yet to be computed.
+
+    Parameters
+    ----------
+    setting : Setting
+    threshold : Threshold
+        The exact one, which follows from the setting.
+    pipeline : FragmentPipeline
+    """
+
+    setting: Setting
+    threshold: Threshold
+    pipeline: FragmentPipeline
+
+    def mask(self, cancelled: CancelCheck) -> Mask:
+        """Return the mask of the whole fragment, uint8 {0, 1}."""
+        mask = np.empty(self.pipeline.shape, np.uint8)
+        for slab in self.pipeline.slabs(self.setting, self.threshold, cancelled):
+            mask[slab.extent] = slab.mask
+        return mask
+
+    def bits(self, cancelled: CancelCheck) -> Bits:
+        """Return the mask a bit a voxel."""
+        return bits_of(self.mask(cancelled))
+
+    def same_as(self, other: KeptMask | OwnMask) -> bool:
+        """Return whether it is the same mask."""
+        if not isinstance(other, OwnMask):
+            return False
+        return self.pipeline is other.pipeline and self.setting == other.setting
+
+
+@dataclass(frozen=True, eq=False)
+class KeptMask:
+    """A mask that is kept.
+
+    Parameters
+    ----------
+    stage : MaskStage
+    """
+
+    stage: MaskStage
+
+    def mask(self, _cancelled: CancelCheck) -> Mask:
+        """Return the mask of the whole fragment, uint8 {0, 1}."""
+        return self.stage.mask()
+
+    def bits(self, _cancelled: CancelCheck) -> Bits:
+        """Return the mask a bit a voxel."""
+        return self.stage.bits
+
+    def same_as(self, other: KeptMask | OwnMask) -> bool:
+        """Return whether it is the same mask."""
+        return isinstance(other, KeptMask) and self.stage is other.stage
+
+
+@dataclass(frozen=True, eq=False)
+class ComparisonRequest:
+    """Two masks of a fragment.
+
+    Parameters
+    ----------
+    image_id : str
+    first, second : KeptMask or OwnMask
+    """
+
+    image_id: str
+    first: KeptMask | OwnMask
+    second: KeptMask | OwnMask
+
+    @property
+    def setting(self) -> Setting | None:
+        """The session's setting, if its own mask takes part."""
+        own = (one for one in (self.first, self.second) if isinstance(one, OwnMask))
+        return next((one.setting for one in own), None)
+
+    def same_as(self, other: ComparisonRequest) -> bool:
+        """Return whether the two ask for the same."""
+        same_masks = self.first.same_as(other.first) and self.second.same_as(other.second)
+        return same_masks and self.image_id == other.image_id

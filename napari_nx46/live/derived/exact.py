@@ -1,0 +1,89 @@
+"""The exact figures of a whole fragment, which follow the preview from a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from napari_nx46.core.score.blend import PathKey
+from napari_nx46.core.threshold.notes import threshold_notes
+from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.live.preview.threshold import ScoreSample
+from napari_nx46.run.pipelines import PipelineSet
+from napari_nx46.setting import Setting, ThresholdRule
+from napari_nx46.voxels.blocks import Mask, whole_block
+
+
+@dataclass(frozen=True)
+class ExactRequest:
+    """What the worker is asked for: the exact figures of one setting on one fragment."""
+
+    image_id: str
+    setting: Setting
+    three_d: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ExactResult:
+    """What the worker found.
+
+    Parameters
+    ----------
+    request : ExactRequest
+    threshold : Threshold
+    density : float
+        Of the whole fragment.
+    volume : (Z, Y, X) array of uint8, optional
+        The whole mask, where the view is in 3D.
+    sample : ScoreSample
+        For the previews to come.
+    notes : tuple of str
+        What is odd about the threshold, in words.
+    """
+
+    request: ExactRequest
+    threshold: Threshold
+    density: float
+    volume: Mask | None
+    sample: ScoreSample
+    notes: tuple[str, ...] = ()
+
+
+def compute_exact(
+    pipelines: PipelineSet,
+    request: ExactRequest,
+    sample: ScoreSample | None,
+    cancelled: Callable[[], bool],
+) -> ExactResult:
+    """Compute the exact figures; runs in the worker.
+
+    Parameters
+    ----------
+    pipelines : PipelineSet
+    request : ExactRequest
+    sample : ScoreSample, optional
+        The fragment's, where there is one already; it learns from the result.
+    cancelled : callable
+        Asked between tiles.
+
+    Raises
+    ------
+    Cancelled
+        If `cancelled` returned True.
+    VolumeError
+        If a volume is damaged or holds what a probability cannot be.
+    """
+    setting = request.setting
+    pipeline, threshold = pipelines.with_threshold(request.image_id, setting, cancelled)
+    density = pipeline.density(setting, threshold, cancelled)
+    volume = None
+    if request.three_d:
+        volume = pipeline.mask(setting, threshold, whole_block(pipeline.shape), cancelled)
+    if sample is None or not sample.serves(setting):
+        paths = pipeline.paths(setting, cancelled)
+        sample = ScoreSample(paths, pipeline.kernels, PathKey.of(setting))
+    if setting.rule is ThresholdRule.QUANTILE and not threshold.per_slice:
+        sample.learn(setting, threshold)
+    found = threshold_notes(pipeline, setting, threshold, cancelled)
+    notes = tuple(note.text(setting) for note in found)
+    return ExactResult(request, threshold, density, volume, sample, notes)

@@ -1,0 +1,1 @@
+"""A session's history, and keeping it in a workspace."""

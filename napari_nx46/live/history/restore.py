@@ -1,0 +1,257 @@
+"""What a session finds in its workspace when the data are opened anew, and going on from there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from napari_nx46.data.fragments import DataSet, FragmentError
+from napari_nx46.files.naming import shown
+from napari_nx46.files.volumes.reading import Logits, ReadAs
+from napari_nx46.files.workspace import HistoryEntry, Workspace, WorkspaceError
+from napari_nx46.live.history.entries import History
+from napari_nx46.live.session import Session
+from napari_nx46.live.view import slice_view
+from napari_nx46.run.preflight import checked_fragments, fitting_setting
+from napari_nx46.setting import Domain, Setting, SettingError, parse_setting
+
+_CENTER_AXES = (2, 3)
+
+
+@dataclass(frozen=True)
+class RestoredState:
+    """What fits the data that are open now.
+
+    Parameters
+    ----------
+    setting : Setting, optional
+        Of the sliders.
+    image_id : str, optional
+        The fragment that was shown.
+    z : int, optional
+        The slice of it that was shown.
+    camera_zoom : float, optional
+        Screen pixels a voxel.
+    camera_center : tuple of float
+        Two or three numbers along (z,) y, x; empty where it is not known.
+    view : mapping
+        All that the viewer told of its view, unchecked but for being JSON.
+    pins : mapping of str to Setting
+        By letter.
+    accepted : mapping of str to Setting
+        By image_id.
+    history : tuple of HistoryEntry
+        Oldest first.
+    history_position : int, optional
+        Index of the current entry; None stands for the newest.
+    problems : tuple of str
+        What was left out, and why, one sentence each.
+    """
+
+    setting: Setting | None = None
+    image_id: str | None = None
+    z: int | None = None
+    camera_zoom: float | None = None
+    camera_center: tuple[float, ...] = ()
+    view: Mapping[str, JsonValue] = field(default_factory=dict)
+    pins: Mapping[str, Setting] = field(default_factory=dict)
+    accepted: Mapping[str, Setting] = field(default_factory=dict)
+    history: tuple[HistoryEntry, ...] = ()
+    history_position: int | None = None
+    problems: tuple[str, ...] = ()
+
+    def new_history(self) -> History:
+        """Return a history that goes on where the kept one ended."""
+        return History(self.history, self.history_position)
+
+
+def restore(session: Session, workspace: Workspace, *, with_history: bool = True) -> RestoredState:
+    """Read a workspace; the session is not changed, see `resume`.
+
+    Parameters
+    ----------
+    session : Session
+        Its data set tells what fits.
+    workspace : Workspace
+    with_history : bool
+        Read the history too, which may hold thousands of pictures.
+
+    Returns
+    -------
+    RestoredState
+        Without fragments that are not there, and settings that are none or do not fit; these are
+        reported as its problems.
+
+    Raises
+    ------
+    WorkspaceError
+        If the file cannot be read.
+    """
+    with workspace.snapshot():
+        return _restored(session, workspace, with_history=with_history)
+
+
+def kept_read_as(path: Path | None) -> ReadAs:
+    """Return what was read of the probability volumes the last time, or the default.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The workspace file. Where it cannot be read, opening it for the session reports that.
+    """
+    if path is None or not path.exists():
+        return ReadAs()
+    try:
+        with Workspace.open(path) as workspace:
+            kept = workspace.state("read_as")
+    except WorkspaceError:
+        return ReadAs()
+    return _read_as(kept if isinstance(kept, dict) else {})
+
+
+def _read_as(kept: Mapping[str, JsonValue]) -> ReadAs:
+    channel, logits = kept.get("channel"), kept.get("logits")
+    return ReadAs(
+        channel if isinstance(channel, int) and not isinstance(channel, bool) else None,
+        Logits(logits) if logits in tuple(Logits) else None,
+    )
+
+
+def resume(session: Session, state: RestoredState) -> None:
+    """Bring a session to where it was: fragment, slice, sliders and accepted settings.
+
+    Parameters
+    ----------
+    session : Session
+        On the data set that the state was restored for.
+    state : RestoredState
+    """
+    if state.image_id is not None:
+        session.show_fragment(state.image_id)
+    if state.z is not None:
+        session.look_at(slice_view(session.fragment.shape, state.z))
+    if state.setting is not None:
+        setting = state.setting
+        if setting.domain is Domain.BLOCK:  # the canvas tells later what of it is visible
+            setting = setting.changed(block=session.view.extents)
+        session.apply(setting)
+    if state.accepted:
+        session.accept_settings(state.accepted)
+
+
+def _restored(session: Session, workspace: Workspace, *, with_history: bool) -> RestoredState:
+    dataset, problems = session.dataset, list[str]()
+    view = _view(workspace, problems)
+    image_id = _known_fragment(view, dataset, problems)
+    fragment = session.fragment if image_id is None else dataset[image_id]
+    setting = _setting(workspace, problems)
+    known = frozenset(dataset.image_ids)
+    kept = workspace.history() if with_history else ()
+    entries = tuple(entry for entry in kept if entry.image_id in known)
+    restored = RestoredState(
+        setting=None if setting is None else fitting_setting(setting, fragment),
+        image_id=image_id,
+        z=None if image_id is None else _slice_index(view, fragment.shape[0]),
+        camera_zoom=_zoom(view),
+        camera_center=_center(view),
+        view=view,
+        pins={pin.letter: pin.setting for pin in workspace.pins()},
+        accepted=_accepted(workspace, dataset, problems),
+        history=entries,
+        history_position=_position(workspace.state("history_position"), entries),
+    )
+    return replace(restored, problems=(*problems, *map(str, workspace.damage)))
+
+
+def _view(workspace: Workspace, problems: list[str]) -> dict[str, JsonValue]:
+    view = workspace.state("view", {})
+    if isinstance(view, dict):
+        return view
+    problems.append(f"view: found {type(view).__name__}, expected a JSON object")
+    return {}
+
+
+def _known_fragment(
+    view: Mapping[str, JsonValue], dataset: DataSet, problems: list[str]
+) -> str | None:
+    image_id = view.get("image_id")
+    if image_id is None:
+        return None
+    if isinstance(image_id, str) and image_id in dataset.image_ids:
+        return image_id
+    problems.append(
+        f"the fragment {shown(str(image_id))}, which was shown, is not in {dataset.name}"
+    )
+    return None
+
+
+def _slice_index(view: Mapping[str, JsonValue], depth: int) -> int | None:
+    """Return the kept z, or the nearest slice that there is."""
+    z = view.get("z")
+    if not isinstance(z, int) or isinstance(z, bool):
+        return None
+    return min(max(z, 0), depth - 1)
+
+
+def _zoom(view: Mapping[str, JsonValue]) -> float | None:
+    zoom = _number(view.get("camera_zoom"))
+    return zoom if zoom is not None and zoom > 0 else None
+
+
+def _center(view: Mapping[str, JsonValue]) -> tuple[float, ...]:
+    center = view.get("camera_center")
+    if not isinstance(center, list) or len(center) not in _CENTER_AXES:
+        return ()
+    numbers = [_number(value) for value in center]
+    known = tuple(number for number in numbers if number is not None)
+    return known if len(known) == len(numbers) else ()
+
+
+def _number(value: JsonValue) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _setting(workspace: Workspace, problems: list[str]) -> Setting | None:
+    knobs = workspace.state("setting")
+    if knobs is None:
+        return None
+    try:
+        return parse_setting(knobs if isinstance(knobs, dict) else {"setting": knobs})
+    except SettingError as error:
+        problems.append(f"the sliders' setting is none of this program: {shown(str(error))}")
+        return None
+
+
+def _accepted(workspace: Workspace, dataset: DataSet, problems: list[str]) -> dict[str, Setting]:
+    fitting = {}
+    for image_id, setting in workspace.accepted().items():
+        if image_id not in dataset.image_ids:
+            problems.append(
+                f"a setting is accepted for {shown(image_id)}, which is not in {dataset.name}"
+            )
+            continue
+        try:
+            checked_fragments(dataset, {image_id: setting})
+        except FragmentError as error:
+            problems.append(f"an accepted setting does not fit any more: {shown(str(error))}")
+            continue
+        fitting[image_id] = setting
+    return fitting
+
+
+def _position(entry_id: JsonValue, entries: tuple[HistoryEntry, ...]) -> int | None:
+    """Return the index of the entry that was the current one."""
+    for index, entry in enumerate(entries):
+        if entry.id == entry_id:
+            return index
+    return None

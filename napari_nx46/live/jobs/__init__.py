@@ -1,0 +1,1 @@
+"""Work in the background: exports, density searches, kept runs."""

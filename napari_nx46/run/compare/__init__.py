@@ -1,0 +1,1 @@
+"""Comparing and scoring masks of archives, folders and settings."""

@@ -1,0 +1,312 @@
+"""A comparison as tables: for the terminal, as Markdown, as CSV and as a page of HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from napari_nx46.files.naming import shown
+from napari_nx46.run.compare.comparison import ComparedFragment, ComparisonReport
+from napari_nx46.run.compare.mask_sides import Side
+from napari_nx46.run.csv_text import csv_bytes
+
+__all__ = [
+    "COMPARISON_COLUMNS",
+    "FIGURE_WORDS",
+    "REPORT_FORMATS",
+    "ReportTable",
+    "comparison_csv",
+    "comparison_html",
+    "comparison_markdown",
+    "comparison_tables",
+    "figure_text",
+    "markdown_table",
+    "markdown_text",
+]
+
+COMPARISON_COLUMNS = ("section", "fragment", "name", "a", "b", "both", "delta")
+"""Columns of `comparison_csv`, one row a fact; delta is B - A."""
+
+MOST_WORST_SLICES = 5
+
+_TITLE = "A compared with B"
+_COUNTS = ("components", "euler_number")
+FIGURE_WORDS = {
+    "density": "density",
+    "mean_continuity": "continuity",
+    "components": "components",
+    "largest_share": "largest share",
+    "euler_number": "Euler number",
+    "precision": "precision",
+    "recall": "recall",
+    "dice": "Dice to label",
+    "leaderboard_score": "leaderboard score",
+    "topo": "topo",
+    "surface_dice": "surface dice",
+    "voi_score": "VOI",
+}
+"""What people call each figure, in the order in which they are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTable:
+    """A table that people read.
+
+    Parameters
+    ----------
+    title : str
+    columns : tuple of str
+    rows : tuple of tuple of str
+        As many cells each as there are columns.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def comparison_tables(report: ComparisonReport) -> tuple[ReportTable, ...]:
+    """Return the tables that people read; those without a row are left out."""
+    tables = (
+        ReportTable("Sides", ("side", "name", "kind", *_SIDE_FACTS), _side_rows(report)),
+        ReportTable(
+            "Files",
+            ("side", "file", "SHA-256"),
+            tuple(
+                (letter, shown(str(file.path)), file.sha256)
+                for letter, side in _sides(report)
+                for file in side.files
+            ),
+        ),
+        ReportTable(
+            "Knobs that differ",
+            ("knob", "fragment", "A", "B"),
+            tuple(
+                (one.knob, one.image_id or "all", shown(one.value_a), shown(one.value_b))
+                for one in report.knobs
+            ),
+        ),
+        _figure_table(report),
+        ReportTable(
+            "Overlap",
+            ("fragment", "Dice", "IoU", "both", "only A", "only B", "worst slices (Dice)"),
+            tuple(_overlap_row(one) for one in report.fragments),
+        ),
+    )
+    return tuple(table for table in tables if table.rows)
+
+
+def comparison_markdown(report: ComparisonReport) -> bytes:
+    """Return the comparison as Markdown, UTF-8."""
+    parts = [f"# {_TITLE}\n"]
+    for table in comparison_tables(report):
+        parts.append(f"## {table.title}\n\n{markdown_table(table)}\n")
+    if report.notes:
+        notes = "\n".join(f"- {markdown_text(note)}" for note in report.notes)
+        parts.append(f"## Notes\n\n{notes}\n")
+    return "\n".join(parts).encode()
+
+
+def comparison_html(report: ComparisonReport) -> bytes:
+    """Return the comparison as a page of HTML, UTF-8, that needs no other file."""
+    parts = [_HTML_HEAD]
+    for table in comparison_tables(report):
+        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in table.columns)
+        rows = "\n".join(
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
+            for row in table.rows
+        )
+        parts.append(
+            f"<h2>{html.escape(table.title)}</h2>\n<div><table>\n<thead><tr>{head}</tr></thead>\n"
+            f"<tbody>\n{rows}\n</tbody>\n</table></div>\n"
+        )
+    if report.notes:
+        notes = "\n".join(f"<li>{html.escape(note)}</li>" for note in report.notes)
+        parts.append(f"<h2>Notes</h2>\n<ul>\n{notes}\n</ul>\n")
+    parts.append("</body>\n</html>\n")
+    return "".join(parts).encode()
+
+
+def comparison_csv(report: ComparisonReport) -> bytes:
+    """Return the comparison as CSV, `COMPARISON_COLUMNS`: one row a fact, figures in full."""
+    return csv_bytes(COMPARISON_COLUMNS, _facts(report))
+
+
+REPORT_FORMATS: Mapping[str, Callable[[ComparisonReport], bytes]] = MappingProxyType(
+    {".md": comparison_markdown, ".csv": comparison_csv, ".html": comparison_html}
+)
+"""Ending of a report's file name -> what makes its content."""
+
+
+def figure_text(name: str, value: float | None, *, signed: bool = False, decimals: int = 6) -> str:
+    """Return a figure as people read it; nothing for one that is not known.
+
+    Parameters
+    ----------
+    name : str
+        Of the figure; those that are counts have no decimals where they are whole.
+    value : float, optional
+    signed : bool
+        Whether a value above 0 has its sign.
+    decimals : int
+        Digits behind the point.
+    """
+    if value is None:
+        return ""
+    whole = name in _COUNTS and float(value).is_integer()
+    digits = 0 if whole else decimals
+    text = f"{value:{'+' if signed else ''}.{digits}f}"
+    return text.removeprefix("+").removeprefix("-") if float(text) == 0 else text
+
+
+# ---- tables --------------------------------------------------------------------------------
+
+_SIDE_FACTS = ("tag", "public score", "private score")
+
+
+def _sides(report: ComparisonReport) -> tuple[tuple[str, Side], tuple[str, Side]]:
+    return ("A", report.a), ("B", report.b)
+
+
+def _side_rows(report: ComparisonReport) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (
+            letter,
+            shown(side.name),
+            side.kind.value,
+            shown(side.tag),
+            *("" if score is None else f"{score:g}" for score in _scores(side)),
+        )
+        for letter, side in _sides(report)
+    )
+
+
+def _scores(side: Side) -> tuple[float | None, float | None]:
+    return side.public_score, side.private_score
+
+
+def _figure_table(report: ComparisonReport) -> ReportTable:
+    records = [(one.image_id, one.a.as_record(), one.b.as_record()) for one in report.fragments]
+    if len(records) > 1:
+        records.append(("mean", *report.means()))
+    names = [name for name in FIGURE_WORDS if any(name in a or name in b for _, a, b in records)]
+    rows: list[tuple[str, ...]] = []
+    for image_id, a, b in records:
+        deltas = {name: b[name] - a[name] for name in names if name in a and name in b}
+        rows += [
+            (image_id, "A", *(figure_text(name, a.get(name)) for name in names)),
+            (image_id, "B", *(figure_text(name, b.get(name)) for name in names)),
+            (image_id, "B - A", *(figure_text(n, deltas.get(n), signed=True) for n in names)),
+        ]
+    return ReportTable(
+        "Figures", ("fragment", "side", *(FIGURE_WORDS[n] for n in names)), tuple(rows)
+    )
+
+
+def _overlap_row(fragment: ComparedFragment) -> tuple[str, ...]:
+    whole = fragment.overlap
+    worst = ", ".join(
+        f"{z} ({fragment.slices[z].dice:.4f})"
+        for z in fragment.slices.worst_slices(MOST_WORST_SLICES)
+    )
+    return (
+        fragment.image_id,
+        f"{whole.dice:.6f}",
+        f"{whole.iou:.6f}",
+        *(str(count) for count in (whole.both, whole.only_a, whole.only_b)),
+        worst or "none differs",
+    )
+
+
+# ---- CSV -----------------------------------------------------------------------------------
+
+Fact = tuple[str, str, str, str, str, str, str]
+
+
+def _facts(report: ComparisonReport) -> Iterator[Fact]:
+    a, b = report.a, report.b
+    yield ("side", "", "name", a.name, b.name, "", "")
+    yield ("side", "", "kind", a.kind.value, b.kind.value, "", "")
+    yield ("side", "", "tag", a.tag, b.tag, "", "")
+    for name, of_a, of_b in zip(_SIDE_FACTS[1:], _scores(a), _scores(b), strict=True):
+        yield _figure_fact("side", "", name.replace(" ", "_"), of_a, of_b)
+    for file in a.files:
+        yield ("file", "", str(file.path), file.sha256, "", "", "")
+    for file in b.files:
+        yield ("file", "", str(file.path), "", file.sha256, "", "")
+    for knob in report.knobs:
+        yield ("knob", knob.image_id or "", knob.knob, knob.value_a, knob.value_b, "", "")
+    for fragment in report.fragments:
+        yield from _fragment_facts(fragment)
+    mean_a, mean_b = report.means()
+    for name in mean_a:
+        yield _figure_fact("mean", "", name, mean_a[name], mean_b[name])
+    for note in report.notes:
+        yield ("note", "", note, "", "", "", "")
+
+
+def _fragment_facts(fragment: ComparedFragment) -> Iterator[Fact]:
+    image_id, whole = fragment.image_id, fragment.overlap
+    a, b = fragment.a.as_record(), fragment.b.as_record()
+    for name in FIGURE_WORDS:
+        if name in a or name in b:
+            yield _figure_fact("figure", image_id, name, a.get(name), b.get(name))
+    counts = (str(whole.only_a), str(whole.only_b), str(whole.both))
+    yield ("overlap", image_id, "voxels", *counts, "")
+    yield ("overlap", image_id, "dice", "", "", _digits(whole.dice), "")
+    yield ("overlap", image_id, "iou", "", "", _digits(whole.iou), "")
+    for z in fragment.slices.worst_slices(MOST_WORST_SLICES):
+        yield ("worst_slice_dice", image_id, str(z), "", "", _digits(fragment.slices[z].dice), "")
+
+
+def _figure_fact(
+    section: str, fragment: str, name: str, value_a: float | None, value_b: float | None
+) -> Fact:
+    delta = None if value_a is None or value_b is None else value_b - value_a
+    return (section, fragment, name, _digits(value_a), _digits(value_b), "", _digits(delta))
+
+
+def _digits(value: float | None) -> str:
+    return "" if value is None else f"{value:.9g}"
+
+
+# ---- Markdown and HTML ---------------------------------------------------------------------
+
+_MARKDOWN_SIGNS = "\\`*_{}[]<>|#~"
+
+
+def markdown_table(table: ReportTable) -> str:
+    """Return the lines of a table in Markdown, without its title."""
+    lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
+    return "\n".join(f"| {' | '.join(markdown_text(cell) for cell in line)} |" for line in lines)
+
+
+def markdown_text(text: str) -> str:
+    """Return text of which Markdown makes nothing but that text."""
+    plain = " ".join(text.split())
+    return "".join(f"\\{sign}" if sign in _MARKDOWN_SIGNS else sign for sign in plain)
+
+
+_HTML_HEAD = f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{_TITLE}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; }}
+body {{ padding: 0 1rem; }}
+h1 {{ font-size: 1.4rem; }}
+h2 {{ font-size: 1.1rem; margin-top: 2rem; }}
+div {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+th, td {{ border-bottom: 1px solid #8886; padding: 0.25rem 0.8rem 0.25rem 0; text-align: left; }}
+td {{ white-space: nowrap; }}
+</style>
+</head>
+<body>
+<h1>{_TITLE}</h1>
+"""

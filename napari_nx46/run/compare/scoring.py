@@ -1,0 +1,334 @@
+"""Masks of fragments against their labels: which belong together, and their leaderboard scores."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from napari_nx46.data.fragments import FolderNames, FragmentError
+from napari_nx46.files.atomic import WriteError
+from napari_nx46.files.naming import few, shown
+from napari_nx46.files.submission.reading import open_submission
+from napari_nx46.files.submission.writing import Progress
+from napari_nx46.files.volumes.opening import (
+    Role,
+    Volume,
+    image_id_of,
+    is_volume_folder,
+    open_volume,
+)
+from napari_nx46.leaderboard import COMPETITION, LeaderboardScore, Parameters, score
+from napari_nx46.leaderboard.topology import octants_of
+from napari_nx46.run.compare.mask_files import MASK_FOLDERS, MOST_NAMES_TOLD, read_once, volumes_in
+from napari_nx46.run.csv_text import csv_bytes
+from napari_nx46.voxels.workers import never
+
+__all__ = [
+    "SCORE_COLUMNS",
+    "ScoringPair",
+    "check_score_target",
+    "pair_up",
+    "parts_of",
+    "score_pairs",
+    "scores_csv",
+]
+
+SCORE_COLUMNS = (
+    "fragment",
+    *("score", "topo", "surface_dice", "voi_score", "voi_split", "voi_merge"),
+    *(f"dim{k}_{count}" for k in range(3) for count in ("matched", "predicted", "true")),
+    *("voxel_precision", "voxel_recall", "voxel_dice"),
+)
+_OTHER_PARTS = 2  # SurfaceDice and VOI, besides the octants
+_USUAL_LABELS = (0, 1, 2, None)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringPair:
+    """A predicted mask and its label, of one shape; neither has been read.
+
+    Attributes
+    ----------
+    image_id : str
+        The fragment.
+    prediction_path : Path
+        The file, Zarr folder or archive of the prediction.
+    read_prediction : callable
+        Returns the prediction, (Z, Y, X); asks the callable it is given whether to go on.
+    label : Volume
+    """
+
+    image_id: str
+    prediction_path: Path
+    read_prediction: Callable[[Callable[[], bool]], np.ndarray]
+    label: Volume
+
+
+def pair_up(
+    prediction: Path,
+    label: Path,
+    *,
+    ignore_label: int | None = COMPETITION.ignore_label,
+    channel: int | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> tuple[ScoringPair, ...]:
+    """Find which prediction belongs to which label, and check that their shapes are the same.
+
+    Parameters
+    ----------
+    prediction : Path
+        A volume; a folder of volumes, or one whose ``masks`` is; or a submission archive.
+    label : Path
+        A volume if `prediction` is one. Else a folder of volumes, or a data folder.
+    ignore_label : int or None
+        What labels may hold besides 0, 1 and 2.
+    channel : int, optional
+        Of volumes that have several.
+    cancelled : callable
+        Asked while an archive is validated.
+
+    Returns
+    -------
+    tuple of ScoringPair
+        At least one, in the order of their image_ids. Two volumes are a pair whatever their
+        names, and the label gives the image_id.
+
+    Raises
+    ------
+    FragmentError
+        If fragments do not pair up, or shapes differ.
+    VolumeError
+        If a volume cannot be opened, or an archive is not valid.
+    OSError
+        If a folder cannot be listed or an archive cannot be opened.
+    Cancelled
+        If ``cancelled()`` became True.
+    """
+    _check_exists(prediction, "a mask, a folder of masks or a submission archive")
+    _check_exists(label, "a label or a folder of labels")
+    opened = partial(open_volume, channel=channel)
+    role = Role.LABEL if ignore_label in _USUAL_LABELS else Role.IMAGE
+    if not _is_folder(label):
+        if _is_folder(prediction) or _is_archive(prediction):
+            raise FragmentError(
+                f"{label}: found a single volume, expected a folder of labels as {prediction} "
+                "holds one mask a fragment"
+            )
+        image_id = shown(image_id_of(label))
+        volume = opened(prediction, role=Role.IMAGE, image_id=image_id)
+        return (_pair(volume, opened(label, role=role, image_id=image_id), image_id),)
+    label_files = volumes_in(label, FolderNames().labels)
+    if _is_archive(prediction):
+        labels = {
+            image_id: opened(path, role=role, image_id=image_id)
+            for image_id, path in label_files.items()
+        }
+        return _pairs_of_archive(prediction, labels, cancelled)
+    if not _is_folder(prediction):
+        raise FragmentError(
+            f"{label}: found a folder, expected the label of the single volume {prediction}"
+        )
+    files = volumes_in(prediction, MASK_FOLDERS)
+    _check_names(prediction, files, label, label_files)
+    return tuple(
+        _pair(
+            opened(path, role=Role.IMAGE, image_id=image_id),
+            opened(label_files[image_id], role=role, image_id=image_id),
+            image_id,
+        )
+        for image_id, path in files.items()
+    )
+
+
+def parts_of(pair: ScoringPair, parameters: Parameters = COMPETITION) -> int:
+    """Return in how many parts the score of a pair is computed, reading being one."""
+    return 1 + len(octants_of(pair.label.shape, parameters.octants)) + _OTHER_PARTS
+
+
+def score_pairs(
+    pairs: Sequence[ScoringPair],
+    parameters: Parameters = COMPETITION,
+    *,
+    workers: int = 2,
+    progress: Progress = lambda _image_id, _done, _of: None,
+    cancelled: Callable[[], bool] = never,
+    tell: Callable[[str], None] = lambda _note: None,
+) -> dict[str, LeaderboardScore]:
+    """Compute the leaderboard scores of pairs, one after the other.
+
+    Parameters
+    ----------
+    pairs : sequence of ScoringPair
+    parameters : Parameters
+        The competition's by default.
+    workers : int
+        Threads to compute with.
+    progress : callable
+        Called with image_id, parts done and `parts_of` the pair, from any thread.
+    cancelled : callable
+        Asked between parts.
+    tell : callable
+        Called with a line of text for every prediction that is no binary mask: all of it that is
+        not 0 is foreground, which is hardly meant for probabilities.
+
+    Returns
+    -------
+    dict
+        Score by image_id, in the order of `pairs`.
+
+    Raises
+    ------
+    VolumeError
+        If a volume cannot be read.
+    Cancelled
+        If ``cancelled()`` became True; the one of the files or of the leaderboard.
+    """
+    scores: dict[str, LeaderboardScore] = {}
+    for pair in pairs:
+        prediction = pair.read_prediction(cancelled)
+        label = read_once(pair.label)
+        note = _note_on_values(pair, prediction)
+        if note is not None:
+            tell(note)
+        counted = _PartCounter(pair.image_id, parts_of(pair, parameters), progress, cancelled)
+        scores[pair.image_id] = score(
+            prediction, label, parameters=parameters, cancelled=counted, workers=workers
+        )
+        counted.finish()
+    return scores
+
+
+def scores_csv(scores: Mapping[str, LeaderboardScore]) -> bytes:
+    """Return the scores as CSV, `SCORE_COLUMNS`: one row a fragment, figures in full."""
+    return csv_bytes(SCORE_COLUMNS, (_score_row(*scored) for scored in scores.items()))
+
+
+def _score_row(image_id: str, result: LeaderboardScore) -> list[str | int | float]:
+    counts = [dimension.counts for dimension in result.topo.dimensions]
+    voi, voxels = result.voi, result.voxels
+    return [
+        image_id,
+        *(result.value, result.topo.value, result.surface_dice),
+        *(voi.value, voi.split, voi.merge),
+        *(n for count in counts for n in (count.matched, count.predicted, count.true)),
+        *(voxels.precision, voxels.recall, voxels.dice),
+    ]
+
+
+def check_score_target(target: Path, pairs: Iterable[ScoringPair]) -> None:
+    """Check that writing to a file would destroy no prediction and no label.
+
+    Parameters
+    ----------
+    target : Path
+    pairs : iterable of ScoringPair
+
+    Raises
+    ------
+    WriteError
+        If the target is, or lies in, one of them.
+    """
+    sources = {path.resolve() for pair in pairs for path in (pair.prediction_path, pair.label.path)}
+    resolved = target.resolve()
+    if not sources.isdisjoint((resolved, *resolved.parents)):
+        raise WriteError(target, "a prediction or label is there; choose another place")
+
+
+class _PartCounter:
+    """Asks whether to go on before each part of a score, and counts the parts.
+
+    Parameters
+    ----------
+    image_id : str
+    parts : int
+        All parts; reading, the first one, is done.
+    progress, cancelled : callable
+    """
+
+    def __init__(
+        self, image_id: str, parts: int, progress: Progress, cancelled: Callable[[], bool]
+    ) -> None:
+        self._image_id = image_id
+        self._parts = parts
+        self._progress = progress
+        self._cancelled = cancelled
+        self._begun = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> bool:
+        with self._lock:
+            self._begun += 1
+            self._progress(self._image_id, self._begun, self._parts)
+        return self._cancelled()
+
+    def finish(self) -> None:
+        self._progress(self._image_id, self._parts, self._parts)
+
+
+def _pairs_of_archive(
+    archive: Path, labels: Mapping[str, Volume], cancelled: Callable[[], bool]
+) -> tuple[ScoringPair, ...]:
+    shapes = {image_id: label.shape for image_id, label in labels.items()}
+    masks = open_submission(archive, shapes, cancelled=cancelled)
+    return tuple(
+        ScoringPair(image_id, archive, partial(masks.read, image_id), label)
+        for image_id, label in labels.items()
+    )
+
+
+def _pair(prediction: Volume, label: Volume, image_id: str) -> ScoringPair:
+    if prediction.shape != label.shape:
+        raise FragmentError(
+            f"fragment {image_id}: found shape {prediction.shape} in {prediction.path} but "
+            f"{label.shape} in {label.path}; expected equal shapes (Z, Y, X)"
+        )
+    return ScoringPair(image_id, prediction.path, lambda _cancelled: read_once(prediction), label)
+
+
+def _check_names(
+    predictions: Path, found: Mapping[str, Path], labels: Path, expected: Mapping[str, Path]
+) -> None:
+    faults = [
+        f"no {kind} of {few(sorted(missing), MOST_NAMES_TOLD)} in {folder}"
+        for kind, folder, missing in (
+            ("prediction", predictions, expected.keys() - found.keys()),
+            ("label", labels, found.keys() - expected.keys()),
+        )
+        if missing
+    ]
+    if faults:
+        raise FragmentError(
+            f"found {' and '.join(faults)}; expected one prediction and one label a fragment"
+        )
+
+
+def _note_on_values(pair: ScoringPair, prediction: np.ndarray) -> str | None:
+    """Return a note if the foreground of a prediction has more than one value."""
+    foreground = prediction[prediction != 0]
+    if foreground.size == 0:
+        return None
+    lowest, highest = np.fmin.reduce(foreground), np.fmax.reduce(foreground)  # pass over NaN
+    if not lowest < highest:
+        return None
+    return (
+        f"note: fragment {pair.image_id}: found values from {lowest} to {highest} in "
+        f"{pair.prediction_path}; all that is not 0 counts as foreground"
+    )
+
+
+def _check_exists(path: Path, expected: str) -> None:
+    if not path.exists():
+        raise FragmentError(f"{path}: found nothing at this path, expected {expected}")
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not is_volume_folder(path)
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" and not path.is_dir()

@@ -1,0 +1,1 @@
+"""Running settings over fragments, and what is written of it."""

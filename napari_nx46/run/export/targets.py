@@ -1,0 +1,107 @@
+"""The files that a run writes, and what is told of them before they are written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_nx46.data.fragments import DataSet
+from napari_nx46.files.atomic import WriteError
+from napari_nx46.run.export.manifest import RunOptions, recorded_versions
+
+if TYPE_CHECKING:
+    from napari_nx46.run.preflight import FragmentPreflight
+
+
+def manifest_path(archive: Path) -> Path:
+    """Return where the manifest of an archive is: ``submission.manifest.json`` beside it."""
+    return archive.with_name(archive.stem + ".manifest.json")
+
+
+def export_targets(archive: Path) -> tuple[Path, Path, Path]:
+    """Return what an export writes: the archive, and metrics and manifest beside it."""
+    return archive, archive.with_name("metrics.csv"), manifest_path(archive)
+
+
+def mask_path(folder: Path, image_id: str) -> Path:
+    """Return where a run writes the mask of a fragment: ``masks/IMAGE_ID.tif``."""
+    return folder / "masks" / f"{image_id}.tif"
+
+
+def run_targets(folder: Path, image_ids: Sequence[str]) -> tuple[Path, ...]:
+    """Return what a run writes into a folder: the masks, metrics and manifest."""
+    masks = (mask_path(folder, image_id) for image_id in image_ids)
+    return (*masks, folder / "metrics.csv", folder / "manifest.json")
+
+
+def check_targets(dataset: DataSet, targets: Iterable[Path]) -> None:
+    """Check that writing would destroy no source, nor meet a folder.
+
+    Parameters
+    ----------
+    dataset : DataSet
+    targets : iterable of Path
+
+    Raises
+    ------
+    WriteError
+        If a target is, or lies in, a volume of the data set, or is a folder.
+    """
+    volumes = {volume.path.resolve() for fragment in dataset for volume in fragment.volumes}
+    for target in targets:
+        resolved = target.resolve()
+        if not volumes.isdisjoint((resolved, *resolved.parents)):
+            raise WriteError(target, "a volume of the data set is there; choose another place")
+        if resolved.is_dir():
+            raise WriteError(target, "there is a folder of that name")
+
+
+@contextmanager
+def kept_if_used(folder: Path) -> Iterator[None]:
+    """Make a folder where it is missing, and remove again what was made if it is left empty."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for path in missing:
+            with suppress(OSError):  # it holds something
+                path.rmdir()
+
+
+def preflight_json(
+    plans: Sequence[FragmentPreflight], options: RunOptions, targets: Sequence[Path]
+) -> bytes:
+    """Return the report of a preflight as JSON.
+
+    Parameters
+    ----------
+    plans : sequence of FragmentPreflight
+        What would be done to each fragment.
+    options : RunOptions
+    targets : sequence of Path
+        What would be written.
+    """
+    report = {
+        "run_tag": options.tag,
+        "compression": options.compression.value,
+        "profile": options.profile.value,
+        "band": list(options.band),
+        "versions": recorded_versions(),
+        "targets": [str(target) for target in targets],
+        "fragments": [
+            {
+                "image_id": plan.image_id,
+                "shape": list(plan.shape),
+                "setting": plan.setting.model_dump(mode="json"),
+                "sources": plan.sources,
+                "memory_bytes": plan.memory_bytes,
+                "notes": list(plan.notes),
+            }
+            for plan in plans
+        ],
+    }
+    return (json.dumps(report, indent=2) + "\n").encode()

@@ -1,0 +1,1 @@
+"""The kept runs of a workspace, and whether one is better than the baseline."""

@@ -1,0 +1,50 @@
+"""Where the mask is wrong: an image layer of error classes in colours that all can tell apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_nx46.live.arrays.errors import ErrorClass, LazyErrors
+from napari_nx46.live.derived.scoring import ScoreFollower
+from napari_nx46.viewer.canvas.class_overlay import ClassOverlay
+
+if TYPE_CHECKING:
+    import napari
+
+LAYER_NAME = "errors"
+
+CLASS_COLORS = {
+    ErrorClass.IGNORED: "#8c8c8c",
+    ErrorClass.TRUE_POSITIVE: "#009e73",
+    ErrorClass.FALSE_POSITIVE: "#d55e00",
+    ErrorClass.FALSE_NEGATIVE: "#56b4e9",
+}
+"""Green, vermillion and sky blue are Okabe and Ito's, safe for the colour-blind."""
+
+
+class ErrorOverlay(ClassOverlay):
+    """The layer that compares a session's mask with the label.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    follower : ScoreFollower
+        Has the label.
+    """
+
+    name = LAYER_NAME
+    colors = CLASS_COLORS
+    kinds = ErrorClass
+
+    def __init__(self, viewer: napari.Viewer, follower: ScoreFollower) -> None:
+        super().__init__(viewer)
+        self._follower = follower
+
+    @property
+    def available(self) -> bool:
+        """Whether the fragment has a label."""
+        return self._follower.has_label
+
+    def voxels(self) -> LazyErrors:
+        """Return the errors of the current fragment."""
+        return LazyErrors(self._follower)

@@ -1,0 +1,1 @@
+"""The demonstration: a calibration by real Qt events."""

@@ -1,0 +1,1 @@
+"""What the window says: errors and notices, in plain text."""

@@ -1,0 +1,102 @@
+"""napari's way to open a data folder, a volume, or two: thin over `fragments.open_data`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from napari_nx46.data.fragments import open_data
+from napari_nx46.files.naming import ARCHIVE_SUFFIX
+from napari_nx46.files.volumes.opening import VOLUME_SUFFIXES
+from napari_nx46.viewer.canvas.layers import LayerData, fragment_layers
+from napari_nx46.viewer.plugin.claims import is_ours
+
+Reader = Callable[[str | Sequence[str]], list[LayerData] | list[tuple[None]]]
+
+
+def get_reader(path: str | Sequence[str]) -> Reader | None:
+    """Return a reader for what is plainly this plugin's, as `is_ours` says, else None.
+
+    What is wrong inside is said when it is read, by an error that names file and fragment.
+
+    Parameters
+    ----------
+    path : str or list of str
+        A data folder, a volume, or submission archives; a list is what napari is asked to open as
+        one stack: two volumes are the paths p3d and p2d then.
+    """
+    paths = _paths(path)
+    if not paths or not all(map(is_ours, paths)):
+        return None
+    archives = [path for path in paths if path.name.lower().endswith(ARCHIVE_SUFFIX)]
+    if len(archives) == len(paths):
+        return open_archives
+    return refuse_together if archives else read_layers
+
+
+def read_layers(path: str | Sequence[str]) -> list[LayerData]:
+    """Open data and return the layers of its first fragment.
+
+    Raises
+    ------
+    FragmentError, VolumeError
+        If there is no sound volume.
+    """
+    paths = _paths(path)
+    return fragment_layers(next(iter(open_data(*paths))), paths)
+
+
+def refuse_together(path: str | Sequence[str]) -> list[LayerData]:
+    """Refuse volumes and archives that are to be opened as one.
+
+    Raises
+    ------
+    ValueError
+    """
+    names = ", ".join(part.name for part in _paths(path))
+    raise ValueError(
+        f"{names}: volumes and submission archives cannot be opened as one; open the volumes first,"
+        " then the archives"
+    )
+
+
+def open_archives(path: str | Sequence[str]) -> list[tuple[None]]:
+    """Have the masks of submission archives compared with those of the data that are open.
+
+    They are checked in the background, and their layers come when that is done.
+
+    Returns
+    -------
+    list
+        What tells napari that there are no layers now.
+
+    Raises
+    ------
+    ValueError
+        If no data are open.
+    """
+    from napari_nx46.viewer.compare.dock import open_in_current_window
+
+    paths = _paths(path)
+    if not open_in_current_window(paths):
+        raise ValueError(
+            f"{paths[0]}: open the data that its masks belong to first; then drop it again"
+        )
+    return [(None,)]
+
+
+def is_single_volume(paths: tuple[str, ...]) -> bool:
+    """Return whether what a layer was opened from is one volume."""
+    return len(paths) == 1 and paths[0].lower().endswith(VOLUME_SUFFIXES)
+
+
+def are_two_paths(first: str, second: str) -> bool:
+    """Return whether two single volumes can be the two paths of one fragment."""
+    try:
+        return len(open_data(first, second)) == 1
+    except (ValueError, OSError):
+        return False
+
+
+def _paths(path: str | Sequence[str]) -> tuple[Path, ...]:
+    return (Path(path),) if isinstance(path, str) else tuple(Path(part) for part in path)

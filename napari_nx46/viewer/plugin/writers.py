@@ -1,0 +1,47 @@
+"""napari's way to save the mask layer: one mask TIFF, written and verified like an archive's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_nx46.files.atomic import WriteError
+from napari_nx46.files.submission.writing import MaskStream, write_mask_file
+
+
+def write_mask_layer(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Save a binary layer as a 3D multi-page TIFF with the values {0, 1}.
+
+    Parameters
+    ----------
+    path : str
+        The file; ``.tif`` is added where it is missing.
+    data : (Z, Y, X) array-like
+        Voxels that are not 0 become 1.
+    attributes : dict
+        The layer's other attributes; not saved.
+
+    Returns
+    -------
+    list of str
+        The path written.
+
+    Raises
+    ------
+    WriteError
+        If the layer is not three-dimensional or has other values than 0 and one more, or if the
+        file cannot be written. (napari would swallow a ValueError, and tell something else.)
+    """
+    target = Path(path if path.lower().endswith((".tif", ".tiff")) else f"{path}.tif")
+    voxels = np.asarray(data)
+    if voxels.ndim != 3:
+        raise WriteError(target, f"expected a (Z, Y, X) mask, found shape {voxels.shape}")
+    values = np.unique(voxels)
+    if len(values) > 2 or (len(values) == 2 and values[0] != 0):
+        raise WriteError(target, f"expected a mask with 0 and one other value, found {values[:5]}")
+    mask = (voxels != 0).astype(np.uint8)
+    z, y, x = mask.shape
+    write_mask_file(target, MaskStream(target.stem, (z, y, x), lambda: iter([mask])))
+    return [str(target)]

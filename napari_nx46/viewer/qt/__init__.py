@@ -1,0 +1,1 @@
+"""How the window lives with Qt: its thread, timers, garbage and displays."""

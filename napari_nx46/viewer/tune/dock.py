@@ -1,0 +1,445 @@
+"""The dock in which a researcher tunes, accepts and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, Qt, QTimer, Signal
+from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import QSignalThrottler
+
+from napari_nx46.data.fragments import DataSet, FolderNames, Fragment
+from napari_nx46.files.presets import PresetStore, default_store
+from napari_nx46.files.volumes.reading import ReadAs
+from napari_nx46.files.workspace import default_workspace
+from napari_nx46.viewer.canvas.layers import (
+    data_set_name,
+    image_id_of,
+    layers_read_otherwise,
+    origin_of,
+)
+from napari_nx46.viewer.messages.error_banner import ErrorBanner
+from napari_nx46.viewer.messages.notices import notify_error
+from napari_nx46.viewer.messages.plain_text import PlainLabel
+from napari_nx46.viewer.plugin.readers import are_two_paths, is_single_volume
+from napari_nx46.viewer.plugin.samples import is_sample
+from napari_nx46.viewer.tune.compiling_note import CompilingNote
+from napari_nx46.viewer.tune.density_button import DensityPanel
+from napari_nx46.viewer.tune.export_panel import ExportPanel
+from napari_nx46.viewer.tune.fragment_panel import FragmentPanel
+from napari_nx46.viewer.tune.knob_panel import KnobPanel
+from napari_nx46.viewer.tune.knobs import Knob
+from napari_nx46.viewer.tune.overlay_panel import OverlayPanel
+from napari_nx46.viewer.tune.preset_panel import PresetPanel
+from napari_nx46.viewer.tune.read_out import ReadOut
+from napari_nx46.viewer.tune.reading_panel import ReadingPanel
+from napari_nx46.viewer.tune.score_panel import ScorePanel
+from napari_nx46.viewer.widgets.layout import VerticalScrollArea, rule
+from napari_nx46.viewer.window.actions import Action
+from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.closing import guard_closing
+from napari_nx46.viewer.window.docks import DocksButton
+from napari_nx46.viewer.window.key_bindings import CanvasKeys
+from napari_nx46.viewer.window.reading import Carried, open_as, open_as_kept, warn_of_channels
+from napari_nx46.viewer.window.shortcuts import add_shortcuts
+
+if TYPE_CHECKING:
+    import napari
+
+READ_OUT_MILLISECONDS = 60
+"""The numbers change no faster than they can be read: painting them holds up the canvas."""
+
+NAPARI_TITLE = "napari"
+TITLE = "NX46 · "
+VIEW_MARGIN = 0.02
+
+ARRIVAL_MILLISECONDS = 100
+"""napari lets the window work between two files that are opened together."""
+
+VOLUME_FILTER = "Volumes (*.tif *.tiff *.npy *.npz)"
+
+
+class TuneDock(QWidget):
+    """Tune surface masks of a data set.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Layers that this plugin's reader made are taken up at once, and when they are added later.
+    keeps : bool
+        Whether what is done is kept in the workspace of the data, and found again.
+
+    Attributes
+    ----------
+    bench_changed : Signal(object)
+        Carries the `Bench` whose session has begun, or None when one is about to end.
+    """
+
+    bench_changed = Signal(object)
+
+    def __init__(self, napari_viewer: napari.Viewer, *, keeps: bool = True) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self._keeps = keeps
+        self.bench: Bench | None = None
+        self.panel: TunePanel | None = None
+        self.setWindowTitle("Tune surface mask")
+        self.setAcceptDrops(True)
+        self._scroll = VerticalScrollArea()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addLayout(self._open_buttons())
+        self.error_banner = ErrorBanner()
+        self.error_banner.logits_wanted.connect(self._read_as_logits)
+        self.destroyed.connect(self.error_banner.end)
+        layout.addWidget(self.error_banner)
+        layout.addWidget(self._scroll, 1)
+        self._scroll.setWidget(_introduction())
+        self.viewer.layers.events.inserted.connect(self._layer_inserted)
+        self._canvas_keys = CanvasKeys(self.viewer, self.run)
+        add_shortcuts(self, self.run)
+        self._follows_viewer = True
+        self._more_may_arrive = QTimer(self)
+        self._more_may_arrive.setSingleShot(True)
+        self._more_may_arrive.setInterval(ARRIVAL_MILLISECONDS)
+        self._more_may_arrive.timeout.connect(self._take_up_layers)
+        self._arrived: list[Any] = [layer for layer in self.viewer.layers if origin_of(layer)]
+        self._take_up_layers()
+
+    def open_paths(
+        self,
+        *paths: str | Path,
+        folders: FolderNames | None = None,
+        image_id: str | None = None,
+        read_as: ReadAs | None = None,
+    ) -> None:
+        """Open a data folder, a volume, or two (p3d, p2d), in place of what is open.
+
+        Parameters
+        ----------
+        *paths : str or path-like
+        folders : FolderNames, optional
+            Names of the folders in a data folder.
+        image_id : str, optional
+            The fragment to show first.
+        read_as : ReadAs, optional
+            What is read of probability volumes; by default what was chosen for them before.
+
+        Raises
+        ------
+        FragmentError, VolumeError
+            If there is no sound volume; what was open stays open then.
+        """
+        given = tuple(Path(path) for path in paths)
+        if read_as is None:
+            dataset = open_as_kept(given, folders, self.workspace_of(given))
+        else:
+            dataset = open_as(given, folders, read_as)
+        self.show_data_set(dataset, given, image_id)
+
+    def read_again(self, read_as: ReadAs) -> None:
+        """Open what is open again, with another channel or other logits, keeping the setting."""
+        bench = self.bench
+        if bench is None:
+            return
+        dataset, carried = bench.session.dataset, Carried.of(bench)
+        try:
+            again = open_as(bench.paths, dataset.folders, read_as, dataset.image_ids)
+        except (ValueError, OSError) as error:
+            notify_error(error)
+            if self.panel is not None:
+                self.panel.reading_panel.show_again()
+            return
+        self.show_data_set(again, bench.paths, carried.image_id)
+        if self.bench is not None:
+            carried.give_to(self.bench)
+
+    def workspace_of(self, paths: tuple[Path, ...]) -> Path | None:
+        """Return the file in which work on these data is kept; None where it is not."""
+        return workspace_of(paths) if self._keeps else None
+
+    def show_data_set(
+        self, dataset: DataSet, paths: tuple[Path, ...], image_id: str | None = None
+    ) -> None:
+        """Begin a session on an opened data set, whose layers replace those of the old one."""
+        before = None if self.bench is None else (self.bench.paths, self.bench.session.fragment)
+        old_layers = [*self._superseded(paths), *([] if self.bench is None else self.bench.layers)]
+        read_otherwise = layers_read_otherwise(self.viewer.layers, dataset, paths)
+        for layer in {*old_layers, *read_otherwise}:
+            if layer in read_otherwise or origin_of(layer) != tuple(map(str, paths)):
+                layer.name = f"{layer.name} before"  # those that take their places have the names
+        self._close_bench()
+        self.error_banner.dismiss()
+        bench = Bench(self.viewer, dataset, paths, self, image_id, self.workspace_of(paths))
+        for layer in (*old_layers, *read_otherwise):
+            if layer not in bench.layers and layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)
+        # Layers that arrived before were superseded by this; the bench's own are known.
+        self._arrived.clear()
+        self.bench = bench
+        self.panel = TunePanel(bench)
+        self.panel.reading_panel.chosen.connect(self.read_again)
+        self._scroll.setWidget(self.panel)
+        bench.start()
+        if before is None or before[0] != paths or before[1].shape != bench.session.fragment.shape:
+            self._look_at_all(bench)
+        self._entitle(dataset)
+        warn_of_channels(dataset)
+        self.bench_changed.emit(bench)
+
+    def _superseded(self, paths: tuple[Path, ...]) -> list[Any]:
+        """Return layers that the reader made of other data, which nobody has taken up."""
+        given = tuple(map(str, paths))
+        return [
+            layer
+            for layer in self._arrived
+            if layer in self.viewer.layers and origin_of(layer) != given
+        ]
+
+    def _look_at_all(self, bench: Bench) -> None:
+        """Fit the camera to data that are new to the window, unless it is known where it was."""
+        if not bench.look_again():
+            self.viewer.reset_view(margin=VIEW_MARGIN)
+
+    def _entitle(self, dataset: DataSet) -> None:
+        """Name the data in the window's title, unless somebody else has named the window."""
+        if self.viewer.title == NAPARI_TITLE or self.viewer.title.startswith(TITLE):
+            self.viewer.title = f"{TITLE}{dataset.name}"
+
+    def what_runs(self) -> str:
+        """Return what is being done with the runs of the workspace, in words."""
+        runs = None if self.bench is None else self.bench.runs
+        return "" if runs is None else runs.busy
+
+    def run(self, action: Action) -> None:
+        """Do something to the session; without one nothing happens."""
+        if self.bench is not None:
+            action.run(self.bench)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Have the window ask before it is closed while something runs."""
+        super().showEvent(event)
+        guard_closing(self)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End the session with the dock."""
+        self._end()
+        super().closeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """End the session when napari takes the widget out of its dock, which closes nothing."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._end()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        self._try_to_open([url.toLocalFile() for url in event.mimeData().urls()])
+
+    def _end(self) -> None:
+        """Let go of the viewer and end the session."""
+        if self._follows_viewer:
+            self._follows_viewer = False
+            self._more_may_arrive.stop()
+            self.error_banner.end()
+            self.viewer.layers.events.inserted.disconnect(self._layer_inserted)
+            self._canvas_keys.end()
+        self._close_bench()
+
+    def _close_bench(self) -> None:
+        if self.bench is not None:
+            self.bench_changed.emit(None)
+        if self.panel is not None:
+            self.panel.cancel_jobs()
+        if self.bench is not None:
+            self.bench.close()
+            self.bench.deleteLater()
+        self.bench = self.panel = None
+
+    def _try_to_open(self, paths: Sequence[str], image_id: str | None = None) -> None:
+        try:
+            self.open_paths(*paths, image_id=image_id)
+        except (ValueError, OSError) as error:
+            notify_error(error)
+
+    def _read_as_logits(self) -> None:
+        if self.panel is not None:
+            self.read_again(self.panel.reading_panel.as_logits)
+
+    def _open_buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.open_folder_button = QPushButton("Open folder…")
+        self.open_folder_button.setToolTip("A data folder with p3d/, p2d/, or both")
+        self.open_volumes_button = QPushButton("Open volumes…")
+        self.open_volumes_button.setToolTip("One probability volume, or two: 3D path, 2D path")
+        self.open_folder_button.clicked.connect(self._choose_folder)
+        self.open_volumes_button.clicked.connect(self._choose_volumes)
+        row.addWidget(self.open_folder_button)
+        self.docks_button = DocksButton(self.viewer)
+        row.addWidget(self.open_volumes_button)
+        row.addWidget(self.docks_button)
+        return row
+
+    def _choose_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Data folder, or Zarr volume")
+        if folder:
+            self._try_to_open([folder])
+
+    def _choose_volumes(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self, "One or two volumes", "", VOLUME_FILTER)
+        if paths:
+            self._try_to_open(paths)
+
+    def _layer_inserted(self, event: Any) -> None:
+        """Take up layers that the reader made; the bench's own are known already."""
+        if origin_of(event.value):
+            self._arrived.append(event.value)
+            self._more_may_arrive.start()
+
+    def _take_up_layers(self) -> None:
+        """Go on with the newest of the layers that have arrived, but for the bench's own."""
+        arrived, self._arrived = self._arrived, []
+        known = [] if self.bench is None else self.bench.layers
+        new = [layer for layer in arrived if layer in self.viewer.layers and layer not in known]
+        if not new:
+            return
+        paths, image_id = self._paths_of(new), image_id_of(new[-1])
+        if self.bench is not None and paths == tuple(map(str, self.bench.paths)):
+            for layer in layers_read_otherwise(new, self.bench.session.dataset, self.bench.paths):
+                self.viewer.layers.remove(layer)
+            self.bench.session.show_fragment(image_id or self.bench.session.fragment.image_id)
+        else:
+            # A sample was chosen; of a folder the reader only shows the first fragment.
+            self._try_to_open(paths, image_id if is_sample(map(Path, paths)) else None)
+            if self.bench is None or paths != tuple(map(str, self.bench.paths)):
+                for layer in new:
+                    self.viewer.layers.remove(layer)  # those of what was open stay
+
+    def _paths_of(self, layers: list[Any]) -> tuple[str, ...]:
+        """Return what the newest layer was opened from, with the volume before it if they pair.
+
+        Volumes that arrive together, as when they are dropped on the window, are opened together,
+        as by the button: what does not fit is the same error.
+        """
+        together = list(dict.fromkeys(map(origin_of, layers)))
+        if len(together) > 1 and all(map(is_single_volume, together)):
+            return tuple(path for (path,) in together)
+        current = () if self.bench is None else tuple(map(str, self.bench.paths))
+        origins = list(dict.fromkeys((current, *map(origin_of, layers))))
+        newest, before = origins[-1], origins[-2] if len(origins) > 1 else ()
+        if len(before) == len(newest) == 1 and are_two_paths(before[0], newest[0]):
+            return (*before, *newest)
+        return newest
+
+
+class TunePanel(QWidget):
+    """The controls of one session.
+
+    Parameters
+    ----------
+    bench : Bench
+    presets : PresetStore, optional
+        The user's own presets; those of the user's configuration by default.
+    """
+
+    def __init__(
+        self, bench: Bench, presets: PresetStore | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session = bench.session
+        self.fragment_panel = FragmentPanel()
+        self.reading_panel = ReadingPanel(session.dataset)
+        self.compiling_note = CompilingNote(session)
+        self.preset_panel = PresetPanel(session, presets or default_store())
+        self.knob_panel = KnobPanel(session)
+        self.read_out = ReadOut(session.band)
+        self.density_panel = DensityPanel(session)
+        self.score_panel = ScorePanel(bench.scores, bench.errors)
+        self.overlay_panel = OverlayPanel(bench.overlay)
+        self.export_panel = ExportPanel(session, bench.runs)
+        self.fragment_panel.show_data_set(data_set_name(session.dataset), session.dataset.image_ids)
+        self.fragment_panel.show_fragment(session.fragment.image_id)
+        self._arrange()
+        self._connect()
+
+    @property
+    def knobs(self) -> dict[str, Knob]:
+        """The knobs that are numbers, by the names of the setting's fields."""
+        return self.knob_panel.knobs
+
+    @property
+    def domain_box(self) -> QComboBox:
+        """Chooses where the quantile is taken."""
+        return self.knob_panel.choice("domain").box
+
+    def cancel_jobs(self) -> None:
+        """Stop what goes on in the background."""
+        self.density_panel.cancel()
+        if self.export_panel.running:
+            self.export_panel.cancel_export()
+
+    def _connect(self) -> None:
+        session = self._session
+        self.fragment_panel.chosen.connect(session.show_fragment)
+        self.fragment_panel.stepped.connect(session.step_fragment)
+        self.read_out.band_edited.connect(lambda low, high: session.set_band((low, high)))
+        self._show_figures = QSignalThrottler(parent=self)
+        self._show_figures.setTimeout(READ_OUT_MILLISECONDS)
+        self._show_figures.triggered.connect(lambda: self.read_out.show_figures(session.figures))
+        session.figures_changed.connect(lambda figures: self._show_figures.throttle())
+        session.band_changed.connect(self.read_out.set_band)
+        session.fragment_changed.connect(self._show_fragment)
+
+    def _show_fragment(self, fragment: Fragment) -> None:
+        self.fragment_panel.show_fragment(fragment.image_id)
+
+    def _arrange(self) -> None:
+        self.read_out.add_below(self.density_panel)
+        groups: tuple[tuple[QWidget, ...], ...] = (
+            (self.fragment_panel, self.reading_panel, self.compiling_note),
+            (self.preset_panel, self.knob_panel),
+            (self.read_out,),
+            (self.score_panel,),
+            (self.overlay_panel,),
+            (self.export_panel,),
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 6, 0)
+        layout.setSpacing(8)
+        for group in groups:
+            if layout.count():
+                layout.addWidget(rule())
+            for widget in group:
+                layout.addWidget(widget)
+        layout.addStretch(1)
+
+
+def workspace_of(paths: tuple[Path, ...]) -> Path | None:
+    """Return the file in which work on these data is kept; None for samples."""
+    return None if is_sample(paths) else default_workspace(paths[0])
+
+
+def _introduction() -> QLabel:
+    label = PlainLabel(
+        "Open a data folder, or one or two probability volumes, here, by dropping them on the"
+        " window, or with File ▸ Open Sample ▸ NX46."
+    )
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop)
+    return label

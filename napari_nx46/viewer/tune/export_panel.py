@@ -1,0 +1,312 @@
+"""Accepting settings, and exporting them to a submission with one click."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari.utils import progress
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_nx46.files.naming import counted
+from napari_nx46.files.submission.mask_tiff import Compression, Profile
+from napari_nx46.files.workspace import LONGEST_TAG, SavedRun
+from napari_nx46.live.jobs.export import ExportJob
+from napari_nx46.live.jobs.runs import Runs
+from napari_nx46.live.session import Session
+from napari_nx46.run.export.export import RunResult
+from napari_nx46.run.export.manifest import RunOptions
+from napari_nx46.run.export.targets import manifest_path
+from napari_nx46.run.judge.verdict import run_name
+from napari_nx46.viewer.messages.plain_text import PlainLabel, confirm, plain_tip, unmistakable
+from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.qt.main_thread import MainThreadPoster
+from napari_nx46.viewer.widgets.layout import WrappedLabel
+
+ARCHIVE_NAME = "submission.zip"
+COMPRESSION_TEXTS = {
+    "zlib": Compression.ZLIB,
+    "LZW": Compression.LZW,
+    "none": Compression.NONE,
+}
+PROFILE_TEXTS = {"{0, 1} (competition)": Profile.KAGGLE, "{0, 255} (NX47)": Profile.NX47}
+
+
+class ExportPanel(QWidget):
+    """Accept buttons, the archive's options, and the export with its progress.
+
+    Parameters
+    ----------
+    session : Session
+    runs : Runs, optional
+        Keep what is exported.
+    """
+
+    exported = Signal(object)
+
+    def __init__(
+        self, session: Session, runs: Runs | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._runs = runs
+        self._job: ExportJob | None = None
+        self._napari_progress: progress | None = None
+        self._written: set[Path] = set()
+        self.accept_button = QPushButton("Accept for fragment")
+        self.accept_button.setToolTip("Freeze the setting for the fragment that is shown")
+        self.accept_all_button = QPushButton("Accept for all")
+        self.accept_all_button.setToolTip("Freeze the setting for every fragment of the data set")
+        self.accepted_label = WrappedLabel()
+        self.path_edit = QLineEdit(str(default_folder() / ARCHIVE_NAME))
+        self.path_edit.setAccessibleName("Archive to write")
+        self.browse_button = QToolButton()
+        self.browse_button.setText("…")
+        self.browse_button.setToolTip("Choose where the archive is written")
+        self.compression_box = QComboBox()
+        self.compression_box.addItems(list(COMPRESSION_TEXTS))
+        self.compression_box.setToolTip("Compression of the TIFF pages")
+        self.profile_box = QComboBox()
+        self.profile_box.addItems(list(PROFILE_TEXTS))
+        self.profile_box.setToolTip("Values of background and surface")
+        self.tag_edit = QLineEdit()
+        self.tag_edit.setMaxLength(LONGEST_TAG)
+        self.tag_edit.setPlaceholderText("names the run")
+        self.tag_edit.setToolTip("A few words by which the run is known in the manifest and later")
+        self.export_button = QPushButton("Export submission")
+        self.cancel_button = QPushButton("Cancel")
+        self.progress_bar = QProgressBar()
+        self.result_label = WrappedLabel()
+        self._arrange()
+        self._connect()
+        self._show_running(False)
+        self.show_accepted()
+
+    @property
+    def session(self) -> Session:
+        """The session whose accepted settings are exported."""
+        return self._session
+
+    @property
+    def target(self) -> Path:
+        """The archive to write."""
+        return Path(self.path_edit.text()).expanduser()
+
+    @property
+    def running(self) -> bool:
+        """Whether an export is going on."""
+        return self._job is not None
+
+    def show_accepted(self) -> None:
+        """Show what is accepted, and why the export waits where it does."""
+        accepted, image_ids = self._session.accepted, self._session.dataset.image_ids
+        missing = [image_id for image_id in image_ids if image_id not in accepted]
+        if not accepted:
+            reason = "Nothing to export yet: accept a setting first."
+        elif missing:
+            reason = f"Export waits for an accepted setting for: {', '.join(missing)}."
+        else:
+            reason = ""
+        self.export_button.setEnabled(not missing and not self.running)
+        self.export_button.setToolTip(
+            plain_tip(reason or "Write, read back and validate the archive, manifest and metrics")
+        )
+        self.accepted_label.setText(reason or self._accepted_text())
+
+    def what_runs(self) -> str:
+        """Return which archive is being written, in words."""
+        return f"the export to {self.target.name}" if self.running else ""
+
+    def start_export(self) -> None:
+        """Export the accepted settings to the archive that is named."""
+        target = self.target
+        if not self._may_replace(target):
+            return
+        options = RunOptions(
+            tag=self.tag_edit.text().strip(),
+            compression=COMPRESSION_TEXTS[self.compression_box.currentText()],
+            profile=PROFILE_TEXTS[self.profile_box.currentText()],
+            band=self._session.band,
+        )
+        session = self._session
+        job = ExportJob(
+            *(session.dataset, session.accepted, target, options, MainThreadPoster(self)),
+            work=None if self._runs is None else self._runs.path,
+        )
+        job.progressed.connect(self._show_progress)
+        job.finished.connect(self._show_result)
+        job.cancelled.connect(self._show_cancelled)
+        job.failed.connect(self._show_failure)
+        self.destroyed.connect(job.cancel)
+        self._job = job
+        self._napari_progress = progress(total=0, desc=unmistakable(f"Exporting {target.name}"))
+        self._show_running(True)
+        self.result_label.clear()
+        job.start()
+
+    def cancel_export(self) -> None:
+        """Stop the export that is going on; the old archive stays."""
+        if self._job is not None:
+            self._job.cancel()
+            self.cancel_button.setEnabled(False)
+
+    def _accepted_text(self) -> str:
+        accepted = self._session.accepted
+        current = accepted.get(self._session.fragment.image_id)
+        count = len(accepted)
+        text = f"Accepted for {count} of {counted(len(self._session.dataset), 'fragment')}."
+        if current is not None and current != self._session.setting:
+            text += " The sliders have moved since: accept again to export what you see."
+        return text
+
+    def _may_replace(self, target: Path) -> bool:
+        """Ask before an archive that this panel did not write is replaced."""
+        if not target.is_file() or target in self._written:
+            return True
+        question = f"{target} exists already. Replace it?"
+        return confirm(self, "Replace the archive?", question)
+
+    def _show_progress(self, done: int, total: int) -> None:
+        self.progress_bar.setMaximum(total)
+        self.progress_bar.setValue(done)
+        if self._napari_progress is not None:
+            self._napari_progress.total = total
+            self._napari_progress.update(done - self._napari_progress.n)
+
+    def _show_result(self, result: RunResult) -> None:
+        job = self._job
+        self._end()
+        self._written.add(result.target)
+        self.result_label.setText(_result_text(result))
+        if self._runs is not None and job is not None:
+            self._runs.register(result, job.options)
+        self.exported.emit(result)
+
+    def _show_kept(self, run: SavedRun) -> None:
+        self._add_to_result(f"Kept as {run_name(run)}: score and judge it under More ▸ Runs.")
+
+    def _show_not_kept(self, error: BaseException) -> None:
+        self._add_to_result(
+            f"⚠ The archive is good, but is not kept as a run: {error}\n"
+            "It is tried again whenever the runs are read."
+        )
+
+    def _add_to_result(self, text: str) -> None:
+        self.result_label.setText(f"{self.result_label.text()}\n{text}")
+
+    def _show_cancelled(self) -> None:
+        self._end()
+        self.result_label.setText("Cancelled. Nothing was written.")
+
+    def _show_failure(self, error: BaseException) -> None:
+        self._end()
+        self.result_label.setText(f"Not exported: {error}")
+        self._session.failed.emit(error)
+
+    def _end(self) -> None:
+        self._job = None
+        if self._napari_progress is not None:
+            self._napari_progress.close()
+            self._napari_progress = None
+        self._show_running(False)
+
+    def _show_running(self, running: bool) -> None:
+        self.progress_bar.setVisible(running)
+        self.cancel_button.setVisible(running)
+        self.cancel_button.setEnabled(running)
+        self.progress_bar.setRange(0, 0)
+        self.show_accepted()
+
+    def _browse(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self,
+            "Archive to write",
+            str(self.target),
+            "Submission (*.zip)",
+            options=QFileDialog.Option.DontConfirmOverwrite,
+        )
+        if path:
+            self.path_edit.setText(path if path.endswith(".zip") else f"{path}.zip")
+
+    def _connect(self) -> None:
+        session = self._session
+        self.accept_button.clicked.connect(self._accept_fragment)
+        self.accept_all_button.clicked.connect(self._accept_all)
+        self.export_button.clicked.connect(self.start_export)
+        self.cancel_button.clicked.connect(self.cancel_export)
+        self.browse_button.clicked.connect(self._browse)
+        session.accepted_changed.connect(self.show_accepted)
+        session.setting_changed.connect(lambda setting: self.show_accepted())
+        session.fragment_changed.connect(lambda fragment: self.show_accepted())
+        if self._runs is not None:
+            self._following = Following(self)
+            self._following.follow(self._runs.registered, self._show_kept)
+            self._following.follow(self._runs.not_registered, self._show_not_kept)
+
+    def _accept_fragment(self) -> None:
+        self._accept((self._session.fragment.image_id,))
+
+    def _accept_all(self) -> None:
+        self._accept(self._session.dataset.image_ids)
+
+    def _accept(self, image_ids: tuple[str, ...]) -> None:
+        try:
+            self._session.accept(image_ids)
+        except ValueError as error:
+            self._session.failed.emit(error)
+
+    def _arrange(self) -> None:
+        accept = QHBoxLayout()
+        accept.addWidget(self.accept_button)
+        accept.addWidget(self.accept_all_button)
+        options = QGridLayout()
+        options.addWidget(PlainLabel("Archive"), 0, 0)
+        options.addWidget(self.path_edit, 0, 1)
+        options.addWidget(self.browse_button, 0, 2)
+        options.addWidget(PlainLabel("Tag"), 1, 0)
+        options.addWidget(self.tag_edit, 1, 1, 1, 2)
+        options.addWidget(PlainLabel("Compression"), 2, 0)
+        options.addWidget(self.compression_box, 2, 1, 1, 2)
+        options.addWidget(PlainLabel("Values"), 3, 0)
+        options.addWidget(self.profile_box, 3, 1, 1, 2)
+        options.setColumnStretch(1, 1)
+        running = QHBoxLayout()
+        running.addWidget(self.progress_bar, 1)
+        running.addWidget(self.cancel_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(accept)
+        layout.addWidget(self.accepted_label)
+        layout.addLayout(options)
+        layout.addWidget(self.export_button)
+        layout.addLayout(running)
+        layout.addWidget(self.result_label)
+
+
+def default_folder() -> Path:
+    """Return the folder in which an archive is written unless another is chosen."""
+    here = Path.cwd()
+    return here if here != Path(here.anchor) else Path.home()
+
+
+def _result_text(result: RunResult) -> str:
+    report = result.report
+    warnings = report.warnings if report is not None else ()
+    lines = [
+        f"✓ {result.target.name}: {counted(len(result.members), 'mask')}, valid.",
+        *(f"{member.image_id}: density {member.density:.4f}" for member in result.members),
+        *(f"⚠ {finding}" for finding in warnings),
+        f"Beside it: {manifest_path(result.target).name}, metrics.csv.",
+    ]
+    return "\n".join(lines)

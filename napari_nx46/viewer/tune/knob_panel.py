@@ -1,0 +1,370 @@
+"""All knobs of the setting, in groups that open and close."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from qtpy.QtCore import QMargins, Qt, Signal
+from qtpy.QtGui import QIcon, QPixmap
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from napari_nx46.data.fragments import Fragment
+from napari_nx46.live.session import Session
+from napari_nx46.setting import (
+    GROUPS,
+    Group,
+    Setting,
+    SettingError,
+    Weights,
+    described_knobs,
+    knob_applies,
+)
+from napari_nx46.viewer.messages.plain_text import plain_tip
+from napari_nx46.viewer.tune.knobs import (
+    Choice,
+    Knob,
+    KnobScale,
+    Switch,
+    evenly_spaced,
+    new_control,
+)
+
+OPEN_AT_FIRST = frozenset({Group.SCORE, Group.THRESHOLD})
+COUNT_TEXTS: Mapping[Group, str] = {Group.CLEAN_UP: "on"}
+"""What the knobs are that differ from their defaults; in all other groups they are changed."""
+
+HIGHEST_WEIGHT = 1e6
+LONGEST_TITLE = 18
+INDENT = 12
+SPACING = 6
+UNBOUNDED = (1 << 24) - 1
+"""Qt's QWIDGETSIZE_MAX."""
+
+TITLE_STYLE = """
+QPushButton { text-align: left; border: none; background: transparent; font-weight: bold;
+              padding: 3px 0px; }
+QPushButton:hover, QPushButton:focus { text-decoration: underline; }
+"""
+
+ONE_PATH = (
+    "There is one path only, 3D or 2D, and nothing to blend it with. Open a 3D and a 2D volume of"
+    " the fragment together to blend them."
+)
+
+
+class Section(QCollapsible):
+    """Controls under a title that shows and hides them.
+
+    Parameters
+    ----------
+    title : str
+    counted : str
+        What those controls are that the title of a closed section counts.
+    """
+
+    def __init__(self, title: str, counted: str, parent: QWidget | None = None) -> None:
+        # Under PySide6 a null icon is false, which QCollapsible takes for no icon at all.
+        blank = blank_icon()
+        super().__init__(title, parent, blank, blank)
+        self._title = title
+        self._counted = counted
+        self._count = 0
+        self.toggleButton().setStyleSheet(TITLE_STYLE)
+        self.toggleButton().setAccessibleName(title)
+        self.layout().setContentsMargins(QMargins())
+        self.layout().setSpacing(2)
+        content = self.content().layout()
+        content.setContentsMargins(INDENT, 0, 0, 4)
+        content.setSpacing(SPACING)
+        self.collapse()
+
+    def add(self, widget: QWidget) -> None:
+        """Add a control at the end."""
+        self.content().layout().addWidget(widget)
+
+    def set_count(self, count: int) -> None:
+        """Tell of how many controls the title is to speak while it hides them."""
+        if count != self._count:
+            self._count = count
+            self._show_title()
+
+    def expand(self, animate: bool = False) -> None:
+        """Show the controls, at once: nothing is to move beside a live canvas."""
+        super().expand(animate=False)
+        self._show_content(True)
+
+    def collapse(self, animate: bool = False) -> None:
+        """Hide the controls, at once."""
+        super().collapse(animate=False)
+        self._show_content(False)
+
+    def _show_content(self, shown: bool) -> None:
+        # Controls come and go while the section is open, and hidden ones take no keyboard.
+        self.content().setMaximumHeight(UNBOUNDED)
+        self.content().setVisible(shown)
+        # The arrows are part of the text: icons would keep the colours of the theme at first.
+        self.toggleButton().setIcon(QIcon())
+        self._show_title()
+
+    def _show_title(self) -> None:
+        is_open = self.isExpanded()
+        count = f" · {self._count} {self._counted}" if self._count and not is_open else ""
+        text = f"{'▾' if is_open else '▸'} {self._title}{count}"
+        if text != self.text():
+            self.setText(text)
+
+
+def blank_icon() -> QIcon:
+    """Return an icon that shows nothing and is not null."""
+    pixmap = QPixmap(1, 1)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    return QIcon(pixmap)
+
+
+class WeightPanel(QWidget):
+    """A weight for each probability volume, in place of the blend.
+
+    Attributes
+    ----------
+    switch : QCheckBox
+        Chooses between the blend and the weights.
+    knobs : dict of str to Knob
+        By the names of the fragment's volumes; they emit nothing that others need.
+    """
+
+    moved = Signal(str, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        help_text = described_knobs(Setting)["weights"].help
+        self.switch = QCheckBox("Weigh each volume")
+        self.switch.setToolTip(plain_tip(help_text))
+        self.switch.setAccessibleDescription(help_text)
+        self.switch.clicked.connect(self._switched)
+        self.knobs: dict[str, Knob] = {}
+        self._weights: dict[str, float] = {}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING)
+        layout.addWidget(self.switch)
+
+    def show_volumes(self, names: Iterable[str]) -> None:
+        """Make a knob for each of these volumes."""
+        names = tuple(names)
+        if names == tuple(self.knobs):
+            return
+        for knob in self.knobs.values():
+            knob.setParent(None)
+            knob.deleteLater()
+        self.knobs = {name: Knob(_weight_scale(name), 1.0) for name in names}
+        for knob in self.knobs.values():
+            knob.moved.connect(self._weighed)
+            self.layout().addWidget(knob)
+        self._show()
+
+    def set_value(self, weights: Weights) -> None:
+        """Show weights without telling that they were moved."""
+        self._weights = dict(weights)
+        self._show()
+
+    def focus_order(self) -> list[QWidget]:
+        """Return what takes the keyboard, from top to bottom."""
+        return [self.switch, *(part for knob in self.knobs.values() for part in knob.focus_order())]
+
+    def _show(self) -> None:
+        self.switch.setChecked(bool(self._weights))
+        for name, knob in self.knobs.items():
+            knob.set_value(self._weights.get(name, 0.0))
+            knob.setVisible(bool(self._weights))
+
+    def _switched(self, weigh: bool) -> None:
+        self.moved.emit("weights", dict.fromkeys(self.knobs, 1.0) if weigh else {})
+
+    def _weighed(self, name: str, weight: float) -> None:
+        self.moved.emit("weights", {**self._weights, name: float(weight)})
+
+
+Control = Knob | Choice | Switch | WeightPanel
+
+
+class KnobPanel(QWidget):
+    """The knobs of a session's setting.
+
+    Parameters
+    ----------
+    session : Session
+
+    Attributes
+    ----------
+    controls : dict of str to control
+        By the names of the setting's fields.
+    knobs : dict of str to Knob
+        Those of the controls that are numbers.
+    sections : dict of Group to Section
+    more : Section
+        The knobs of the score that most users leave alone.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._shown: Setting | None = None
+        self._fitting: dict[str, bool] = {}
+        self._defaults = Setting()
+        self.weight_panel = WeightPanel()
+        self.controls: dict[str, Control] = {
+            name: self.weight_panel if name == "weights" else new_control(name)
+            for name in described_knobs(Setting)
+        }
+        self.knobs = {
+            name: control for name, control in self.controls.items() if isinstance(control, Knob)
+        }
+        self.sections = {
+            group: Section(group.value, COUNT_TEXTS.get(group, "changed")) for group in GROUPS
+        }
+        self.more = Section("More", "changed")
+        self._members = self._arrange()
+        for control in self.controls.values():
+            control.moved.connect(self._moved)
+        for group in OPEN_AT_FIRST:
+            self.sections[group].expand()
+        session.setting_changed.connect(self.show_setting)
+        session.fragment_changed.connect(self.show_fragment)
+        self.show_fragment(session.fragment)
+
+    def choice(self, name: str) -> Choice:
+        """Return the control of a field that is one of several values.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        control = self.controls[name]
+        if not isinstance(control, Choice):
+            raise KeyError(f"{name} is no choice")
+        return control
+
+    def show_setting(self, setting: Setting) -> None:
+        """Show a setting; only the controls whose value is another one are touched."""
+        before, self._shown = self._shown, setting
+        changed = [
+            name
+            for name in self.controls
+            if before is None or getattr(before, name) != getattr(setting, name)
+        ]
+        for name in changed:
+            self._show_value(name, setting)
+        if changed:
+            self._show_fitting(setting)
+
+    def show_fragment(self, fragment: Fragment) -> None:
+        """Show the weights of the volumes of another fragment."""
+        self.weight_panel.show_volumes(fragment.sources)
+        if not fragment.sources:
+            # There the score is chosen that can be made from the CT alone.
+            self.sections[Group.SCORE].expand()
+            self.more.expand()
+        self.knobs["blend"].show_why_disabled(ONE_PATH if fragment.p3d is fragment.p2d else "")
+        self._set_focus_order()
+        self.show_setting(self._session.setting)
+        self._show_fitting(self._session.setting)
+
+    def _moved(self, name: str, value: object) -> None:
+        try:
+            self._session.change(**{name: value})
+        except SettingError as error:
+            self._show_value(name, self._session.setting)
+            self._session.failed.emit(error)
+
+    def _show_value(self, name: str, setting: Setting) -> None:
+        value: Any = getattr(setting, name)
+        self.controls[name].set_value(value)
+
+    def _show_fitting(self, setting: Setting) -> None:
+        """Hide the knobs that can change nothing, and count the others in the titles."""
+        fitting = {name: self._fits(name, setting) for name in self.controls}
+        for name, fits in fitting.items():
+            if self._fitting.get(name) != fits:
+                self.controls[name].setVisible(fits)
+        for section, names in self._members:
+            if fitting != self._fitting:
+                section.setVisible(any(fitting[name] for name in names))
+            section.set_count(sum(fitting[name] and self._differs(name, setting) for name in names))
+        self._fitting = fitting
+
+    def _fits(self, name: str, setting: Setting) -> bool:
+        if not knob_applies(name, setting):
+            return False
+        # Two paths have the blend.
+        return name != "weights" or bool(self._session.fragment.models or setting.weights)
+
+    def _differs(self, name: str, setting: Setting) -> bool:
+        return bool(getattr(setting, name) != getattr(self._defaults, name))
+
+    # ---- layout ----------------------------------------------------------------------------
+
+    def _arrange(self) -> list[tuple[Section, list[str]]]:
+        """Lay the controls out; return each section with the names of the controls in it."""
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING)
+        members = []
+        for group, section in self.sections.items():
+            names = _names(group, advanced=False)
+            for name in names:
+                section.add(self.controls[name])
+            members.append((section, names))
+            layout.addWidget(section)
+        advanced = _names(Group.SCORE, advanced=True)
+        for name in advanced:
+            self.more.add(self.controls[name])
+        self.sections[Group.SCORE].add(self.more)
+        # The title of the whole group speaks of these, too.
+        members[GROUPS.index(Group.SCORE)][1].extend(advanced)
+        return [*members, (self.more, advanced)]
+
+    def _set_focus_order(self) -> None:
+        """Let the keyboard go from top to bottom, however the widgets were made."""
+        order: list[QWidget] = []
+        for group, section in self.sections.items():
+            order.append(section.toggleButton())
+            order += self._focus_order(_names(group, advanced=False))
+            if group is Group.SCORE:
+                order.append(self.more.toggleButton())
+                order += self._focus_order(_names(group, advanced=True))
+        for before, after in pairwise(order):
+            QWidget.setTabOrder(before, after)
+
+    def _focus_order(self, names: Iterable[str]) -> list[QWidget]:
+        return [widget for name in names for widget in self.controls[name].focus_order()]
+
+
+def _names(group: Group, *, advanced: bool) -> list[str]:
+    """Return the knobs of a group that are advanced, or those that are not."""
+    return [
+        name
+        for name, knob in described_knobs(Setting).items()
+        if knob.group is group and (knob.advanced and group is Group.SCORE) is advanced
+    ]
+
+
+def _weight_scale(name: str) -> KnobScale:
+    """Return the scale of the weight of a volume, whose name may be long."""
+    knob = described_knobs(Setting)["weights"]
+    half = LONGEST_TITLE // 2
+    is_long = len(name) > LONGEST_TITLE
+    return KnobScale(
+        name,
+        title=f"{name[: half - 1]}…{name[-half:]}" if is_long else name,
+        help=f"Weight of {name}, relative to the others",
+        unit=knob.unit,
+        positions=evenly_spaced(0.0, 1.0, knob.step),
+        decimals=knob.decimals + 1,
+        step=knob.step,
+        lowest=0.0,
+        highest=HIGHEST_WEIGHT,
+    )

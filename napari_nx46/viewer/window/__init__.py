@@ -1,0 +1,1 @@
+"""The session of a viewer, its docks and its keys."""

@@ -1,0 +1,412 @@
+"""A session in a napari viewer: its layers, and what the canvas shows, told to it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from pydantic import JsonValue
+from qtpy.QtCore import QEvent, QObject, QTimer
+
+from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, next_worst, worst_slices
+from napari_nx46.data.fragments import DataSet, Fragment
+from napari_nx46.live.derived.comparison import ComparisonFollower
+from napari_nx46.live.derived.curves import CurveFollower
+from napari_nx46.live.derived.pin_follower import PinFollower
+from napari_nx46.live.derived.pin_metrics import PinMeasurer
+from napari_nx46.live.derived.profile import ProfileFollower
+from napari_nx46.live.derived.scoring import ScoreFollower
+from napari_nx46.live.history.keeping import Keeping
+from napari_nx46.live.jobs.runs import Runs
+from napari_nx46.live.masks.pins import Pins
+from napari_nx46.live.session import Session
+from napari_nx46.live.view import Figures, View
+from napari_nx46.viewer.canvas.access import Canvas
+from napari_nx46.viewer.canvas.after_draw import AfterDraw
+from napari_nx46.viewer.canvas.error_overlay import ErrorOverlay
+from napari_nx46.viewer.canvas.layer_exchange import unseen
+from napari_nx46.viewer.canvas.overlay import Overlay
+from napari_nx46.viewer.canvas.own_layers import OwnLayers
+from napari_nx46.viewer.canvas.volume_layers import VolumeLayers
+from napari_nx46.viewer.compare.side_by_side import SideBySide
+from napari_nx46.viewer.compare.tools import CompareTools
+from napari_nx46.viewer.messages.notices import notify_error, notify_warning
+from napari_nx46.viewer.qt.later import Later
+from napari_nx46.viewer.qt.main_thread import MainThreadPoster
+from napari_nx46.voxels.blocks import Block, whole_block
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+Follower = CurveFollower | ProfileFollower | PinFollower | PinMeasurer | ComparisonFollower
+AnyFollower = TypeVar("AnyFollower", bound=Follower)
+
+AXIS_LABELS = ("z", "y", "x")
+VIEW_SETTLES_MILLISECONDS = 30
+"""napari knows the visible corners only once it has drawn."""
+
+
+class Bench(QObject):
+    """Joins a viewer with the session of a data set.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    dataset : DataSet
+    paths : tuple of Path
+        What was opened.
+    parent : QObject, optional
+    image_id : str, optional
+        The fragment to begin with; default the one that was shown last, else the first.
+    workspace : Path, optional
+        The file that this is kept in and found again; None keeps nothing.
+
+    Attributes
+    ----------
+    workspace : Path, optional
+    session : Session
+    keeping : Keeping
+    overlay : Overlay
+    scores : ScoreFollower
+    errors : ErrorOverlay
+    pins : Pins
+    compare : CompareTools
+    runs : Runs, optional
+        Those of the workspace.
+    side_by_side : SideBySide
+
+    Notes
+    -----
+    `profiles`, `curves`, `pin_follower`, `pin_measurer` and `comparison` are made when a panel
+    first asks for them: what nobody looks at is not computed.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        dataset: DataSet,
+        paths: tuple[Path, ...],
+        parent: QObject | None = None,
+        image_id: str | None = None,
+        workspace: Path | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.viewer = viewer
+        self.paths = paths
+        self.workspace = workspace
+        self._canvas = Canvas(viewer)
+        self._canvas.protect_removal()
+        self._image_id = image_id
+        self._looked: tuple[float, tuple[float, float]] | None = None
+        self._told = ""
+        self._post = post = MainThreadPoster(self)
+        self._followers: list[Follower] = []
+        self._started = False
+        self.session = Session(
+            dataset,
+            post=post,
+            when_drawn=AfterDraw(viewer, self),
+            image_id=image_id,
+        )
+        self.scores = ScoreFollower(self.session, post)
+        # A window that is closed deletes its widgets and closes none of them.
+        # Qt holds these methods weakly: a partial could be collected before it is called.
+        self.destroyed.connect(self.scores.close)
+        self.destroyed.connect(self.session.close)
+        self.runs = None if workspace is None else self._runs_in(workspace)
+        self.pins = Pins()
+        self.compare = CompareTools(viewer, self.session, self.pins, post)
+        self.destroyed.connect(self.compare.foreign.close)
+        self.keeping = Keeping(
+            self.session, self.pins, workspace, post=post, call_later=Later(self)
+        )
+        self.destroyed.connect(self.keeping.close)
+        self._volumes = VolumeLayers(viewer, paths)
+        self._exchanging = False
+        self._volumes.show(self.session.fragment)
+        self._show_slice()
+        self.overlay = Overlay(viewer, self.session, self.compare.flip)
+        self.errors = ErrorOverlay(viewer, self.scores)
+        self.side_by_side = SideBySide(
+            viewer, self.session, self.compare, self.overlay, lambda: self.layers, self
+        )
+        self._own_layers = OwnLayers(
+            viewer,
+            (
+                self.overlay,
+                self.errors,
+                self.compare.difference,
+                self.compare.foreign_layers,
+                self.side_by_side,
+            ),
+            self,
+        )
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(VIEW_SETTLES_MILLISECONDS)
+        self._settle.timeout.connect(self._look)
+        if self._canvas.widget is not None:
+            self._canvas.widget.installEventFilter(self)
+        self._connect()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Of the current fragment, without the mask."""
+        return self._volumes.layers
+
+    def start(self) -> None:
+        """Go on from what was kept, and begin to compute."""
+        self._resume()
+        self.session.start()
+        self.scores.start()
+        self._started = True
+        for follower in self._followers:
+            _start(follower)
+        self._look()
+
+    @cached_property
+    def profiles(self) -> ProfileFollower:
+        """Measures the mask slice by slice."""
+        return self._adopted(ProfileFollower(self.session, self.scores, self._post))
+
+    @cached_property
+    def curves(self) -> CurveFollower:
+        """Follows the score with its histogram and curves."""
+        return self._adopted(CurveFollower(self.session, self.scores, self._post))
+
+    @cached_property
+    def pin_follower(self) -> PinFollower:
+        """Computes the masks of the pins."""
+        return self._adopted(PinFollower(self.session, self.pins, self._post))
+
+    @cached_property
+    def comparison(self) -> ComparisonFollower:
+        """Compares the mask with another one."""
+        return self._adopted(ComparisonFollower(self.session, self._post))
+
+    @cached_property
+    def pin_measurer(self) -> PinMeasurer:
+        """Measures the masks of the pins."""
+        return self._adopted(PinMeasurer(self.session, self.pins, self.scores, self._post))
+
+    def keep_pins(self) -> None:
+        """Have the masks of the pins computed and measured from now on."""
+        self.pin_follower.start()
+        self.pin_measurer.start()
+
+    def pin(self, letter: str) -> None:
+        """Pin the sliders' setting to a letter."""
+        self.keep_pins()
+        self.pins.pin(letter, self.session.setting)
+
+    def flip(self) -> None:
+        """Show the next mask that is there."""
+        self.keep_pins()
+        self.compare.flip.flip()
+
+    def go_to_slice(self, z: int) -> None:
+        """Have the viewer show a slice along z."""
+        self.viewer.dims.set_current_step(0, z)
+
+    def go_to_next_worst(self) -> None:
+        """Have the viewer show the next of the slices that are worth a look first.
+
+        The first call begins to measure the slices; there is none to go to before that is done.
+        """
+        profile = self.profiles.profile
+        if profile is not None:
+            worst = worst_slices(profile.slices, self.session.band, MOST_WORST_SLICES)
+            z = next_worst(worst, int(self.viewer.dims.current_step[0]))
+            if z is not None:
+                self.go_to_slice(z)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice that the canvas shows more or less, since it has another size."""
+        if event.type() == QEvent.Type.Resize:
+            self._view_moved()
+        return False
+
+    def close(self) -> None:
+        """Take the mask away and end the session; the other layers stay."""
+        if self._canvas.widget is not None:
+            self._canvas.widget.removeEventFilter(self)
+        for emitter in self._view_events():
+            emitter.disconnect(self._view_moved)
+        self._settle.stop()
+        self.viewer.dims.events.current_step.disconnect(self._look)
+        self.keeping.close()
+        if self.runs is not None:
+            self.runs.close()
+        for follower in self._followers:
+            follower.close()
+        self.scores.close()
+        self.session.close()
+        self._own_layers.close()
+        self.side_by_side.close()
+        self.errors.close()
+        self.compare.close()
+        self.overlay.remove()
+
+    def _connect(self) -> None:
+        session = self.session
+        session.mask_changed.connect(self.overlay.refresh)
+        session.mask_changed.connect(self.errors.draw)
+        self.compare.flip.changed.connect(self._show_flipped)
+        session.figures_changed.connect(self._figures_came)
+        self.scores.label_changed.connect(self.errors.refresh)
+        session.fragment_changed.connect(self._show_fragment)
+        for emitter in (one.failed for one in (session, self.scores, self.keeping)):
+            emitter.connect(self._tell)
+        self.compare.foreign.failed.connect(self._tell_again)
+        self.viewer.dims.events.current_step.connect(self._look)
+        self.keeping.problem.connect(self._warn)
+        for emitter in self._view_events():
+            emitter.connect(self._view_moved)
+
+    def _runs_in(self, workspace: Path) -> Runs:
+        runs = Runs(self.session, workspace, self._post)
+        runs.failed.connect(self._tell)
+        self.destroyed.connect(runs.close)
+        return runs
+
+    def _adopted(self, follower: AnyFollower) -> AnyFollower:
+        """Have a follower begin and end with the session, and tell its errors."""
+        self._followers.append(follower)
+        follower.failed.connect(self._tell)
+        self.destroyed.connect(follower.close)
+        if self._started:
+            _start(follower)
+        return follower
+
+    def _tell(self, error: BaseException) -> None:
+        """Notify of an error, but not of the same one at every step of a slider."""
+        if str(error) != self._told:
+            self._told = str(error)
+            notify_error(error)
+
+    def _tell_again(self, error: BaseException) -> None:
+        """Notify of an error in what a user does once: each time, if it is done again."""
+        notify_error(error)
+
+    def _warn(self, problem: str) -> None:
+        notify_warning(f"{self.keeping.path}: {problem}")
+
+    # ---- what was kept ---------------------------------------------------------------------
+
+    def look_again(self) -> bool:
+        """Look with the camera where it was; return False where that is not known."""
+        if self._looked is None:
+            return False
+        camera = self.viewer.scene.camera
+        camera.zoom, camera.center = self._looked[0], (0.0, *self._looked[1])
+        return True
+
+    def _resume(self) -> None:
+        state = self.keeping.begin()
+        if self._image_id is not None and self._image_id != self.session.fragment.image_id:
+            self.session.show_fragment(self._image_id)
+        elif state.camera_zoom is not None and len(state.camera_center) >= 2:
+            y, x = state.camera_center[-2:]
+            self._looked = state.camera_zoom, (y, x)
+        self._show_slice()
+        self.look_again()
+
+    def _note_camera(self) -> None:
+        """Have it kept where the canvas looks; in 3D it looks elsewhere."""
+        camera = self.viewer.scene.camera
+        if self.viewer.dims.ndisplay == 2:
+            center: list[JsonValue] = [float(where) for where in camera.center[-2:]]
+            self.keeping.note_view({"camera_zoom": float(camera.zoom), "camera_center": center})
+
+    def _figures_came(self, figures: Figures) -> None:
+        if figures.exact:
+            for overlay in (self.overlay, self.errors, self.compare.difference):
+                overlay.settle()
+
+    def _show_flipped(self) -> None:
+        """Draw another mask, unless its layer is about to be exchanged for another fragment's."""
+        if self.overlay.layer.data.shape == self.session.fragment.shape:
+            self.overlay.refresh()
+
+    def _view_events(self) -> tuple[Any, ...]:
+        camera, dims = self.viewer.scene.camera.events, self.viewer.dims.events
+        return camera.zoom, camera.center, dims.ndisplay, dims.order
+
+    def _show_fragment(self, fragment: Fragment) -> None:
+        """Have the layers show another fragment."""
+        shape = self.overlay.layer.data.shape
+        # Meanwhile the viewer's axes are as long as those of the layers that happen to be there.
+        self._exchanging = True
+        # Layers that are exchanged while napari renders in 3D can end the process within OpenGL.
+        dimensions, self.viewer.dims.ndisplay = self.viewer.dims.ndisplay, 2
+        try:
+            self._exchange_layers(fragment)
+        finally:
+            self.viewer.dims.ndisplay = dimensions
+            self._exchanging = False
+        if fragment.shape != shape:
+            self.viewer.reset_view()
+        self._view_moved()
+
+    def _exchange_layers(self, fragment: Fragment) -> None:
+        self.side_by_side.leave_fragment()
+        self._volumes.remember_visible()
+        overlays = [
+            *self.overlay.new_data(),
+            *self.errors.new_data(),
+            *self.compare.new_data(),
+        ]
+        with unseen(self.viewer, [*self.layers, *(layer for layer, _ in overlays)]):
+            self._volumes.show(fragment, overlays)
+            self._show_slice()
+        self.side_by_side.show_fragment()
+
+    def _show_slice(self) -> None:
+        """Go to the session's slice, and name the axes."""
+        dims = self.viewer.dims
+        if dims.ndim == 3:
+            dims.axis_labels = AXIS_LABELS
+            dims.set_current_step(0, self.session.view.slice_index)
+
+    def _view_moved(self, event: object = None) -> None:
+        self._settle.start()
+
+    def _look(self, event: object = None) -> None:
+        """Tell the session what the canvas shows."""
+        if self.viewer.dims.ndim == 3 and not self._exchanging:
+            self.session.look_at(self._current_view())
+            self._note_camera()
+
+    def _current_view(self) -> View:
+        dims, shape = self.viewer.dims, self.session.fragment.shape
+        whole = whole_block(shape)
+        if dims.ndisplay == 3:
+            return View(whole, whole, three_d=True)
+        plane, block = list(whole), list(whole)
+        for axis in dims.not_displayed:
+            position = int(np.clip(dims.current_step[axis], 0, shape[axis] - 1))
+            plane[axis] = block[axis] = slice(position, position + 1)
+        # The canvas keeps this up to date in layers that are there: the mask may be deleted.
+        there = (one for one in (self.overlay.layer, *self.layers) if one in self.viewer.layers)
+        corners = next((one.corner_pixels for one in there), None)
+        first, last = np.zeros((2, 3), int) if corners is None else np.asarray(corners)
+        for axis in dims.displayed:
+            start, stop = int(max(first[axis], 0)), int(min(last[axis] + 1, shape[axis]))
+            if start < stop and last[axis] > 0:
+                block[axis] = slice(start, stop)
+        return View(_as_block(plane), _as_block(block))
+
+
+def _start(follower: Follower) -> None:
+    if isinstance(follower, ComparisonFollower):
+        follower.refresh()
+    else:
+        follower.start()
+
+
+def _as_block(extents: list[slice]) -> Block:
+    z, y, x = extents
+    return z, y, x

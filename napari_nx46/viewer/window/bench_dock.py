@@ -1,0 +1,106 @@
+"""Docks that show more of the session that is tuned in their window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_nx46.viewer.messages.plain_text import PlainLabel
+from napari_nx46.viewer.tune.dock import TuneDock
+from napari_nx46.viewer.window.actions import Action
+from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.launch import add_dock
+from napari_nx46.viewer.window.shortcuts import add_shortcuts
+
+if TYPE_CHECKING:
+    import napari
+
+
+class BenchDock(QWidget):
+    """A dock beside the one in which the masks are tuned; it follows whatever is open there.
+
+    Subclasses make the panel of a session in `make_panel`. A panel is deleted when its session
+    ends, before another one is made.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Its window gets the tuning dock, if it has none yet.
+    """
+
+    title = ""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.panel: QWidget | None = None
+        self._tune: TuneDock | None = None
+        self.setWindowTitle(self.title)
+        self._introduction = PlainLabel(
+            "Nothing is open yet: open data in the dock that tunes masks."
+        )
+        self._introduction.setWordWrap(True)
+        self._introduction.setAlignment(Qt.AlignmentFlag.AlignTop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self._introduction)
+        add_shortcuts(self, self._run)
+        self._follow(tune_dock_of(napari_viewer))
+
+    def make_panel(self, bench: Bench) -> QWidget:
+        """Return the widget that shows a session."""
+        raise TypeError(f"{type(self).__name__} does not say how it shows a session")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Follow the tuning dock that is there now: the old one may have been closed."""
+        super().showEvent(event)
+        self._follow(tune_dock_of(self.viewer))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow nothing any more when napari takes the widget out of its dock."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._follow_nothing()
+
+    def _run(self, action: Action) -> None:
+        if self._tune is not None:
+            self._tune.run(action)
+
+    def _follow_nothing(self) -> None:
+        if self._tune is not None:
+            self._tune.bench_changed.disconnect(self._show_bench)
+            self._tune = None
+            self._show_bench(None)
+
+    def _follow(self, tune: TuneDock) -> None:
+        if tune is self._tune:
+            return
+        self._tune = tune
+        tune.bench_changed.connect(self._show_bench)
+        self._show_bench(tune.bench)
+
+    def _show_bench(self, bench: Bench | None) -> None:
+        old, self.panel = self.panel, None
+        if old is not None:
+            self.layout().removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self._introduction.setVisible(bench is None)
+        if bench is not None:
+            self.panel = self.make_panel(bench)
+            self.layout().addWidget(self.panel)
+
+
+def is_tuned(viewer: napari.Viewer) -> bool:
+    """Return whether a session is open in a window."""
+    docked = viewer.window.dock_widgets.values()
+    return any(isinstance(dock, TuneDock) and dock.bench is not None for dock in docked)
+
+
+def tune_dock_of(viewer: napari.Viewer) -> TuneDock:
+    """Return the dock in which a window's masks are tuned, adding it where there is none."""
+    docked = viewer.window.dock_widgets.values()
+    return next((dock for dock in docked if isinstance(dock, TuneDock)), None) or add_dock(viewer)

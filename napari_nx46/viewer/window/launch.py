@@ -1,0 +1,60 @@
+"""Opening the window from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QApplication
+
+from napari_nx46.data.fragments import DataSet
+from napari_nx46.viewer.tune.dock import TITLE, VIEW_MARGIN, TuneDock
+from napari_nx46.viewer.window.key_bindings import register_actions
+from napari_nx46.viewer.window.reading import as_kept
+
+if TYPE_CHECKING:
+    import napari
+
+DOCK_NAME = "Tune surface mask"
+
+
+def tune(dataset: DataSet, paths: Sequence[Path], *, keeps: bool = True) -> None:
+    """Open a window on a data set and stay until it is closed.
+
+    Parameters
+    ----------
+    dataset : DataSet
+    paths : sequence of Path
+        What was opened.
+    keeps : bool
+        Whether what is done is kept in the workspace of the data, and found again.
+    """
+    import napari
+
+    open_window(dataset, paths, keeps=keeps)
+    napari.run()
+
+
+def open_window(
+    dataset: DataSet, paths: Sequence[Path], *, show: bool = True, keeps: bool = True
+) -> tuple[napari.Viewer, TuneDock]:
+    """Return a napari window with a session on a data set, and its dock."""
+    import napari
+
+    register_actions()  # a viewer warns of keys in the user's settings whose actions are not known
+    viewer = napari.Viewer(title=f"{TITLE}{dataset.name}", show=show)
+    dock = add_dock(viewer, keeps=keeps)
+    opened = tuple(paths)
+    dock.show_data_set(as_kept(dataset, opened, dock.workspace_of(opened)), opened)
+    QApplication.processEvents()  # lays the window out: only then the canvas has its size
+    if dock.bench is None or not dock.bench.look_again():
+        viewer.reset_view(margin=VIEW_MARGIN)
+    return viewer, dock
+
+
+def add_dock(viewer: napari.Viewer, *, keeps: bool = True) -> TuneDock:
+    """Return the dock, added to the right of a window; see `TuneDock`."""
+    dock = TuneDock(viewer, keeps=keeps)
+    viewer.window.add_dock_widget(dock, name=DOCK_NAME, area="right")
+    return dock

@@ -1,0 +1,134 @@
+"""Opening data in a window: with the channel and the logits that were chosen for them before."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_nx46.data.fragments import DataSet, FolderNames, open_data
+from napari_nx46.files.volumes.channels import USUAL_CHANNELS
+from napari_nx46.files.volumes.opening import Volume, VolumeWarning
+from napari_nx46.files.volumes.reading import ReadAs
+from napari_nx46.live.history.restore import kept_read_as
+from napari_nx46.setting import Setting
+from napari_nx46.viewer.messages.notices import notify_warning
+
+if TYPE_CHECKING:
+    from napari_nx46.viewer.window.bench import Bench
+
+
+def open_as(
+    paths: tuple[Path, ...],
+    folders: FolderNames | None,
+    read_as: ReadAs,
+    only: Collection[str] = (),
+) -> DataSet:
+    """Open data as `open_data` does, without warnings about channels: see `warn_of_channels`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VolumeWarning)
+        return open_data(
+            *paths, folders=folders, channel=read_as.channel, logits=read_as.logits, only=only
+        )
+
+
+def open_as_kept(
+    paths: tuple[Path, ...], folders: FolderNames | None, workspace: Path | None
+) -> DataSet:
+    """Open data as their workspace says, if they can be opened so.
+
+    Raises
+    ------
+    FragmentError, VolumeError
+        If they cannot be opened without it either.
+    """
+    kept = kept_read_as(workspace)
+    if kept == ReadAs():
+        return open_as(paths, folders, kept)
+    try:
+        return open_as(paths, folders, kept)
+    except ValueError as error:
+        dataset = open_as(paths, folders, ReadAs())
+        notify_warning(f"They are not read as they were before, since that fails: {error}")
+        return dataset
+
+
+def as_kept(dataset: DataSet, paths: tuple[Path, ...], workspace: Path | None) -> DataSet:
+    """Return data as their workspace says, if nothing was chosen when they were opened."""
+    if dataset.read_as != ReadAs() or kept_read_as(workspace) == ReadAs():
+        return dataset
+    return open_as_kept(paths, dataset.folders, workspace)
+
+
+def warn_of_channels(dataset: DataSet) -> None:
+    """Notify of channels that nobody has chosen, where there are more than two."""
+    if dataset.read_as.channel is not None:
+        return
+    unsure = [
+        volume
+        for volume in probability_volumes(dataset)
+        if volume.channels is not None and volume.channels > USUAL_CHANNELS
+    ]
+    if unsure:
+        first, more = unsure[0], len(unsure) - 1
+        others = f" (and {more} more volumes likewise)" if more else ""
+        notify_warning(f"{first.path.name}: {last_channel(first)} is read{others}; {CHOOSE}")
+
+
+CHOOSE = "choose another one under “Reading” in the dock"
+
+
+def last_channel(volume: Volume) -> str:
+    """Return in words which channel is read where none was chosen."""
+    channels = volume.channels or 1
+    return f"channel {channels - 1}, the last of {channels} (counted from 0),"
+
+
+def probability_volumes(dataset: DataSet) -> list[Volume]:
+    """Return the probability volumes of all fragments."""
+    return [volume for fragment in dataset for volume in fragment.sources.values()]
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a user has made of data, to go on with when they are read in another way.
+
+    Parameters
+    ----------
+    image_id : str
+        The fragment that is shown.
+    z : int
+        The slice of it.
+    setting : Setting
+        Of the sliders.
+    accepted, pins : dict of str to Setting
+        By image_id, and by letter.
+    """
+
+    image_id: str
+    z: int
+    setting: Setting
+    accepted: dict[str, Setting]
+    pins: dict[str, Setting]
+
+    @classmethod
+    def of(cls, bench: Bench) -> Carried:
+        """Return what there is on a bench."""
+        session = bench.session
+        return cls(
+            image_id=session.fragment.image_id,
+            z=session.view.slice_index,
+            setting=session.setting,
+            accepted=dict(session.accepted),
+            pins={pin.letter: pin.setting for pin in bench.pins},
+        )
+
+    def give_to(self, bench: Bench) -> None:
+        """Put it on another bench."""
+        bench.session.apply(self.setting)
+        bench.session.accept_settings(self.accepted)
+        for letter, setting in self.pins.items():
+            bench.pins.pin(letter, setting)
+        bench.go_to_slice(self.z)

@@ -1,0 +1,1 @@
+"""The ground: blocks, threads, packed masks and components that every room above works with."""

@@ -1,0 +1,196 @@
+"""Worker processes: of this machine or of a cluster that is there, also when they are killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from napari_nx46.campaign.execute import dispatch
+from napari_nx46.campaign.execute.cluster import CampaignError, ClusterChoice, connected
+from napari_nx46.campaign.execute.remote import LanePlugin, measure_in_lane
+from napari_nx46.campaign.plan.source import DataSource
+from napari_nx46.campaign.records.results import CampaignPlan, PlannedRun, TaskState
+from napari_nx46.campaign.records.store import CampaignRequest
+from napari_nx46.setting import Setting
+from tests.campaign.running import ran, stored, table, watched
+
+PATIENCE = 90
+
+
+def worker_processes(parent=None):
+    """Return the processes below this one that Dask's nannies have started."""
+    below = (parent or psutil.Process()).children(recursive=True)
+    return [one for one in below if "spawn_main" in " ".join(one.cmdline())]
+
+
+def kill_at(told, count, victims):
+    """Kill processes once so many tasks are done, and return those that were killed."""
+    killed = []
+
+    def kill(row):
+        if told.told[TaskState.DONE] >= count and not killed:
+            for one in victims():
+                killed.append(one)
+                one.send_signal(signal.SIGKILL)
+
+    told.run.task_changed.connect(kill)
+    return killed
+
+
+def test_a_worker_that_is_killed_has_its_tasks_run_again(asked, undisturbed, tmp_path):
+    told = watched(asked, tmp_path / "w.sqlite", ClusterChoice(workers=2))
+    killed = kill_at(told, 3, lambda: worker_processes()[:1])
+    results = told.run.run()
+    assert len(killed) == 1
+    assert table(results) == table(undisturbed)
+    assert told.run.progress.failed == 0
+    assert worker_processes() == []
+
+
+def test_a_task_that_kills_its_workers_fails_alone(asked, tmp_path, monkeypatch):
+    runs = (PlannedRun("fits", Setting()), PlannedRun("kills", Setting(quantile=0.5)))
+    request = CampaignRequest(CampaignPlan("two", runs), asked.source, with_score=False)
+    told = watched(request, tmp_path / "w.sqlite", ClusterChoice(workers=1))
+    monkeypatch.setattr(dispatch, "measure_in_lane", die_at_the_median)
+    results = told.run.run()
+    states = {place: one.state for place, one in results.fragments.items()}
+    assert states.pop(("kills", "a")) is TaskState.FAILED
+    assert "3 workers died" in results.fragments["kills", "a"].error
+    assert set(states.values()) == {TaskState.DONE}
+
+
+def die_at_the_median(plugin, lane, image_id, setting, with_score):
+    """Stand for a task that needs so much memory that the system kills its process."""
+    report = measure_in_lane(plugin, lane, image_id, setting, with_score)  # waits for its turn
+    if setting.quantile == 0.5 and image_id == "a":
+        time.sleep(1)  # a nanny gives a worker up that dies while it starts
+        os.kill(os.getpid(), signal.SIGKILL)
+    return report
+
+
+def test_worker_processes_load_neither_napari_nor_qt(data):
+    with connected(ClusterChoice(workers=1)) as client:
+        client.register_plugin(LanePlugin("plugin", DataSource.of(data), 2**30))
+        (address,) = client.nthreads()
+        assert address.startswith("tcp://127.0.0.1:")
+        assert client.scheduler.address.startswith("tcp://127.0.0.1:")
+        report = client.submit(
+            *(measure_in_lane, "plugin", 0, "a", Setting(), True), workers=[address]
+        ).result(timeout=PATIENCE)
+        assert report.measurement.metrics["leaderboard_score"] > 0
+        loaded = client.submit(lambda: sorted(sys.modules)).result(timeout=PATIENCE)
+        strangers = ("napari", "PyQt6", "qtpy", "vispy", "matplotlib", "optuna", "bokeh")
+        assert [name for name in loaded if name.split(".")[0] in strangers] == []
+
+
+def listening():
+    """Return the ports that this process and those below it listen on, with their addresses."""
+    own = psutil.Process()
+    sockets = [
+        one for process in (own, *worker_processes()) for one in process.net_connections("inet")
+    ]
+    return {one.laddr for one in sockets if one.status == psutil.CONN_LISTEN}
+
+
+@pytest.mark.parametrize(
+    "choice", [ClusterChoice(), ClusterChoice(threads=2), ClusterChoice(workers=1)], ids=str
+)
+def test_a_cluster_of_this_machine_listens_on_loopback_alone(choice):
+    before = listening()
+    with connected(choice) as client:
+        assert client.submit(lambda: 46).result(timeout=PATIENCE) == 46
+        opened = listening() - before
+    assert opened
+    assert {address.ip for address in opened} == {"127.0.0.1"}
+
+
+# ---- a cluster that is there -------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def started(command, *arguments):
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"distributed.cli.{command}", *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def scheduler(tmp_path):
+    """Start ``dask scheduler`` on loopback; yield its address."""
+    file = tmp_path / "scheduler.json"
+    flags = ("--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", file)
+    with started("dask_scheduler", *flags) as process:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError, ValueError):
+                yield process, json.loads(file.read_text())["address"]
+                return
+            time.sleep(0.05)
+        raise AssertionError("the scheduler did not start in time")
+
+
+def worker(address, tmp_path, *flags):
+    """Start ``dask worker`` on loopback."""
+    return started(
+        *("dask_worker", address, "--host", "127.0.0.1", "--no-dashboard", "--memory-limit", 0),
+        *("--local-directory", tmp_path, *flags),
+    )
+
+
+def test_a_cluster_that_is_there_gives_the_same_table_though_a_worker_is_killed(
+    asked, undisturbed, tmp_path
+):
+    with scheduler(tmp_path) as (_, address), contextlib.ExitStack() as stack:
+        two_threads = ("--nthreads", 2, "--no-nanny")
+        first = stack.enter_context(worker(address, tmp_path, *two_threads))
+        stack.enter_context(worker(address, tmp_path, "--nthreads", 1, "--no-nanny"))
+        told = watched(asked, tmp_path / "w.sqlite", ClusterChoice(scheduler=address))
+        killed = kill_at(told, 4, lambda: [first])
+        results = told.run.run()
+        assert killed == [first]
+        assert table(results) == table(undisturbed)
+        # the workers go on, with nothing of the campaign left on them
+        with connected(ClusterChoice(scheduler=address)) as client:
+            (plugins,) = client.run(lambda dask_worker: list(dask_worker.plugins)).values()
+            assert not [name for name in plugins if name.startswith("nx46")]
+
+
+def test_a_campaign_whose_scheduler_dies_tells_it_and_goes_on_later(asked, undisturbed, tmp_path):
+    work = tmp_path / "w.sqlite"
+    with scheduler(tmp_path) as (process, address), worker(address, tmp_path, "--no-nanny"):
+        told = watched(asked, work, ClusterChoice(scheduler=address))
+        kill_at(told, 2, lambda: [process])
+        with pytest.raises(CampaignError, match="what is done is kept"):
+            told.run.run()
+    done = [one for one in stored(work).fragments.values() if one.state is TaskState.DONE]
+    assert 2 <= len(done) < len(undisturbed.fragments)
+    resumed = ran(asked, work)
+    assert table(resumed.results) == table(undisturbed)
+    assert resumed.run.progress.known >= len(done)
+
+
+def test_a_cluster_without_workers_is_not_waited_for_for_ever(asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(dispatch, "NO_WORKER_SECONDS", 1.0)
+    with scheduler(tmp_path) as (_, address):
+        told = watched(asked, tmp_path / "w.sqlite", ClusterChoice(scheduler=address))
+        with pytest.raises(CampaignError, match="no worker"):
+            told.run.run()

@@ -1,0 +1,383 @@
+"""Every clean-up step does what its plain definition says, on the whole and on a block of it."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from napari_nx46.core.cleanup import steps as cleanup
+from napari_nx46.core.cleanup.patching import patch_sheet_holes
+from napari_nx46.core.cleanup.sheets import separate_sheets
+from napari_nx46.core.cleanup.steps import (
+    STEPS,
+    Reach,
+    StepContext,
+    fill_cavities,
+    keep_sheets_apart,
+    patch_holes,
+    remove_small_objects,
+    stabilise_slices,
+    steps_of,
+    unjoined_steps,
+    zero_border,
+)
+from napari_nx46.setting import Connectivity, Setting, preset
+from napari_nx46.voxels.blocks import whole_block, widened, within
+from napari_nx46.voxels.workers import Workers
+from tests.voxels.mask_cases import masks, noise_mask
+
+LOCAL = {
+    "zero_border": [Setting(border=border) for border in (1, 3, 5)],
+    "open_by_faces": [Setting(opening=True)],
+    "close_anisotropic": [
+        Setting(closing_z=z, closing_xy=xy) for z, xy in ((3, 2), (1, 0), (0, 2), (2, 1))
+    ],
+    "close_with_ball": [Setting(closing_ball=radius) for radius in (1, 3)],
+    "plug_tunnels": [Setting(plug_tunnels=True)],
+    "stabilise_slices": [Setting(stabilise_radius=radius) for radius in (1, 2, 4)],
+}
+WHOLE = {
+    "patch_holes": Setting(patch_holes=8),
+    "fill_cavities": Setting(fill_cavities=True),
+    "remove_small_objects": Setting(smallest_object=20),
+    "keep_sheets_apart": Setting(sheet_gap=1),
+}
+STEP_BY_NAME = {step.name: step for step in STEPS}
+LOCAL_CASES = [(name, setting) for name, group in LOCAL.items() for setting in group]
+CONNECTIVITY_RANKS = {6: 1, 18: 2, 26: 3}
+
+
+def context_of(setting, mask, block=None, shape=None, known=None):
+    """Return the context of a step on a mask that nothing was done to before."""
+    return StepContext(
+        setting=setting,
+        unjoined=mask,
+        workers=Workers(1),
+        block=block or whole_block(mask.shape),
+        shape=shape or mask.shape,
+        known=known,
+    )
+
+
+@st.composite
+def blocks(draw, shape):
+    """Draw a block of a volume; half of its faces lie at the volume's."""
+    extents = []
+    for length in shape:
+        start = draw(st.one_of(st.just(0), st.integers(0, length - 1)))
+        stop = draw(st.one_of(st.just(length), st.integers(start + 1, length)))
+        extents.append(slice(start, stop))
+    return tuple(extents)
+
+
+@settings(max_examples=60, deadline=None)
+@given(mask=masks(), border=st.integers(0, 6))
+def test_border_zeroing_leaves_the_inside_alone_and_nothing_else(mask, border):
+    expected = np.zeros_like(mask)
+    for voxel in np.ndindex(mask.shape):
+        lengths = zip(voxel, mask.shape, strict=True)
+        if all(border <= index < length - border for index, length in lengths):
+            expected[voxel] = mask[voxel]
+    np.testing.assert_array_equal(zero_border(mask, border), expected)
+
+
+@settings(max_examples=80, deadline=None)
+@given(mask=masks(deepest=14), radius=st.integers(0, 4))
+def test_stabilising_equals_the_median_over_slices(mask, radius):
+    expected = ndimage.median_filter(mask, (2 * radius + 1, 1, 1), mode="nearest")
+    found = stabilise_slices(mask, radius)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_stabilising_on_many_tiles_equals_the_median_over_slices():
+    mask = noise_mask(46, (9, 300, 310), 0.4, 1.0)
+    threads = Workers(2)
+    found = stabilise_slices(mask, 2, workers=threads)
+    threads.close()
+    np.testing.assert_array_equal(found, ndimage.median_filter(mask, (5, 1, 1), mode="nearest"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(mask=masks())
+def test_cavity_filling_equals_scipy(mask):
+    np.testing.assert_array_equal(fill_cavities(mask), ndimage.binary_fill_holes(mask))
+
+
+@settings(max_examples=40, deadline=None)
+@given(mask=masks(), smallest=st.integers(0, 30), connectivity=st.sampled_from(Connectivity))
+def test_small_objects_go_as_in_scikit_image(mask, smallest, connectivity):
+    rank = CONNECTIVITY_RANKS[connectivity]
+    labels, _ = ndimage.label(mask, ndimage.generate_binary_structure(3, rank))
+    sizes = np.bincount(labels.ravel())
+    expected = mask * (sizes[labels] >= smallest)
+    np.testing.assert_array_equal(remove_small_objects(mask, smallest, connectivity), expected)
+
+
+def test_an_object_of_just_the_smallest_size_stays():
+    mask = np.zeros((3, 5, 9), np.uint8)
+    mask[1, 1:4, 1:4] = 1
+    mask[1, 2, 6:8] = 1
+    kept = [int(remove_small_objects(mask, smallest, 26).sum()) for smallest in (2, 3, 9, 10)]
+    assert kept == [11, 9, 9, 0]
+
+
+def test_patching_and_parting_take_their_knobs_from_the_setting():
+    mask = np.zeros((7, 30, 30), np.uint8)
+    mask[3, 2:28, 2:28] = 1
+    mask[3, 10:14, 10:14] = 0
+    context = context_of(Setting(patch_holes=5, sheet_gap=2, smallest_object=9), mask)
+    patched = STEP_BY_NAME["patch_holes"].apply(mask, context)
+    np.testing.assert_array_equal(patched, patch_sheet_holes(mask, 5))
+    np.testing.assert_array_equal(patched, patch_holes(mask, 5))
+    two = np.zeros_like(mask)
+    two[1, 2:28, 2:28] = two[5, 2:28, 2:28] = 1
+    joined = two.copy()
+    joined[2:5, 10:14, 10:14] = 1
+    apart = STEP_BY_NAME["keep_sheets_apart"].apply(joined, context_of(context.setting, two))
+    np.testing.assert_array_equal(apart, separate_sheets(joined, two, 2, 9))
+    np.testing.assert_array_equal(apart, keep_sheets_apart(joined, two, 2, 9))
+    assert ndimage.label(apart, np.ones((3, 3, 3)))[1] == 2
+
+
+@pytest.mark.parametrize(("name", "setting"), LOCAL_CASES)
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_a_block_with_a_halo_of_the_reach_equals_the_block_of_the_whole(name, setting, data):
+    step = STEP_BY_NAME[name]
+    mask = data.draw(masks(deepest=24))
+    whole = step.apply(mask, context_of(setting, mask))
+    block = data.draw(blocks(mask.shape))
+    wide = widened(block, step.reach(setting), mask.shape)
+    context = context_of(setting, mask[wide], wide, mask.shape)
+    on_block = step.apply(mask[wide], context)[within(block, wide)]
+    np.testing.assert_array_equal(on_block, whole[block])
+
+
+@pytest.mark.parametrize(("name", "setting"), LOCAL_CASES)
+def test_the_reach_is_no_larger_than_needed(name, setting):
+    step = STEP_BY_NAME[name]
+    for axis, reach in enumerate(step.reach(setting)):
+        if reach:
+            lumps = (noise_mask(seed, SIDES, 0.4) for seed in range(200))
+            candidates = itertools.chain(telling_masks(setting, axis), lumps)
+            assert any(needs_the_reach(step, setting, axis, mask) for mask in candidates)
+
+
+SIDES = (41, 41, 41)
+CENTRE = (20, 20, 20)
+
+
+def telling_masks(setting, axis):
+    """Return masks whose central voxel depends on the one two radii away along an axis."""
+    ball = max(setting.closing_ball, int(setting.opening))
+    radii = np.array([setting.closing_z, *(setting.closing_xy,) * 2]) + ball
+    point, far = list(CENTRE), list(CENTRE)
+    point[axis] += radii[axis]
+    far[axis] += 2 * radii[axis]
+    z, y, x = (np.indices(SIDES).T - point).T
+    flat = (np.abs(z) <= radii[0]) & (y**2 + x**2 <= radii[1] ** 2)
+    element = z**2 + y**2 + x**2 <= ball**2 if ball else flat
+    around = (~element).astype(np.uint8)
+    around[tuple(far)] = 1
+    return element.astype(np.uint8), around
+
+
+def needs_the_reach(step, setting, axis, mask):
+    """Tell whether the central voxel comes out differently with a smaller halo along an axis."""
+    halo = list(step.reach(setting))
+    halo[axis] -= 1
+    block = tuple(slice(index, index + 1) for index in CENTRE)
+    wide = widened(block, tuple(halo), mask.shape)
+    on_block = step.apply(mask[wide], context_of(setting, mask[wide], wide, mask.shape))
+    whole = step.apply(mask, context_of(setting, mask))
+    return on_block[within(block, wide)].item() != whole[CENTRE]
+
+
+def test_the_steps_stand_in_the_order_of_the_design():
+    assert [step.name for step in STEPS] == [
+        "zero_border",
+        "open_by_faces",
+        "close_anisotropic",
+        "close_with_ball",
+        "plug_tunnels",
+        "patch_holes",
+        "fill_cavities",
+        "remove_small_objects",
+        "stabilise_slices",
+        "keep_sheets_apart",
+    ]
+    assert {step.name for step in STEPS} == LOCAL.keys() | WHOLE.keys()
+    assert all(callable(getattr(cleanup, step.name)) for step in STEPS)
+
+
+def test_no_step_is_on_by_default():
+    assert steps_of(Setting()) == ()
+
+
+@pytest.mark.parametrize(("name", "setting"), [*LOCAL_CASES, *WHOLE.items()])
+def test_each_step_is_turned_on_by_its_own_knobs_alone(name, setting):
+    assert [step.name for step in steps_of(setting)] == [name]
+
+
+@pytest.mark.parametrize("name", [step.name for step in STEPS])
+def test_the_key_of_a_step_changes_with_its_own_knobs_and_no_others(name):
+    step = STEP_BY_NAME[name]
+    plain = Setting()
+    for _, setting in [*LOCAL_CASES, *WHOLE.items()]:
+        differs = any(getattr(plain, knob) != getattr(setting, knob) for knob in step.knobs)
+        assert (step.key(setting) != step.key(plain)) == differs
+    assert len({step.key(plain) for step in STEPS}) == len(STEPS)
+
+
+def test_only_steps_by_components_reach_the_whole_fragment():
+    for name, setting in LOCAL_CASES:
+        assert not STEP_BY_NAME[name].reach(setting).is_whole
+    for name, setting in WHOLE.items():
+        assert STEP_BY_NAME[name].reach(setting).is_whole
+    assert STEP_BY_NAME["close_anisotropic"].reach(Setting(closing_z=3, closing_xy=2)) == Reach(
+        6, 4, 4
+    )
+
+
+def test_the_first_place_chain_has_the_published_steps():
+    steps = steps_of(preset("first-place"))
+    assert [step.name for step in steps] == [
+        "zero_border",
+        "close_with_ball",
+        "plug_tunnels",
+        "patch_holes",
+        "fill_cavities",
+        "remove_small_objects",
+        "keep_sheets_apart",
+    ]
+    assert unjoined_steps(steps) == 1
+
+
+def test_what_is_parted_is_what_the_first_adding_step_joined():
+    assert unjoined_steps(()) == 0
+    assert unjoined_steps(steps_of(Setting(opening=True, sheet_gap=1))) == 1
+    assert unjoined_steps(steps_of(Setting(border=1, opening=True))) == 2
+    assert unjoined_steps(steps_of(Setting(border=1, fill_cavities=True, sheet_gap=1))) == 1
+
+
+@pytest.mark.parametrize("name", [step.name for step in STEPS])
+def test_steps_return_a_new_mask_and_leave_the_old_one_alone(name):
+    setting = dict([*LOCAL_CASES, *WHOLE.items()])[name]
+    mask = noise_mask(46, (9, 12, 70), 0.4, 1.0)
+    before = mask.copy()
+    mask.flags.writeable = False
+    found = STEP_BY_NAME[name].apply(mask, context_of(setting, mask))
+    assert found.dtype == np.uint8
+    assert found.shape == mask.shape
+    assert found.max() <= 1
+    assert not np.shares_memory(found, mask)
+    np.testing.assert_array_equal(mask, before)
+
+
+@pytest.mark.parametrize("name", [step.name for step in STEPS])
+@pytest.mark.parametrize("value", [0, 1])
+def test_steps_take_a_mask_of_one_voxel(name, value):
+    setting = dict([*LOCAL_CASES, *WHOLE.items()])[name]
+    mask = np.full((1, 1, 1), value, np.uint8)
+    found = STEP_BY_NAME[name].apply(mask, context_of(setting, mask))
+    goes = name in {"zero_border", "open_by_faces", "remove_small_objects"}
+    assert found.item() == (0 if goes else value)
+
+
+@pytest.mark.parametrize("name", [step.name for step in STEPS])
+def test_steps_refuse_what_is_no_mask(name):
+    setting = dict([*LOCAL_CASES, *WHOLE.items()])[name]
+    for wrong in (np.zeros((2, 3, 4), bool), np.zeros((2, 3, 4), np.float32)):
+        with pytest.raises(ValueError, match=str(wrong.dtype)):
+            STEP_BY_NAME[name].apply(wrong, context_of(setting, np.zeros((2, 3, 4), np.uint8)))
+
+
+def test_knobs_below_zero_are_refused_by_name():
+    mask = np.zeros((2, 3, 4), np.uint8)
+    with pytest.raises(ValueError, match=r"xy_radius: expected at least 0, found -1"):
+        cleanup.close_anisotropic(mask, 1, -1)
+    with pytest.raises(ValueError, match=r"border: expected at least 0, found -3"):
+        zero_border(mask, -3)
+
+
+def test_parting_needs_the_mask_before_the_closing():
+    mask = np.zeros((2, 3, 4), np.uint8)
+    context = StepContext(Setting(sheet_gap=1), None, Workers(1), whole_block((2, 3, 4)), (2, 3, 4))
+    with pytest.raises(ValueError, match="before the first closing"):
+        STEP_BY_NAME["keep_sheets_apart"].apply(mask, context)
+    with pytest.raises(ValueError, match="shape"):
+        keep_sheets_apart(mask, mask[:1], 1, 0)
+
+
+def test_on_a_block_a_small_object_that_leaves_it_stays_unless_it_is_known_to_go():
+    mask = np.zeros((1, 8, 8), np.uint8)
+    leaving, inner = mask.copy(), mask.copy()
+    leaving[0, 0, 2:4] = 1
+    inner[0, 4, 4:6] = 1
+    mask = leaving | inner
+    setting, step = Setting(smallest_object=5), STEP_BY_NAME["remove_small_objects"]
+    block, shape = (slice(0, 1), slice(4, 12), slice(0, 8)), (1, 12, 8)
+
+    def kept(known):
+        return step.apply(mask, context_of(setting, mask, block, shape, known))
+
+    assert not step.apply(mask, context_of(setting, mask)).any()
+    np.testing.assert_array_equal(kept(None), leaving)
+    np.testing.assert_array_equal(kept(mask), leaving)
+    assert not kept(inner).any()
+
+
+WARM_UP_PROGRAM = """
+import importlib
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+
+from napari_nx46.core.cleanup.steps import STEPS, StepContext
+from napari_nx46.core.score.kernels import CLEANUP_MODULES, warm_up_cleanup
+from napari_nx46.core.cleanup.objects import keep_linked
+from napari_nx46.voxels.blocks import whole_block
+from napari_nx46.voxels.workers import Workers
+from napari_nx46.setting import Setting
+
+EVERY_STEP = Setting(
+    border=1, opening=True, closing_z=1, closing_xy=1, closing_ball=1, plug_tunnels=True,
+    patch_holes=4, fill_cavities=True, smallest_object=3, stabilise_radius=1, sheet_gap=1,
+)
+
+def compiled():
+    modules = [importlib.import_module(name) for name in CLEANUP_MODULES]
+    return {
+        (module.__name__, name): len(value.signatures)
+        for module in modules for name, value in vars(module).items()
+        if isinstance(value, Dispatcher)
+    }
+
+warm_up_cleanup()
+before = compiled()
+rng = np.random.default_rng(46)
+mask = (rng.random((24, 40, 90)) < 0.3).astype(np.uint8)
+mask[3:6] = mask[12:15] = 1
+mask[3:6, 10:14, 10:14] = 0
+unjoined = mask * (rng.random(mask.shape) < 0.9).astype(np.uint8)
+context = StepContext(EVERY_STEP, unjoined, Workers(2), whole_block(mask.shape), mask.shape)
+for step in STEPS:
+    step.apply(mask, context)
+keep_linked(mask, unjoined, workers=Workers(2))
+print({name: count for name, count in compiled().items() if count != before[name]})
+"""
+
+
+def test_after_the_warm_up_no_kernel_is_left_to_compile():
+    done = subprocess.run(
+        [sys.executable, "-c", WARM_UP_PROGRAM], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "{}"

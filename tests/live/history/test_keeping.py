@@ -1,0 +1,181 @@
+"""A sitting goes on where the last one ended, whatever became of the workspace file."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_nx46.files.workspace import HistoryEntry, Workspace
+from napari_nx46.live.history.entries import REST_SECONDS
+from napari_nx46.live.history.keeping import Keeping
+from napari_nx46.live.masks.pins import Pins
+from napari_nx46.live.view import slice_view
+from napari_nx46.setting import Setting
+from tests.live.driver import Clock, Events, named_threads, wait_for
+
+
+class Sitting:
+    """A bench whose doings are kept."""
+
+    def __init__(self, bench, path):
+        self.bench = bench
+        self.session = bench.session
+        self.clock = Clock()
+        self.pins = Pins()
+        self.keeping = Keeping(
+            self.session, self.pins, path, post=bench.loop.post, call_later=self.clock.call_later
+        )
+        self.events = Events(self.keeping, "failed", "problem")
+
+    def begin(self):
+        """Begin, and wait until the history is there."""
+        state = self.keeping.begin()
+        self.bench.loop.run_until(lambda: self.keeping.begun)
+        return state
+
+    def rest(self):
+        """Let the setting stand still until it is in the history."""
+        self.bench.settle()
+        self.clock.advance(REST_SECONDS + 0.1)
+        self.bench.settle()
+
+    @property
+    def quantiles(self):
+        return [entry.setting.quantile for entry in self.keeping.history.entries]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "workspaces" / "data" / "runs.sqlite"
+
+
+@pytest.fixture
+def new_sitting(dataset, new_bench):
+    """Return a function that begins a sitting; all are closed afterwards."""
+    made = []
+
+    def make(path, **options):
+        sitting = Sitting(new_bench(dataset, **options), path)
+        made.append(sitting)
+        return sitting
+
+    yield make
+    for sitting in made:
+        sitting.keeping.close()
+
+
+def test_a_sitting_goes_on_where_the_last_one_ended(new_sitting, path):
+    first = new_sitting(path)
+    assert first.begin().setting is None
+    for quantile in (0.8, 0.7, 0.6):
+        first.session.change(quantile=quantile)
+        first.rest()
+    assert first.keeping.undo()
+    first.session.show_fragment("b")
+    first.session.look_at(slice_view(first.session.fragment.shape, 1))
+    first.pins.pin("B", Setting(blend=0.25))
+    first.session.accept(("a", "c"))
+    first.keeping.note_view({"camera_zoom": 3.0, "camera_center": [4.0, 5.0]})
+    first.keeping.close()
+
+    second = new_sitting(path)
+    state = second.begin()
+    assert (state.camera_zoom, state.camera_center) == (3.0, (4.0, 5.0))
+    assert second.session.setting == first.session.setting == Setting(quantile=0.7)
+    assert second.session.fragment.image_id == "b"
+    assert second.session.view.slice_index == 1
+    assert second.session.accepted == first.session.accepted
+    assert [(pin.letter, pin.setting) for pin in second.pins] == [("B", Setting(blend=0.25))]
+    assert second.quantiles == first.quantiles
+    assert second.quantiles[-3:] == [0.8, 0.7, 0.6]
+    assert second.keeping.redo()
+    assert second.session.setting.quantile == 0.6
+    assert not second.keeping.redo()
+    second.keeping.jump(len(second.quantiles) - 3)
+    assert second.session.setting.quantile == 0.8
+    second.pins.unpin("B")
+    second.keeping.close()
+
+    third = new_sitting(path)
+    third.begin()
+    assert third.session.setting.quantile == 0.8
+    assert list(third.pins) == []
+    assert third.events.log == []
+
+
+def test_what_is_done_before_the_history_has_come_is_kept_too(new_sitting, path):
+    with Workspace.open(path) as workspace:
+        workspace.add_history(HistoryEntry("a", Setting(quantile=0.5)))
+    sitting = new_sitting(path)
+    sitting.keeping.begin()
+    assert not sitting.keeping.begun
+    assert not sitting.keeping.undo()
+    with pytest.raises(IndexError, match="not there yet"):
+        sitting.keeping.jump(0)
+    sitting.session.change(quantile=0.4)
+    sitting.pins.pin("A", Setting(quantile=0.4))
+    sitting.keeping.note_view({"camera_zoom": 7.0})
+    sitting.bench.loop.run_until(lambda: sitting.keeping.begun)
+    sitting.rest()
+    assert sitting.quantiles == [0.5, 0.4]
+    assert sitting.keeping.flush()
+    with Workspace.open(path) as workspace:
+        assert workspace.state("setting")["quantile"] == 0.4
+        assert [pin.letter for pin in workspace.pins()] == ["A"]
+        assert workspace.state("view")["camera_zoom"] == 7.0
+        assert len(workspace.history()) == 2
+
+
+@pytest.mark.parametrize("damage", ["no database", "a newer version", "a folder"])
+def test_a_file_that_cannot_be_used_is_told_and_nothing_is_kept(new_sitting, path, damage):
+    path.parent.mkdir(parents=True)
+    if damage == "a folder":
+        path.mkdir()
+    elif damage == "no database":
+        path.write_bytes(b"runs, but not SQLite" * 100)
+    else:
+        with Workspace.open(path) as workspace:
+            workspace._database.execute("PRAGMA user_version = 99")
+    before = sorted(path.parent.iterdir()), path.read_bytes() if path.is_file() else b""
+    sitting = new_sitting(path)
+    sitting.begin()
+    ((error,),) = sitting.events.of("failed")
+    assert str(path) in str(error)
+    assert sitting.keeping.path is None
+    sitting.rest()
+    sitting.session.change(quantile=0.6)
+    sitting.rest()
+    assert sitting.keeping.undo()
+    assert sitting.keeping.flush()
+    sitting.keeping.close()
+    assert before == (sorted(path.parent.iterdir()), path.read_bytes() if path.is_file() else b"")
+
+
+def test_without_a_file_there_is_a_history_all_the_same(new_sitting):
+    sitting = new_sitting(None)
+    sitting.begin()
+    sitting.rest()
+    sitting.session.change(quantile=0.6)
+    assert sitting.keeping.undo()
+    assert sitting.session.setting == Setting()
+    assert sitting.keeping.redo()
+    assert sitting.session.setting.quantile == 0.6
+
+
+def test_what_does_not_fit_is_told_once(new_sitting, path):
+    with Workspace.open(path) as workspace:
+        workspace.set_accepted({"elsewhere": Setting()})
+    sitting = new_sitting(path)
+    sitting.begin()
+    ((problem,),) = sitting.events.of("problem")
+    assert "elsewhere" in problem
+
+
+def test_a_sitting_that_is_closed_early_leaves_nothing_behind(new_sitting, path):
+    sitting = new_sitting(path)
+    sitting.keeping.begin()
+    sitting.keeping.close()
+    wait_for(lambda: not named_threads("nx46-history"))
+    sitting.bench.loop.run()
+    assert not sitting.keeping.begun
+    assert not named_threads("nx46-autosave")
+    sitting.keeping.close()

@@ -1,0 +1,525 @@
+"""Two sides are compared as their masks, settings and labels say, and told the same everywhere."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from napari_nx46 import leaderboard
+from napari_nx46.core.measure.profile import LabelBits
+from napari_nx46.core.measure.volume import measure_volume
+from napari_nx46.data.fragments import FragmentError
+from napari_nx46.files.atomic import WriteError
+from napari_nx46.files.volumes.origin import VolumeError
+from napari_nx46.files.workspace import SavedRun
+from napari_nx46.run.compare.comparison import (
+    ComparedFragment,
+    MaskFigures,
+    compare_sides,
+    knob_differences,
+)
+from napari_nx46.run.compare.mask_sides import (
+    archive_side,
+    file_side,
+    folder_side,
+)
+from napari_nx46.run.compare.pairing import MaskPair, check_report_target, find_labels, pair_sides
+from napari_nx46.run.compare.report import (
+    COMPARISON_COLUMNS,
+    comparison_csv,
+    comparison_html,
+    comparison_markdown,
+    comparison_tables,
+    figure_text,
+)
+from napari_nx46.run.compare.setting_sides import run_side, setting_side
+from napari_nx46.run.export.export import run, same_setting
+from napari_nx46.run.export.targets import manifest_path
+from napari_nx46.run.pipelines import PipelineSet
+from napari_nx46.setting import Domain, Setting, ThresholdRule
+from napari_nx46.voxels.overlap import overlap_by_slice
+from napari_nx46.voxels.workers import Cancelled, Workers
+from tests.run.compare.comparing import export_to, sha256, write_archive, write_masks
+from tests.run.data import expected_masks
+
+SETTING_A = Setting(quantile=0.9, blend=0.3, z_radius=1)
+SETTING_B = Setting(quantile=0.8, blend=0.3, z_radius=1)
+SHAPES = {"a": (5, 9, 12), "b": (3, 7, 8)}
+
+
+def random_masks(seed, density=0.3):
+    rng = np.random.default_rng(seed)
+    return {name: (rng.random(shape) < density).astype(np.uint8) for name, shape in SHAPES.items()}
+
+
+@pytest.fixture
+def masks_a():
+    return random_masks(1)
+
+
+@pytest.fixture
+def masks_b():
+    return random_masks(2)
+
+
+def compared(a, b, labels=None, **options):
+    return compare_sides(pair_sides(a, b), labels, **options)
+
+
+def assert_told(report, masks_a, masks_b):
+    """Check the figures and overlaps of a report against plain array arithmetic."""
+    assert [one.image_id for one in report.fragments] == sorted(masks_a)
+    for one in report.fragments:
+        a, b = (masks[one.image_id].astype(bool) for masks in (masks_a, masks_b))
+        both, either = (a & b).sum(), (a | b).sum()
+        assert one.a.volume == measure_volume(a.view(np.uint8))
+        assert one.b.volume == measure_volume(b.view(np.uint8))
+        assert one.overlap.iou == pytest.approx(both / either)
+        assert one.overlap.dice == pytest.approx(2 * both / (a.sum() + b.sum()))
+        assert (one.overlap.only_a, one.overlap.only_b) == ((a & ~b).sum(), (b & ~a).sum())
+
+
+# ---- sides ---------------------------------------------------------------------------------
+
+
+def test_an_archive_is_compared_with_a_setting_of_the_same_data(dataset, out):
+    export_to(out / "submission.zip", dataset, SETTING_A, "a tag")
+    archive = archive_side(out / "submission.zip")
+    pipelines = PipelineSet(dataset, workers=Workers(1))
+    report = compared(
+        archive, setting_side("B's", same_setting(dataset, SETTING_B), pipelines, None)
+    )
+    expected = [
+        expected_masks(dataset, same_setting(dataset, one)) for one in (SETTING_A, SETTING_B)
+    ]
+    assert_told(report, *expected)
+    assert archive.tag == "a tag"
+    assert [(file.path, file.sha256) for file in archive.files] == [
+        (out / "submission.zip", sha256(out / "submission.zip"))
+    ]
+    assert [(one.knob, one.image_id, one.value_a, one.value_b) for one in report.knobs] == [
+        ("quantile", None, "0.9", "0.8")
+    ]
+    assert report.notes == ()
+
+
+def test_a_threshold_of_the_whole_data_set_makes_the_masks_of_its_definition(dataset):
+    setting = SETTING_A.changed(domain=Domain.DATASET)
+    pipelines = PipelineSet(dataset, workers=Workers(1), memory_budget=0)
+    sides = [
+        setting_side(name, same_setting(dataset, one), pipelines)
+        for name, one in (("one", setting), ("other", SETTING_B))
+    ]
+    expected = [expected_masks(dataset, same_setting(dataset, one)) for one in (setting, SETTING_B)]
+    assert_told(compared(*sides), *expected)
+
+
+def test_what_a_run_has_written_equals_the_archive_of_its_setting(dataset, out):
+    export_to(out / "submission.zip", dataset, SETTING_A)
+    folder = out / "run"
+    run(PipelineSet(dataset), same_setting(dataset, SETTING_A), folder)
+    report = compared(folder_side(folder), archive_side(out / "submission.zip"))
+    assert [one.overlap.dice for one in report.fragments] == [1.0, 1.0, 1.0]
+    assert all(one.slices.worst_slices(9) == [] for one in report.fragments)
+    assert [file.sha256 for file in report.a.files] == [
+        sha256(folder / "masks" / f"{name}.tif") for name in dataset.image_ids
+    ]
+    assert report.knobs == ()
+    assert report.notes == ("the settings of A and B are the same",)
+
+
+@pytest.mark.parametrize("foreground", [1, 255])
+def test_archives_of_either_convention_are_compared(tmp_path, masks_a, masks_b, foreground):
+    first = write_archive(
+        tmp_path / "a.zip", {name: mask * np.uint8(foreground) for name, mask in masks_a.items()}
+    )
+    second = write_archive(tmp_path / "b.zip", masks_b)
+    report = compared(archive_side(first), archive_side(second))
+    assert_told(report, masks_a, masks_b)
+    assert report.knobs == ()
+    assert [note.partition(" are not known")[0] for note in report.notes] == [
+        "the settings of A (a.zip)",
+        "the settings of B (b.zip)",
+    ]
+
+
+def test_an_archive_that_is_not_valid_is_no_side(tmp_path, masks_a):
+    path = write_archive(tmp_path / "a.zip", masks_a | {"c": masks_a["a"][:1]})
+    with pytest.raises(VolumeError, match=r"a\.zip: found no valid submission: .*single page"):
+        archive_side(path)
+    with pytest.raises(VolumeError, match="gone"):
+        archive_side(tmp_path / "gone.zip")
+
+
+def test_a_mask_that_is_not_binary_is_an_error(tmp_path, masks_a):
+    grey = masks_a | {"b": masks_a["b"] * np.arange(1, 9, dtype=np.uint8)}
+    sides = [
+        folder_side(write_masks(tmp_path / name, m)) for name, m in (("g", grey), ("m", masks_a))
+    ]
+    with pytest.raises(FragmentError, match=r"fragment b: found values from 1 to \d besides 0"):
+        compared(*sides)
+
+
+def test_a_folder_without_masks_or_with_two_of_one_fragment_is_an_error(tmp_path, masks_a):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FragmentError, match="empty: found no volume"):
+        folder_side(tmp_path / "empty")
+    folder = write_masks(tmp_path / "twice", masks_a)
+    np.save(folder / "a.npy", masks_a["a"])
+    with pytest.raises(FragmentError, match="fragment a: found two files"):
+        folder_side(folder)
+
+
+# ---- manifests -----------------------------------------------------------------------------
+
+
+def entry_changed(**changes):
+    return lambda manifest: manifest["fragments"][0].update(changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda manifest: manifest["fragments"].pop(), "tells of other masks .*fragment c"),
+        (entry_changed(mask_sha256="0" * 64), "tells of other masks .*fragment a"),
+        (entry_changed(mask_sha256="../.."), "found no manifest"),
+        (entry_changed(setting={"quantile": 7}), "found no manifest .*quantile"),
+        (entry_changed(setting={"unheard": 1}), "found no manifest .*unheard"),
+        (entry_changed(image_id="../a"), "found the fragment '../a'"),
+        (entry_changed(image_id="b"), "found the fragment 'b': it is there twice"),
+        (lambda manifest: manifest.update(fragments=[]), "found no manifest"),
+        (lambda manifest: manifest.update(run_tag=3), "found no manifest"),
+    ],
+)
+def test_a_manifest_that_cannot_be_trusted_gives_no_settings(dataset, out, change, found):
+    archive = out / "submission.zip"
+    export_to(archive, dataset, SETTING_A)
+    manifest = json.loads(manifest_path(archive).read_bytes())
+    change(manifest)
+    manifest_path(archive).write_text(json.dumps(manifest))
+    side = archive_side(archive)
+    assert side.settings == {}
+    assert side.tag == ""
+    (note,) = side.notes
+    assert note.endswith("the settings are not known")
+    assert re.search(found, note)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"[" * 100_000, b"\xff\xfe", b'{"fragments": NaN}']
+)
+def test_a_manifest_that_is_none_is_told(dataset, out, content):
+    archive = out / "submission.zip"
+    export_to(archive, dataset, SETTING_A)
+    manifest_path(archive).write_bytes(content)
+    (note,) = archive_side(archive).notes
+    assert "submission.manifest.json: found no manifest" in note
+    assert len(note) < 500
+
+
+# ---- which masks belong together -----------------------------------------------------------
+
+
+def test_sides_of_different_fragments_or_shapes_are_an_error(tmp_path, masks_a, masks_b):
+    whole = folder_side(write_masks(tmp_path / "whole", masks_a))
+    lacking = folder_side(write_masks(tmp_path / "lacking", {"b": masks_b["b"]}))
+    with pytest.raises(FragmentError, match=r"found no mask of a in B \(lacking\)"):
+        pair_sides(whole, lacking)
+    with pytest.raises(FragmentError, match=r"no mask of x in A \(whole\) and no mask of x in B"):
+        pair_sides(whole, lacking, ["x"])
+    report = compare_sides(pair_sides(whole, lacking, ["b"]))
+    assert_told(report, {"b": masks_a["b"]}, {"b": masks_b["b"]})
+    cut = folder_side(write_masks(tmp_path / "cut", masks_b | {"b": masks_b["b"][:, :, :-1]}))
+    with pytest.raises(
+        FragmentError, match=r"b: found shape \(3, 7, 8\) in A \(whole\) but \(3, 7, 7\) in B"
+    ):
+        pair_sides(whole, cut)
+
+
+def test_a_single_mask_is_compared_whatever_its_name(tmp_path, masks_a, masks_b):
+    write_masks(tmp_path, {"mine": masks_a["a"], "theirs": masks_b["a"]})
+    mine, theirs = (file_side(tmp_path / f"{name}.tif") for name in ("mine", "theirs"))
+    archive = archive_side(write_archive(tmp_path / "b.zip", {"a": masks_b["a"]}))
+    for a, b, image_id in ((mine, theirs, "mine"), (mine, archive, "a")):
+        report = compared(a, b)
+        assert_told(report, {image_id: masks_a["a"]}, {image_id: masks_b["a"]})
+        assert any(
+            f"is compared as the fragment {image_id}, the only one" in n for n in report.notes
+        )
+    assert compared(archive, mine).fragments[0].image_id == "a"
+    several = folder_side(write_masks(tmp_path / "several", masks_b))
+    with pytest.raises(FragmentError, match=r"no mask of mine in B \(several\)"):
+        pair_sides(mine, several)
+
+
+def test_a_setting_makes_the_masks_of_the_fragments_that_the_other_side_has(dataset, tmp_path):
+    expected = expected_masks(dataset, {"b": SETTING_B})
+    single = file_side(write_masks(tmp_path / "m", expected) / "b.tif")
+    setting = setting_side("s", same_setting(dataset, SETTING_B), PipelineSet(dataset))
+    (fragment,) = compared(setting, single).fragments
+    assert fragment.image_id == "b"
+    assert fragment.overlap.dice == 1.0
+
+
+# ---- labels --------------------------------------------------------------------------------
+
+
+def test_with_labels_each_side_has_its_leaderboard_score(tmp_path, masks_a, masks_b):
+    rng = np.random.default_rng(9)
+    labels = {name: rng.integers(0, 3, shape, np.uint8) for name, shape in SHAPES.items()}
+    write_masks(tmp_path / "data" / "train_labels", labels)
+    sides = [
+        folder_side(write_masks(tmp_path / name, masks))
+        for name, masks in (("one", masks_a), ("other", masks_b))
+    ]
+    pairing = pair_sides(*sides)
+    report = compare_sides(pairing, find_labels(pairing.pairs, tmp_path / "data"))
+    for one in report.fragments:
+        for figures, masks in ((one.a, masks_a), (one.b, masks_b)):
+            mask, label = masks[one.image_id], labels[one.image_id]
+            assert figures.volume == measure_volume(mask, label=LabelBits.of(label))
+            assert figures.score == leaderboard.score(mask, label)
+            assert figures.as_record()["leaderboard_score"] == figures.score.value
+    mean_a, mean_b = report.means()
+    for mean, masks in ((mean_a, masks_a), (mean_b, masks_b)):
+        scores = [leaderboard.score(masks[name], labels[name]).value for name in SHAPES]
+        assert mean["leaderboard_score"] == pytest.approx(sum(scores) / 2)
+
+
+def test_labels_that_are_missing_or_do_not_fit_are_an_error(tmp_path, masks_a):
+    side = folder_side(write_masks(tmp_path / "m", masks_a))
+    pairs = pair_sides(side, side).pairs
+    labels = write_masks(tmp_path / "labels", {"b": masks_a["b"]})
+    with pytest.raises(FragmentError, match="labels: found no label of a"):
+        find_labels(pairs, labels)
+    with pytest.raises(FragmentError, match="found a single volume, expected a folder"):
+        find_labels(pairs, labels / "b.tif")
+    with pytest.raises(FragmentError, match="gone: found nothing"):
+        find_labels(pairs, tmp_path / "gone")
+    write_masks(labels, {"a": masks_a["a"][1:]})
+    with pytest.raises(FragmentError, match=r"fragment a: found masks of shape \(5, 9, 12\) but"):
+        find_labels(pairs, labels)
+
+
+# ---- runs of the workspace -----------------------------------------------------------------
+
+
+@pytest.fixture
+def saved(dataset, out):
+    """Return a run as a workspace keeps it, with its archive."""
+    archive = out / "submission.zip"
+    result, _ = export_to(archive, dataset, SETTING_A, "kept")
+    return SavedRun(
+        same_setting(dataset, SETTING_A),
+        {member.image_id: {"density": member.density} for member in result.members},
+        tag="kept",
+        archive=archive,
+        archive_sha256=sha256(archive),
+        public_score=0.3,
+        id=4,
+    )
+
+
+def test_a_run_of_the_workspace_is_its_archive_while_that_is_unchanged(saved, dataset):
+    manifest_path(saved.archive).unlink()
+    side = run_side(saved)
+    assert (side.name, side.tag, side.public_score) == ("run 4 (kept)", "kept", 0.3)
+    report = compared(side, side)
+    assert_told(report, *[expected_masks(dataset, saved.settings)] * 2)
+    assert report.notes == ("the settings of A and B are the same",)
+
+
+def test_a_run_whose_archive_is_missing_or_changed_is_told(saved, dataset):
+    pipelines = PipelineSet(dataset)
+    archived = run_side(saved)
+    saved.archive.rename(saved.archive.with_name("moved.zip"))
+    for fault in ("is missing", "was changed: found SHA-256"):
+        with pytest.raises(FragmentError, match=rf"run 4 \(kept\): .*{fault}.*--data DATA"):
+            run_side(saved)
+        side = run_side(saved, pipelines)
+        assert len(side.notes) == 1
+        assert fault in side.notes[0]
+        assert "computed from its settings" in side.notes[0]
+        assert [mask.shape for mask in side.masks.values()] == [
+            mask.shape for mask in archived.masks.values()
+        ]
+        assert compared(side, side).fragments[0].overlap.dice == 1.0
+        saved.archive.write_bytes(b"another one")
+    with pytest.raises(FragmentError, match="it has no archive"):
+        run_side(replace(saved, archive=None, archive_sha256=None))
+
+
+def test_figures_that_are_not_those_kept_of_a_run_are_told(saved):
+    kept = dict(saved.metrics) | {"b": {"density": 0.25, "mean_continuity": None}}
+    report = compared(run_side(replace(saved, metrics=kept)), run_side(saved))
+    (note,) = [note for note in report.notes if "kept" in note and "found" in note]
+    assert note.startswith("run 4 (kept): fragment b: found density 0.1")
+    assert note.endswith("but 0.25 was kept of the run")
+
+
+# ---- knobs, worst slices, cancelling -------------------------------------------------------
+
+
+def test_knobs_that_differ_are_told_for_all_fragments_or_for_each():
+    fitted = SETTING_A.changed(rule=ThresholdRule.PROBABILITY, weights={"p3d": 2.0}, opening=True)
+    pairs = [
+        MaskPair("x", None, None, SETTING_A, fitted),
+        MaskPair("y", None, None, SETTING_A, fitted.changed(probability=0.7)),
+        MaskPair("z", None, None, SETTING_A, None),
+    ]
+    told = [(one.knob, one.image_id, one.value_a, one.value_b) for one in knob_differences(pairs)]
+    assert ("rule", None, "quantile", "probability") in told
+    assert ("quantile", None, "0.9", "not used") in told
+    assert ("weights", None, "none", "p3d=2") in told
+    assert ("opening", None, "off", "on") in told
+    assert [one[1:] for one in told if one[0] == "probability"] == [
+        ("x", "not used", f"{fitted.probability:g}"),
+        ("y", "not used", "0.7"),
+    ]
+    assert not [one for one in told if one[0] in {"z_radius", "low_probability", "block"}]
+    block = SETTING_A.changed(domain=Domain.BLOCK, block=((0, 2), (1, 3), (0, 9)))
+    told = {
+        one.knob: one.value_b
+        for one in knob_differences([MaskPair("x", None, None, SETTING_A, block)])
+    }
+    assert told == {"domain": "block", "block": "0:2,1:3,0:9"}
+
+
+@given(*[arrays(np.uint8, (6, 3, 4), elements=st.integers(0, 1)) for _ in "ab"])
+def test_the_worst_slices_are_those_with_the_lowest_dice(mask_a, mask_b):
+    slices = overlap_by_slice(mask_a, mask_b)
+    figures = MaskFigures(measure_volume(mask_a))
+    fragment = ComparedFragment("f", mask_a.shape, figures, figures, slices)
+    differing = [z for z in range(6) if (mask_a[z] != mask_b[z]).any()]
+    worst = fragment.slices.worst_slices(3)
+    assert worst == fragment.slices.worst_slices(6)[:3]
+    assert sorted(fragment.slices.worst_slices(6)) == differing
+    dice = [slices[z].dice for z in fragment.slices.worst_slices(6)]
+    assert dice == sorted(dice)
+
+
+def test_a_comparison_can_be_cancelled_and_tells_how_far_it_is(tmp_path, masks_a, masks_b):
+    sides = [
+        folder_side(write_masks(tmp_path / name, masks))
+        for name, masks in (("one", masks_a), ("other", masks_b))
+    ]
+    shares = []
+    compared(*sides, progress=shares.append)
+    assert shares == [0.5, 1.0]
+    with pytest.raises(Cancelled):
+        compared(*sides, cancelled=lambda: True)
+
+
+# ---- how it is told ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def report(tmp_path, masks_a, masks_b):
+    """Return a comparison with names that mean something to Markdown and HTML."""
+    sides = [
+        folder_side(write_masks(tmp_path / name, masks))
+        for name, masks in (("a|*b*", masks_a), ("<script>&", masks_b))
+    ]
+    return compared(*sides)
+
+
+def test_markdown_and_html_hold_what_the_tables_hold(report):
+    tables = comparison_tables(report)
+    assert [table.title for table in tables] == ["Sides", "Files", "Figures", "Overlap"]
+    markdown = comparison_markdown(report).decode()
+    lines = [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in markdown.splitlines()
+        if line.startswith("|") and "---" not in line
+    ]
+    wanted = [[*row] for table in tables for row in (table.columns, *table.rows)]
+    assert [[re.sub(r"\\(.)", r"\1", cell) for cell in line] for line in lines] == wanted
+    page = comparison_html(report).decode()
+    cells = re.findall(r"<t[dh]>(.*?)</t[dh]>", page)
+    assert [html.unescape(cell) for cell in cells] == [cell for row in wanted for cell in row]
+    assert "<script" not in page
+    assert not re.search(r"(src|href|url|@import)", page)
+    for note in report.notes:
+        assert html.escape(note) in page
+
+
+def test_the_csv_holds_every_figure_in_full(report):
+    rows = list(csv.DictReader(io.StringIO(comparison_csv(report).decode())))
+    assert tuple(rows[0]) == COMPARISON_COLUMNS
+    for one in report.fragments:
+        a, b = one.a.as_record(), one.b.as_record()
+        found = {
+            row["name"]: row
+            for row in rows
+            if (row["section"], row["fragment"]) == ("figure", one.image_id)
+        }
+        assert list(found) == list(a)
+        for name, row in found.items():
+            assert float(row["a"]) == pytest.approx(a[name], rel=1e-8)
+            assert float(row["b"]) == pytest.approx(b[name], rel=1e-8)
+            assert float(row["delta"]) == pytest.approx(b[name] - a[name], abs=1e-8)
+        (voxels,) = (
+            row for row in rows if row["name"] == "voxels" and row["fragment"] == one.image_id
+        )
+        whole = one.overlap
+        counts = (whole.only_a, whole.only_b, whole.both)
+        assert tuple(int(voxels[name]) for name in ("a", "b", "both")) == counts
+    hashes = {row["a"] or row["b"] for row in rows if row["section"] == "file"}
+    assert hashes == {file.sha256 for side in (report.a, report.b) for file in side.files}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "signed", "text"),
+    [
+        ("density", 0.25, False, "0.250000"),
+        ("density", 0.25, True, "+0.250000"),
+        ("density", -1e-9, True, "0.000000"),
+        ("components", 12.0, True, "+12"),
+        ("components", 12.5, False, "12.500000"),
+        ("euler_number", -3, True, "-3"),
+        ("recall", None, True, ""),
+    ],
+)
+def test_figures_are_told_with_their_decimals(name, value, signed, text):
+    assert figure_text(name, value, signed=signed) == text
+
+
+def test_a_report_is_never_written_over_what_is_compared(tmp_path, report):
+    sides = (report.a, report.b)
+    path = tmp_path / "labels" / "a.tif"
+    write_masks(path.parent, {"a": np.ones(SHAPES["a"], np.uint8)})
+    side = file_side(path)
+    labels = find_labels(pair_sides(side, side).pairs, path)
+    check_report_target(tmp_path / "report.md", sides, labels)
+    for taken in (report.b.files[0].path, path, tmp_path / "labels" / ".." / "labels" / "a.tif"):
+        with pytest.raises(WriteError, match="that is compared is there"):
+            check_report_target(taken, sides, labels)
+    with pytest.raises(WriteError, match="that is compared is there"):
+        check_report_target(tmp_path / "data.md", sides, labels, [tmp_path / "data.md"])
+
+
+def test_real_archives_are_compared(shared):
+    archives = [
+        shared / "real" / name
+        for name in ("competitor_0.552.submission.zip", "nx46_v7.5.submission.zip")
+    ]
+    if not all(path.is_file() for path in archives):
+        pytest.skip(f"needs published archives in {shared}")
+    (fragment,) = compared(*map(archive_side, archives), workers=Workers(2)).fragments
+    assert fragment.shape == (320, 320, 320)
+    assert fragment.a.volume.density == pytest.approx(0.094122, abs=1e-6)
+    assert fragment.b.volume.density == pytest.approx(0.023418, abs=1e-6)
+    whole = fragment.overlap
+    voxels = 320**3
+    assert (whole.both + whole.only_a) / voxels == fragment.a.volume.density
+    assert (whole.both + whole.only_b) / voxels == fragment.b.volume.density

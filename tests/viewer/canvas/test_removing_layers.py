@@ -1,0 +1,54 @@
+"""Layers come and go in a window that is painted, which once ended the process within OpenGL."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from qtpy.QtGui import QOpenGLContext
+
+from napari_nx46.viewer.window.launch import add_dock
+from tests.viewer.windows import PATIENCE
+
+VOLUMES = ("p3d", "p2d")
+ROUNDS = 50
+PAINT_MILLISECONDS = 5
+CLOSE_EVERY = 10
+
+
+def is_drawn_in(context, widget):
+    """Return whether a context is a canvas's own; two wrappers may stand for the same one."""
+    return context is not None and context == widget.context()
+
+
+@pytest.mark.parametrize("deleted", ["surface mask", "probability p3d"])
+def test_what_a_layer_leaves_is_freed_in_the_context_that_the_canvas_draws_in(shown, deleted):
+    canvas = shown.viewer.window._qt_viewer.canvas
+    shown.qtbot.wait(50)
+    canvas.native.doneCurrent()
+    shown.viewer.layers.remove(deleted)
+    assert is_drawn_in(QOpenGLContext.currentContext(), canvas.native)
+
+
+def test_layers_are_deleted_and_docks_closed_fifty_times(
+    make_napari_viewer, data_folder, qtbot, notifications
+):
+    viewer = make_napari_viewer(show=True)
+    for number, name in zip(range(ROUNDS), itertools.cycle(("surface mask", "difference"))):
+        if number % CLOSE_EVERY == 0:
+            dock = add_dock(viewer)
+            dock.open_paths(data_folder)
+            bench = dock.bench
+            bench.pin("A")
+            qtbot.waitUntil(
+                lambda bench=bench: bench.compare.pair.second is not None, timeout=PATIENCE
+            )
+        bench.overlay.show(True)
+        bench.compare.difference.show(True)
+        qtbot.wait(PAINT_MILLISECONDS)
+        viewer.layers.remove(name)
+        bench.session.change(quantile=0.6 + number / 200)
+        if number % CLOSE_EVERY == CLOSE_EVERY - 1:
+            viewer.window.remove_dock_widget(dock)
+            qtbot.wait(PAINT_MILLISECONDS)
+    assert notifications() == []
