@@ -159,7 +159,7 @@ class Walk:
             plots = child(dock, PlotsPanel)
             curves = self.bench.curves
             wait_for(lambda: curves.state.result is not None and not curves.state.stale)
-            wait_for(lambda: self.bench.profiles.profile is not None)
+            wait_for(lambda: self.bench.profiles.state.result is not None)
             line, box = plots.histogram.threshold_line, plots.histogram.axes.box
             height = sum(box.viewRange()[1]) / 2
             drag_in_scene(
@@ -167,7 +167,7 @@ class Walk:
                 *(box.mapViewToScene(QPointF(line.value() + by, height)) for by in DRAG),
             )
             self.settle()
-            wait_for(lambda: not self.bench.profiles.stale)
+            wait_for(lambda: not self.bench.profiles.state.stale)
             self.press(Qt.Key.Key_W)
             self.take("plots")
             self.bench.go_to_slice(self.session.fragment.shape[0] // 2)

@@ -21,6 +21,7 @@ from napari_nx46.core.score.kernels import Kernels, plain_kernels
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.data.fragments import DataSet, Fragment
 from napari_nx46.live.derived.exact import ExactRequest, ExactResult, compute_exact
+from napari_nx46.live.derived.graph import Graph
 from napari_nx46.live.derived.latest import LatestWins
 from napari_nx46.live.preview.mask_source import MaskSource
 from napari_nx46.live.preview.threshold import ScoreSample
@@ -67,6 +68,8 @@ class Session:
     Attributes
     ----------
     setting_changed : Signal(Setting)
+    graph : Graph
+        The values that follow the session.
     fragment_changed : Signal(Fragment)
     mask_changed : Signal()
         The displayed plane's mask is another one: draw it again.
@@ -105,6 +108,7 @@ class Session:
         self.pipelines = PipelineSet(
             dataset, kernels=plain_kernels(), workers=self.workers, memory_budget=memory_budget
         )
+        self.graph = Graph(post)
         self.accepted: dict[str, Setting] = {}
         self._post = post
         self._when_drawn = when_drawn
@@ -126,7 +130,12 @@ class Session:
             lambda kernels, types: self._post(lambda: self._use(kernels, types)),
             lambda: self._post(self._preview_anew),
             self.report_compiling,
+            self.graph.wake,
         )
+        # Connected first: whoever follows these signals finds the values up to date.
+        self.fragment_changed.connect(self.graph.clear)
+        self.setting_changed.connect(self.graph.touch)
+        self.figures_changed.connect(self.graph.touch)
 
     # ---- what is current -------------------------------------------------------------------
 
@@ -291,7 +300,7 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        self._worker.close(wait=False, then=self.pipelines.release)
+        self.graph.close(lambda: self._worker.close(wait=False, then=self.pipelines.release))
         self._warm_up.close()
         self.workers.close()
 

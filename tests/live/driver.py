@@ -208,5 +208,6 @@ def wait_for(condition):
 def settle(bench, follower):
     """Wait for the session's worker and then for a follower's, and take what they posted."""
     bench.settle()
-    assert follower.wait_until_idle(PATIENCE)
+    wait = getattr(follower, "wait_until_idle", bench.session.graph.wait_until_idle)
+    assert wait(PATIENCE)
     bench.loop.run()

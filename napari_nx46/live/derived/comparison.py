@@ -17,8 +17,8 @@ from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.leaderboard import LeaderboardScore
 from napari_nx46.live.derived.comparison_request import ComparisonRequest, KeptMask, OwnMask
 from napari_nx46.live.derived.latest import LatestWins
+from napari_nx46.live.derived.of_session import REST_SECONDS
 from napari_nx46.live.derived.resting import wait_for_rest
-from napari_nx46.live.derived.scoring import REST_SECONDS
 from napari_nx46.live.session import Post, Session
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Mask

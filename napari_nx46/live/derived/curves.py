@@ -5,12 +5,11 @@ They depend on the score alone: moving a threshold or a clean-up knob changes no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from psygnal import Signal
 
 from napari_nx46.core.measure.curves import (
     Curve,
@@ -23,15 +22,14 @@ from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.blend import ScoreKey
 from napari_nx46.core.threshold.quantile import ScoreHistogram
 from napari_nx46.core.threshold.rebinning import Bins, edge_bins, rebinned
-from napari_nx46.live.derived.latest_known import State
-from napari_nx46.live.derived.scoring import REST_SECONDS, Label, ScoreFollower
-from napari_nx46.live.derived.settled_follower import SettledFollower
-from napari_nx46.live.session import Post, Session
+from napari_nx46.live.derived.of_session import REST_SECONDS, SessionValue
+from napari_nx46.live.derived.scoring import Label, ScoreFollower, label_of
+from napari_nx46.live.session import Session
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, slabs, whole_block
 from napari_nx46.voxels.workers import CancelCheck
 
-__all__ = ["CURVE_QUANTILES", "CurveFollower", "CurveKey", "CurveState", "ScoreCurves"]
+__all__ = ["CURVE_QUANTILES", "CurveKey", "Curves", "ScoreCurves"]
 
 MOST_KNOWN_CURVES = 8
 """So many are remembered; one of them takes up to 4 MB."""
@@ -66,7 +64,7 @@ class ScoreCurves:
 
     Parameters
     ----------
-    of : CurveKey
+    key : CurveKey
     scores : ScoreHistogram
         Of all voxels.
     labelled : LabelledHistogram, optional
@@ -81,7 +79,7 @@ class ScoreCurves:
         At `CURVE_QUANTILES`; None without a label.
     """
 
-    of: CurveKey
+    key: CurveKey
     scores: ScoreHistogram
     labelled: LabelledHistogram | None
     bins: Bins
@@ -91,81 +89,67 @@ class ScoreCurves:
     curve: Curve | None
 
 
-CurveState = State[ScoreCurves]
-
-
 @dataclass(frozen=True, eq=False)
-class CurveRequest:
-    """What the worker is asked for.
+class CurveInputs:
+    """What curves are computed from.
 
     Parameters
     ----------
-    of : CurveKey
+    key : CurveKey
     setting : Setting
         Its score knobs count.
     pipeline : FragmentPipeline
     label : (Z, Y, X) array of uint8, optional
     """
 
-    of: CurveKey
+    key: CurveKey
     setting: Setting
     pipeline: FragmentPipeline
     label: Label | None
 
 
-class CurveFollower(SettledFollower[CurveRequest, ScoreCurves]):
-    """Follows the score of a session with its histogram and curves.
+class Curves(SessionValue[CurveKey, ScoreCurves]):
+    """The histogram and curves of the session's score.
 
-    Parameters are those of `SettledFollower`.
-
-    Attributes
+    Parameters
     ----------
-    curves_changed : Signal(CurveState)
+    session : Session
+    scores : ScoreFollower, optional
+        Gives the label of the fragment that is shown; without it there is none.
+    rest_seconds : float
+        See `SessionValue`.
     """
-
-    curves_changed = Signal(State)
 
     def __init__(
         self,
         session: Session,
-        scores: ScoreFollower | None,
-        post: Post,
+        scores: ScoreFollower | None = None,
         *,
         rest_seconds: float = REST_SECONDS,
     ) -> None:
-        super().__init__(
-            session,
-            scores,
-            post,
-            self.curves_changed.emit,
-            most=MOST_KNOWN_CURVES,
-            rest_seconds=rest_seconds,
-        )
+        super().__init__(session, keep=MOST_KNOWN_CURVES, rest_seconds=rest_seconds, priority=3)
+        self._scores = scores
 
-    @property
-    def curves(self) -> ScoreCurves | None:
-        """The newest curves of the fragment that is shown, stale or not."""
-        return self.state.result
-
-    def _want(self) -> None:
-        session, label = self.session, self._label
+    def key(self) -> CurveKey | None:
+        """Return the score that is shown, once its figures are exact or its curves are known."""
+        session, label = self.session, label_of(self._scores)
         image_id = session.fragment.image_id
-        of = CurveKey(image_id, ScoreKey.of(session.setting), label is not None)
-        if self._latest.serves(of):
-            return
-        if session.settled:
-            self._latest.want(CurveRequest(of, session.setting, session.pipelines[image_id], label))
-        else:
-            self._latest.outdate()
+        key = CurveKey(image_id, ScoreKey.of(session.setting), label is not None)
+        return key if session.settled or self.knows(key) else None
 
-    # ---- the worker ------------------------------------------------------------------------
+    def prepare(self, key: CurveKey) -> Callable[[CancelCheck], ScoreCurves]:
+        """Return the function that counts the scores."""
+        session = self.session
+        pipeline = session.pipelines[key.image_id]
+        inputs = CurveInputs(key, session.setting, pipeline, label_of(self._scores))
+        return lambda cancelled: self._compute(inputs, cancelled)
 
-    def _compute(self, request: CurveRequest, cancelled: CancelCheck) -> ScoreCurves:
-        scores = request.pipeline.stage(request.setting, cancelled).histogram
+    def _compute(self, inputs: CurveInputs, cancelled: CancelCheck) -> ScoreCurves:
+        scores = inputs.pipeline.stage(inputs.setting, cancelled).histogram
         edges = edge_bins(scores, MOST_BINS)
-        labelled = self._labelled(request, cancelled)
+        labelled = self._labelled(inputs, cancelled)
         return ScoreCurves(
-            of=request.of,
+            key=inputs.key,
             scores=scores,
             labelled=labelled,
             bins=rebinned(scores, edges),
@@ -175,8 +159,8 @@ class CurveFollower(SettledFollower[CurveRequest, ScoreCurves]):
             curve=None if labelled is None else precision_recall(labelled, CURVE_QUANTILES),
         )
 
-    def _labelled(self, request: CurveRequest, cancelled: CancelCheck) -> LabelledHistogram | None:
-        label, pipeline = request.label, request.pipeline
+    def _labelled(self, inputs: CurveInputs, cancelled: CancelCheck) -> LabelledHistogram | None:
+        label, pipeline = inputs.label, inputs.pipeline
         if label is None:
             return None
 
@@ -184,8 +168,8 @@ class CurveFollower(SettledFollower[CurveRequest, ScoreCurves]):
             return slabs(whole_block(pipeline.shape), pipeline.slab_thickness)
 
         return labelled_histogram(
-            (pipeline.score(request.setting, block, cancelled) for block in blocks()),
+            (pipeline.score(inputs.setting, block, cancelled) for block in blocks()),
             (label[block] for block in blocks()),
-            workers=self._workers,
+            workers=self.workers,
             cancelled=cancelled,
         )

@@ -10,8 +10,9 @@ from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.measure.profile import LabelBits
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.live.derived.latest import LatestWins
+from napari_nx46.live.derived.of_session import REST_SECONDS
 from napari_nx46.live.derived.resting import wait_for_rest
-from napari_nx46.live.derived.scoring import REST_SECONDS, Label, ScoreFollower
+from napari_nx46.live.derived.scoring import Label, ScoreFollower
 from napari_nx46.live.masks.pins import Metrics, Pins
 from napari_nx46.live.session import Post, Session
 from napari_nx46.setting import Setting

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from psygnal import Signal
 
 from napari_nx46.core.measure.profile import (
     LabelBits,
@@ -17,16 +17,14 @@ from napari_nx46.core.measure.profile import (
 from napari_nx46.core.measure.volume import VolumeMetrics, measure_volume
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold.thresholds import Threshold
-from napari_nx46.data.fragments import Fragment
-from napari_nx46.live.derived.latest_known import State
-from napari_nx46.live.derived.scoring import REST_SECONDS, Label, ScoreFollower
-from napari_nx46.live.derived.settled_follower import SettledFollower
-from napari_nx46.live.session import Post, Session
+from napari_nx46.live.derived.of_session import REST_SECONDS, SessionValue
+from napari_nx46.live.derived.scoring import Label, ScoreFollower, label_of
+from napari_nx46.live.session import Session
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.spans import find_runs
 from napari_nx46.voxels.workers import CancelCheck
 
-__all__ = ["MaskProfile", "ProfileFollower", "ProfileKey", "ProfileState"]
+__all__ = ["MaskProfile", "Profile", "ProfileKey"]
 
 MOST_KNOWN_PROFILES = 32
 """So many profiles are remembered: going back to a setting shows its profile at once."""
@@ -55,116 +53,101 @@ class MaskProfile:
 
     Parameters
     ----------
-    of : ProfileKey
+    key : ProfileKey
     slices : tuple of SliceProfile
         In ascending z.
     volume : VolumeMetrics
     """
 
-    of: ProfileKey
+    key: ProfileKey
     slices: tuple[SliceProfile, ...]
     volume: VolumeMetrics
 
 
-ProfileState = State[MaskProfile]
-
-
 @dataclass(frozen=True, eq=False)
-class ProfileRequest:
-    """What the worker is asked for.
+class ProfileInputs:
+    """What a profile is computed from.
 
     Parameters
     ----------
-    of : ProfileKey
+    key : ProfileKey
     threshold : Threshold
         The exact one, which follows from the setting.
     pipeline : FragmentPipeline
     label : (Z, Y, X) array of uint8, optional
     """
 
-    of: ProfileKey
+    key: ProfileKey
     threshold: Threshold
     pipeline: FragmentPipeline
     label: Label | None
 
 
-class ProfileFollower(SettledFollower[ProfileRequest, MaskProfile]):
-    """Measures the exact mask of a session once its sliders have settled.
+class Profile(SessionValue[ProfileKey, MaskProfile]):
+    """The measures of the session's exact mask, slice by slice and as a whole.
 
-    Parameters are those of `SettledFollower`.
-
-    Attributes
+    Parameters
     ----------
-    profile_changed : Signal(ProfileState)
+    session : Session
+    scores : ScoreFollower, optional
+        Gives the label of the fragment that is shown; without it there is none.
+    rest_seconds : float
+        See `SessionValue`.
     """
-
-    profile_changed = Signal(State)
 
     def __init__(
         self,
         session: Session,
-        scores: ScoreFollower | None,
-        post: Post,
+        scores: ScoreFollower | None = None,
         *,
         rest_seconds: float = REST_SECONDS,
     ) -> None:
+        super().__init__(session, keep=MOST_KNOWN_PROFILES, rest_seconds=rest_seconds, priority=2)
+        self._scores = scores
         self._label_bits: tuple[Label, LabelBits] | None = None
-        super().__init__(
-            session,
-            scores,
-            post,
-            self.profile_changed.emit,
-            most=MOST_KNOWN_PROFILES,
-            rest_seconds=rest_seconds,
-        )
 
-    @property
-    def profile(self) -> MaskProfile | None:
-        """The newest profile of the fragment that is shown, stale or not."""
-        return self.state.result
+    def key(self) -> ProfileKey | None:
+        """Return the mask that is shown, once it is exact."""
+        session, label = self.session, label_of(self._scores)
+        if not session.settled or session.exact_threshold is None:
+            return None
+        return ProfileKey(session.fragment.image_id, session.setting, label is not None)
 
-    def _show_fragment(self, fragment: Fragment) -> None:
-        self._label_bits = None
-        super()._show_fragment(fragment)
+    def prepare(self, key: ProfileKey) -> Callable[[CancelCheck], MaskProfile]:
+        """Return the function that measures the mask."""
+        threshold = self.session.exact_threshold
+        assert threshold is not None  # `key` returned one
+        pipeline, label = self.session.pipelines[key.image_id], label_of(self._scores)
+        inputs = ProfileInputs(key, threshold, pipeline, label)
+        return lambda cancelled: self._compute(inputs, cancelled)
 
-    def _want(self) -> None:
-        session, threshold = self.session, self.session.exact_threshold
-        if not session.settled or threshold is None:
-            self._latest.outdate()
-            return
-        label, image_id = self._label, session.fragment.image_id
-        of = ProfileKey(image_id, session.setting, label is not None)
-        self._latest.want(ProfileRequest(of, threshold, session.pipelines[image_id], label))
-
-    # ---- the worker ------------------------------------------------------------------------
-
-    def _compute(self, request: ProfileRequest, cancelled: CancelCheck) -> MaskProfile:
-        mask, percentiles = self._exact_mask(request, cancelled)
-        label = self._packed_label(request.label)
-        runs = find_runs(mask, workers=self._workers)
+    def _compute(self, inputs: ProfileInputs, cancelled: CancelCheck) -> MaskProfile:
+        mask, percentiles = self._exact_mask(inputs, cancelled)
+        label = self._packed_label(inputs.label)
+        runs = find_runs(mask, workers=self.workers)
         slices = profile_slices(
             mask,
             label=label,
             percentiles=percentiles,
             runs=runs,
-            workers=self._workers,
+            workers=self.workers,
             cancelled=cancelled,
         )
         volume = measure_volume(
-            mask, profile=slices, runs=runs, workers=self._workers, cancelled=cancelled
+            mask, profile=slices, runs=runs, workers=self.workers, cancelled=cancelled
         )
-        return MaskProfile(request.of, tuple(slices), volume)
+        return MaskProfile(inputs.key, tuple(slices), volume)
 
     def _exact_mask(
-        self, request: ProfileRequest, cancelled: CancelCheck
+        self, inputs: ProfileInputs, cancelled: CancelCheck
     ) -> tuple[np.ndarray, list[Percentiles]]:
         """Return the whole mask, and the percentiles of its scores."""
-        pipeline, setting = request.pipeline, request.of.setting
+        pipeline, setting = inputs.pipeline, inputs.key.setting
         mask = np.empty(pipeline.shape, np.uint8)
         percentiles: list[Percentiles] = []
-        for slab in pipeline.slabs(setting, request.threshold, cancelled):
+        for slab in pipeline.slabs(setting, inputs.threshold, cancelled):
             mask[slab.extent] = slab.mask
-            percentiles += percentiles_of_slices(slab.score, self._workers, cancelled)
+            percentiles += percentiles_of_slices(slab.score, self.workers, cancelled)
         return mask, percentiles
 
     def _packed_label(self, label: Label | None) -> LabelBits | None:
@@ -173,5 +156,5 @@ class ProfileFollower(SettledFollower[ProfileRequest, MaskProfile]):
             return None
         known = self._label_bits
         if known is None or known[0] is not label:
-            known = self._label_bits = (label, LabelBits.of(label, self._workers))
+            known = self._label_bits = (label, LabelBits.of(label, self.workers))
         return known[1]

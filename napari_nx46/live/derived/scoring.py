@@ -18,15 +18,13 @@ from psygnal import Signal
 from napari_nx46.data.fragments import Fragment, FragmentError
 from napari_nx46.live.derived.latest import LatestWins
 from napari_nx46.live.derived.latest_score import LatestScore, ScoredBlock, ScoreRequest, ScoreState
+from napari_nx46.live.derived.of_session import REST_SECONDS
 from napari_nx46.live.derived.score_warm_up import ScoreWarmUp
 from napari_nx46.live.derived.slice_score import SliceRequest, SliceScore, score_slice
 from napari_nx46.live.session import Post, Session
 from napari_nx46.live.view import Extents, Figures, extents_of
 from napari_nx46.voxels.blocks import whole_block
 from napari_nx46.voxels.workers import CancelCheck
-
-REST_SECONDS = 0.15
-"""The sliders rest when they have not moved for so long."""
 
 MOST_VOXELS_AT_ONCE = 1 << 20
 """A slice of at most so many voxels is compared at once, in a few milliseconds."""
@@ -146,6 +144,7 @@ class ScoreFollower:
         session.fragment_changed.connect(self._show_fragment)
         session.mask_changed.connect(self._measure_slice)
         session.figures_changed.connect(self._follow)
+        self.label_changed.connect(session.graph.touch)
 
     # ---- what is current -------------------------------------------------------------------
 
@@ -339,6 +338,11 @@ class ScoreFollower:
     def _report(self, error: BaseException) -> None:
         if not self._closed:
             self.failed.emit(error)
+
+
+def label_of(scores: ScoreFollower | None) -> Label | None:
+    """Return the label of the fragment that is shown, or None while there is none."""
+    return None if scores is None else scores.label
 
 
 def _load_label(fragment: Fragment, cancelled: CancelCheck) -> LoadedLabel:

@@ -61,6 +61,8 @@ class KernelWarmUp:
     report : callable
         Called in that thread with a name, how many kernels of hysteresis and clean-up are compiled,
         and how many there are, unless all are on disk.
+    ended : callable
+        Called in that thread when nothing is compiled any more.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class KernelWarmUp:
         ready: Callable[[Kernels, SourceTypes], None],
         clean_up_ready: Callable[[], None],
         report: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
         self._types = tuple(dict.fromkeys(types))
         self._ready = ready
         self._clean_up_ready = clean_up_ready
         self._report = report
+        self._report_end = ended
         self._cleans_up = threading.Event()
         self._closed = threading.Event()
         self._done = threading.Event()
@@ -126,6 +130,7 @@ class KernelWarmUp:
         finally:
             self._masks_over.set()
             self._ended.set()
+            self._report_end()
 
     def _start_helpers(self) -> None:
         """Let other processes compile what is missing, and wait for what draws the mask."""

@@ -107,7 +107,7 @@ class FiguresPage(Page):
                 else _of_slice(profile.slices[z], band)
             ),
         }
-        labelled = profile is not None and profile.of.has_label
+        labelled = profile is not None and profile.key.has_label
         for row in ROWS:
             shown = labelled or row.name not in LABEL_ROWS
             self._titles[row.name].setVisible(shown)

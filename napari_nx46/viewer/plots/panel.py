@@ -109,8 +109,8 @@ class PlotsPanel(QWidget):
             session.figures_changed,
             session.band_changed,
             session.fragment_changed,
-            self._bench.curves.curves_changed,
-            self._bench.profiles.profile_changed,
+            self._bench.curves.changed,
+            self._bench.profiles.changed,
         ):
             self._following.follow(signal, self.soon)
 

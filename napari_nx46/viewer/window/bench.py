@@ -13,10 +13,11 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, next_worst, worst_slices
 from napari_nx46.data.fragments import DataSet, Fragment
 from napari_nx46.live.derived.comparison import ComparisonFollower
-from napari_nx46.live.derived.curves import CurveFollower
+from napari_nx46.live.derived.curves import Curves
+from napari_nx46.live.derived.graph import Value
 from napari_nx46.live.derived.pin_follower import PinFollower
 from napari_nx46.live.derived.pin_metrics import PinMeasurer
-from napari_nx46.live.derived.profile import ProfileFollower
+from napari_nx46.live.derived.profile import Profile
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.history.keeping import Keeping
 from napari_nx46.live.jobs.runs import Runs
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-Follower = CurveFollower | ProfileFollower | PinFollower | PinMeasurer | ComparisonFollower
+Follower = Curves | Profile | PinFollower | PinMeasurer | ComparisonFollower
 AnyFollower = TypeVar("AnyFollower", bound=Follower)
 
 AXIS_LABELS = ("z", "y", "x")
@@ -168,14 +169,14 @@ class Bench(QObject):
         self._look()
 
     @cached_property
-    def profiles(self) -> ProfileFollower:
+    def profiles(self) -> Profile:
         """Measures the mask slice by slice."""
-        return self._adopted(ProfileFollower(self.session, self.scores, self._post))
+        return self._adopted(Profile(self.session, self.scores))
 
     @cached_property
-    def curves(self) -> CurveFollower:
+    def curves(self) -> Curves:
         """Follows the score with its histogram and curves."""
-        return self._adopted(CurveFollower(self.session, self.scores, self._post))
+        return self._adopted(Curves(self.session, self.scores))
 
     @cached_property
     def pin_follower(self) -> PinFollower:
@@ -216,7 +217,7 @@ class Bench(QObject):
 
         The first call begins to measure the slices; there is none to go to before that is done.
         """
-        profile = self.profiles.profile
+        profile = self.profiles.state.result
         if profile is not None:
             worst = worst_slices(profile.slices, self.session.band, MOST_WORST_SLICES)
             z = next_worst(worst, int(self.viewer.dims.current_step[0]))
@@ -401,7 +402,9 @@ class Bench(QObject):
 
 
 def _start(follower: Follower) -> None:
-    if isinstance(follower, ComparisonFollower):
+    if isinstance(follower, Value):
+        follower.touch()
+    elif isinstance(follower, ComparisonFollower):
         follower.refresh()
     else:
         follower.start()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_nx46.live.derived import curves as curves_module
-from napari_nx46.live.derived.curves import CURVE_QUANTILES, CurveFollower
+from napari_nx46.live.derived.curves import CURVE_QUANTILES, Curves
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import whole_block
@@ -19,9 +19,9 @@ def new_follower():
     made = []
 
     def make(bench, scores=None):
-        follower = CurveFollower(bench.session, scores, bench.loop.post, rest_seconds=0.0)
+        follower = Curves(bench.session, scores, rest_seconds=0.0)
         made.append(follower)
-        follower.start()
+        follower.touch()
         return follower
 
     yield make
@@ -37,9 +37,9 @@ def scores_of(bench):
 
 def assert_follows(bench, follower):
     """Check histogram and density against the scores themselves."""
-    scores, curves = scores_of(bench), follower.curves
-    assert not follower.stale
-    assert curves.of.image_id == bench.session.fragment.image_id
+    scores, curves = scores_of(bench), follower.state.result
+    assert not follower.state.stale
+    assert curves.key.image_id == bench.session.fragment.image_id
     assert curves.scores.total == scores.size
     edges, counts = curves.bins.edges, curves.bins.counts
     np.testing.assert_array_equal(np.histogram(scores, edges)[0], counts)
@@ -53,65 +53,65 @@ def test_the_histogram_is_that_of_the_score_whatever_the_threshold(bench, new_fo
     follower = new_follower(bench)
     settle(bench, follower)
     assert_follows(bench, follower)
-    first, begun = follower.curves, follower.requests_begun
-    events = Events(follower, "curves_changed")
+    first, begun = follower.state.result, follower.begun
+    events = Events(follower, "changed")
     for setting in (
         Setting(quantile=0.7),
         Setting(rule="probability", probability=0.4, smallest_object=9),
     ):
         bench.session.apply(setting)
         settle(bench, follower)
-    assert follower.curves is first
-    assert (follower.requests_begun, events.log) == (begun, [])
+    assert follower.state.result is first
+    assert (follower.begun, events.log) == (begun, [])
     bench.session.change(blend=0.2)
     settle(bench, follower)
-    assert follower.curves is not first
+    assert follower.state.result is not first
     assert_follows(bench, follower)
 
 
 def test_curves_of_another_score_are_stale_until_the_new_ones_are_there(bench, new_follower):
     follower = new_follower(bench)
     settle(bench, follower)
-    events, old = Events(follower, "curves_changed"), follower.curves
+    events, old = Events(follower, "changed"), follower.state.result
     bench.session.change(z_radius=0)
-    assert (follower.curves, follower.stale) == (old, True)
+    assert (follower.state.result, follower.state.stale) == (old, True)
     settle(bench, follower)
-    states = [state for (state,) in events.of("curves_changed")]
+    states = [state for (state,) in events.of("changed")]
     assert [(state.stale, state.busy) for state in states] == [
         (True, False),
         (True, True),
         (False, False),
     ]
-    begun = follower.requests_begun
+    begun = follower.begun
     bench.session.change(z_radius=2)
-    assert (follower.curves, follower.stale) == (old, False)
+    assert (follower.state.result, follower.state.stale) == (old, False)
     settle(bench, follower)
-    assert follower.requests_begun == begun
+    assert follower.begun == begun
 
 
 def test_after_a_burst_only_the_last_score_has_curves(bench, new_follower):
     follower = new_follower(bench)
     settle(bench, follower)
-    begun = follower.requests_begun
+    begun = follower.begun
     for step in range(30):
         bench.session.change(blend=0.5 + step / 100)
         bench.loop.run()
     settle(bench, follower)
     assert_follows(bench, follower)
-    assert follower.curves.of.score.blend == 0.79
-    assert follower.requests_begun <= begun + bench.session.exact_requests_begun
+    assert follower.state.result.key.score.blend == 0.79
+    assert follower.begun <= begun + bench.session.exact_requests_begun
 
 
 def test_another_fragment_has_its_own_curves_and_never_shows_the_old_ones(bench, new_follower):
     follower = new_follower(bench)
     settle(bench, follower)
-    events = Events(follower, "curves_changed")
+    events = Events(follower, "changed")
     bench.session.step_fragment(1)
     settle(bench, follower)
     assert_follows(bench, follower)
-    states = [state for (state,) in events.of("curves_changed")]
+    states = [state for (state,) in events.of("changed")]
     assert states[0].result is None
-    assert all(state.result is None or state.result.of.image_id == "b" for state in states)
+    assert all(state.result is None or state.result.key.image_id == "b" for state in states)
 
 
 def test_with_a_label_the_curves_are_precision_and_recall(labelled, new_bench, new_follower):
@@ -120,12 +120,12 @@ def test_with_a_label_the_curves_are_precision_and_recall(labelled, new_bench, n
     try:
         follower = new_follower(bench, scores)
         settle(bench, follower)
-        assert follower.curves.curve is None
+        assert follower.state.result.curve is None
         scores.start()
         bench.loop.run_until(lambda: scores.label is not None)
         settle(bench, follower)
         assert_follows(bench, follower)
-        curves, voxels = follower.curves, scores_of(bench)
+        curves, voxels = follower.state.result, scores_of(bench)
         label = labelled["a"].label.read()
         edges = curves.bins.edges
         for bins, value in ((curves.surface_bins, 1), (curves.background_bins, 0)):
@@ -138,7 +138,7 @@ def test_with_a_label_the_curves_are_precision_and_recall(labelled, new_bench, n
             assert curves.curve.recall[index] == hits / np.count_nonzero(label == 1)
         bench.session.show_fragment("b")
         settle(bench, follower)
-        assert follower.curves.curve is None
+        assert follower.state.result.curve is None
     finally:
         scores.close()
 
@@ -150,7 +150,7 @@ def test_the_sessions_own_score_is_counted_without_a_second_pass(bench, new_foll
     assert stage is not None
     follower = new_follower(bench)
     settle(bench, follower)
-    assert follower.curves.scores is stage.histogram
+    assert follower.state.result.scores is stage.histogram
 
 
 def test_what_cannot_be_counted_is_told(bench, new_follower, monkeypatch):
@@ -166,17 +166,17 @@ def test_what_cannot_be_counted_is_told(bench, new_follower, monkeypatch):
     settle(bench, follower)
     ((error,),) = events.of("failed")
     assert str(error) == "the disk is gone"
-    assert (follower.stale, follower.state.busy) == (True, False)
+    assert (follower.state.stale, follower.state.busy) == (True, False)
 
 
 def test_closing_ends_the_threads_and_tells_nothing_more(dataset, new_bench, new_follower):
-    before = named_threads("nx46-latest")
+    before = named_threads("nx46-graph")
     bench = new_bench(dataset)
     follower = new_follower(bench)
     follower.close()
-    events = Events(follower, "curves_changed", "failed")
+    events = Events(follower, "changed", "failed")
     bench.session.change(blend=0.1)
     settle(bench, follower)
     assert not events.log
     bench.session.close()
-    wait_for(lambda: len(named_threads("nx46-latest")) <= len(before))
+    wait_for(lambda: len(named_threads("nx46-graph")) <= len(before))

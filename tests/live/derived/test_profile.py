@@ -8,7 +8,7 @@ from napari_nx46.core.measure.profile import LabelBits, profile_slices
 from napari_nx46.core.measure.slices import score_percentiles
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.live.derived import profile as profile_module
-from napari_nx46.live.derived.profile import ProfileFollower
+from napari_nx46.live.derived.profile import Profile
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import Setting
@@ -24,9 +24,9 @@ def new_follower():
     made = []
 
     def make(bench, scores=None):
-        follower = ProfileFollower(bench.session, scores, bench.loop.post, rest_seconds=0.0)
+        follower = Profile(bench.session, scores, rest_seconds=0.0)
         made.append(follower)
-        follower.start()
+        follower.touch()
         return follower
 
     yield make
@@ -38,40 +38,40 @@ def assert_profiles(bench, profile, label=None):
     """Check a profile against figures of the mask by the plain definition."""
     mask = bench.expected()
     session = bench.session
-    score = session.pipelines[profile.of.image_id].score(session.setting, whole_block(mask.shape))
+    score = session.pipelines[profile.key.image_id].score(session.setting, whole_block(mask.shape))
     packed = None if label is None else LabelBits.of(label)
     expected = profile_slices(
         mask, label=packed, percentiles=[score_percentiles(part) for part in score]
     )
     assert list(profile.slices) == expected
     assert profile.volume == measure_volume(mask, profile=expected)
-    assert profile.of.setting == session.setting
-    assert profile.of.has_label is (label is not None)
+    assert profile.key.setting == session.setting
+    assert profile.key.has_label is (label is not None)
 
 
 def test_the_profile_is_that_of_the_exact_mask(bench, new_follower):
     follower = new_follower(bench)
     settle(bench, follower)
-    assert_profiles(bench, follower.profile)
-    assert not follower.stale
+    assert_profiles(bench, follower.state.result)
+    assert not follower.state.stale
     for setting in (Setting(quantile=0.7), CLEANED):
         bench.session.apply(setting)
         settle(bench, follower)
-        assert_profiles(bench, follower.profile)
+        assert_profiles(bench, follower.state.result)
 
 
 def test_a_profile_that_is_older_than_the_sliders_says_so(bench, new_follower):
     follower = new_follower(bench)
     settle(bench, follower)
-    events = Events(follower, "profile_changed")
-    old = follower.profile
+    events = Events(follower, "changed")
+    old = follower.state.result
     bench.session.change(quantile=0.75)
-    assert follower.stale
-    assert follower.profile is old
+    assert follower.state.stale
+    assert follower.state.result is old
     settle(bench, follower)
-    assert not follower.stale
-    assert follower.profile is not old
-    states = [state for (state,) in events.of("profile_changed")]
+    assert not follower.state.stale
+    assert follower.state.result is not old
+    states = [state for (state,) in events.of("changed")]
     assert [(state.stale, state.busy) for state in states] == [
         (True, False),
         (True, True),
@@ -85,13 +85,13 @@ def test_going_back_to_a_setting_shows_its_profile_without_computing(bench, new_
     for quantile in (0.7, 0.8):
         bench.session.change(quantile=quantile)
         settle(bench, follower)
-        profiles.append(follower.profile)
-    begun = follower.requests_begun
+        profiles.append(follower.state.result)
+    begun = follower.begun
     bench.session.change(quantile=0.7)
     settle(bench, follower)
-    assert follower.profile is profiles[0]
-    assert not follower.stale
-    assert follower.requests_begun == begun
+    assert follower.state.result is profiles[0]
+    assert not follower.state.stale
+    assert follower.begun == begun
 
 
 def test_only_the_newest_profiles_are_remembered(bench, new_follower, monkeypatch):
@@ -100,55 +100,55 @@ def test_only_the_newest_profiles_are_remembered(bench, new_follower, monkeypatc
     for quantile in (0.7, 0.8, 0.7, 0.9):
         bench.session.change(quantile=quantile)
         settle(bench, follower)
-    begun = follower.requests_begun
+    begun = follower.begun
     bench.session.change(quantile=0.7)
     settle(bench, follower)
-    assert follower.requests_begun == begun
+    assert follower.begun == begun
     bench.session.change(quantile=0.8)
     settle(bench, follower)
-    assert follower.requests_begun == begun + 1
+    assert follower.begun == begun + 1
 
 
 def test_a_profile_that_comes_too_late_is_remembered_but_not_shown(bench, new_follower):
     follower = new_follower(bench)
     settle(bench, follower)
-    shown = follower.profile
+    shown = follower.state.result
     bench.session.change(quantile=0.75)
     bench.settle()
-    assert follower.wait_until_idle(PATIENCE)
+    assert bench.session.graph.wait_until_idle(PATIENCE)
     bench.session.change(quantile=0.8)
     bench.loop.run()
-    assert follower.profile is shown
-    assert follower.stale
+    assert follower.state.result is shown
+    assert follower.state.stale
     settle(bench, follower)
-    begun = follower.requests_begun
+    begun = follower.begun
     bench.session.change(quantile=0.75)
     settle(bench, follower)
-    assert_profiles(bench, follower.profile)
-    assert follower.requests_begun == begun
+    assert_profiles(bench, follower.state.result)
+    assert follower.begun == begun
 
 
 def test_another_slice_needs_no_other_profile(bench, new_follower):
     follower = new_follower(bench)
     settle(bench, follower)
-    events, begun = Events(follower, "profile_changed"), follower.requests_begun
+    events, begun = Events(follower, "changed"), follower.begun
     bench.session.look_at(slice_view(bench.session.fragment.shape, 1))
     settle(bench, follower)
-    assert follower.requests_begun == begun
+    assert follower.begun == begun
     assert not events.log
 
 
 def test_another_fragment_has_its_own_profile_and_never_shows_the_old_one(bench, new_follower):
     follower = new_follower(bench)
     settle(bench, follower)
-    events = Events(follower, "profile_changed")
+    events = Events(follower, "changed")
     bench.session.step_fragment(1)
     settle(bench, follower)
-    assert follower.profile.of.image_id == "b"
-    assert_profiles(bench, follower.profile)
-    states = [state for (state,) in events.of("profile_changed")]
+    assert follower.state.result.key.image_id == "b"
+    assert_profiles(bench, follower.state.result)
+    states = [state for (state,) in events.of("changed")]
     assert states[0].result is None
-    assert all(state.result is None or state.result.of.image_id == "b" for state in states)
+    assert all(state.result is None or state.result.key.image_id == "b" for state in states)
 
 
 def test_with_a_label_the_profile_has_precision_recall_and_loss(labelled, new_bench, new_follower):
@@ -157,15 +157,15 @@ def test_with_a_label_the_profile_has_precision_recall_and_loss(labelled, new_be
     try:
         follower = new_follower(bench, scores)
         settle(bench, follower)
-        assert_profiles(bench, follower.profile)
+        assert_profiles(bench, follower.state.result)
         scores.start()
         bench.loop.run_until(lambda: scores.label is not None)
         settle(bench, follower)
-        assert_profiles(bench, follower.profile, labelled["a"].label.read())
-        assert follower.profile.volume.recall is not None
+        assert_profiles(bench, follower.state.result, labelled["a"].label.read())
+        assert follower.state.result.volume.recall is not None
         bench.session.show_fragment("b")
         settle(bench, follower)
-        assert_profiles(bench, follower.profile)
+        assert_profiles(bench, follower.state.result)
     finally:
         scores.close()
 
@@ -173,14 +173,14 @@ def test_with_a_label_the_profile_has_precision_recall_and_loss(labelled, new_be
 def test_after_a_burst_only_the_last_setting_is_profiled(bench, new_follower):
     follower = new_follower(bench)
     settle(bench, follower)
-    begun = follower.requests_begun
+    begun = follower.begun
     for step in range(40):
         bench.session.change(quantile=0.5 + step / 100)
         bench.loop.run()
     settle(bench, follower)
-    assert follower.profile.of.setting.quantile == 0.89
-    assert_profiles(bench, follower.profile)
-    assert follower.requests_begun <= begun + bench.session.exact_requests_begun
+    assert follower.state.result.key.setting.quantile == 0.89
+    assert_profiles(bench, follower.state.result)
+    assert follower.begun <= begun + bench.session.exact_requests_begun
 
 
 def test_what_cannot_be_measured_is_told(bench, new_follower, monkeypatch):
@@ -196,17 +196,17 @@ def test_what_cannot_be_measured_is_told(bench, new_follower, monkeypatch):
     settle(bench, follower)
     ((error,),) = events.of("failed")
     assert str(error) == "the disk is gone"
-    assert (follower.stale, follower.state.busy) == (True, False)
+    assert (follower.state.stale, follower.state.busy) == (True, False)
 
 
 def test_closing_ends_the_threads_and_tells_nothing_more(dataset, new_bench, new_follower):
-    before = named_threads("nx46-latest")
+    before = named_threads("nx46-graph")
     bench = new_bench(dataset)
     follower = new_follower(bench)
     follower.close()
-    events = Events(follower, "profile_changed", "failed")
+    events = Events(follower, "changed", "failed")
     bench.session.change(quantile=0.6)
     settle(bench, follower)
     assert not events.log
     bench.session.close()
-    wait_for(lambda: len(named_threads("nx46-latest")) <= len(before))
+    wait_for(lambda: len(named_threads("nx46-graph")) <= len(before))

@@ -97,7 +97,7 @@ def test_the_plots_show_what_is_known_of_score_and_mask(plotted):
 
 def assert_histogram(plotted):
     page, session = panel_of(plotted).histogram, plotted.session
-    curves = plotted.bench.curves.curves
+    curves = plotted.bench.curves.state.result
     heights = page._all.yData
     np.testing.assert_array_equal(page._all.xData, curves.bins.edges)
     np.testing.assert_allclose(10**heights, np.maximum(curves.bins.counts, 0.5))
@@ -106,9 +106,9 @@ def assert_histogram(plotted):
 
 def assert_curves(plotted):
     page = panel_of(plotted).curve
-    curve = plotted.bench.curves.curves.curve
+    curve = plotted.bench.curves.state.result.curve
     np.testing.assert_array_equal(page._curves["recall"].yData, curve.recall)
-    figures = plotted.bench.profiles.profile.volume
+    figures = plotted.bench.profiles.state.result.volume
     points = {name: float(item.getData()[1][0]) for name, item in page._points.items()}
     for name in ("density", "precision", "recall", "dice"):
         assert points[name] == pytest.approx(getattr(figures, name), abs=0.02)
@@ -116,7 +116,7 @@ def assert_curves(plotted):
 
 
 def assert_figures(plotted):
-    page, profile = panel_of(plotted).figures, plotted.bench.profiles.profile
+    page, profile = panel_of(plotted).figures, plotted.bench.profiles.state.result
     z = plotted.viewer.dims.current_step[0]
     volume, slice_ = profile.volume, profile.slices[z]
     shown = {key: label.text() for key, label in page.labels.items()}
@@ -241,7 +241,7 @@ def test_a_click_on_the_profile_goes_to_the_slice_and_the_viewer_moves_the_curso
 
 def test_the_profile_has_its_figures_and_the_worst_slices_with_a_click_to_each(plotted):
     page, bench = panel_of(plotted).profile, plotted.bench
-    slices = bench.profiles.profile.slices
+    slices = bench.profiles.state.result.slices
     np.testing.assert_array_equal(page._density.yData, [each.density for each in slices])
     np.testing.assert_array_equal(page._recall.yData, [each.recall for each in slices])
     assert np.isnan(page._continuity.yData[0])
@@ -305,19 +305,19 @@ def test_saved_plots_open_again_with_what_was_shown(plotted, tmp_path, monkeypat
         texts = list(ET.parse(tmp_path / "plot.svg").getroot().itertext())
         assert any("share" in text or "voxels" in text for text in texts)
     rows = saved_rows(panel.histogram, tmp_path / "histogram.csv")
-    bins = plotted.bench.curves.curves.bins
+    bins = plotted.bench.curves.state.result.bins
     assert [int(row["voxels"]) for row in rows] == bins.counts.tolist()
     assert [float(row["score_from"]) for row in rows] == bins.edges[:-1].tolist()
     assert all(int(row["surface"]) + int(row["background"]) <= int(row["voxels"]) for row in rows)
     rows = saved_rows(panel.profile, tmp_path / "profile.csv")
-    slices = plotted.bench.profiles.profile.slices
+    slices = plotted.bench.profiles.state.result.slices
     assert [float(row["recall"]) for row in rows] == [each.recall for each in slices]
     assert rows[0]["continuity"] == ""
     rows = saved_rows(panel.curve, tmp_path / "curve.csv")
-    curve = plotted.bench.curves.curves.curve
+    curve = plotted.bench.curves.state.result.curve
     assert [float(row["dice"]) for row in rows] == curve.dice.tolist()
     rows = saved_rows(panel.figures, tmp_path / "figures.csv")
-    assert float(rows[0]["a"]) == plotted.bench.profiles.profile.volume.density
+    assert float(rows[0]["a"]) == plotted.bench.profiles.state.result.volume.density
     folder = tmp_path / "chosen"
     folder.mkdir()
     answers = {
