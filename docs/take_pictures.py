@@ -107,7 +107,7 @@ class Walk:
         """Wait until every figure is exact and painted."""
         figures, scores = self.session.figures, self.bench.scores
         wait_for(lambda: self.session.figures.exact and self.session.figures.fragment_exact)
-        wait_for(lambda: not scores.has_label or scores.scores.fragment.current)
+        wait_for(lambda: not scores.has_label or scores.scores.fragment.is_current)
         rest(SETTLED_SECONDS)
         if self.session.figures != figures:
             self.settle()

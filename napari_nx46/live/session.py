@@ -315,6 +315,10 @@ class Session:
         """Return whether other processes are compiling; may be called from any thread."""
         return self._warm_up.helped()
 
+    def post(self, function: Callable[[], None]) -> None:
+        """Run a function later in the thread that owns the session; called from any thread."""
+        self._post(function)
+
     def report_compiling(self, _name: str, done: int, total: int) -> None:
         """Emit `compiling_changed` in the thread that owns the session; called from any thread."""
 

@@ -7,7 +7,8 @@ from enum import IntEnum
 import numpy as np
 
 from napari_nx46.live.arrays.classes import Classes, LazyClasses
-from napari_nx46.live.derived.scoring import Label, ScoreFollower
+from napari_nx46.live.derived.leaderboard_score import Label
+from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.voxels.blocks import Block, Mask
 
 

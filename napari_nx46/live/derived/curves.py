@@ -22,8 +22,9 @@ from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.blend import ScoreKey
 from napari_nx46.core.threshold.quantile import ScoreHistogram
 from napari_nx46.core.threshold.rebinning import Bins, edge_bins, rebinned
+from napari_nx46.live.derived.leaderboard_score import Label
 from napari_nx46.live.derived.of_session import REST_SECONDS, SessionValue
-from napari_nx46.live.derived.scoring import Label, ScoreFollower, label_of
+from napari_nx46.live.derived.scoring import ScoreFollower, label_of
 from napari_nx46.live.session import Session
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, slabs, whole_block

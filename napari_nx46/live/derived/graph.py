@@ -65,6 +65,11 @@ class State(Generic[Result]):
     stale: bool = False
     busy: bool = False
 
+    @property
+    def is_current(self) -> bool:
+        """Whether there is a result, and it is the one that is wanted."""
+        return self.result is not None and not self.stale
+
 
 class Value(ABC, Generic[Key, Result]):
     """A value that is computed again when its key changes.

@@ -10,9 +10,10 @@ from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.measure.profile import LabelBits
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.live.derived.latest import LatestWins
+from napari_nx46.live.derived.leaderboard_score import Label
 from napari_nx46.live.derived.of_session import REST_SECONDS
 from napari_nx46.live.derived.resting import wait_for_rest
-from napari_nx46.live.derived.scoring import Label, ScoreFollower
+from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.masks.pins import Metrics, Pins
 from napari_nx46.live.session import Post, Session
 from napari_nx46.setting import Setting
@@ -146,9 +147,9 @@ class PinMeasurer:
     def _note_score(self) -> None:
         """Note the leaderboard score if it is that of a setting that is pinned."""
         session, state = self.session, self._scores.scores.fragment
-        if not self._closed and state.current and state.score is not None and session.settled:
+        if not self._closed and state.is_current and state.result is not None and session.settled:
             self._note(
-                session.setting, session.fragment.image_id, {LEADERBOARD_SCORE: state.score.value}
+                session.setting, session.fragment.image_id, {LEADERBOARD_SCORE: state.result.value}
             )
 
     def _note(self, setting: Setting, image_id: str, metrics: Metrics) -> None:

@@ -17,8 +17,9 @@ from napari_nx46.core.measure.profile import (
 from napari_nx46.core.measure.volume import VolumeMetrics, measure_volume
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.live.derived.leaderboard_score import Label
 from napari_nx46.live.derived.of_session import REST_SECONDS, SessionValue
-from napari_nx46.live.derived.scoring import Label, ScoreFollower, label_of
+from napari_nx46.live.derived.scoring import ScoreFollower, label_of
 from napari_nx46.live.session import Session
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.spans import find_runs

@@ -23,6 +23,8 @@ class ScoreWarmUp:
         unless all are on disk.
     coming : callable
         Returns whether other processes are compiling: while they are, their code is waited for.
+    ended : callable
+        Called in that thread when nothing is compiled any more.
     """
 
     def __init__(
@@ -31,7 +33,9 @@ class ScoreWarmUp:
         ready: Callable[[], None],
         report: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
         coming: Callable[[], bool] = lambda: False,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
+        self._report_end = ended
         self._report = report
         self._coming = coming
         self._wait_first = wait_first
@@ -67,3 +71,4 @@ class ScoreWarmUp:
                 self._ready()
         finally:
             self._ended.set()
+            self._report_end()

@@ -8,28 +8,27 @@ mask is exact and the sliders rest. Everything else here runs in the session's o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import numpy as np
-import numpy.typing as npt
 from psygnal import Signal
 
 from napari_nx46.data.fragments import Fragment, FragmentError
-from napari_nx46.live.derived.latest import LatestWins
-from napari_nx46.live.derived.latest_score import LatestScore, ScoredBlock, ScoreRequest, ScoreState
+from napari_nx46.leaderboard import LeaderboardScore
+from napari_nx46.live.derived.graph import State, Value
+from napari_nx46.live.derived.leaderboard_score import BlockScore, Label
 from napari_nx46.live.derived.of_session import REST_SECONDS
 from napari_nx46.live.derived.score_warm_up import ScoreWarmUp
 from napari_nx46.live.derived.slice_score import SliceRequest, SliceScore, score_slice
-from napari_nx46.live.session import Post, Session
+from napari_nx46.live.session import Session
 from napari_nx46.live.view import Extents, Figures, extents_of
 from napari_nx46.voxels.blocks import whole_block
 from napari_nx46.voxels.workers import CancelCheck
 
 MOST_VOXELS_AT_ONCE = 1 << 20
 """A slice of at most so many voxels is compared at once, in a few milliseconds."""
-
-Label = npt.NDArray[np.uint8]
 
 
 class LabelState(Enum):
@@ -52,15 +51,15 @@ class Scores:
         Of the displayed slice as it is shown; None without a label, and in 3D.
     slice_exact : bool
         Whether the slice that is shown has the exact mask, not a preview.
-    fragment, block : ScoreState
-        Leaderboard score of the whole fragment and of the visible block.
+    fragment, block : State of LeaderboardScore
+        Of the whole fragment and of the visible block.
     """
 
     label: LabelState = LabelState.NONE
     slice: SliceScore | None = None
     slice_exact: bool = False
-    fragment: ScoreState = field(default_factory=ScoreState)
-    block: ScoreState = field(default_factory=ScoreState)
+    fragment: State[LeaderboardScore] = field(default_factory=State)
+    block: State[LeaderboardScore] = field(default_factory=State)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +70,51 @@ class LoadedLabel:
     voxels: Label
 
 
-@dataclass(frozen=True, eq=False)
-class ComparedSlice:
-    """What the worker found of a huge slice."""
+class LoadedLabels(Value[str, LoadedLabel]):
+    """The label of the session's fragment, read as a whole.
 
-    request: SliceRequest
-    score: SliceScore
+    Parameters
+    ----------
+    session : Session
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(priority=-1)
+        self._session = session
+        self.started = False
+
+    def key(self) -> str | None:
+        """Return the fragment that is shown, if it has a label."""
+        fragment = self._session.fragment
+        return fragment.image_id if self.started and fragment.label is not None else None
+
+    def prepare(self, key: str) -> Callable[[CancelCheck], LoadedLabel]:
+        """Return the function that reads the label."""
+        fragment = self._session.fragment
+        return lambda _cancelled: load_label(fragment)
+
+
+class HugeSlice(Value[SliceRequest, SliceScore]):
+    """The measures of a slice that is too large to be compared at once.
+
+    Attributes
+    ----------
+    request : SliceRequest, optional
+        The slice that is shown.
+    """
+
+    request: SliceRequest | None = None
+
+    def __init__(self) -> None:
+        super().__init__(priority=-2)
+
+    def key(self) -> SliceRequest | None:
+        """Return the slice that is shown; no two are equal."""
+        return self.request
+
+    def prepare(self, key: SliceRequest) -> Callable[[CancelCheck], SliceScore]:
+        """Return the function that compares the slice."""
+        return lambda _cancelled: score_slice(key)
 
 
 class ScoreFollower:
@@ -85,8 +123,6 @@ class ScoreFollower:
     Parameters
     ----------
     session : Session
-    post : callable
-        Runs a function later in the thread that owns the session; called from the workers.
     rest_seconds : float
         For how long the sliders must not have moved before a worker takes the cores.
 
@@ -103,48 +139,44 @@ class ScoreFollower:
     label_changed = Signal()
     failed = Signal(BaseException)
 
-    def __init__(self, session: Session, post: Post, *, rest_seconds: float = REST_SECONDS) -> None:
+    def __init__(self, session: Session, *, rest_seconds: float = REST_SECONDS) -> None:
         self.session = session
-        self._post = post
         self._closed = False
         self._compiled = False
         self._follows_block = False
-        self._label: LoadedLabel | None = None
-        self._label_state = LabelState.NONE
+        self._label_is_damaged = False
         self._slice: SliceScore | None = None
-        self._slice_wanted: SliceRequest | None = None
-        self._slice_worker = LatestWins(
-            _compare_slice,
-            lambda compared: post(lambda: self._take_slice(compared)),
-            lambda error: post(lambda: self._report(error)),
-        )
         self._scores = Scores()
-        self._label_worker = LatestWins(
-            _load_label,
-            lambda loaded: post(lambda: self._take_label(loaded)),
-            lambda error: post(lambda: self._miss_label(error)),
-        )
         self._warm_up = ScoreWarmUp(
             session.wait_until_masks_are_compiled,
-            lambda: post(self._measure_surfaces),
+            lambda: session.post(self._measure_surfaces),
             session.report_compiling,
             session.compiled_elsewhere,
+            session.graph.wake,
         )
+        self._labels = session.graph.add(LoadedLabels(session))
+        self._huge = session.graph.add(HugeSlice())
         self._fragment, self._block = (
-            LatestScore(
-                post,
-                self._warm_up.wait,
-                self._publish,
-                self._report,
+            BlockScore(
+                session,
+                extents,
+                lambda: self.label,
+                lambda: self._warm_up.wait(0),
                 rest_seconds=rest_seconds,
             )
-            for _ in range(2)
+            for extents in (self._whole_extents, self._block_extents)
         )
+        self._labels.changed.connect(self._label_came)
+        self._labels.failed.connect(self._miss_label)
+        self._huge.changed.connect(self._slice_came)
+        for value in (self._fragment, self._block):
+            value.changed.connect(self._publish)
+            value.failed.connect(self.failed)
+        self._huge.failed.connect(self.failed)
         # Connected before anyone who may look at another slice when the fragment changes.
         session.fragment_changed.connect(self._show_fragment)
         session.mask_changed.connect(self._measure_slice)
         session.figures_changed.connect(self._follow)
-        self.label_changed.connect(session.graph.touch)
 
     # ---- what is current -------------------------------------------------------------------
 
@@ -156,7 +188,7 @@ class ScoreFollower:
     @property
     def label(self) -> Label | None:
         """The label, (Z, Y, X) uint8: 0 background, 1 surface, 2 ignore; None until it is there."""
-        label = self._label
+        label = self._labels.state.result
         if label is None or label.image_id != self.session.fragment.image_id:
             return None
         return label.voxels
@@ -177,7 +209,7 @@ class ScoreFollower:
         return self._compiled
 
     @property
-    def requests_begun(self) -> int:
+    def begun(self) -> int:
         """How many scores of whole fragments were begun so far, stale ones included."""
         return self._fragment.begun
 
@@ -185,52 +217,36 @@ class ScoreFollower:
 
     def start(self) -> None:
         """Read the first fragment's label, once the session has been started."""
+        self._labels.started = True
         self._show_fragment(self.session.fragment)
 
     def follow_block(self, follow: bool) -> None:
         """Score the visible block too, or do so no longer."""
         self._follows_block = follow
         if follow:
-            self._want_scores()
+            self._block.touch()
         else:
-            self._block.forget()
+            self._block.clear()
         self._publish()
 
     def close(self) -> None:
-        """Tell nothing any more and end the threads, without waiting for them.
-
-        To be called before the session is closed.
-        """
+        """Disconnect from the session's graph; to be called before the session is closed."""
         if self._closed:
             return
         self._closed = True
         self._warm_up.close()
-        self._label_worker.close(wait=False)
-        self._slice_worker.close(wait=False)
-        self._fragment.close()
-        self._block.close()
-
-    def wait_until_scored(self, timeout: float | None = None) -> bool:
-        """Wait until label and scores rest; return False if that took too long.
-
-        Their last results may still have to pass through `post`.
-        """
-        workers = (self._label_worker, self._slice_worker, self._fragment, self._block)
-        return all(worker.wait_until_idle(timeout) for worker in workers)
+        for value in (self._labels, self._huge, self._fragment, self._block):
+            self.session.graph.remove(value)
 
     # ---- following the session -------------------------------------------------------------
 
     def _show_fragment(self, fragment: Fragment) -> None:
         """Forget the old fragment's label and scores, and have the new one's label read."""
-        self._label = None
+        self._label_is_damaged = False
         self._forget_slice()
-        self._fragment.forget()
-        self._block.forget()
-        self._label_worker.cancel()
-        self._label_state = LabelState.LOADING if self.has_label else LabelState.NONE
         if self.has_label and not self._closed:
             self._warm_up.start()
-            self._label_worker.submit(fragment)
+            self._labels.touch()
         self._publish()
 
     def _follow(self, figures: Figures) -> None:
@@ -238,7 +254,6 @@ class ScoreFollower:
             return
         if figures.slice_density is None or self.session.view.three_d:
             self._forget_slice()
-        self._want_scores()
         self._publish()
 
     def _measure_slice(self) -> None:
@@ -249,37 +264,27 @@ class ScoreFollower:
             return
         mask = self.session.mask_block(view.plane)
         request = SliceRequest(mask, label[view.plane], self._compiled)
-        if mask.size > MOST_VOXELS_AT_ONCE:
-            self._slice_wanted = request
-            self._slice_worker.submit(request)
-        else:
-            self._slice_wanted = None
+        is_huge = mask.size > MOST_VOXELS_AT_ONCE
+        self._huge.request = request if is_huge else None
+        self._huge.touch()
+        if not is_huge:
             self._slice = score_slice(request)
 
     def _forget_slice(self) -> None:
-        self._slice_worker.cancel()
-        self._slice = self._slice_wanted = None
+        self._huge.request = self._slice = None
+        self._huge.touch()
 
-    def _want_scores(self) -> None:
-        """Ask for the scores of the exact mask, or mark them as stale while there is none."""
-        session, label, threshold = self.session, self.label, self.session.exact_threshold
-        if self._closed or label is None or threshold is None or not session.settled:
-            self._fragment.outdate()
-            self._block.outdate()
-            return
+    def _whole_extents(self) -> Extents:
+        return extents_of(whole_block(self.session.fragment.shape))
 
-        def request(extents: Extents) -> ScoreRequest:
-            image_id = session.fragment.image_id
-            of = ScoredBlock(image_id, session.setting, extents)
-            return ScoreRequest(of, threshold, label, session.pipelines[image_id])
-
-        self._fragment.want(request(extents_of(whole_block(session.fragment.shape))))
-        if self._follows_block and not session.view.three_d:
-            self._block.want(request(session.view.extents))
+    def _block_extents(self) -> Extents | None:
+        """Return the visible block if it is scored by itself; in 3D it is the whole fragment."""
+        view = self.session.view
+        return view.extents if self._follows_block and not view.three_d else None
 
     def _publish(self) -> None:
         scores = Scores(
-            self._label_state,
+            self._label_state(),
             self._slice,
             self._slice_is_exact(),
             self._fragment.state,
@@ -289,38 +294,40 @@ class ScoreFollower:
             self._scores = scores
             self.scores_changed.emit(scores)
 
+    def _label_state(self) -> LabelState:
+        if not self.has_label:
+            return LabelState.NONE
+        if self._label_is_damaged:
+            return LabelState.DAMAGED
+        return LabelState.LOADING if self.label is None else LabelState.READY
+
     def _slice_is_exact(self) -> bool:
-        known = self._slice is not None and self._slice_wanted is None
+        known = self._slice is not None and self._huge.request is None
         return known and self.session.figures.exact
 
-    def _block_state(self) -> ScoreState:
-        """Return the score of the visible block, which in 3D is the whole fragment."""
+    def _block_state(self) -> State[LeaderboardScore]:
         if self._follows_block and self.session.view.three_d:
             return self._fragment.state
         return self._block.state
 
-    # ---- what the workers post -------------------------------------------------------------
+    # ---- what the workers found ------------------------------------------------------------
 
-    def _take_label(self, loaded: LoadedLabel) -> None:
-        if self._closed or loaded.image_id != self.session.fragment.image_id:
+    def _label_came(self, state: State[LoadedLabel]) -> None:
+        if self._closed or not state.is_current:
             return
-        self._label = loaded
-        self._label_state = LabelState.READY
         self._measure_shown_slice()
-        self._want_scores()
+        self.session.graph.touch()
         self._publish()
         self.label_changed.emit()
 
-    def _take_slice(self, compared: ComparedSlice) -> None:
-        if not self._closed and compared.request is self._slice_wanted:
-            self._slice_wanted = None
-            self._slice = compared.score
+    def _slice_came(self, state: State[SliceScore]) -> None:
+        if not self._closed and state.is_current and self._huge.request is not None:
+            self._huge.request = None
+            self._slice = state.result
             self._publish()
 
     def _miss_label(self, error: BaseException) -> None:
-        if self._closed:
-            return
-        self._label_state = LabelState.DAMAGED
+        self._label_is_damaged = True
         self._publish()
         self.failed.emit(error)
 
@@ -335,17 +342,13 @@ class ScoreFollower:
         if self.session.figures.slice_density is not None:
             self._measure_slice()
 
-    def _report(self, error: BaseException) -> None:
-        if not self._closed:
-            self.failed.emit(error)
-
 
 def label_of(scores: ScoreFollower | None) -> Label | None:
     """Return the label of the fragment that is shown, or None while there is none."""
     return None if scores is None else scores.label
 
 
-def _load_label(fragment: Fragment, cancelled: CancelCheck) -> LoadedLabel:
+def load_label(fragment: Fragment) -> LoadedLabel:
     """Read a label as a whole.
 
     Raises
@@ -365,7 +368,3 @@ def _load_label(fragment: Fragment, cancelled: CancelCheck) -> LoadedLabel:
             f" expected {fragment.shape} (Z, Y, X)"
         )
     return LoadedLabel(fragment.image_id, voxels.astype(np.uint8, copy=False))
-
-
-def _compare_slice(request: SliceRequest, cancelled: CancelCheck) -> ComparedSlice:
-    return ComparedSlice(request, score_slice(request))

@@ -154,8 +154,8 @@ def _say_score(dock: TuneDock, say: Say) -> None:
     scores = None if dock.bench is None else dock.bench.scores
     if scores is None or not scores.has_label:
         return
-    wait_for(lambda: scores.scores.fragment.current)
-    score = scores.scores.fragment.score
+    wait_for(lambda: scores.scores.fragment.is_current)
+    score = scores.scores.fragment.result
     if score is not None:
         say(f"leaderboard score of the fragment {score.value:.4f}")
 

@@ -108,7 +108,7 @@ class ProfilePage(PlotPage):
         """Return a row for each slice."""
         profile = None if self._drawn is None else self._drawn[0]
         slices = () if profile is None else profile.slices
-        labelled = profile is not None and profile.of.has_label
+        labelled = profile is not None and profile.key.has_label
         columns = (*COLUMNS, *PERCENTILE_COLUMNS, *(LABEL_COLUMNS if labelled else ()))
         rows = [
             [

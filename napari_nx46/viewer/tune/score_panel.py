@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_nx46.leaderboard import COMPETITION, LeaderboardScore, VoxelOverlap
 from napari_nx46.live.arrays.errors import ErrorClass
-from napari_nx46.live.derived.latest_score import ScoreState
+from napari_nx46.live.derived.graph import State
 from napari_nx46.live.derived.scoring import LabelState, ScoreFollower, Scores
 from napari_nx46.live.derived.slice_score import SliceScore
 from napari_nx46.viewer.canvas.error_overlay import CLASS_COLORS, ErrorOverlay
@@ -113,23 +113,23 @@ class ScorePanel(QWidget):
         self._show_block(scores.block)
         self.busy_bar.setVisible(scores.fragment.busy or scores.block.busy)
 
-    def _show_fragment(self, state: ScoreState) -> None:
-        score = state.score
-        show_number(self.value_label, _value_of(state), exact=state.current)
+    def _show_fragment(self, state: State[LeaderboardScore]) -> None:
+        score = state.result
+        show_number(self.value_label, _value_of(state), exact=state.is_current)
         values = (None,) * 3 if score is None else _part_values(score)
         details = ("",) * 3 if score is None else _part_details(score)
         for part, value, detail in zip(PARTS, values, details, strict=True):
-            show_number(self.part_labels[part], value, exact=state.current)
+            show_number(self.part_labels[part], value, exact=state.is_current)
             self.detail_labels[part].setText(detail)
-            self.detail_labels[part].setEnabled(state.current)
+            self.detail_labels[part].setEnabled(state.is_current)
         tips = ("",) * 3 if score is None else _part_tips(score)
         for part, tip in zip(PARTS, tips, strict=True):
             self.part_labels[part].setToolTip(markup_tip(tip))
             self.detail_labels[part].setToolTip(markup_tip(tip))
 
-    def _show_block(self, state: ScoreState) -> None:
-        show_number(self.block_label, _value_of(state), exact=state.current)
-        self.block_label.setToolTip(plain_tip(_block_tip(state.score)))
+    def _show_block(self, state: State[LeaderboardScore]) -> None:
+        show_number(self.block_label, _value_of(state), exact=state.is_current)
+        self.block_label.setToolTip(plain_tip(_block_tip(state.result)))
 
     def _show_slice(self, score: SliceScore | None, exact: bool) -> None:
         values: tuple[float | None, ...] = (None,) * 4
@@ -214,8 +214,8 @@ class ScorePanel(QWidget):
         return choices
 
 
-def _value_of(state: ScoreState) -> float | None:
-    return None if state.score is None else state.score.value
+def _value_of(state: State[LeaderboardScore]) -> float | None:
+    return None if state.result is None else state.result.value
 
 
 def _part_values(score: LeaderboardScore) -> tuple[float, float, float]:

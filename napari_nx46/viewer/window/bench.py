@@ -112,7 +112,7 @@ class Bench(QObject):
             when_drawn=AfterDraw(viewer, self),
             image_id=image_id,
         )
-        self.scores = ScoreFollower(self.session, post)
+        self.scores = ScoreFollower(self.session)
         # A window that is closed deletes its widgets and closes none of them.
         # Qt holds these methods weakly: a partial could be collected before it is called.
         self.destroyed.connect(self.scores.close)

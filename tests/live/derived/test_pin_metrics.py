@@ -36,7 +36,7 @@ class Measuring:
 
     def __init__(self, bench):
         self.bench, self.session, self.pins = bench, bench.session, Pins()
-        self.scores = ScoreFollower(self.session, bench.loop.post, rest_seconds=0.0)
+        self.scores = ScoreFollower(self.session, rest_seconds=0.0)
         self.measurer = PinMeasurer(
             self.session, self.pins, self.scores, bench.loop.post, rest_seconds=0.0
         )
@@ -89,10 +89,10 @@ def test_the_leaderboard_score_of_the_sliders_is_noted_for_the_pin_of_their_sett
     setting = measuring.session.setting
     measuring.pin("A", setting, 1)
     measuring.pin("B", HIGH, 2)
-    measuring.run_until(lambda: measuring.scores.scores.fragment.current)
+    measuring.run_until(lambda: measuring.scores.scores.fragment.is_current)
     measuring.run_until(lambda: LEADERBOARD_SCORE in measuring.metrics("A"))
     measuring.run_until(lambda: "recall" in measuring.metrics("B"))
-    score = measuring.scores.scores.fragment.score.value
+    score = measuring.scores.scores.fragment.result.value
     assert measuring.metrics("A")[LEADERBOARD_SCORE] == score
     assert "recall" in measuring.metrics("A")
     assert LEADERBOARD_SCORE not in measuring.metrics("B")

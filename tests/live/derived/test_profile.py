@@ -153,7 +153,7 @@ def test_another_fragment_has_its_own_profile_and_never_shows_the_old_one(bench,
 
 def test_with_a_label_the_profile_has_precision_recall_and_loss(labelled, new_bench, new_follower):
     bench = new_bench(labelled)
-    scores = ScoreFollower(bench.session, bench.loop.post, rest_seconds=0.0)
+    scores = ScoreFollower(bench.session, rest_seconds=0.0)
     try:
         follower = new_follower(bench, scores)
         settle(bench, follower)

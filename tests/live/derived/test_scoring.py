@@ -10,7 +10,7 @@ import pytest
 from napari_nx46 import leaderboard
 from napari_nx46.data.fragments import FragmentError, open_data, write_data_folder
 from napari_nx46.live.arrays.errors import ErrorClass, LazyErrors, error_classes
-from napari_nx46.live.derived import latest_score, score_warm_up, scoring
+from napari_nx46.live.derived import leaderboard_score, score_warm_up, scoring
 from napari_nx46.live.derived.score_warm_up import ScoreWarmUp
 from napari_nx46.live.derived.scoring import LabelState, ScoreFollower
 from napari_nx46.live.derived.slice_score import SliceRequest, score_slice
@@ -60,7 +60,7 @@ class Scored(Bench):
     def __init__(self, dataset, labels, *, rest_seconds=REST, start=True):
         super().__init__(dataset)
         self.labels = labels
-        self.follower = ScoreFollower(self.session, self.loop.post, rest_seconds=rest_seconds)
+        self.follower = ScoreFollower(self.session, rest_seconds=rest_seconds)
         self.told = Events(self.follower, "scores_changed", "label_changed", "failed")
         if start:
             self.session.start()
@@ -71,7 +71,7 @@ class Scored(Bench):
         return self.follower.scores
 
     def wait_until_current(self):
-        self.loop.run_until(lambda: self.scores.fragment.current)
+        self.loop.run_until(lambda: self.scores.fragment.is_current)
 
     def wait_until_all(self):
         """Wait for all that is on its way."""
@@ -127,7 +127,7 @@ class Hold:
                     raise leaderboard.Cancelled("held")
             return true_score(prediction, label, cancelled=cancelled, workers=workers)
 
-        monkeypatch.setattr(latest_score.leaderboard, "score", held)
+        monkeypatch.setattr(leaderboard_score.leaderboard, "score", held)
 
     def open(self):
         self._open.set()
@@ -150,36 +150,38 @@ def test_the_score_at_rest_is_that_of_the_defined_mask(scored, domain):
         for knobs in ({"quantile": 0.8, "blend": 0.3, "z_radius": 1}, {"quantile": 0.6}):
             scored.session.change(domain=domain, **knobs)
             scored.wait_until_all()
-            assert scored.scores.fragment.score == scored.expected_score()
+            assert scored.scores.fragment.result == scored.expected_score()
             assert not scored.scores.fragment.busy
     assert scored.told.of("failed") == []
 
 
 def test_a_moved_slider_leaves_a_stale_score_until_the_new_one_is_there(scored):
-    before = scored.scores.fragment.score
+    before = scored.scores.fragment.result
     scored.session.change(quantile=0.7)
-    assert scored.scores.fragment.score == before
-    assert not scored.scores.fragment.current
+    assert scored.scores.fragment.result == before
+    assert not scored.scores.fragment.is_current
     scored.loop.run_until(lambda: scored.scores.fragment.busy)
-    assert not scored.scores.fragment.current
+    assert not scored.scores.fragment.is_current
     scored.wait_until_current()
-    assert scored.scores.fragment.score == scored.expected_score() != before
+    assert scored.scores.fragment.result == scored.expected_score() != before
     assert not scored.scores.fragment.busy
 
 
 def test_only_the_last_of_many_settings_is_scored_once_the_sliders_rest(new_scored):
     scored = new_scored(rest_seconds=0.8)
     scored.wait_until_all()
-    begun = scored.follower.requests_begun
+    begun = scored.follower.begun
     computed = []
     scored.follower.scores_changed.connect(
-        lambda scores: computed.append(scores.fragment.score) if scores.fragment.current else None
+        lambda scores: (
+            computed.append(scores.fragment.result) if scores.fragment.is_current else None
+        )
     )
     for step in range(30):
         scored.session.change(quantile=0.60 + step / 100)
         scored.settle()  # every one of them gets an exact mask
     scored.wait_until_current()
-    assert scored.follower.requests_begun > begun
+    assert scored.follower.begun > begun
     assert computed == [scored.expected_score()]
 
 
@@ -191,42 +193,42 @@ def test_a_score_that_is_being_computed_is_cancelled_by_a_newer_setting(scored, 
     hold.open()
     scored.wait_until_current()
     assert scored.session.setting.quantile == 0.85
-    assert scored.scores.fragment.score == scored.expected_score()
+    assert scored.scores.fragment.result == scored.expected_score()
     assert scored.told.of("failed") == []
 
 
 def test_a_score_that_is_done_when_the_slider_moves_on_is_not_shown_as_current(scored):
-    before = scored.scores.fragment.score
+    before = scored.scores.fragment.result
     scored.session.change(quantile=0.7)
     scored.settle()
-    assert scored.follower.wait_until_scored(PATIENCE)  # done, but not taken by the loop yet
+    assert scored.session.graph.wait_until_idle(PATIENCE)  # done, but not taken by the loop yet
     scored.session.change(quantile=0.85)
     scored.loop.run()
-    assert not scored.scores.fragment.current
-    assert scored.scores.fragment.score == before
+    assert not scored.scores.fragment.is_current
+    assert scored.scores.fragment.result == before
     scored.wait_until_all()
-    assert scored.scores.fragment.score == scored.expected_score()
+    assert scored.scores.fragment.result == scored.expected_score()
 
 
 def test_going_back_to_a_setting_shows_its_score_without_computing_it_again(scored):
-    first, setting = scored.scores.fragment.score, scored.session.setting
+    first, setting = scored.scores.fragment.result, scored.session.setting
     scored.session.change(quantile=0.7)
     scored.wait_until_all()
-    begun = scored.follower.requests_begun
+    begun = scored.follower.begun
     scored.session.apply(setting)
     scored.wait_until_all()
-    assert scored.scores.fragment.score == first
-    assert scored.follower.requests_begun == begun
+    assert scored.scores.fragment.result == first
+    assert scored.follower.begun == begun
 
 
 def test_other_slices_and_views_leave_the_fragments_score_alone(scored):
-    begun, score = scored.follower.requests_begun, scored.scores.fragment
+    begun, score = scored.follower.begun, scored.scores.fragment
     scored.session.look_at(slice_view(SHAPES["a"], 2))
     scored.session.look_at(plane_view(SHAPES["a"], 1, 4))
     scored.session.look_at(volume_view(SHAPES["a"]))
     scored.settle()
     assert scored.scores.fragment == score
-    assert scored.follower.requests_begun == begun
+    assert scored.follower.begun == begun
 
 
 def test_all_signals_come_in_the_owners_thread(scored):
@@ -277,11 +279,11 @@ def test_until_the_kernels_are_compiled_only_voxels_are_compared(new_scored, mon
     assert scored.scores.slice.surface_dice is None
     assert scored.scores.slice.voxels.true_positive > 0
     assert scored.scores.fragment.busy
-    assert scored.scores.fragment.score is None
+    assert scored.scores.fragment.result is None
     release.set()
     scored.wait_until_all()
     assert scored.scores.slice.surface_dice is not None
-    assert scored.scores.fragment.score == scored.expected_score()
+    assert scored.scores.fragment.result == scored.expected_score()
 
 
 def test_a_huge_slice_is_compared_by_a_worker_and_marked_until_then(scored, monkeypatch):
@@ -324,22 +326,22 @@ def test_a_slice_compiles_nothing_that_the_warm_up_has_not(scored):
 
 
 def test_the_block_is_scored_only_while_that_is_switched_on(scored):
-    assert scored.scores.block.score is None
+    assert scored.scores.block.result is None
     scored.follower.follow_block(True)
-    scored.loop.run_until(lambda: scored.scores.block.current)
-    assert scored.scores.block.score == scored.expected_score(scored.session.view.block)
+    scored.loop.run_until(lambda: scored.scores.block.is_current)
+    assert scored.scores.block.result == scored.expected_score(scored.session.view.block)
     scored.session.look_at(plane_view(SHAPES["a"], 0, 5, ((5, 6), (2, 14), (3, 22))))
-    assert not scored.scores.block.current
+    assert not scored.scores.block.is_current
     scored.settle()
-    scored.loop.run_until(lambda: scored.scores.block.current)
-    assert scored.scores.block.score == scored.expected_score(scored.session.view.block)
+    scored.loop.run_until(lambda: scored.scores.block.is_current)
+    assert scored.scores.block.result == scored.expected_score(scored.session.view.block)
     scored.session.change(quantile=0.7)
-    assert not scored.scores.block.current
+    assert not scored.scores.block.is_current
     scored.settle()
-    scored.loop.run_until(lambda: scored.scores.block.current)
-    assert scored.scores.block.score == scored.expected_score(scored.session.view.block)
+    scored.loop.run_until(lambda: scored.scores.block.is_current)
+    assert scored.scores.block.result == scored.expected_score(scored.session.view.block)
     scored.follower.follow_block(False)
-    assert scored.scores.block.score is None
+    assert scored.scores.block.result is None
     assert not scored.scores.block.busy
 
 
@@ -349,7 +351,7 @@ def test_in_3d_the_visible_block_is_the_fragment(scored):
     scored.session.change(quantile=0.75)
     scored.wait_until_all()
     assert scored.scores.block == scored.scores.fragment
-    assert scored.scores.block.score == scored.expected_score()
+    assert scored.scores.block.result == scored.expected_score()
 
 
 # ---- labels and fragments ----------------------------------------------------------------------
@@ -362,9 +364,9 @@ def test_a_fragment_without_a_label_has_no_scores(scored):
         scores = scored.scores
         assert scores.label is LabelState.NONE
         assert scores.slice is None
-        assert scores.fragment.score is None
+        assert scores.fragment.result is None
         assert not scores.fragment.busy
-        assert scores.block.score is None
+        assert scores.block.result is None
         assert scored.follower.label is None
         scored.settle()
         scored.session.change(quantile=0.7)
@@ -372,18 +374,18 @@ def test_a_fragment_without_a_label_has_no_scores(scored):
     assert scored.scores.label is LabelState.LOADING
     scored.wait_until_all()
     assert scored.scores.label is LabelState.READY
-    assert scored.scores.fragment.score == scored.expected_score()
+    assert scored.scores.fragment.result == scored.expected_score()
 
 
 def test_another_fragments_scores_never_show(scored, hold):
     scored.session.change(quantile=0.7)
     scored.loop.run_until(hold.entered.is_set)
     scored.session.show_fragment("b")
-    assert scored.scores.fragment.score is None
+    assert scored.scores.fragment.result is None
     assert scored.scores.slice is None
     hold.open()
     scored.wait_until_all()
-    assert scored.scores.fragment.score == scored.expected_score()
+    assert scored.scores.fragment.result == scored.expected_score()
 
 
 def test_fragments_stepped_through_quickly_end_with_the_last_ones_label(scored, labels):
@@ -392,7 +394,7 @@ def test_fragments_stepped_through_quickly_end_with_the_last_ones_label(scored, 
     scored.session.show_fragment("b")
     scored.wait_until_all()
     np.testing.assert_array_equal(scored.follower.label, labels["b"])
-    assert scored.scores.fragment.score == scored.expected_score()
+    assert scored.scores.fragment.result == scored.expected_score()
 
 
 def test_a_listener_that_looks_elsewhere_first_meets_no_label_of_the_old_fragment(new_scored):
@@ -409,7 +411,7 @@ def test_a_listener_that_looks_elsewhere_first_meets_no_label_of_the_old_fragmen
     scored.wait_until_all()
     scored.session.show_fragment("b")
     scored.wait_until_all()
-    assert scored.scores.fragment.score == scored.expected_score()
+    assert scored.scores.fragment.result == scored.expected_score()
 
 
 def test_a_damaged_label_is_told_once_and_the_mask_goes_on(tmp_path, new_scored, labels):
@@ -426,7 +428,7 @@ def test_a_damaged_label_is_told_once_and_the_mask_goes_on(tmp_path, new_scored,
     ((error,),) = scored.told.of("failed")
     assert "a.npy" in str(error)
     assert "7" in str(error)
-    assert scored.scores.fragment.score is None
+    assert scored.scores.fragment.result is None
     assert scored.session.figures.fragment_exact
 
 
@@ -434,24 +436,24 @@ def test_a_label_that_has_changed_its_shape_is_refused(labelled, new_scored, mon
     volume = labelled["a"].label
     monkeypatch.setattr(type(volume), "read", lambda self: np.zeros((2, 3, 4), np.uint8))
     with pytest.raises(FragmentError, match=r"\(2, 3, 4\).*expected \(12, 20, 24\)"):
-        scoring._load_label(labelled["a"], lambda: False)
+        scoring.load_label(labelled["a"])
 
 
 def test_what_fails_in_the_worker_is_told_and_the_next_setting_is_scored(scored, monkeypatch):
     def fails(*arguments, **options):
         raise MemoryError("too large")
 
-    monkeypatch.setattr(latest_score.leaderboard, "score", fails)
+    monkeypatch.setattr(leaderboard_score.leaderboard, "score", fails)
     scored.session.change(quantile=0.7)
     scored.loop.run_until(lambda: scored.told.of("failed"))
     ((error,),) = scored.told.of("failed")
     assert isinstance(error, MemoryError)
     assert not scored.scores.fragment.busy
-    assert not scored.scores.fragment.current
-    monkeypatch.setattr(latest_score.leaderboard, "score", true_score)
+    assert not scored.scores.fragment.is_current
+    monkeypatch.setattr(leaderboard_score.leaderboard, "score", true_score)
     scored.session.change(quantile=0.75)
     scored.wait_until_current()
-    assert scored.scores.fragment.score == scored.expected_score()
+    assert scored.scores.fragment.result == scored.expected_score()
 
 
 # ---- closing -----------------------------------------------------------------------------------

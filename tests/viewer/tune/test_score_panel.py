@@ -13,7 +13,7 @@ from qtpy.QtTest import QTest
 from napari_nx46 import leaderboard
 from napari_nx46.data.fragments import write_data_folder
 from napari_nx46.live.arrays.errors import ErrorClass
-from napari_nx46.live.derived import latest_score
+from napari_nx46.live.derived import leaderboard_score
 from napari_nx46.viewer.canvas.error_overlay import CLASS_COLORS, LAYER_NAME
 from napari_nx46.viewer.tune.score_panel import FIGURES, LABEL_TEXTS, PARTS
 from tests.viewer.windows import PATIENCE
@@ -44,7 +44,7 @@ def hold(monkeypatch):
                 raise leaderboard.Cancelled("held")
         return true_score(prediction, label, cancelled=cancelled, workers=workers)
 
-    monkeypatch.setattr(latest_score.leaderboard, "score", held)
+    monkeypatch.setattr(leaderboard_score.leaderboard, "score", held)
     yield release
     release.set()
 
@@ -62,7 +62,7 @@ def wait_until_scored(opened):
     opened.wait_until(
         lambda: (
             follower_of(opened).kernels_ready
-            and follower_of(opened).scores.fragment.current
+            and follower_of(opened).scores.fragment.is_current
             and follower_of(opened).scores.slice is not None
         )
     )
@@ -188,7 +188,7 @@ def test_the_score_follows_the_slider_and_is_marked_until_it_is_there(shown, hol
 
 def test_a_burst_of_slider_events_ends_with_the_score_of_the_last(shown):
     wait_until_scored(shown)
-    begun = follower_of(shown).requests_begun
+    begun = follower_of(shown).begun
     for step in range(120):
         shown.press(
             shown.panel.knobs["quantile"].slider,
@@ -196,7 +196,7 @@ def test_a_burst_of_slider_events_ends_with_the_score_of_the_last(shown):
         )
     wait_until_scored(shown)
     assert shown_numbers(shown) == texts_of(expected_score(shown))
-    assert follower_of(shown).requests_begun - begun < 120
+    assert follower_of(shown).begun - begun < 120
 
 
 def test_the_block_score_is_that_of_the_visible_block_while_it_is_switched_on(shown):
@@ -208,7 +208,7 @@ def test_the_block_score_is_that_of_the_visible_block_while_it_is_switched_on(sh
     shown.viewer.scene.camera.zoom *= 3
     shown.wait_until(lambda: session.view.block != session.view.plane)
     shown.qtbot.wait(100)
-    shown.wait_until(lambda: follower_of(shown).scores.block.current)
+    shown.wait_until(lambda: follower_of(shown).scores.block.is_current)
     score = expected_score(shown, session.view.block)
     assert panel.block_label.text() == f"{score.value:.4f}"
     assert f"SurfaceDice {score.surface_dice:.4f}" in panel.block_label.toolTip()
@@ -363,5 +363,5 @@ def test_closing_while_a_score_is_computed_ends_it_and_leaves_no_layer(
         assert "J" not in {str(key) for key in opened.viewer.keymap}
     qtbot.waitUntil(lambda: not score_threads(), timeout=PATIENCE)
     assert follower._closed
-    assert follower.scores.fragment.score is None
+    assert follower.scores.fragment.result is None
     assert notifications() == []

@@ -1,0 +1,147 @@
+"""The exact leaderboard score of the session's mask: of the whole fragment, or of a block."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46 import leaderboard
+from napari_nx46.core.line import is_local
+from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.leaderboard import LeaderboardScore
+from napari_nx46.live.derived.of_session import SessionValue
+from napari_nx46.live.session import Session
+from napari_nx46.live.view import Extents
+from napari_nx46.setting import Setting
+from napari_nx46.voxels.blocks import Block, Mask, block_shape, slabs
+from napari_nx46.voxels.workers import CancelCheck
+
+__all__ = ["BlockScore", "Label", "ScoredBlock"]
+
+MOST_KNOWN_SCORES = 256
+"""So many scores are remembered: going back to a setting shows its score at once."""
+SLICES_PER_SLAB = 32
+WORKERS = max(1, min(2, os.cpu_count() or 1))
+
+Label = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ScoredBlock:
+    """What a leaderboard score belongs to: where these are equal, so are the scores.
+
+    Parameters
+    ----------
+    image_id : str
+    setting : Setting
+    extents : three (start, stop)
+        Of the block along z, y and x.
+    """
+
+    image_id: str
+    setting: Setting
+    extents: Extents
+
+    @property
+    def block(self) -> Block:
+        """The block as slices along z, y and x."""
+        z, y, x = (slice(*extent) for extent in self.extents)
+        return z, y, x
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreInputs:
+    """A block to score, and what that takes.
+
+    Parameters
+    ----------
+    key : ScoredBlock
+    threshold : Threshold
+        The exact one, which follows from the setting.
+    label : (Z, Y, X) array of uint8
+        Of the whole fragment.
+    pipeline : FragmentPipeline
+        The fragment's.
+    """
+
+    key: ScoredBlock
+    threshold: Threshold
+    label: Label
+    pipeline: FragmentPipeline
+
+    def mask(self, cancelled: CancelCheck) -> Mask:
+        """Return the mask of the block, uint8 {0, 1}, computed slab by slab to save memory."""
+        setting, block = self.key.setting, self.key.block
+        if not is_local(setting):
+            return self.pipeline.mask(setting, self.threshold, block, cancelled)
+        mask = np.empty(block_shape(block), np.uint8)
+        done = 0
+        for slab in slabs(block, SLICES_PER_SLAB):
+            part = self.pipeline.mask(setting, self.threshold, slab, cancelled)
+            mask[done : done + len(part)] = part
+            done += len(part)
+        return mask
+
+    def score(self, cancelled: CancelCheck) -> LeaderboardScore:
+        """Return the leaderboard score of the block."""
+        return leaderboard.score(
+            self.mask(cancelled),
+            self.label[self.key.block],
+            cancelled=cancelled,
+            workers=WORKERS,
+        )
+
+
+class BlockScore(SessionValue[ScoredBlock, LeaderboardScore]):
+    """The leaderboard score of a block of the session's mask, once that is exact.
+
+    Parameters
+    ----------
+    session : Session
+    extents : callable
+        Returns the block, or None where none is to be scored.
+    label : callable
+        Returns the label of the fragment, or None while there is none.
+    compiled : callable
+        Returns whether the kernels of the score are compiled. Called from any thread.
+    rest_seconds : float
+        See `SessionValue`.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        extents: Callable[[], Extents | None],
+        label: Callable[[], Label | None],
+        compiled: Callable[[], bool],
+        *,
+        rest_seconds: float,
+    ) -> None:
+        super().__init__(session, keep=MOST_KNOWN_SCORES, rest_seconds=rest_seconds, priority=1)
+        self._extents = extents
+        self._label = label
+        self._compiled = compiled
+
+    def is_ready(self) -> bool:
+        """Return whether the kernels of the score are compiled."""
+        return self._compiled()
+
+    def key(self) -> ScoredBlock | None:
+        """Return the block and its setting, once threshold and label are known."""
+        session, extents = self.session, self._extents()
+        if extents is None or not session.settled or session.exact_threshold is None:
+            return None
+        if self._label() is None:
+            return None
+        return ScoredBlock(session.fragment.image_id, session.setting, extents)
+
+    def prepare(self, key: ScoredBlock) -> Callable[[CancelCheck], LeaderboardScore]:
+        """Return the function that computes the score."""
+        threshold, label = self.session.exact_threshold, self._label()
+        assert threshold is not None and label is not None  # noqa: PT018  (`key` asked for both)
+        return ScoreInputs(key, threshold, label, self.session.pipelines[key.image_id]).score
