@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from psygnal import Signal
 
@@ -16,10 +16,8 @@ from napari_nx46 import leaderboard
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.leaderboard import LeaderboardScore
 from napari_nx46.live.derived.comparison_request import ComparisonRequest, KeptMask, OwnMask
-from napari_nx46.live.derived.latest import LatestWins
-from napari_nx46.live.derived.of_session import REST_SECONDS
-from napari_nx46.live.derived.resting import wait_for_rest
-from napari_nx46.live.session import Post, Session
+from napari_nx46.live.derived.of_session import REST_SECONDS, SessionValue
+from napari_nx46.live.session import Session
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.overlap import Overlap, SliceOverlaps, compare_bits
@@ -36,8 +34,6 @@ __all__ = [
 
 LIVE = "live"
 """Names the mask that follows the sliders."""
-
-KeptPair = tuple[MaskStage | None, MaskStage | None]
 
 WORKERS = max(1, min(2, os.cpu_count() or 1))
 
@@ -64,7 +60,7 @@ OWN_MASK = ComparedMask(LIVE, None)
 """The session's own mask."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Comparison:
     """How two masks, A and B, agree, as it is known now.
 
@@ -103,18 +99,74 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class ComparedSlices:
-    """What the first worker found."""
+    """How the two masks of a request agree, slice by slice."""
 
     request: ComparisonRequest
     slices: SliceOverlaps
 
 
-@dataclass(frozen=True, eq=False)
-class ScoredMask:
-    """What the second worker found."""
+class PairOverlap(SessionValue[ComparisonRequest, ComparedSlices]):
+    """How two masks agree, slice by slice.
 
-    request: ComparisonRequest
-    score: LeaderboardScore
+    Parameters
+    ----------
+    session : Session
+    request : callable
+        Returns the two masks, or None while one is not known.
+    rest_seconds : float
+        See `SessionValue`.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        request: Callable[[], ComparisonRequest | None],
+        *,
+        rest_seconds: float,
+    ) -> None:
+        super().__init__(session, rest_seconds=rest_seconds, priority=4)
+        self._request = request
+
+    def key(self) -> ComparisonRequest | None:
+        """Return the two masks, or None while one is not known."""
+        return self._request()
+
+    def prepare(self, key: ComparisonRequest) -> Callable[[CancelCheck], ComparedSlices]:
+        """Return the function that compares the masks."""
+
+        def compare(cancelled: CancelCheck) -> ComparedSlices:
+            bits = key.first.bits(cancelled)
+            return ComparedSlices(key, compare_bits(bits, key.second.bits(cancelled)))
+
+        return compare
+
+
+class PairScore(SessionValue[ComparisonRequest, LeaderboardScore]):
+    """The leaderboard score of one mask, another one standing for the label.
+
+    Attributes
+    ----------
+    request : ComparisonRequest, optional
+        The masks whose score was asked for.
+    """
+
+    request: ComparisonRequest | None = None
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, rest_seconds=0.0, priority=5)
+
+    def key(self) -> ComparisonRequest | None:
+        """Return the masks whose score was asked for."""
+        return self.request
+
+    def prepare(self, key: ComparisonRequest) -> Callable[[CancelCheck], LeaderboardScore]:
+        """Return the function that computes the score."""
+
+        def score(cancelled: CancelCheck) -> LeaderboardScore:
+            mask, label = key.first.mask(cancelled), key.second.mask(cancelled)
+            return leaderboard.score(mask, label, cancelled=cancelled, workers=WORKERS)
+
+        return score
 
 
 class ComparisonFollower:
@@ -123,8 +175,6 @@ class ComparisonFollower:
     Parameters
     ----------
     session : Session
-    post : callable
-        Runs a function later in the thread that owns the session; called from the workers.
     rest_seconds : float
         For how long the sliders must not have moved before a worker takes the cores.
 
@@ -138,24 +188,17 @@ class ComparisonFollower:
     comparison_changed = Signal(object)
     failed = Signal(BaseException)
 
-    def __init__(self, session: Session, post: Post, *, rest_seconds: float = REST_SECONDS) -> None:
+    def __init__(self, session: Session, *, rest_seconds: float = REST_SECONDS) -> None:
         self.session = session
-        self._rest_seconds = rest_seconds
         self._pair: tuple[ComparedMask, ComparedMask] | None = None
         self._comparison: Comparison | None = None
-        self._wanted: ComparisonRequest | None = None
         self._refused: MaskStage | None = None
         self._closed = False
-        self._worker = LatestWins(
-            self._compare,
-            lambda found: post(lambda: self._take(found)),
-            lambda error: post(lambda: self._report(error)),
-        )
-        self._scorer = LatestWins(
-            self._score,
-            lambda scored: post(lambda: self._take_score(scored)),
-            lambda error: post(lambda: self._miss_score(error)),
-        )
+        self._overlap = PairOverlap(session, self._request, rest_seconds=rest_seconds)
+        self._score = PairScore(session)
+        for value in (self._overlap, self._score):
+            value.changed.connect(self._publish)
+            value.failed.connect(self.failed)
         session.fragment_changed.connect(self.refresh)
         session.setting_changed.connect(self.refresh)
         session.figures_changed.connect(self.refresh)
@@ -173,16 +216,16 @@ class ComparisonFollower:
         return self._pair
 
     @property
-    def requests_begun(self) -> int:
+    def begun(self) -> int:
         """How many comparisons were begun so far, stale ones included."""
-        return self._worker.begun
+        return self._overlap.begun
 
     # ---- what a user does ------------------------------------------------------------------
 
     def compare(self, first: ComparedMask, second: ComparedMask) -> None:
         """Compare two masks from now on."""
+        self.stop()
         self._pair = (first, second)
-        self._forget()
         self.refresh()
 
     def compare_with(self, other: ComparedMask) -> None:
@@ -191,87 +234,74 @@ class ComparisonFollower:
 
     def stop(self) -> None:
         """Compare nothing."""
-        self._pair = None
-        self._forget()
+        self._pair = self._refused = None
+        self._clear()
 
     def ask_for_score(self) -> None:
         """Compute the leaderboard score of the first mask against the second one.
 
         Nothing is done until the masks are compared: the comparison must not be stale.
         """
-        comparison, request = self._comparison, self._wanted
-        if self._closed or comparison is None or request is None or comparison.stale:
-            return
-        if comparison.slices is not None and comparison.score is None and not comparison.scoring:
-            self._scorer.submit(request)
-            self._publish(replace(comparison, scoring=True))
+        found = self._overlap.state.result
+        if found is not None and self._overlap.state.is_current:
+            self._score.request = found.request
+            self._score.touch()
 
     def refresh(self) -> None:
-        """Compare anew if anything has changed: a mask, or the fragment."""
+        """Re-run the comparison if an input changed: a mask, or the fragment."""
         if self._closed:
             return
-        image_id = self.session.fragment.image_id
-        kept = self._kept_masks(image_id)
-        if self._pair is None or kept is None:
-            self._forget()
-            return
-        for compared, stage in zip(self._pair, kept, strict=True):
-            if stage is not None and stage.shape != self.session.fragment.shape:
-                self._refuse(compared.name, stage)
-                return
-        self._want(self._pair, kept)
-
-    def wait_until_idle(self, timeout: float | None = None) -> bool:
-        """Wait until the workers rest; return False if that took too long.
-
-        Their last results may still have to pass through `post`.
-        """
-        return all(worker.wait_until_idle(timeout) for worker in (self._worker, self._scorer))
+        misfits = self._misfits()
+        if misfits:
+            self._refuse(*misfits[0])
+        elif self._is_comparable():
+            self._refused = None
+            self._overlap.touch()
+            self._publish()
+        else:
+            self._clear()
 
     def close(self) -> None:
-        """Tell nothing any more and end the threads, without waiting for them.
-
-        To be called before the session is closed.
-        """
-        if self._closed:
-            return
-        self._closed = True
-        self._worker.close(wait=False)
-        self._scorer.close(wait=False)
+        """Disconnect from the session; to be called before that is closed."""
+        if not self._closed:
+            self._closed = True
+            self._overlap.close()
+            self._score.close()
 
     # ---- following the session -------------------------------------------------------------
 
-    def _kept_masks(self, image_id: str) -> KeptPair | None:
-        """Return both masks, None standing for the session's own; None where one is not there."""
-        if self._pair is None:
-            return None
-        kept = []
-        for compared in self._pair:
-            stage = None if compared.mask_of is None else compared.mask_of(image_id)
-            if stage is None and compared.mask_of is not None:
-                return None
-            kept.append(stage)
-        first, second = kept
-        return first, second
+    def _kept_masks(self) -> list[tuple[ComparedMask, MaskStage | None]]:
+        """Return both masks with what is kept of them: nothing of the session's own."""
+        image_id = self.session.fragment.image_id
+        return [
+            (compared, None if compared.mask_of is None else compared.mask_of(image_id))
+            for compared in self._pair or ()
+        ]
 
-    def _want(self, pair: tuple[ComparedMask, ComparedMask], kept: KeptPair) -> None:
-        shown, image_id = self._comparison, self.session.fragment.image_id
-        if shown is None or shown.image_id != image_id:
-            first, second = pair
-            shown = Comparison(second.name, image_id, first=first.name)
-        sides = [self._own_mask() if stage is None else KeptMask(stage) for stage in kept]
-        first_side, second_side = sides
-        if first_side is None or second_side is None:
-            self._cancel()
-            self._publish(replace(shown, stale=True, scoring=False))
-            return
-        request, wanted = ComparisonRequest(image_id, first_side, second_side), self._wanted
-        if wanted is not None and wanted.same_as(request):
-            return
-        self._cancel()
-        self._wanted = request
-        self._worker.submit(request)
-        self._publish(replace(shown, stale=True, scoring=False))
+    def _misfits(self) -> list[tuple[str, MaskStage]]:
+        """Return the masks that are not of the fragment's shape, with their names."""
+        shape, kept = self.session.fragment.shape, self._kept_masks()
+        return [(one.name, stage) for one, stage in kept if stage and stage.shape != shape]
+
+    def _is_comparable(self) -> bool:
+        """Return whether both masks are there; the session's own always is."""
+        kept = self._kept_masks()
+        return bool(kept) and all(
+            stage is not None or compared.mask_of is None for compared, stage in kept
+        )
+
+    def _request(self) -> ComparisonRequest | None:
+        """Return what is compared, once all of it is known."""
+        if self._closed or not self._is_comparable() or self._misfits():
+            return None
+        sides = [
+            self._own_mask() if stage is None else KeptMask(stage)
+            for _, stage in self._kept_masks()
+        ]
+        first, second = sides
+        if first is None or second is None:
+            return None
+        return ComparisonRequest(self.session.fragment.image_id, first, second)
 
     def _own_mask(self) -> OwnMask | None:
         """Return the session's own mask; None while its exact threshold is not known."""
@@ -281,21 +311,17 @@ class ComparisonFollower:
         pipeline = session.pipelines[session.fragment.image_id]
         return OwnMask(session.setting, threshold, pipeline)
 
-    def _cancel(self) -> None:
-        self._wanted = None
-        self._worker.cancel()
-        self._scorer.cancel()
-
-    def _forget(self) -> None:
-        self._cancel()
-        self._refused = None
-        self._publish(None)
+    def _clear(self) -> None:
+        self._score.request = None
+        self._overlap.forget()
+        self._score.forget()
+        self._publish()
 
     def _refuse(self, name: str, stage: MaskStage) -> None:
-        """Tell, once for each mask, that it is not of the fragment's shape."""
+        """Report, once for each mask, that it is not of the fragment's shape."""
         if self._refused is stage:
             return
-        self._forget()
+        self._clear()
         self._refused = stage
         fragment = self.session.fragment
         message = (
@@ -304,50 +330,30 @@ class ComparisonFollower:
         )
         self.failed.emit(ValueError(message))
 
-    def _publish(self, comparison: Comparison | None) -> None:
-        if not self._closed and not _alike(comparison, self._comparison):
+    def _publish(self) -> None:
+        comparison = self._current()
+        if not self._closed and comparison != self._comparison:
             self._comparison = comparison
             self.comparison_changed.emit(comparison)
 
-    # ---- the workers -----------------------------------------------------------------------
-
-    def _compare(self, request: ComparisonRequest, cancelled: CancelCheck) -> ComparedSlices:
-        wait_for_rest(self.session.wait_until_compiled, self._rest_seconds, cancelled)
-        bits = request.first.bits(cancelled)
-        return ComparedSlices(request, compare_bits(bits, request.second.bits(cancelled)))
-
-    def _score(self, request: ComparisonRequest, cancelled: CancelCheck) -> ScoredMask:
-        mask, label = request.first.mask(cancelled), request.second.mask(cancelled)
-        return ScoredMask(
-            request, leaderboard.score(mask, label, cancelled=cancelled, workers=WORKERS)
+    def _current(self) -> Comparison | None:
+        """Return the comparison as it is known now."""
+        overlap, score = self._overlap.state, self._score.state
+        if self._pair is None or self._refused is not None or not self._is_comparable():
+            return None
+        found = overlap.result
+        is_of_these = found is not None and self._score.request == found.request
+        first, second = self._pair
+        return Comparison(
+            second.name,
+            self.session.fragment.image_id,
+            setting=None if found is None else found.request.setting,
+            slices=None if found is None else found.slices,
+            score=score.result if is_of_these and score.is_current else None,
+            stale=not overlap.is_current,
+            scoring=is_of_these and score.busy,
+            first=first.name,
         )
-
-    # ---- back in the owner's thread --------------------------------------------------------
-
-    def _take(self, found: ComparedSlices) -> None:
-        if found.request is self._wanted and self._comparison is not None:
-            self._publish(
-                replace(
-                    self._comparison,
-                    setting=found.request.setting,
-                    slices=found.slices,
-                    score=None,
-                    stale=False,
-                )
-            )
-
-    def _take_score(self, scored: ScoredMask) -> None:
-        if scored.request is self._wanted and self._comparison is not None:
-            self._publish(replace(self._comparison, score=scored.score, scoring=False))
-
-    def _miss_score(self, error: BaseException) -> None:
-        if self._comparison is not None:
-            self._publish(replace(self._comparison, scoring=False))
-        self._report(error)
-
-    def _report(self, error: BaseException) -> None:
-        if not self._closed:
-            self.failed.emit(error)
 
 
 def packed_mask_of(mask: Mask) -> MaskStage:
@@ -364,12 +370,3 @@ def packed_mask_of(mask: Mask) -> MaskStage:
         With an empty key.
     """
     return MaskStage.of((), mask)
-
-
-def _alike(one: Comparison | None, other: Comparison | None) -> bool:
-    """Return whether two comparisons tell the same."""
-    if one is None or other is None:
-        return one is other
-    names = ("first", "name", "image_id", "setting", "score", "stale", "scoring")
-    same = all(getattr(one, name) == getattr(other, name) for name in names)
-    return same and one.slices is other.slices

@@ -1,8 +1,8 @@
-"""What a comparison of two masks is asked for, and what takes part in it."""
+"""Two masks that are compared: where requests are equal, so are the comparisons."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from napari_nx46.voxels.workers import CancelCheck
 __all__ = ["ComparisonRequest", "KeptMask", "OwnMask"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class OwnMask:
     """The session's own mask, which is yet to be computed.
 
@@ -30,8 +30,8 @@ class OwnMask:
     """
 
     setting: Setting
-    threshold: Threshold
-    pipeline: FragmentPipeline
+    threshold: Threshold = field(compare=False)
+    pipeline: FragmentPipeline = field(compare=False)
 
     def mask(self, cancelled: CancelCheck) -> Mask:
         """Return the mask of the whole fragment, uint8 {0, 1}."""
@@ -44,14 +44,8 @@ class OwnMask:
         """Return the mask a bit a voxel."""
         return bits_of(self.mask(cancelled))
 
-    def same_as(self, other: KeptMask | OwnMask) -> bool:
-        """Return whether it is the same mask."""
-        if not isinstance(other, OwnMask):
-            return False
-        return self.pipeline is other.pipeline and self.setting == other.setting
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class KeptMask:
     """A mask that is kept.
 
@@ -70,12 +64,8 @@ class KeptMask:
         """Return the mask a bit a voxel."""
         return self.stage.bits
 
-    def same_as(self, other: KeptMask | OwnMask) -> bool:
-        """Return whether it is the same mask."""
-        return isinstance(other, KeptMask) and self.stage is other.stage
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ComparisonRequest:
     """Two masks of a fragment.
 
@@ -94,8 +84,3 @@ class ComparisonRequest:
         """The session's setting, if its own mask takes part."""
         own = (one for one in (self.first, self.second) if isinstance(one, OwnMask))
         return next((one.setting for one in own), None)
-
-    def same_as(self, other: ComparisonRequest) -> bool:
-        """Return whether the two ask for the same."""
-        same_masks = self.first.same_as(other.first) and self.second.same_as(other.second)
-        return same_masks and self.image_id == other.image_id

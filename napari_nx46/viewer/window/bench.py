@@ -186,7 +186,7 @@ class Bench(QObject):
     @cached_property
     def comparison(self) -> ComparisonFollower:
         """Compares the mask with another one."""
-        return self._adopted(ComparisonFollower(self.session, self._post))
+        return self._adopted(ComparisonFollower(self.session))
 
     @cached_property
     def pin_measurer(self) -> PinMeasurer:

@@ -11,7 +11,7 @@ from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.overlap import overlap, overlap_by_slice
-from tests.live.driver import PATIENCE, Events, named_threads, wait_for
+from tests.live.driver import Events, named_threads, settle, wait_for
 
 CLEANED = Setting(quantile=0.85, hysteresis=True, low_quantile=0.6, smallest_object=20)
 
@@ -39,19 +39,13 @@ def new_follower():
     made = []
 
     def make(bench):
-        follower = ComparisonFollower(bench.session, bench.loop.post, rest_seconds=0.0)
+        follower = ComparisonFollower(bench.session, rest_seconds=0.0)
         made.append(follower)
         return follower
 
     yield make
     for follower in made:
         follower.close()
-
-
-def settle(bench, follower):
-    bench.settle()
-    assert follower.wait_until_idle(PATIENCE)
-    bench.loop.run()
 
 
 def assert_compared(bench, follower, masks):
@@ -113,10 +107,10 @@ def test_another_slice_needs_no_other_comparison(bench, new_follower, other):
     follower = new_follower(bench)
     follower.compare_with(other)
     settle(bench, follower)
-    begun, events = follower.requests_begun, Events(follower, "comparison_changed")
+    begun, events = follower.begun, Events(follower, "comparison_changed")
     bench.session.look_at(slice_view(bench.session.fragment.shape, 1))
     settle(bench, follower)
-    assert follower.requests_begun == begun
+    assert follower.begun == begun
     assert not events.log
 
 
@@ -204,7 +198,7 @@ def test_after_a_burst_only_the_last_mask_is_compared(bench, new_follower, forei
 
 
 def test_closing_compares_nothing_any_more(dataset, new_bench, new_follower, other):
-    before = named_threads("nx46-latest")
+    before = named_threads("nx46-graph")
     bench = new_bench(dataset)
     follower = new_follower(bench)
     follower.compare_with(other)
@@ -215,4 +209,4 @@ def test_closing_compares_nothing_any_more(dataset, new_bench, new_follower, oth
     settle(bench, follower)
     assert not events.log
     bench.session.close()
-    wait_for(lambda: len(named_threads("nx46-latest")) <= len(before))
+    wait_for(lambda: len(named_threads("nx46-graph")) <= len(before))

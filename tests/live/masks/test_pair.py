@@ -136,12 +136,12 @@ def test_the_difference_is_lazy_and_follows_masks_and_fragment(pairing):
 
 
 def test_the_whole_fragment_is_compared_whichever_masks_are_chosen(pairing):
-    comparison = ComparisonFollower(pairing.session, pairing.bench.loop.post, rest_seconds=0.0)
+    comparison = ComparisonFollower(pairing.session, rest_seconds=0.0)
 
     def compared():
         pairing.pair.compare_in(comparison)
         pairing.bench.settle()
-        assert comparison.wait_until_idle(PATIENCE)
+        assert pairing.session.graph.wait_until_idle(PATIENCE)
         pairing.bench.loop.run()
         return comparison.comparison
 
@@ -159,11 +159,11 @@ def test_the_whole_fragment_is_compared_whichever_masks_are_chosen(pairing):
         assert [found.slices[z] for z in range(12)] == [by_slice[z] for z in range(12)]
         assert (found.setting is None) == (LIVE not in names)
     # Sliders that move leave the comparison of two pins as it is.
-    begun = comparison.requests_begun
+    begun = comparison.begun
     pairing.session.change(quantile=0.6)
     pairing.bench.settle()
     assert not comparison.comparison.stale
-    assert comparison.requests_begun == begun
+    assert comparison.begun == begun
     whole = whole_block(pairing.session.fragment.shape)
     assert comparison.comparison.whole == pairing.pair.overlap(whole)
     comparison.close()
