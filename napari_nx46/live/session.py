@@ -20,9 +20,13 @@ from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.kernels import Kernels, plain_kernels
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.data.fragments import DataSet, Fragment
-from napari_nx46.live.derived.exact import ExactRequest, ExactResult, compute_exact
+from napari_nx46.live.derived.exact import (
+    ExactFigures,
+    ExactRequest,
+    ExactResult,
+    compute_exact,
+)
 from napari_nx46.live.derived.graph import Graph
-from napari_nx46.live.derived.latest import LatestWins
 from napari_nx46.live.preview.mask_source import MaskSource
 from napari_nx46.live.preview.threshold import ScoreSample
 from napari_nx46.live.preview.warm_up import KernelWarmUp, SourceTypes, source_types
@@ -110,6 +114,7 @@ class Session:
         )
         self.graph = Graph(post)
         self.accepted: dict[str, Setting] = {}
+        self._at_end: list[Callable[[], object]] = [self.pipelines.release]
         self._post = post
         self._when_drawn = when_drawn
         self._band = band
@@ -123,8 +128,12 @@ class Session:
         self._shown: ShownMask | None = None
         self._exact: ExactResult | None = None
         self._asked: ExactRequest | None = None
+        self._drawing: ExactRequest | None = None
         self._closed = False
-        self._worker = LatestWins(self._compute_exact, self._deliver, self._fail)
+        self._exact_figures = self.graph.add(
+            ExactFigures(lambda: self._asked, self._compute_exact, self._take)
+        )
+        self._exact_figures.failed.connect(self._report)
         self._warm_up = KernelWarmUp(
             map(source_types, dataset),
             lambda kernels, types: self._post(lambda: self._use(kernels, types)),
@@ -167,7 +176,7 @@ class Session:
     @property
     def exact_requests_begun(self) -> int:
         """How many exact computations were begun so far, stale ones included."""
-        return self._worker.begun
+        return self._exact_figures.begun
 
     @property
     def kernels_ready(self) -> bool:
@@ -300,9 +309,17 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        self.graph.close(lambda: self._worker.close(wait=False, then=self.pipelines.release))
+        self.graph.close(self._end)
         self._warm_up.close()
         self.workers.close()
+
+    def call_at_end(self, function: Callable[[], object]) -> None:
+        """Call a function once the session is closed and nothing is computed any more."""
+        self._at_end.append(function)
+
+    def _end(self) -> None:
+        for function in self._at_end:
+            function()
 
     def wait_until_masks_are_compiled(self) -> None:
         """Wait until all is compiled but for hysteresis and clean-up.
@@ -333,7 +350,7 @@ class Session:
 
         Its last result may still have to pass through `post`.
         """
-        return self._worker.wait_until_idle(timeout)
+        return self.graph.wait_until_idle(timeout, self._exact_figures)
 
     def wait_until_compiled(self, timeout: float | None = None) -> bool:
         """Wait until no kernels are being compiled any more; return False if that took too long.
@@ -388,14 +405,17 @@ class Session:
         request = ExactRequest(self._fragment.image_id, self._setting, self._view.three_d)
         if request != self._asked:
             self._asked = None
-            self._worker.cancel()
+            self._exact_figures.touch()
+        self._drawing = None
         if self._draw() and self._needs_worker() and self._asked is None:
-            self._asked = request
-            self._when_drawn(self._ask_worker)
+            self._drawing = request
+            self._when_drawn(self._ask)
 
-    def _ask_worker(self) -> None:
-        if not self._closed and self._asked is not None:
-            self._worker.submit(self._asked)
+    def _ask(self) -> None:
+        """Ask for the exact figures of what was drawn, unless something else is drawn by now."""
+        if self._drawing is not None:
+            self._asked, self._drawing = self._drawing, None
+            self._exact_figures.touch()
 
     def _needs_worker(self) -> bool:
         return not self.settled or self._view.three_d
@@ -440,12 +460,6 @@ class Session:
 
     def _compute_exact(self, request: ExactRequest, cancelled: CancelCheck) -> ExactResult:
         return compute_exact(self.pipelines, request, self._sample, cancelled)
-
-    def _deliver(self, result: ExactResult) -> None:
-        self._post(lambda: self._take(result))
-
-    def _fail(self, error: BaseException) -> None:
-        self._post(lambda: self._report(error))
 
     def _report(self, error: BaseException) -> None:
         self._asked = None

@@ -199,9 +199,9 @@ class ComparisonFollower:
         for value in (self._overlap, self._score):
             value.changed.connect(self._publish)
             value.failed.connect(self.failed)
-        session.fragment_changed.connect(self.refresh)
-        session.setting_changed.connect(self.refresh)
-        session.figures_changed.connect(self.refresh)
+        session.fragment_changed.connect(self.touch)
+        session.setting_changed.connect(self.touch)
+        session.figures_changed.connect(self.touch)
 
     # ---- what is current -------------------------------------------------------------------
 
@@ -226,7 +226,7 @@ class ComparisonFollower:
         """Compare two masks from now on."""
         self.stop()
         self._pair = (first, second)
-        self.refresh()
+        self.touch()
 
     def compare_with(self, other: ComparedMask) -> None:
         """Compare the session's own mask with another one from now on."""
@@ -247,7 +247,7 @@ class ComparisonFollower:
             self._score.request = found.request
             self._score.touch()
 
-    def refresh(self) -> None:
+    def touch(self) -> None:
         """Re-run the comparison if an input changed: a mask, or the fragment."""
         if self._closed:
             return
@@ -339,7 +339,7 @@ class ComparisonFollower:
     def _current(self) -> Comparison | None:
         """Return the comparison as it is known now."""
         overlap, score = self._overlap.state, self._score.state
-        if self._pair is None or self._refused is not None or not self._is_comparable():
+        if self._pair is None or self._misfits() or not self._is_comparable():
             return None
         found = overlap.result
         is_of_these = found is not None and self._score.request == found.request

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from napari_nx46.core.score.blend import PathKey
 from napari_nx46.core.threshold.notes import threshold_notes
 from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.live.derived.graph import Value
 from napari_nx46.live.preview.threshold import ScoreSample
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting, ThresholdRule
 from napari_nx46.voxels.blocks import Mask, whole_block
+from napari_nx46.voxels.workers import CancelCheck
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,49 @@ class ExactResult:
     notes: tuple[str, ...] = ()
 
 
+class ExactFigures(Value[ExactRequest, ExactResult]):
+    """The exact figures of what a session shows.
+
+    Parameters
+    ----------
+    request : callable
+        Returns what is asked for, or None.
+    compute : callable
+        Computes it; called in a worker.
+    take : callable
+        Called with every result, stale ones included.
+    """
+
+    def __init__(
+        self,
+        request: Callable[[], ExactRequest | None],
+        compute: Callable[[ExactRequest, CancelCheck], ExactResult],
+        take: Callable[[ExactResult], None],
+    ) -> None:
+        super().__init__(keep=0, priority=-3)
+        self._request = request
+        self._compute = compute
+        self._take = take
+
+    def key(self) -> ExactRequest | None:
+        """Return what is asked for, or None."""
+        return self._request()
+
+    def prepare(self, key: ExactRequest) -> Callable[[CancelCheck], ExactResult]:
+        """Return the function that computes the figures."""
+        return lambda cancelled: self._compute(key, cancelled)
+
+    def on_result(self, key: ExactRequest, result: ExactResult) -> None:
+        """Hand the result on: a stale one still has a sample for the previews to come."""
+        super().on_result(key, result)
+        self._take(result)
+
+
 def compute_exact(
     pipelines: PipelineSet,
     request: ExactRequest,
     sample: ScoreSample | None,
-    cancelled: Callable[[], bool],
+    cancelled: CancelCheck,
 ) -> ExactResult:
     """Compute the exact figures; runs in the worker.
 

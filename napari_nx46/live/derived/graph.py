@@ -129,6 +129,11 @@ class Value(ABC, Generic[Key, Result]):
         """
         return True
 
+    @property
+    def wanted(self) -> Key | None:
+        """The key of the result that is shown or asked for."""
+        return self._wanted
+
     def knows(self, key: Key) -> bool:
         """Return whether the result of a key is remembered."""
         return key in self._known
@@ -255,13 +260,27 @@ class Graph:
         with self._changed:
             self._changed.notify_all()
 
-    def wait_until_idle(self, timeout: float | None = None) -> bool:
+    def wait_until_idle(
+        self, timeout: float | None = None, value: Value[Any, Any] | None = None
+    ) -> bool:
         """Wait until nothing is computed or waits; return False if that took too long.
 
         The last results may still have to pass through `post`.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            In seconds.
+        value : Value, optional
+            Wait for this one only.
         """
+
+        def is_idle() -> bool:
+            jobs = (*self._running, *self._wanted())
+            return not any(value is None or job.value is value for job in jobs)
+
         with self._changed:
-            return self._changed.wait_for(lambda: not self._running and not self._wanted(), timeout)
+            return self._changed.wait_for(is_idle, timeout)
 
     def close(self, then: Callable[[], object] = lambda: None) -> None:
         """Cancel everything and end the threads, without waiting for them.
@@ -276,7 +295,7 @@ class Graph:
                 return
             self.is_closed = True
             for value in self.values:
-                value.clear()
+                value.attach(None)
             self._waiting.clear()
             idle = not self._running
             self._then = None if idle else then
@@ -359,6 +378,6 @@ class Graph:
         error = future.exception()
         if error is None:
             job.value.on_result(job.key, future.result())
-            self.touch()
         elif not isinstance(error, Cancelled):
             job.value.on_error(job.key, error)
+        self.touch()

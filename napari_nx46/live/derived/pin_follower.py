@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,14 +14,13 @@ from napari_nx46.core.line import is_local
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold.thresholds import Threshold
-from napari_nx46.live.derived.latest import LatestWins
-from napari_nx46.live.derived.resting import wait_for_rest
+from napari_nx46.live.derived.of_session import SessionValue
 from napari_nx46.live.masks.pins import Pins, packed_bytes
-from napari_nx46.live.session import Post, Session
+from napari_nx46.live.session import Session
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, Mask, block_shape, slabs, whole_block
-from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers
+from napari_nx46.voxels.workers import CancelCheck, Cancelled
 
 __all__ = ["PinFollower"]
 
@@ -60,26 +59,21 @@ class MaskTask:
     threshold: Threshold | None
 
 
-@dataclass(frozen=True, eq=False)
-class ComputedMask:
-    """What the worker made."""
-
-    wanted: MissingMask
-    mask: MaskStage
+@dataclass(frozen=True)
+class Release:
+    """Nothing is missing any more: the memory of the volumes is released."""
 
 
-class PinFollower:
-    """Sees to it that the pins have their masks of the fragment that is shown.
+class PinFollower(SessionValue[MissingMask | Release, MaskStage | None]):
+    """Computes the masks of the pins that are missing for the fragment shown, one by one.
 
     The mask of the session's own setting is taken from what the session has computed. Others are
-    computed from volumes of the follower's own, which are given back when all masks are there.
+    computed from volumes of the follower's own, which are released when all masks are there.
 
     Parameters
     ----------
     session : Session
     pins : Pins
-    post : callable
-        Runs a function later in the thread that owns the session; called from the worker.
     memory_budget : int, optional
         Bytes for one fragment's volumes and score while masks are computed.
 
@@ -88,85 +82,79 @@ class PinFollower:
     busy_changed : Signal(bool)
         Whether a mask is being computed.
     failed : Signal(BaseException)
-        A mask could not be computed; it is tried again when its fragment is shown anew.
+        A mask could not be computed; it is tried again when its fragment is shown again.
     """
 
     busy_changed = Signal(bool)
-    failed = Signal(BaseException)
 
-    def __init__(
-        self,
-        session: Session,
-        pins: Pins,
-        post: Post,
-        *,
-        memory_budget: int | None = None,
-    ) -> None:
-        self.session = session
+    def __init__(self, session: Session, pins: Pins, *, memory_budget: int | None = None) -> None:
+        super().__init__(session, keep=0, rest_seconds=0.0, priority=6)
         self.pins = pins
-        self._post = post
-        self._workers = Workers(2)
         self._pipelines = PipelineSet(
-            session.dataset, workers=self._workers, memory_budget=memory_budget
+            session.dataset, workers=self.workers, memory_budget=memory_budget
         )
-        self._computing: MissingMask | None = None
-        self._begun: MissingMask | None = None
-        self._given_up: set[MissingMask] = set()
-        self._closed = False
-        self._worker: LatestWins[MaskTask | None, ComputedMask | None] = LatestWins(
-            self._compute,
-            lambda computed: post(lambda: self._take(computed)),
-            self._post_failure,
-        )
+        self._holds_volumes = False
+        self._was_busy = False
+        self._given_up: set[MissingMask | Release] = set()
         pins.changed.connect(self._follow_pins)
         session.fragment_changed.connect(self._show_fragment)
+        session.call_at_end(self._pipelines.release)
 
     @property
     def busy(self) -> bool:
         """Whether a mask is being computed."""
-        return self._computing is not None
+        return self.state.busy and isinstance(self.wanted, MissingMask)
 
-    def start(self) -> None:
-        """Begin with the pins that are there, once the session has been started."""
-        self._follow()
+    def touch(self) -> None:
+        """Have the first mask computed that is missing, in place of one that nobody misses."""
+        super().touch()
+        if self.busy != self._was_busy:
+            self._was_busy = self.busy
+            self.busy_changed.emit(self.busy)
 
-    def wait_until_idle(self, timeout: float | None = None) -> bool:
-        """Wait until the worker rests; return False if that took too long.
+    def key(self) -> MissingMask | Release | None:
+        """Return the first mask that is missing; else that volumes are to be released."""
+        missing = next(self._missing(), None)
+        return missing or (Release() if self._holds_volumes else None)
 
-        Its last result may still have to pass through `post`, and then it goes on with the next.
-        """
-        return self._worker.wait_until_idle(timeout)
+    def prepare(self, key: MissingMask | Release) -> Callable[[CancelCheck], MaskStage | None]:
+        """Return the function that computes the mask, or releases the volumes."""
+        if isinstance(key, Release):
+            return lambda _cancelled: self._pipelines.release()
+        self._holds_volumes = True
+        session = self.session
+        known = session.settled and session.setting == key.setting
+        threshold = session.exact_threshold if known else None
+        task = MaskTask(key, session.pipelines[key.image_id], threshold)
+        return lambda cancelled: self._compute(task, cancelled)
+
+    def on_result(self, key: MissingMask | Release, result: MaskStage | None) -> None:
+        """Keep a mask with its pin."""
+        if result is None:
+            self._holds_volumes = False
+        elif isinstance(key, MissingMask):
+            self.pins.keep_mask(key.setting, key.image_id, result)
+        super().on_result(key, result)
+
+    def on_error(self, key: MissingMask | Release, error: BaseException) -> None:
+        """Do not try again until the fragment is shown again."""
+        self._given_up.add(key)
+        super().on_error(key, error)
 
     def close(self) -> None:
-        """Tell nothing any more and end the threads; to be called before the session is closed."""
-        if self._closed:
-            return
-        self._closed = True
-        self.pins.changed.disconnect(self._follow_pins)
-        self._worker.close(wait=False, then=self._pipelines.release)
-        self._workers.close()
+        """Disconnect from pins and session, and end the threads."""
+        self.pins.changed.disconnect(self._follow_pins, missing_ok=True)
+        super().close()
 
     # ---- what is missing -------------------------------------------------------------------
 
     def _show_fragment(self) -> None:
         self._given_up.clear()
-        self._follow()
+        self.touch()
 
     def _follow_pins(self) -> None:
         # Pins may be changed in any thread, and what follows is the owner's.
-        self._post(self._follow)
-
-    def _follow(self) -> None:
-        """Have the first mask computed that is missing, in place of one that nobody misses."""
-        if self._closed:
-            return
-        missing = next(self._missing(), None)
-        if missing == self._computing:
-            return
-        was_busy, self._computing = self.busy, missing
-        self._worker.submit(None if missing is None else self._task(missing))
-        if self.busy != was_busy:
-            self.busy_changed.emit(self.busy)
+        self.session.post(self.touch)
 
     def _missing(self) -> Iterator[MissingMask]:
         """Go through the missing masks of the fragment shown, as many as fit into the memory.
@@ -185,52 +173,17 @@ class PinFollower:
         ]
         return (missing for missing in wanted if missing not in self._given_up)
 
-    def _task(self, missing: MissingMask) -> MaskTask:
-        session = self.session
-        known = session.settled and session.setting == missing.setting
-        threshold = session.exact_threshold if known else None
-        return MaskTask(missing, session.pipelines[missing.image_id], threshold)
+    # ---- in the workers --------------------------------------------------------------------
 
-    # ---- the worker ------------------------------------------------------------------------
-
-    def _compute(self, task: MaskTask | None, cancelled: CancelCheck) -> ComputedMask | None:
-        """Compute a mask; or, where nothing is missing any more, give the memory back."""
-        if task is None:
-            self._pipelines.release()
-            return None
-        self._begun = task.wanted
-        wait_for_rest(self.session.wait_until_compiled, 0.0, cancelled)
-        mask = _known_mask(task, cancelled)
-        if mask is None:
-            mask = self._computed_mask(task.wanted, cancelled)
-        return ComputedMask(task.wanted, mask)
+    def _compute(self, task: MaskTask, cancelled: CancelCheck) -> MaskStage:
+        known = _known_mask(task, cancelled)
+        return self._computed_mask(task.wanted, cancelled) if known is None else known
 
     def _computed_mask(self, wanted: MissingMask, cancelled: CancelCheck) -> MaskStage:
         setting = wanted.setting
         pipeline, threshold = self._pipelines.with_threshold(wanted.image_id, setting, cancelled)
         parts = (slab.mask for slab in pipeline.slabs(setting, threshold, cancelled))
         return packed(parts, pipeline.shape)
-
-    def _post_failure(self, error: BaseException) -> None:
-        begun = self._begun
-        self._post(lambda: self._give_up(begun, error))
-
-    # ---- back in the owner's thread --------------------------------------------------------
-
-    def _take(self, computed: ComputedMask | None) -> None:
-        if self._closed or computed is None:
-            return
-        wanted = computed.wanted
-        self.pins.keep_mask(wanted.setting, wanted.image_id, computed.mask)
-        self._follow()
-
-    def _give_up(self, begun: MissingMask | None, error: BaseException) -> None:
-        if self._closed:
-            return
-        if begun is not None:
-            self._given_up.add(begun)
-        self.failed.emit(error)
-        self._follow()
 
 
 def packed(parts: Iterator[Mask], shape: tuple[int, int, int]) -> MaskStage:

@@ -39,7 +39,7 @@ class MaskChoices:
         self.pins = pins
         self.foreign = foreign
         pins.changed.connect(self._tell)
-        foreign.changed.connect(self._tell)
+        foreign.masks_changed.connect(self._tell)
         session.fragment_changed.connect(self._tell)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
@@ -13,10 +13,10 @@ from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.data.fragments import DataSet, FragmentError
 from napari_nx46.files.naming import ARCHIVE_SUFFIX, few
 from napari_nx46.live.derived.comparison import LIVE, packed_mask_of
-from napari_nx46.live.derived.latest import LatestWins
+from napari_nx46.live.derived.graph import Value
 from napari_nx46.live.masks.memory import MaskMemory
 from napari_nx46.live.masks.pins import packed_bytes
-from napari_nx46.live.session import Post, Session
+from napari_nx46.live.session import Session
 from napari_nx46.run.compare.mask_files import MOST_NAMES_TOLD
 from napari_nx46.run.compare.mask_sides import Side, SideMask, archive_side, file_side, folder_side
 from napari_nx46.voxels.workers import CancelCheck
@@ -41,9 +41,9 @@ class OpenTask:
         return f"checking {self.path.name}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ReadTask:
-    """A mask to read."""
+    """A mask to read; equal only where it is that of the same opening."""
 
     name: str
     image_id: str
@@ -55,23 +55,10 @@ class ReadTask:
         return f"reading {self.image_id} of {self.name}"
 
 
-@dataclass(frozen=True, eq=False)
-class OpenedSide:
-    """What was found to be sound."""
-
-    task: OpenTask
-    side: Side
+Task = OpenTask | ReadTask
 
 
-@dataclass(frozen=True, eq=False)
-class ReadMask:
-    """A mask that was read."""
-
-    task: ReadTask
-    mask: MaskStage
-
-
-class ForeignMasks:
+class ForeignMasks(Value[Task, Side | MaskStage]):
     """Keeps the masks of others that belong to a session's fragments, by the names of their files.
 
     What is opened is checked as a whole; of its masks, those of the fragment that is shown are
@@ -81,14 +68,12 @@ class ForeignMasks:
     Parameters
     ----------
     session : Session
-    post : callable
-        Runs a function later in the thread that owns the session; called from the worker.
     memory_bytes : int
         What the masks may take together.
 
     Attributes
     ----------
-    changed : Signal()
+    masks_changed : Signal()
         A name, or a mask, has come or gone.
     busy_changed : Signal(str)
         What goes on in the background; empty when nothing does.
@@ -96,26 +81,19 @@ class ForeignMasks:
         Something cannot be opened or read.
     """
 
-    changed = Signal()
+    masks_changed = Signal()
     busy_changed = Signal(str)
-    failed = Signal(BaseException)
 
-    def __init__(
-        self, session: Session, post: Post, *, memory_bytes: int = DEFAULT_MEMORY_BYTES
-    ) -> None:
+    def __init__(self, session: Session, *, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> None:
+        super().__init__(keep=0, priority=-1)
         self.session = session
         self._pending: list[Path] = []
         self._sides: dict[str, Side] = {}
         self._paths: dict[str, Path] = {}
         self._masks: MaskMemory[tuple[str, str]] = MaskMemory(memory_bytes)
         self._given_up: set[tuple[str, str]] = set()
-        self._doing: OpenTask | ReadTask | None = None
-        self._closed = False
-        self._worker: LatestWins[OpenTask | ReadTask, OpenedSide | ReadMask] = LatestWins(
-            self._work,
-            lambda done: post(lambda: self._take(done)),
-            lambda error: post(lambda: self._give_up(error)),
-        )
+        self._was_busy = ""
+        session.graph.add(self)
         session.fragment_changed.connect(self._show_fragment)
 
     # ---- what is there ---------------------------------------------------------------------
@@ -128,7 +106,7 @@ class ForeignMasks:
     @property
     def busy(self) -> str:
         """What goes on in the background; empty when nothing does."""
-        return "" if self._doing is None else self._doing.title
+        return self.wanted.title if self.state.busy and self.wanted is not None else ""
 
     @property
     def memory_bytes(self) -> int:
@@ -164,16 +142,16 @@ class ForeignMasks:
     def open(self, *paths: Path) -> None:
         """Check archives, folders and files, and read their masks of the fragment shown.
 
-        What is open already is opened anew. What cannot be opened is told by `failed`.
+        What is open already is opened again. What cannot be opened is emitted by `failed`.
         """
         self._pending += [path for path in paths if path not in self._pending]
-        self._follow()
+        self.touch()
 
     def cancel(self) -> None:
         """Give up what goes on, and what waits; masks that were not read are not read later."""
         self._pending.clear()
         self._given_up.update((task.name, task.image_id) for task in self._missing())
-        self._follow()
+        self.touch()
 
     def close_file(self, name: str) -> None:
         """Forget an archive, folder or file, and give the memory of its masks back.
@@ -186,47 +164,56 @@ class ForeignMasks:
         del self._sides[name], self._paths[name]
         self._masks.drop(lambda key: key[0] == name)
         self._given_up = {key for key in self._given_up if key[0] != name}
-        self._follow()
-        self.changed.emit()
-
-    def wait_until_idle(self, timeout: float | None = None) -> bool:
-        """Wait until the worker rests; return False if that took too long.
-
-        Its last result may still have to pass through `post`, and then it goes on with the next.
-        """
-        return self._worker.wait_until_idle(timeout)
+        self.touch()
+        self.masks_changed.emit()
 
     def close(self) -> None:
-        """Tell nothing any more and end the thread, without waiting for it."""
-        if self._closed:
-            return
-        self._closed = True
-        self._worker.close(wait=False)
+        """Open and read nothing any more."""
+        self.session.graph.remove(self)
 
     # ---- what is to be done ----------------------------------------------------------------
 
+    def touch(self) -> None:
+        """Have the next thing done, unless it is being done."""
+        super().touch()
+        if self.busy != self._was_busy:
+            self._was_busy = self.busy
+            self.busy_changed.emit(self.busy)
+
+    def clear(self) -> None:
+        """Go on: what is opened belongs to no single fragment."""
+
+    def key(self) -> Task | None:
+        """Return what to open or to read next."""
+        return OpenTask(self._pending[0]) if self._pending else next(self._missing(), None)
+
+    def prepare(self, key: Task) -> Callable[[CancelCheck], Side | MaskStage]:
+        """Return the function that opens or reads."""
+        if isinstance(key, OpenTask):
+            return lambda cancelled: open_foreign(key.path, self.session.dataset, cancelled)
+        return lambda cancelled: packed_mask_of(key.mask.read(cancelled))
+
+    def on_result(self, key: Task, result: Side | MaskStage) -> None:
+        """Keep what was opened or read."""
+        if isinstance(key, OpenTask) and isinstance(result, Side):
+            self._pending = [path for path in self._pending if path != key.path]
+            self._add(key.path, result)
+        elif isinstance(key, ReadTask) and isinstance(result, MaskStage):
+            self._masks.keep((key.name, key.image_id), result)
+        super().on_result(key, result)
+        self.masks_changed.emit()
+
+    def on_error(self, key: Task, error: BaseException) -> None:
+        """Go on with the next thing."""
+        if isinstance(key, OpenTask):
+            self._pending = [path for path in self._pending if path != key.path]
+        else:
+            self._given_up.add((key.name, key.image_id))
+        super().on_error(key, error)
+
     def _show_fragment(self) -> None:
         self._given_up.clear()
-        self._follow()
-
-    def _follow(self) -> None:
-        """Have the next thing done, unless it is being done."""
-        if self._closed:
-            return
-        task, doing = self._next_task(), self._doing
-        if _same(task, doing):
-            return
-        self._doing = task
-        if task is None:
-            self._worker.cancel()
-        else:
-            self._worker.submit(task)
-        self.busy_changed.emit(self.busy)
-
-    def _next_task(self) -> OpenTask | ReadTask | None:
-        if self._pending:
-            return OpenTask(self._pending[0])
-        return next(self._missing(), None)
+        self.touch()
 
     def _missing(self) -> Iterator[ReadTask]:
         """Go through the masks of the fragment that are not there, as many as may be kept."""
@@ -238,27 +225,6 @@ class ForeignMasks:
             if self._masks.get(key) is None and key not in self._given_up:
                 yield ReadTask(name, fragment.image_id, side.masks[fragment.image_id])
 
-    # ---- the worker ------------------------------------------------------------------------
-
-    def _work(self, task: OpenTask | ReadTask, cancelled: CancelCheck) -> OpenedSide | ReadMask:
-        if isinstance(task, OpenTask):
-            return OpenedSide(task, open_foreign(task.path, self.session.dataset, cancelled))
-        return ReadMask(task, packed_mask_of(task.mask.read(cancelled)))
-
-    # ---- back in the owner's thread --------------------------------------------------------
-
-    def _take(self, done: OpenedSide | ReadMask) -> None:
-        if self._closed or done.task is not self._doing:
-            return
-        self._doing = None
-        if isinstance(done, OpenedSide):
-            self._pending = [path for path in self._pending if path != done.task.path]
-            self._add(done.task.path, done.side)
-        else:
-            self._masks.keep((done.task.name, done.task.image_id), done.mask)
-        self.changed.emit()
-        self._follow_on()
-
     def _add(self, path: Path, side: Side) -> None:
         """Take what was opened, in place of what the same file was before."""
         old = next((name for name, known in self._paths.items() if known == path), None)
@@ -266,22 +232,6 @@ class ForeignMasks:
         if old is not None:
             self._masks.drop(lambda key: key[0] == old)
         self._sides[name], self._paths[name] = side, path
-
-    def _give_up(self, error: BaseException) -> None:
-        if self._closed:
-            return
-        task, self._doing = self._doing, None
-        if isinstance(task, OpenTask):
-            self._pending = [path for path in self._pending if path != task.path]
-        elif task is not None:
-            self._given_up.add((task.name, task.image_id))
-        self.failed.emit(error)
-        self._follow_on()
-
-    def _follow_on(self) -> None:
-        self._follow()
-        if self._doing is None:
-            self.busy_changed.emit("")
 
 
 def open_foreign(path: Path, dataset: DataSet, cancelled: CancelCheck) -> Side:
@@ -342,9 +292,3 @@ def _for_only_fragment(side: Side, dataset: DataSet) -> Side:
     (mask,) = side.masks.values()
     image_ids = dataset.image_ids
     return side if len(image_ids) > 1 else replace(side, masks={image_ids[0]: mask})
-
-
-def _same(task: OpenTask | ReadTask | None, other: OpenTask | ReadTask | None) -> bool:
-    if isinstance(task, ReadTask) and isinstance(other, ReadTask):
-        return task.mask is other.mask
-    return task == other

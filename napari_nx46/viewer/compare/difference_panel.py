@@ -143,7 +143,7 @@ class DifferencePanel(QWidget):
         return "; ".join(filter(None, absent))
 
     def _choices_changed(self) -> None:
-        self._bench.comparison.refresh()
+        self._bench.comparison.touch()
         self._show_choice()
 
     def _mask_changed(self) -> None:

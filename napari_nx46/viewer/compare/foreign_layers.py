@@ -38,7 +38,7 @@ class ForeignLayers:
         self._viewer = viewer
         self._choices = choices
         self.layers: dict[str, Image] = {}
-        choices.foreign.changed.connect(self._follow)
+        choices.foreign.masks_changed.connect(self._follow)
 
     @property
     def own_layers(self) -> tuple[Image, ...]:
@@ -51,7 +51,7 @@ class ForeignLayers:
 
     def close(self) -> None:
         """Take the layers away for good."""
-        self._choices.foreign.changed.disconnect(self._follow)
+        self._choices.foreign.masks_changed.disconnect(self._follow)
         self._remove(*self.layers)
 
     def _follow(self) -> None:

@@ -9,7 +9,7 @@ from napari_nx46.live.masks.flip import Flip
 from napari_nx46.live.masks.foreign import ForeignMasks
 from napari_nx46.live.masks.pair import PairChoice
 from napari_nx46.live.masks.pins import Pins
-from napari_nx46.live.session import Post, Session
+from napari_nx46.live.session import Session
 from napari_nx46.viewer.canvas.layer_exchange import NewData
 from napari_nx46.viewer.compare.difference_overlay import DifferenceOverlay
 from napari_nx46.viewer.compare.foreign_layers import ForeignLayers
@@ -27,8 +27,6 @@ class CompareTools:
     viewer : napari viewer
     session : Session
     pins : Pins
-    post : callable
-        Runs a function later in the session's thread.
 
     Attributes
     ----------
@@ -41,8 +39,8 @@ class CompareTools:
     note : ShownNote
     """
 
-    def __init__(self, viewer: napari.Viewer, session: Session, pins: Pins, post: Post) -> None:
-        self.foreign = ForeignMasks(session, post)
+    def __init__(self, viewer: napari.Viewer, session: Session, pins: Pins) -> None:
+        self.foreign = ForeignMasks(session)
         self.choices = MaskChoices(session, pins, self.foreign)
         self.flip = Flip(self.choices)
         self.pair = PairChoice(self.choices)

@@ -14,7 +14,6 @@ from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, next_worst,
 from napari_nx46.data.fragments import DataSet, Fragment
 from napari_nx46.live.derived.comparison import ComparisonFollower
 from napari_nx46.live.derived.curves import Curves
-from napari_nx46.live.derived.graph import Value
 from napari_nx46.live.derived.pin_follower import PinFollower
 from napari_nx46.live.derived.pin_metrics import PinMeasurer
 from napari_nx46.live.derived.profile import Profile
@@ -119,7 +118,7 @@ class Bench(QObject):
         self.destroyed.connect(self.session.close)
         self.runs = None if workspace is None else self._runs_in(workspace)
         self.pins = Pins()
-        self.compare = CompareTools(viewer, self.session, self.pins, post)
+        self.compare = CompareTools(viewer, self.session, self.pins)
         self.destroyed.connect(self.compare.foreign.close)
         self.keeping = Keeping(
             self.session, self.pins, workspace, post=post, call_later=Later(self)
@@ -165,7 +164,7 @@ class Bench(QObject):
         self.scores.start()
         self._started = True
         for follower in self._followers:
-            _start(follower)
+            follower.touch()
         self._look()
 
     @cached_property
@@ -181,7 +180,7 @@ class Bench(QObject):
     @cached_property
     def pin_follower(self) -> PinFollower:
         """Computes the masks of the pins."""
-        return self._adopted(PinFollower(self.session, self.pins, self._post))
+        return self._adopted(PinFollower(self.session, self.pins))
 
     @cached_property
     def comparison(self) -> ComparisonFollower:
@@ -191,12 +190,12 @@ class Bench(QObject):
     @cached_property
     def pin_measurer(self) -> PinMeasurer:
         """Measures the masks of the pins."""
-        return self._adopted(PinMeasurer(self.session, self.pins, self.scores, self._post))
+        return self._adopted(PinMeasurer(self.session, self.pins, self.scores))
 
     def keep_pins(self) -> None:
         """Have the masks of the pins computed and measured from now on."""
-        self.pin_follower.start()
-        self.pin_measurer.start()
+        self.pin_follower.touch()
+        self.pin_measurer.touch()
 
     def pin(self, letter: str) -> None:
         """Pin the sliders' setting to a letter."""
@@ -279,7 +278,7 @@ class Bench(QObject):
         follower.failed.connect(self._tell)
         self.destroyed.connect(follower.close)
         if self._started:
-            _start(follower)
+            follower.touch()
         return follower
 
     def _tell(self, error: BaseException) -> None:
@@ -399,15 +398,6 @@ class Bench(QObject):
             if start < stop and last[axis] > 0:
                 block[axis] = slice(start, stop)
         return View(_as_block(plane), _as_block(block))
-
-
-def _start(follower: Follower) -> None:
-    if isinstance(follower, Value):
-        follower.touch()
-    elif isinstance(follower, ComparisonFollower):
-        follower.refresh()
-    else:
-        follower.start()
 
 
 def _as_block(extents: list[slice]) -> Block:

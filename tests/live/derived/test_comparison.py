@@ -116,7 +116,7 @@ def test_another_slice_needs_no_other_comparison(bench, new_follower, other):
 
 def test_a_pin_is_compared_with_once_its_mask_is_there(bench, new_follower):
     pins, follower = Pins(), new_follower(bench)
-    pins.changed.connect(follower.refresh)
+    pins.changed.connect(follower.touch)
     pinned = Setting(quantile=0.6)
     pins.pin("B", pinned)
     follower.compare_with(ComparedMask("B", lambda image_id: pins.packed_mask("B", image_id)))

@@ -21,10 +21,10 @@ def new_follower():
     made = []
 
     def make(bench, pins=None, *, start=True):
-        follower = PinFollower(bench.session, pins or Pins(), bench.loop.post)
+        follower = PinFollower(bench.session, pins or Pins())
         made.append(follower)
         if start:
-            follower.start()
+            follower.touch()
         return follower
 
     yield make
@@ -37,7 +37,8 @@ def settle(bench, follower):
     bench.settle()
     bench.loop.run()
     bench.loop.run_until(lambda: not follower.busy)
-    assert follower.wait_until_idle(PATIENCE)
+    assert bench.session.graph.wait_until_idle(PATIENCE)
+    bench.loop.run()
 
 
 def assert_has_masks(bench, follower, letters):
@@ -112,7 +113,7 @@ def test_flipping_between_pinned_masks_computes_nothing(bench, new_follower, mon
     for letter, setting in (("A", LOW), ("B", HIGH)):
         follower.pins.pin(letter, setting)
     settle(bench, follower)
-    monkeypatch.setattr(follower, "_compute", None)
+    monkeypatch.setattr(follower, "prepare", None)
     plane = bench.session.view.plane
     for letter in "ABABAB":
         mask = follower.pins.mask_block(letter, bench.session.fragment.image_id, plane)
@@ -178,7 +179,7 @@ def test_a_pin_that_is_freed_while_its_mask_is_computed_gets_none(bench, new_fol
 
 
 def test_closing_ends_the_threads_and_tells_nothing_any_more(dataset, new_bench, new_follower):
-    before = named_threads("nx46-latest")
+    before = named_threads("nx46-graph")
     bench = new_bench(dataset)
     bench.settle()
     follower = new_follower(bench)
@@ -190,4 +191,4 @@ def test_closing_ends_the_threads_and_tells_nothing_any_more(dataset, new_bench,
     bench.loop.run()
     assert not events.log
     bench.session.close()
-    wait_for(lambda: len(named_threads("nx46-latest")) <= len(before))
+    wait_for(lambda: len(named_threads("nx46-graph")) <= len(before))

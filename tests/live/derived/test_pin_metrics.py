@@ -37,12 +37,10 @@ class Measuring:
     def __init__(self, bench):
         self.bench, self.session, self.pins = bench, bench.session, Pins()
         self.scores = ScoreFollower(self.session, rest_seconds=0.0)
-        self.measurer = PinMeasurer(
-            self.session, self.pins, self.scores, bench.loop.post, rest_seconds=0.0
-        )
+        self.measurer = PinMeasurer(self.session, self.pins, self.scores, rest_seconds=0.0)
         self.events = Events(self.measurer, "failed")
         self.scores.start()
-        self.measurer.start()
+        self.measurer.touch()
 
     def pin(self, letter, setting, seed):
         """Pin a setting with a random mask of the fragment shown, and return that."""
@@ -123,7 +121,7 @@ def test_closing_ends_the_thread_and_nothing_is_noted_any_more(measuring):
     measuring.pin("A", LOW, 1)
     measuring.close()
     measuring.bench.session.close()
-    assert measuring.measurer.wait_until_idle(PATIENCE)
+    assert measuring.session.graph.wait_until_idle(PATIENCE)
     measuring.bench.loop.run()
     assert measuring.metrics("A") == {}
-    wait_for(lambda: not named_threads("nx46-latest"))
+    wait_for(lambda: not named_threads("nx46-graph"))

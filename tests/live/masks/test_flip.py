@@ -30,9 +30,7 @@ class Flipping:
     def __init__(self, bench, **pinned):
         self.bench, self.session = bench, bench.session
         self.pins = Pins()
-        self.choices = MaskChoices(
-            self.session, self.pins, ForeignMasks(self.session, bench.loop.post)
-        )
+        self.choices = MaskChoices(self.session, self.pins, ForeignMasks(self.session))
         self.flip = Flip(self.choices)
         self.events = Events(self.flip, "changed")
         for letter, setting in pinned.items():

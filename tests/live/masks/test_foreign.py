@@ -31,9 +31,9 @@ class Opening:
 
     def __init__(self, bench, **options):
         self.bench = bench
-        self.foreign = ForeignMasks(bench.session, bench.loop.post, **options)
+        self.foreign = ForeignMasks(bench.session, **options)
         self.choices = MaskChoices(bench.session, Pins(), self.foreign)
-        self.events = Events(self.foreign, "busy_changed", "failed", "changed")
+        self.events = Events(self.foreign, "busy_changed", "failed", "masks_changed")
 
     def open(self, *paths):
         self.foreign.open(*paths)
@@ -41,7 +41,7 @@ class Opening:
 
     def settle(self):
         self.bench.loop.run_until(lambda: not self.foreign.busy)
-        assert self.foreign.wait_until_idle(PATIENCE)
+        assert self.foreign.session.graph.wait_until_idle(PATIENCE)
         self.bench.loop.run()
 
     def assert_shows(self, name, mask):
@@ -208,6 +208,6 @@ def test_closing_ends_what_goes_on(opening, dataset, tmp_path, held_archive):
     opening.events.log.clear()
     opening.foreign.close()
     opening.bench.session.close()
-    wait_for(lambda: not named_threads("nx46-latest"))
+    wait_for(lambda: not named_threads("nx46-graph"))
     opening.bench.loop.run()
     assert opening.events.log == []

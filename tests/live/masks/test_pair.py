@@ -29,9 +29,7 @@ class Pairing:
 
     def __init__(self, bench):
         self.bench, self.session, self.pins = bench, bench.session, Pins()
-        self.choices = MaskChoices(
-            self.session, self.pins, ForeignMasks(self.session, bench.loop.post)
-        )
+        self.choices = MaskChoices(self.session, self.pins, ForeignMasks(self.session))
         self.pair = PairChoice(self.choices)
         self.events = Events(self.pair, "changed")
         bench.settle()

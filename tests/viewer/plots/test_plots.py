@@ -15,6 +15,7 @@ from qtpy.QtSvg import QSvgRenderer
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, worst_slices
+from napari_nx46.live.derived.exact import ExactFigures
 from napari_nx46.viewer.demo.driving import drag_in_scene
 from napari_nx46.viewer.plots.axes import STALE_OPACITY
 from napari_nx46.viewer.plots.colors import Role, plot_colors
@@ -56,9 +57,9 @@ def wait_until_plotted(opened):
             opened.session.settled
             and profile.result is not None
             and not (profile.stale or profile.busy or curves.stale or curves.busy)
-            and profile.result.of.has_label == bench.scores.has_label
+            and profile.result.key.has_label == bench.scores.has_label
             and curves.result is not None
-            and curves.result.of.has_label == bench.scores.has_label
+            and curves.result.key.has_label == bench.scores.has_label
         )
 
     opened.wait_until(is_known)
@@ -198,7 +199,7 @@ def check_slices_of_their_own(plotted):
 def test_what_is_older_than_the_sliders_is_dimmed_and_marked(plotted, monkeypatch):
     panel, session = panel_of(plotted), plotted.session
     assert panel.histogram.state_label.text() == ""
-    monkeypatch.setattr(session, "_ask_worker", lambda: None)
+    monkeypatch.setattr(ExactFigures, "is_ready", lambda _value: False)
     session.change(blend=0.1)
     panel.refresh()
     for page in panel.pages:

@@ -154,8 +154,8 @@ def test_a_slice_that_the_label_ignores_has_no_figures(open_bench, one_fragment)
     assert "–" not in [panel.slice_labels[figure].text() for figure in FIGURES]
     assert panel.slice_state.text() == ""
     profile = opened.bench.profiles
-    opened.wait_until(lambda: profile.profile is not None)
-    assert [figures.ignored for figures in profile.profile.slices][:4] == [
+    opened.wait_until(lambda: profile.state.result is not None)
+    assert [figures.ignored for figures in profile.state.result.slices][:4] == [
         False,
         False,
         True,
