@@ -16,13 +16,10 @@ from pathlib import Path
 
 from napari_nx46.files.regular import special_kind
 from napari_nx46.files.staging import staging_folder
+from napari_nx46.voxels.workers import Cancelled
 
 _NO_ROOM_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """Errors that only writing can cause, so that they are known not to come from a source."""
-
-
-class Cancelled(RuntimeError):
-    """The user cancelled the work; nothing of it was kept."""
 
 
 class WriteError(OSError):

@@ -10,7 +10,6 @@ the first score, or by `warm_up`.
 
 from __future__ import annotations
 
-from napari_nx46.leaderboard.errors import Cancelled
 from napari_nx46.leaderboard.masks import MaskPair, binarise, voxel_overlap
 from napari_nx46.leaderboard.parameters import COMPETITION, Parameters, PartWeights
 from napari_nx46.leaderboard.results import (
@@ -27,6 +26,7 @@ from napari_nx46.leaderboard.score import score
 from napari_nx46.leaderboard.surface_dice import surface_dice
 from napari_nx46.leaderboard.voi import variation_of_information
 from napari_nx46.leaderboard.warm_up import warm_up
+from napari_nx46.voxels.workers import Cancelled
 
 __all__ = [
     "COMPETITION",

@@ -15,13 +15,13 @@ from typing import TypeVar
 
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.errors import Cancelled
 from napari_nx46.leaderboard.masks import binarise, voxel_overlap
 from napari_nx46.leaderboard.parameters import COMPETITION, Parameters
 from napari_nx46.leaderboard.results import LeaderboardScore
 from napari_nx46.leaderboard.surface_dice import surface_dice
 from napari_nx46.leaderboard.topology import match_counts, octants_of, topo_score
 from napari_nx46.leaderboard.voi import variation_of_information
+from napari_nx46.voxels.workers import Cancelled
 
 __all__ = ["score"]
 

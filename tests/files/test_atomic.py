@@ -8,7 +8,8 @@ import re
 
 import pytest
 
-from napari_nx46.files.atomic import Cancelled, WriteError, stop_if, write_beside, write_together
+from napari_nx46.files.atomic import WriteError, stop_if, write_beside, write_together
+from napari_nx46.voxels.workers import Cancelled
 
 
 def names(folder):

@@ -21,7 +21,6 @@ from napari_nx46.campaign.report.making import make_report
 from napari_nx46.campaign.report.writing import report_targets
 from napari_nx46.campaign.verdicts.judging import judge_and_keep
 from napari_nx46.campaign.verdicts.rules import Rules
-from napari_nx46.files.atomic import Cancelled as WriteCancelled
 from napari_nx46.files.workspace import Workspace
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.voxels.workers import Cancelled, Workers
@@ -216,7 +215,7 @@ class Campaigns:
         error = future.exception()
         if error is None:
             future.result()()
-        elif isinstance(error, Cancelled | WriteCancelled):
+        elif isinstance(error, Cancelled):
             self.ended.emit("Cancelled.")
         else:
             self.failed.emit(error)

@@ -10,7 +10,6 @@ from distributed.diagnostics.plugin import WorkerPlugin
 
 from napari_nx46.campaign.execute.measuring import Measurement, TaskBench
 from napari_nx46.campaign.plan.source import DataSource
-from napari_nx46.leaderboard.errors import Cancelled as ScoreCancelled
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.workers import Cancelled
 
@@ -69,7 +68,7 @@ class LanePlugin(WorkerPlugin):
                 measurement = bench.measure(
                     image_id, setting, with_score=with_score, cancelled=self.stopped.is_set
                 )
-        except (Cancelled, ScoreCancelled):
+        except Cancelled:
             return TaskReport()
         except (ValueError, KeyError, MemoryError, OSError) as error:
             return TaskReport(error=str(error) or type(error).__name__)

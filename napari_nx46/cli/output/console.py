@@ -273,11 +273,9 @@ def _print_rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def _cancellations() -> tuple[type[BaseException], ...]:
-    from napari_nx46.files import atomic
-    from napari_nx46.leaderboard import errors
     from napari_nx46.voxels.workers import Cancelled
 
-    return KeyboardInterrupt, Cancelled, atomic.Cancelled, errors.Cancelled
+    return KeyboardInterrupt, Cancelled
 
 
 def _failed_checks() -> tuple[type[Exception], ...]:

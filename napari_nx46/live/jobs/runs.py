@@ -17,7 +17,6 @@ from typing import Any
 from psygnal import Signal
 
 from napari_nx46.data.fragments import FragmentError
-from napari_nx46.files.atomic import Cancelled as CheckCancelled
 from napari_nx46.files.workspace import SavedRun, Workspace
 from napari_nx46.live.session import Post, Session
 from napari_nx46.run.export.export import RunResult
@@ -278,7 +277,7 @@ class Runs:
                 job.tell(outcome)
             if notes:
                 self.reconciled.emit(notes)
-        elif isinstance(error, Cancelled | CheckCancelled):
+        elif isinstance(error, Cancelled):
             self.cancelled.emit()
         else:
             if job.fail is not None:

@@ -29,7 +29,7 @@ from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.preflight import Settings, checked_fragments, reads_dataset, sources_read
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Mask
-from napari_nx46.voxels.workers import Cancelled, Workers, never
+from napari_nx46.voxels.workers import Workers, never
 
 
 @dataclass(frozen=True)
@@ -118,21 +118,18 @@ def export(
         records = tuple(mask.record() for mask in masks)
         return RunResult(target, archive.members, records, archive.report, archive.sha256)
 
-    try:
-        with announcing(work) as announce:
-            archive = write_archive(
-                target,
-                [mask.stream() for mask in masks],
-                compression=options.compression,
-                profile=options.profile,
-                band=options.band,
-                progress=progress,
-                cancelled=cancelled,
-                companions=companions,
-                complete=lambda archive: announce(exported_run(result_of(archive), options)),
-            )
-    except atomic.Cancelled as error:
-        raise Cancelled from error
+    with announcing(work) as announce:
+        archive = write_archive(
+            target,
+            [mask.stream() for mask in masks],
+            compression=options.compression,
+            profile=options.profile,
+            band=options.band,
+            progress=progress,
+            cancelled=cancelled,
+            companions=companions,
+            complete=lambda archive: announce(exported_run(result_of(archive), options)),
+        )
     return result_of(archive)
 
 
@@ -187,20 +184,17 @@ def run(
     masks = _measured_masks(pipelines, settings, cancelled)
     targets = run_targets(folder, [mask.image_id for mask in masks])
     check_targets(pipelines.dataset, targets)
-    try:
-        with kept_if_used(folder / "masks"), staging_folder(folder) as staging:
-            staged, members = _staged_masks(masks, staging, options, progress, cancelled)
-            records = tuple(mask.record() for mask in masks)
-            *mask_files, metrics, manifest = targets
-            with atomic.write_together() as batch:
-                for source, target in zip(staged, mask_files, strict=True):
-                    source.replace(batch.add(target))
-                batch.add(metrics).write_bytes(metrics_csv(records))
-                batch.add(manifest).write_bytes(manifest_json(records, members, options))
-                _check_unchanged(pipelines.dataset, settings)
-                atomic.stop_if(cancelled)
-    except atomic.Cancelled as error:
-        raise Cancelled from error
+    with kept_if_used(folder / "masks"), staging_folder(folder) as staging:
+        staged, members = _staged_masks(masks, staging, options, progress, cancelled)
+        records = tuple(mask.record() for mask in masks)
+        *mask_files, metrics, manifest = targets
+        with atomic.write_together() as batch:
+            for source, target in zip(staged, mask_files, strict=True):
+                source.replace(batch.add(target))
+            batch.add(metrics).write_bytes(metrics_csv(records))
+            batch.add(manifest).write_bytes(manifest_json(records, members, options))
+            _check_unchanged(pipelines.dataset, settings)
+            atomic.stop_if(cancelled)
     return RunResult(folder, members, records)
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_nx46.files.atomic import Cancelled
 from napari_nx46.files.submission.mask_tiff import Profile
 from napari_nx46.files.submission.reading import open_submission
 from napari_nx46.files.volumes.origin import VolumeError
+from napari_nx46.voxels.workers import Cancelled
 
 SHAPES = {"a": (4, 9, 7), "b": (3, 5, 8)}
 

@@ -19,7 +19,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from napari_nx46.files.atomic import Cancelled
 from napari_nx46.files.submission import validation, zip_check
 from napari_nx46.files.submission.mask_tiff import Profile
 from napari_nx46.files.submission.validation import (
@@ -30,6 +29,7 @@ from napari_nx46.files.submission.validation import (
 )
 from napari_nx46.files.submission.writing import MaskStream, write_archive
 from napari_nx46.files.volumes.tiff import structure as tiff_structure
+from napari_nx46.voxels.workers import Cancelled
 
 SHAPE = (6, 10, 12)
 

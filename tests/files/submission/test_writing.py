@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_nx46.files.atomic import Cancelled, WriteError
+from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.submission import mask_tiff as masks_module
 from napari_nx46.files.submission.mask_tiff import Compression, MaskError, Profile
 from napari_nx46.files.submission.validation import validate_submission
@@ -26,6 +26,7 @@ from napari_nx46.files.submission.writing import (
     write_archive,
     write_mask_file,
 )
+from napari_nx46.voxels.workers import Cancelled
 
 SHAPE = (6, 10, 12)
 
