@@ -1,4 +1,4 @@
-"""The README names commands, flags, keys, targets and pictures that exist."""
+"""README and docs name commands, flags, keys, targets and pictures that exist."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from napari_nx46.viewer.window.shortcuts import key_text
 from tests.command import gives_knobs
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^ {4}(nx46 .+)$", README, flags=re.MULTILINE)
-INLINE = re.findall(r"`([^`\n]+)`", README)
+MANUAL = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (*MANUAL, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in MANUAL)
+COMMANDS = re.findall(r"^ {4}(nx46 .+)$", TEXT, flags=re.MULTILINE)
+INLINE = re.findall(r"`([^`\n]+)`", TEXT)
 KEY = re.compile(r"(?:(?:Ctrl|Shift)\+)*(?:[A-Z]|[0-9])")
+MOST_README_LINES = 120
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +57,13 @@ def leaves(command, path=("nx46",)):
     }
 
 
+def targets_of(page):
+    """Return what the links of a page lead to."""
+    return re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("line", COMMANDS)
-def test_a_command_of_the_readme_is_understood(program, line, monkeypatch):
+def test_a_command_that_is_shown_is_understood(program, line, monkeypatch):
     for name in filter(gives_knobs, os.environ):
         monkeypatch.delenv(name)
     parsed(program, shlex.split(line)[1:]).close()
@@ -79,9 +87,9 @@ def test_every_flag_and_command_that_is_named_exists(program):
                 command = subcommands(command)[word]
 
 
-def test_every_command_is_in_the_readme(program):
+def test_every_command_is_documented(program):
     missing = {" ".join(path) for path in leaves(program)} - {"nx46 demo"}  # `make demo` runs it
-    assert {path for path in missing if path not in README} == set()
+    assert {path for path in missing if path not in TEXT} == set()
 
 
 def test_every_key_that_is_named_does_something():
@@ -91,26 +99,40 @@ def test_every_key_that_is_named_does_something():
 
 def test_every_dock_is_named():
     for entry in DOCKS:
-        assert f"*{entry.name}*" in README
+        assert f"*{entry.name}*" in TEXT
 
 
-def test_links_lead_somewhere_and_pictures_are_pictures():
-    targets = re.findall(r"\]\(([^)]+)\)", README)
-    heads = re.findall(r"^#+ (.+)$", README, flags=re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
-    for target in targets:
-        if target.startswith("#"):
-            assert target[1:] in anchors
-        elif not target.startswith("https://"):
-            assert (ROOT / target).is_file()
-    shown = {Path(target).name for target in targets if target.endswith(".png")}
-    assert shown == {path.name for path in (ROOT / "docs" / "pictures").iterdir()}
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in targets_of(page):
+        if not target.startswith("https://"):
+            assert (page.parent / target).is_file()
+
+
+def test_every_picture_is_shown_and_is_a_picture():
+    folder = ROOT / "docs" / "pictures"
+    shown = {Path(t).name for page in MANUAL for t in targets_of(page) if t.endswith(".png")}
+    assert shown == {path.name for path in folder.iterdir()}
     for name in shown:
-        with Image.open(ROOT / "docs" / "pictures" / name) as picture:
+        with Image.open(folder / name) as picture:
             assert min(picture.size) >= 800
 
 
 def test_every_target_of_make_that_is_named_exists():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    named = set(re.findall(r"(?:`|^ {4})make ([a-z-]+)", README, flags=re.MULTILINE))
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(r"(?:`|^ {4})make ([a-z-]+)", page.read_text(), flags=re.MULTILINE)
+    }
     assert {"demo", "test", "pictures"} <= named <= targets
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= MOST_README_LINES
+
+
+def test_modules_that_are_named_exist():
+    for page in PAGES:
+        for name in re.findall(r"`((?:napari_nx46|tests|tools|docs)/[\w/.]+)`", page.read_text()):
+            assert (ROOT / name).exists(), f"{page.name}: {name}"
