@@ -7,6 +7,7 @@ import pytest
 from napari.layers import Image, Labels
 from napari.layers._layer_actions import _convert_to_labels, _duplicate_layer
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QOpenGLContext
 from qtpy.QtTest import QTest
 
 from tests.run.compare.comparing import write_archive
@@ -128,3 +129,16 @@ def test_a_deleted_layer_of_classes_is_off_and_a_deleted_foreign_one_is_closed(w
     bench.errors.toggle()
     assert bench.errors.shown
     assert names(with_all).count("errors") == 1
+
+
+def is_drawn_in(context, widget):
+    """Return whether a context is a canvas's own; two wrappers may stand for the same one."""
+    return context is not None and context == widget.context()
+
+
+@pytest.mark.parametrize("deleted", ["surface mask", "probability p3d"])
+def test_what_a_layer_leaves_is_freed_in_the_context_that_the_canvas_draws_in(shown, deleted):
+    canvas = shown.viewer.window._qt_viewer.canvas
+    shown.qtbot.wait(50)
+    shown.viewer.layers.remove(deleted)
+    assert is_drawn_in(QOpenGLContext.currentContext(), canvas.native)

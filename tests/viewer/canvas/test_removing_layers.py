@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import pytest
-from qtpy.QtGui import QOpenGLContext
-
 from napari_nx46.viewer.window.launch import add_dock
 from tests.viewer.windows import PATIENCE
 
@@ -14,20 +11,6 @@ VOLUMES = ("p3d", "p2d")
 ROUNDS = 50
 PAINT_MILLISECONDS = 5
 CLOSE_EVERY = 10
-
-
-def is_drawn_in(context, widget):
-    """Return whether a context is a canvas's own; two wrappers may stand for the same one."""
-    return context is not None and context == widget.context()
-
-
-@pytest.mark.parametrize("deleted", ["surface mask", "probability p3d"])
-def test_what_a_layer_leaves_is_freed_in_the_context_that_the_canvas_draws_in(shown, deleted):
-    canvas = shown.viewer.window._qt_viewer.canvas
-    shown.qtbot.wait(50)
-    canvas.native.doneCurrent()
-    shown.viewer.layers.remove(deleted)
-    assert is_drawn_in(QOpenGLContext.currentContext(), canvas.native)
 
 
 def test_layers_are_deleted_and_docks_closed_fifty_times(
