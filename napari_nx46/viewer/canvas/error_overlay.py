@@ -19,7 +19,7 @@ CLASS_COLORS = {
     ErrorClass.FALSE_POSITIVE: "#d55e00",
     ErrorClass.FALSE_NEGATIVE: "#56b4e9",
 }
-"""Green, vermillion and sky blue are Okabe and Ito's, safe for the colour-blind."""
+"""Green, vermilion and sky blue are Okabe and Ito's, safe for the colour-blind."""
 
 
 class ErrorOverlay(ClassOverlay):

@@ -18,7 +18,7 @@ CLASS_COLORS = {
     DifferenceClass.ONLY_A: "#d55e00",
     DifferenceClass.ONLY_B: "#56b4e9",
 }
-"""Green, vermillion and sky blue are Okabe and Ito's, safe for the colour-blind."""
+"""Green, vermilion and sky blue are Okabe and Ito's, safe for the colour-blind."""
 
 
 class DifferenceOverlay(ClassOverlay):

@@ -17,7 +17,7 @@ from napari_nx46.viewer.widgets.number_label import UNKNOWN
 GO_COLOR = "#009e73"
 NO_GO_COLOR = "#d55e00"
 OUTDATED_COLOR = "#707070"
-"""Okabe and Ito's bluish green and vermillion; white on each of them can be read when it is large.
+"""Okabe and Ito's bluish green and vermilion; white on each of them can be read when it is large.
 """
 COLUMNS = ("run", "baseline", "Δ")
 SCORE_WORDS = {"public_score": "public score", "private_score": "private score"}
