@@ -35,8 +35,8 @@ class MaskRules:
     ----------
     expected_shape : tuple of int or None
         (Z, Y, X); None if it is not known.
-    profile : Profile
-        Gives the two values allowed.
+    profile : Profile or None
+        Gives the two values allowed; None for the profile of the first foreground voxel.
     band : tuple of float
         Lowest and highest density that need no warning.
     most_voxels : int
@@ -46,7 +46,7 @@ class MaskRules:
     """
 
     expected_shape: Shape | None
-    profile: Profile
+    profile: Profile | None
     band: tuple[float, float]
     most_voxels: int
     one_slice: bool = False
@@ -54,10 +54,14 @@ class MaskRules:
 
 @dataclass(frozen=True, slots=True)
 class MaskCheck:
-    """What was found in one mask; the summary is None if it could not be read whole."""
+    """What was found in one mask; the summary is None if it could not be read whole.
+
+    The profile is None if none was given and no foreground was found.
+    """
 
     findings: tuple[Finding, ...]
     summary: MaskSummary | None
+    profile: Profile | None = None
 
 
 class PageDamage(ValueError):
@@ -153,7 +157,7 @@ def check_mask(
     declared = _declared_findings(pages, member, rules)
     if declared:
         return MaskCheck(tuple(declared), None)
-    tally = _Tally(rules.profile.foreground)
+    tally = _Tally(rules.profile)
 
     def take(page: NDArray[np.uint8]) -> None:
         tally.add(page)
@@ -161,10 +165,11 @@ def check_mask(
 
     damage = _decode(reader(path, pages), pages, member, take, checkpoint)
     if damage is not None:
-        return MaskCheck((damage,), None)
+        return MaskCheck((damage,), None, tally.profile)
     shape = (len(pages), pages[0].height, pages[0].width)
     summary = MaskSummary(image_id, shape, tally.foreground / tally.voxels, tally.digest())
-    return MaskCheck(tuple(_voxel_findings(tally, summary, member, rules)), summary)
+    findings = tuple(_voxel_findings(tally, summary, member, rules.band))
+    return MaskCheck(findings, summary, tally.profile)
 
 
 def _declared_findings(pages: tuple[PageTags, ...], member: str, rules: MaskRules) -> list[Finding]:
@@ -267,8 +272,8 @@ def _decode(
 class _Tally:
     """Figures of a mask, gathered page by page."""
 
-    def __init__(self, allowed_foreground: int) -> None:
-        self._allowed = allowed_foreground
+    def __init__(self, profile: Profile | None) -> None:
+        self.profile = profile
         self._hash = hashlib.sha256()
         self._first: NDArray[np.uint8] | None = None
         self._pages = 0
@@ -282,9 +287,11 @@ class _Tally:
         """Take in the next page, (Y, X) uint8."""
         binary = (page > 0).view(np.uint8)
         above_zero = int(np.count_nonzero(binary))
-        if np.count_nonzero(page == self._allowed) != above_zero:
+        if self.profile is None and above_zero:
+            self.profile = _profile_of(int(page.flat[binary.argmax()]))
+        if above_zero and np.count_nonzero(page == self.allowed) != above_zero:
             values = {int(value) for value in np.unique(page)}
-            self.wrong_values |= values - {0, self._allowed}
+            self.wrong_values |= values - {0, self.allowed}
             if self.first_wrong_page is None:
                 self.first_wrong_page = self._pages
         if self._first is None:
@@ -296,13 +303,23 @@ class _Tally:
         self.foreground += above_zero
         self._pages += 1
 
+    @property
+    def allowed(self) -> int:
+        """The value that the foreground may have."""
+        return (self.profile or Profile.KAGGLE).foreground
+
     def digest(self) -> str:
         """Return the SHA-256 of the voxels above 0, in hexadecimal."""
         return self._hash.hexdigest()
 
 
+def _profile_of(value: int) -> Profile:
+    """Return the profile whose foreground has this value; the competition's for any other."""
+    return Profile.NX47 if value == Profile.NX47.foreground else Profile.KAGGLE
+
+
 def _voxel_findings(
-    tally: _Tally, summary: MaskSummary, member: str, rules: MaskRules
+    tally: _Tally, summary: MaskSummary, member: str, band: tuple[float, float]
 ) -> list[Finding]:
     """Return what the decoded voxels give cause for."""
     findings: list[Finding] = []
@@ -314,10 +331,10 @@ def _voxel_findings(
                 "wrong-values",
                 member,
                 f"found {', '.join(map(str, listed))}{more} (first on page "
-                f"{tally.first_wrong_page}), expected only 0 and {rules.profile.foreground}",
+                f"{tally.first_wrong_page}), expected only 0 and {tally.allowed}",
             )
         )
-    low, high = rules.band
+    low, high = band
     if tally.foreground == 0:
         findings.append(warning("empty-mask", member, "found no foreground voxel"))
     elif tally.foreground == tally.voxels:

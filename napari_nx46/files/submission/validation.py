@@ -7,9 +7,13 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_nx46.files.atomic import never, stop_if
 from napari_nx46.files.naming import MASK_SUFFIX, folded, image_id_fault, shown
@@ -21,11 +25,19 @@ from napari_nx46.files.submission.findings import (
     ValidationReport,
     error,
 )
-from napari_nx46.files.submission.mask_check import MaskRules, PageReader, check_mask, stored_pages
+from napari_nx46.files.submission.mask_check import (
+    MaskCheck,
+    MaskRules,
+    PageReader,
+    check_mask,
+    stored_pages,
+)
 from napari_nx46.files.submission.mask_tiff import Profile, Shape
 from napari_nx46.files.submission.zip_check import ZIP_DAMAGES, ZipFault, open_zip
 from napari_nx46.files.volumes.tiff.structure import looks_like_tiff
 from napari_nx46.setting import DEFAULT_BAND
+
+PageKeeper = Callable[[str, NDArray[np.uint8]], None]
 
 __all__ = [
     "DEFAULT_MAX_MEMBER_BYTES",
@@ -72,11 +84,12 @@ def validate_submission(
     path: Path,
     *,
     expected: Mapping[str, Shape] | None = None,
-    profile: Profile = Profile.KAGGLE,
+    profile: Profile | None = Profile.KAGGLE,
     band: tuple[float, float] = DEFAULT_BAND,
     max_member_bytes: int = DEFAULT_MAX_MEMBER_BYTES,
     cancelled: Callable[[], bool] = never,
     reader: PageReader = stored_pages,
+    keep: PageKeeper = lambda _image_id, _page: None,
 ) -> ValidationReport:
     """Check an archive as the competition would, and more strictly.
 
@@ -90,8 +103,9 @@ def validate_submission(
     expected : mapping, optional
         ``image_id`` to shape (Z, Y, X) of every fragment that must be there, and no other.
         Without it any fragment of any shape is accepted.
-    profile : Profile
-        The values allowed: {0, 1} or {0, 255}.
+    profile : Profile or None
+        The values allowed: {0, 1} or {0, 255}. With None the first foreground voxel of the
+        archive decides for all of its masks.
     band : tuple of float
         Lowest and highest density that need no warning, both included.
     max_member_bytes : int
@@ -101,6 +115,8 @@ def validate_submission(
         Asked before every slice.
     reader : callable
         Decodes the pages of the masks.
+    keep : callable
+        Called with the image_id and every page that was decoded, (Y, X) uint8, in ascending z.
 
     Returns
     -------
@@ -116,7 +132,7 @@ def validate_submission(
     Cancelled
         If ``cancelled()`` became True.
     """
-    run = _Run(path, expected, profile, band, max_member_bytes, cancelled, reader)
+    run = _Run(path, expected, profile, band, max_member_bytes, cancelled, reader, keep)
     try:
         with open_zip(path) as archive:
             return _validate_members(run, archive)
@@ -189,11 +205,12 @@ class _Run:
 
     path: Path
     expected: Mapping[str, Shape] | None
-    profile: Profile
+    profile: Profile | None
     band: tuple[float, float]
     max_member_bytes: int
     cancelled: Callable[[], bool]
     reader: PageReader
+    keep: PageKeeper = lambda _image_id, _page: None
 
     def shape_of(self, image_id: str) -> Shape | None:
         """Return the expected shape of a fragment, None if any will do."""
@@ -210,7 +227,8 @@ class _Run:
         masks: list[MaskSummary] | tuple[MaskSummary, ...] = (),
     ) -> ValidationReport:
         """Return the report of this validation."""
-        return ValidationReport(self.path, self.profile, tuple(findings), tuple(masks))
+        profile = self.profile or Profile.KAGGLE
+        return ValidationReport(self.path, profile, tuple(findings), tuple(masks))
 
 
 def _validate_members(run: _Run, archive: zipfile.ZipFile) -> ValidationReport:
@@ -235,10 +253,11 @@ def _validate_members(run: _Run, archive: zipfile.ZipFile) -> ValidationReport:
         if fault is not None:
             findings.append(fault)
             continue
-        found, summary = _validate_mask(run, archive, info, image_id)
-        findings.extend(found)
-        if summary is not None:
-            masks.append(summary)
+        check = _validate_mask(run, archive, info, image_id)
+        run = replace(run, profile=run.profile or check.profile)
+        findings.extend(check.findings)
+        if check.summary is not None:
+            masks.append(check.summary)
     findings.extend(_missing_findings(run, present))
     return run.report(findings, masks)
 
@@ -321,7 +340,7 @@ def _missing_findings(run: _Run, present: set[str]) -> list[Finding]:
 
 def _validate_mask(
     run: _Run, archive: zipfile.ZipFile, info: zipfile.ZipInfo, image_id: str
-) -> tuple[tuple[Finding, ...], MaskSummary | None]:
+) -> MaskCheck:
     """Unpack one member into a temporary file and check it there."""
     member = shown(info.orig_filename)
     rules = MaskRules(run.shape_of(image_id), run.profile, run.band, run.max_member_bytes)
@@ -329,11 +348,17 @@ def _validate_mask(
         with path.open("wb") as file:
             fault = _unpack(archive, info, file, run)
         if fault is not None:
-            return (error("damaged-member", member, f"found a damaged member ({fault})"),), None
-        check = check_mask(
-            path, image_id, member, rules, lambda: stop_if(run.cancelled), reader=run.reader
+            damage = error("damaged-member", member, f"found a damaged member ({fault})")
+            return MaskCheck((damage,), None)
+        return check_mask(
+            path,
+            image_id,
+            member,
+            rules,
+            lambda: stop_if(run.cancelled),
+            partial(run.keep, image_id),
+            run.reader,
         )
-    return check.findings, check.summary
 
 
 def _unpack(

@@ -261,7 +261,7 @@ def open_foreign(path: Path, dataset: DataSet, cancelled: CancelCheck) -> Side:
     if path.is_dir() and path.suffix != ".zarr":
         side = folder_side(path)
     elif path.name.lower().endswith(ARCHIVE_SUFFIX):
-        side = archive_side(path, cancelled)
+        side = archive_side(path, cancelled, keep_bytes=0)  # those that are shown are kept here
     else:
         side = _for_only_fragment(file_side(path), dataset)
     common = [image_id for image_id in side.masks if image_id in dataset.image_ids]

@@ -8,16 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from napari_nx46.data.fragments import FragmentError, sole_listing
-from napari_nx46.files.submission.mask_tiff import Profile, Shape
+from napari_nx46.files.submission.mask_tiff import Shape
 from napari_nx46.files.submission.reading import SubmissionMasks, open_submission
-from napari_nx46.files.submission.validation import validate_submission
 from napari_nx46.files.volumes.opening import Volume
 from napari_nx46.files.volumes.origin import Origin
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.workers import CancelCheck, never
 
 __all__ = [
-    "ANY_DENSITY",
+    "KEPT_BYTES",
     "MASK_FOLDERS",
     "MOST_NAMES_TOLD",
     "binary_mask",
@@ -28,10 +27,8 @@ __all__ = [
 
 MASK_FOLDERS = ("masks",)
 """Where a run keeps its masks."""
-ANY_DENSITY = (0.0, 1.0)
-"""The band of an archive that is read, whatever its densities."""
-
-_MOST_FAULTS_TOLD = 5
+KEPT_BYTES = 2**28
+"""Memory for the masks of an archive, a bit a voxel; those beyond it are decoded twice."""
 MOST_NAMES_TOLD = 10
 """So many missing fragments are named."""
 
@@ -57,7 +54,7 @@ def volumes_in(folder: Path, inside: Iterable[str] = ()) -> dict[str, Path]:
 
 
 def open_any_submission(
-    archive: Path, cancelled: CancelCheck = never
+    archive: Path, cancelled: CancelCheck = never, keep_bytes: int = KEPT_BYTES
 ) -> tuple[SubmissionMasks, dict[str, Shape]]:
     """Open an archive of masks {0, 1} or {0, 255}, whichever fragments it holds.
 
@@ -67,6 +64,8 @@ def open_any_submission(
         Hostile until it was found valid.
     cancelled : callable
         Asked before every slice.
+    keep_bytes : int
+        As for `open_submission`.
 
     Returns
     -------
@@ -83,16 +82,8 @@ def open_any_submission(
     Cancelled
         If ``cancelled()`` became True; the one of the files.
     """
-    found = validate_submission(
-        archive, expected=None, profile=Profile.KAGGLE, band=ANY_DENSITY, cancelled=cancelled
-    )
-    # Whether the values are {0, 255} throughout is found out when the archive is opened.
-    faults = [fault for fault in found.errors if fault.code != "wrong-values"]
-    if faults:
-        told = "; ".join(str(fault) for fault in faults[:_MOST_FAULTS_TOLD])
-        raise Origin(archive).error(f"no valid submission: {told}", "masks, one for each fragment")
-    shapes = {mask.image_id: mask.shape for mask in found.masks}
-    return open_submission(archive, shapes, cancelled=cancelled), shapes
+    masks = open_submission(archive, keep_bytes=keep_bytes, cancelled=cancelled)
+    return masks, {image_id: summary.shape for image_id, summary in masks.summaries.items()}
 
 
 def read_once(volume: Volume) -> np.ndarray:

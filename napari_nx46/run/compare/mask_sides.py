@@ -20,6 +20,7 @@ from napari_nx46.files.volumes.opening import Role, Volume, image_id_of, open_vo
 from napari_nx46.files.volumes.origin import FileStamp, Origin
 from napari_nx46.files.workspace import Metrics
 from napari_nx46.run.compare.mask_files import (
+    KEPT_BYTES,
     MASK_FOLDERS,
     binary_mask,
     open_any_submission,
@@ -124,7 +125,9 @@ class Side:
     kept_metrics: Mapping[str, Metrics] = field(default_factory=dict, hash=False)
 
 
-def archive_side(archive: Path, cancelled: CancelCheck = never) -> Side:
+def archive_side(
+    archive: Path, cancelled: CancelCheck = never, *, keep_bytes: int = KEPT_BYTES
+) -> Side:
     """Return the masks of a submission archive, with the settings of the manifest beside it.
 
     Parameters
@@ -133,6 +136,8 @@ def archive_side(archive: Path, cancelled: CancelCheck = never) -> Side:
         Hostile until it was found valid; of masks {0, 1} or {0, 255}, for any fragments.
     cancelled : callable
         Asked before every slice.
+    keep_bytes : int
+        As for `open_submission`.
 
     Raises
     ------
@@ -144,7 +149,7 @@ def archive_side(archive: Path, cancelled: CancelCheck = never) -> Side:
         If ``cancelled()`` became True; the one of the files.
     """
     stamp = FileStamp.of(Origin(archive))
-    masks, shapes = open_any_submission(archive, cancelled)
+    masks, shapes = open_any_submission(archive, cancelled, keep_bytes)
     files = (HashedFile(archive, file_sha256(archive)),)
     stamp.check()
     side = Side(

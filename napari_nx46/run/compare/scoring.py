@@ -24,7 +24,13 @@ from napari_nx46.files.volumes.opening import (
 )
 from napari_nx46.leaderboard import COMPETITION, LeaderboardScore, Parameters, score
 from napari_nx46.leaderboard.topology import octants_of
-from napari_nx46.run.compare.mask_files import MASK_FOLDERS, MOST_NAMES_TOLD, read_once, volumes_in
+from napari_nx46.run.compare.mask_files import (
+    KEPT_BYTES,
+    MASK_FOLDERS,
+    MOST_NAMES_TOLD,
+    read_once,
+    volumes_in,
+)
 from napari_nx46.run.csv_text import csv_bytes
 from napari_nx46.voxels.workers import never
 
@@ -274,7 +280,7 @@ def _pairs_of_archive(
     archive: Path, labels: Mapping[str, Volume], cancelled: Callable[[], bool]
 ) -> tuple[ScoringPair, ...]:
     shapes = {image_id: label.shape for image_id, label in labels.items()}
-    masks = open_submission(archive, shapes, cancelled=cancelled)
+    masks = open_submission(archive, shapes, keep_bytes=KEPT_BYTES, cancelled=cancelled)
     return tuple(
         ScoringPair(image_id, archive, partial(masks.read, image_id), label)
         for image_id, label in labels.items()

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-from napari_nx46.files.submission.findings import ValidationReport
-from napari_nx46.files.submission.mask_tiff import Profile
+from napari_nx46.files.submission.reading import ANY_DENSITY
 from napari_nx46.files.submission.validation import validate_submission
 from napari_nx46.files.workspace import SavedRun
-from napari_nx46.run.compare.mask_files import ANY_DENSITY
 from napari_nx46.run.export.manifest_reading import file_sha256
 from napari_nx46.run.judge.verdict import ArchiveCheck
 from napari_nx46.voxels.workers import CancelCheck, never
 
-__all__ = ["check_archive", "hash_archive", "validated_archive"]
+__all__ = ["check_archive", "hash_archive"]
 
 
 def hash_archive(run: SavedRun) -> ArchiveCheck:
@@ -49,7 +46,9 @@ def check_archive(run: SavedRun, cancelled: CancelCheck = never) -> ArchiveCheck
     if run.archive is None or check.found_sha256 is None:
         return check
     try:
-        report = validated_archive(run.archive, cancelled)
+        report = validate_submission(
+            run.archive, profile=None, band=ANY_DENSITY, cancelled=cancelled
+        )
     except OSError as error:
         return replace(check, errors=(f"it cannot be read ({error.strerror or error})",))
     errors = [str(fault) for fault in report.errors]
@@ -60,32 +59,3 @@ def check_archive(run: SavedRun, cancelled: CancelCheck = never) -> ArchiveCheck
             f"{', '.join(sorted(run.settings))}"
         )
     return replace(check, errors=tuple(errors))
-
-
-def validated_archive(archive: Path, cancelled: CancelCheck = never) -> ValidationReport:
-    """Validate an archive of masks {0, 1}, or of masks {0, 255} if it is one of those.
-
-    Parameters
-    ----------
-    archive : Path
-    cancelled : callable
-        Asked before every slice.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened.
-    Cancelled
-        If ``cancelled()`` became True; the one of the files.
-    """
-
-    def validated(profile: Profile) -> ValidationReport:
-        return validate_submission(
-            archive, expected=None, profile=profile, band=ANY_DENSITY, cancelled=cancelled
-        )
-
-    report = validated(Profile.KAGGLE)
-    if report.errors and all(fault.code == "wrong-values" for fault in report.errors):
-        other = validated(Profile.NX47)
-        return other if other.ok else report
-    return report

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.files.naming import shown
 from napari_nx46.files.volumes.origin import FileStamp, Origin
 from napari_nx46.files.workspace import SavedRun, Workspace, WorkspaceError
-from napari_nx46.run.compare.measures import measure_masks
+from napari_nx46.run.compare.mask_files import binary_mask, open_any_submission
 from napari_nx46.run.export.export import RunResult, exported_run
 from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.export.manifest_reading import (
@@ -18,7 +19,6 @@ from napari_nx46.run.export.manifest_reading import (
     read_manifest,
 )
 from napari_nx46.run.export.targets import manifest_path
-from napari_nx46.run.judge.archive_checks import validated_archive
 from napari_nx46.run.judge.kept_exports import keep_run
 from napari_nx46.run.judge.verdict import changed_since_frozen, run_name
 from napari_nx46.voxels.workers import CancelCheck, Workers, never
@@ -41,7 +41,6 @@ BASELINE_WORD = "baseline"
 SCORE_NAMES = ("public_score", "private_score")
 """The scores of a run, by the names of its fields."""
 
-_MOST_FAULTS_TOLD = 5
 _MOST_IDS_TOLD = 10
 
 
@@ -130,21 +129,24 @@ def add_archive(
     """
     recorded = _manifest_of(archive)
     stamp = FileStamp.of(Origin(archive))
-    report = validated_archive(archive, cancelled)
-    if not report.ok:
-        told = "; ".join(str(fault) for fault in report.errors[:_MOST_FAULTS_TOLD])
-        raise Origin(archive).error(f"no valid submission: {told}", "masks, one for each fragment")
-    fault = recorded.fault_of_masks({mask.image_id: mask.mask_sha256 for mask in report.masks})
+    masks, _ = open_any_submission(archive, cancelled)
+    fault = recorded.fault_of_masks(
+        {image_id: mask.mask_sha256 for image_id, mask in masks.summaries.items()}
+    )
     if fault is not None:
         raise ManifestError(f"{fault}; expected the manifest of {archive}")
-    measured = measure_masks([archive], workers=workers, cancelled=cancelled)
+    metrics = {}
+    for image_id in sorted(masks.summaries):
+        mask = binary_mask(masks.read(image_id, cancelled), image_id, archive)
+        figures = measure_volume(mask, workers=workers, cancelled=cancelled)
+        metrics[image_id] = figures.as_record()
     digest = file_sha256(archive)
     stamp.check()
     return keep_run(
         workspace,
         SavedRun(
             settings=recorded.settings,
-            metrics={one.image_id: one.volume.as_record() for one in measured},
+            metrics=metrics,
             tag=recorded.tag if tag is None else tag,
             archive=archive.absolute(),
             archive_sha256=digest,

@@ -36,13 +36,23 @@ def write_archive(path, members):
     return path
 
 
-@pytest.mark.parametrize("compression", ["zlib", "lzw", "packbits", None])
+PLANE_BYTES = 8  # 63 voxels, a bit each
+
+
+@pytest.mark.parametrize(
+    ("compression", "keep_bytes"),
+    [("zlib", 0), ("lzw", 0), ("packbits", 0), (None, 0)]
+    + [("zlib", size) for size in (3 * PLANE_BYTES, 4 * PLANE_BYTES, 2**20)],
+)
 @pytest.mark.parametrize("profile", list(Profile))
-def test_masks_are_read_as_they_are_stored(tmp_path, profile, compression):
+def test_masks_are_read_as_they_are_stored(tmp_path, profile, compression, keep_bytes):
     stored = {name: mask * np.uint8(profile.foreground) for name, mask in masks().items()}
     members = {f"{name}.tif": tiff_bytes(mask, compression) for name, mask in stored.items()}
-    submission = open_submission(write_archive(tmp_path / "s.zip", members), SHAPES)
+    path = write_archive(tmp_path / "s.zip", members)
+    submission = open_submission(path, SHAPES, keep_bytes=keep_bytes)
     assert submission.profile is profile
+    fitting = [name for name, room in (("a", 4 * PLANE_BYTES), ("b", 2**20)) if keep_bytes >= room]
+    assert list(submission.kept_pages) == fitting
     assert submission.path == tmp_path / "s.zip"
     for name, mask in stored.items():
         np.testing.assert_array_equal(submission.read(name), mask)

@@ -176,7 +176,7 @@ def held_archive(monkeypatch):
     """Hold back the checking of archives until they are cancelled; return when it has begun."""
     begun = threading.Event()
 
-    def held(path, cancelled):
+    def held(path, cancelled, **options):
         begun.set()
         wait_for(cancelled)
         raise Cancelled

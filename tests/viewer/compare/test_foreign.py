@@ -119,7 +119,7 @@ def held_archive(monkeypatch):
     """Hold back the checking of archives until they are cancelled; return when it has begun."""
     begun = threading.Event()
 
-    def held(path, cancelled):
+    def held(path, cancelled, **options):
         begun.set()
         while not cancelled():
             threading.Event().wait(0.005)
