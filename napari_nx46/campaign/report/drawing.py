@@ -12,24 +12,31 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from napari_nx46.campaign.verdicts.rules import Criterion
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
     "BLUE",
+    "FOR_AXES",
     "GREEN",
     "GREY",
     "INK",
     "MARKERS",
     "ORANGE",
     "PURPLE",
+    "ROW_HEIGHT",
     "SKY",
     "VERMILION",
+    "draw_legend",
+    "name_rows",
     "new_figure",
     "plain_text",
     "shortened",
     "svg_of",
+    "unit_of",
 ]
 
 BLUE, VERMILION, GREEN, ORANGE = "#0072b2", "#d55e00", "#009e73", "#e69f00"
@@ -39,6 +46,10 @@ INK = "#0a0b0c"
 """Stands for the colour of the page's text."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+
+ROW_HEIGHT = 0.26
+FOR_AXES = 1.1
+"""Inches that a row takes, and what is around all rows."""
 
 _INK_OF_PAGE = (
     "<style>svg{color:#24292f}@media (prefers-color-scheme:dark){svg{color:#d8dde3}}"
@@ -81,6 +92,33 @@ def plain_text(axes: Axes, names: Sequence[str], *, axis: str) -> None:
     """Label the places 0, 1, … of an axis with names, in which nothing is taken for mathematics."""
     chosen = axes.xaxis if axis == "x" else axes.yaxis
     chosen.set_ticks(range(len(names)), labels=[shortened(one) for one in names], parse_math=False)
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Give the rows of a figure their names, the first at the top."""
+    plain_text(axes, names, axis="y")
+    axes.set_ylim(len(names) - 0.5, -0.5)
+
+
+def unit_of(words: str) -> str:
+    """Return the title of an axis with its unit: all that is drawn are shares."""
+    if words == Criterion.BAND_DISTANCE.value:
+        return f"{words} (share of voxels)"
+    return f"{words} (0 to 1)"
+
+
+def draw_legend(axes: Axes, *, columns: int = 3) -> None:
+    """Draw the legend of the axes below the figure."""
+    legend = axes.figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=8.5,
+        frameon=False,
+        labelcolor=INK,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def svg_of(figure: Figure) -> str:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari_nx46.campaign.analysis.gained import GainedForeground
 from napari_nx46.campaign.analysis.knob_shares import KnobShare
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
-from napari_nx46.campaign.report.driver_figures import (
+from napari_nx46.campaign.report.figures import (
     density_figure,
     gains_figure,
     knob_figure,
     level_figure,
 )
-from napari_nx46.campaign.report.figures import Tables
-from napari_nx46.campaign.report.parts import Section, SourcedTable, figures_of, words_of
-from napari_nx46.campaign.report.tables import Source
+from napari_nx46.campaign.report.parts import (
+    Section,
+    SourcedTable,
+    drawn,
+    sourced_table,
+    words_of,
+)
+from napari_nx46.campaign.report.tables import Tables
 from napari_nx46.files.naming import shown
-from napari_nx46.run.compare.report import ReportTable
 
 __all__ = ["density_section", "gains_section", "knobs_section", "told_fall", "told_gain"]
 
@@ -87,28 +90,24 @@ def knobs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
         f"Of the variance of the {words} between {shares.runs} runs "
         f"{_told_shares(shares.shares)}; {100 * shares.residual.share:.1f} % is residual."
     )
-    rows = tuple(
-        (
-            one.name,
-            str(one.degrees),
-            f"{one.sum_of_squares:.3e}",
-            f"{100 * one.share:.1f} %",
-            "–" if one.p_value is None else f"{one.p_value:.3g}",
-        )
-        for one in (*shares.shares, shares.residual)
-    )
-    columns = ("name", "degrees_of_freedom", "sum_of_squares", "share", "p_value")
-    table = SourcedTable(
-        ReportTable(
-            "Effects", ("effect", "degrees of freedom", "sum of squares", "share", "p"), rows
-        ),
-        (Source("knobs.csv", columns),),
+    effects = (*shares.shares, shares.residual)
+    p_values = ["–" if one.p_value is None else f"{one.p_value:.3g}" for one in effects]
+    table = sourced_table(
+        "Effects",
+        [
+            ("effect", [one.name for one in effects]),
+            ("degrees of freedom", [str(one.degrees) for one in effects]),
+            ("sum of squares", [f"{one.sum_of_squares:.3e}" for one in effects]),
+            ("share", [f"{100 * one.share:.1f} %" for one in effects]),
+            ("p", p_values),
+        ],
+        "knobs.csv",
     )
     return Section(
         "What drove the scores",
         (told, *shares.notes),
         tables=(table,),
-        figures=figures_of([knob_figure(tables, words), level_figure(tables, words)]),
+        figures=drawn(knob_figure(tables, words), level_figure(tables, words)),
         notes=(
             "Each knob is a factor with its values as levels. Sums of squares are of type II: what "
             "a knob explains beyond the other knobs, and an interaction beyond all knobs and the "
@@ -138,7 +137,7 @@ def gains_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
         title,
         (told_gain(analysis),),
         tables=(_gain_table(analysis),),
-        figures=figures_of([gains_figure(tables)]),
+        figures=drawn(gains_figure(tables)),
         notes=(
             f"A voxel is gained if it is foreground of {shown(gain.run_id)} and not of "
             f"{shown(gain.baseline)}. It is near true surface if a surface voxel of the label lies "
@@ -176,30 +175,30 @@ def told_gain(analysis: CampaignAnalysis) -> str:
 
 
 def _gain_table(analysis: CampaignAnalysis) -> SourcedTable:
-    rows = tuple(
-        (
-            shown(gain.image_id),
-            f"{gain.counts.gained:,}",
-            _share_of(gain.counts, gain.counts.near),
-            _share_of(gain.counts, gain.counts.repeated),
-            _share_of(gain.counts, gain.counts.scattered),
-            f"{gain.counts.lost:,}",
-            "–" if gain.counts.lost_near is None else f"{gain.counts.lost_near:,}",
-        )
-        for gain in analysis.gains
-    )
-    heads = ("fragment", "gained", "near surface", "repeated", "scattered", "lost", "lost near")
-    columns = (
-        *("fragment", "gained", "gained_near", "gained_repeated", "gained_scattered"),
-        *("lost", "lost_near", "baseline_foreground", "baseline_near"),
-    )
-    return SourcedTable(
-        ReportTable("Voxels gained and lost", heads, rows), (Source("gains.csv", columns),)
+    gains = [one.counts for one in analysis.gains]
+    shares: dict[str, list[tuple[int | None, int]]] = {
+        "near surface": [(one.near, one.gained) for one in gains],
+        "repeated": [(one.repeated, one.gained) for one in gains],
+        "scattered": [(one.scattered, one.gained) for one in gains],
+    }
+    return sourced_table(
+        "Voxels gained and lost",
+        [
+            ("fragment", [shown(one.image_id) for one in analysis.gains]),
+            ("gained", [f"{one.gained:,}" for one in gains]),
+            *((head, [_share_of(*pair) for pair in pairs]) for head, pairs in shares.items()),
+            ("lost", [f"{one.lost:,}" for one in gains]),
+            (
+                "lost near",
+                ["–" if one.lost_near is None else f"{one.lost_near:,}" for one in gains],
+            ),
+        ],
+        "gains.csv",
     )
 
 
-def _share_of(counts: GainedForeground, part: int | None) -> str:
-    return "–" if part is None else f"{part:,} ({_percent(part, counts.gained)})"
+def _share_of(part: int | None, whole: int) -> str:
+    return "–" if part is None else f"{part:,} ({_percent(part, whole)})"
 
 
 def _percent(part: int, whole: int) -> str:

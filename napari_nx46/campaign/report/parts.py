@@ -6,14 +6,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from napari_nx46.campaign.report.figures import ReportFigure
-from napari_nx46.campaign.report.tables import Source
 from napari_nx46.files.naming import shown
 from napari_nx46.run.compare.report import FIGURE_WORDS, ReportTable, figure_text
 
-__all__ = ["WORDS", "Section", "SourcedTable", "figures_of", "joined", "number", "words_of"]
+__all__ = [
+    "MOST_FRAGMENTS",
+    "MOST_RUNS",
+    "ReportFigure",
+    "Section",
+    "SourcedTable",
+    "drawn",
+    "joined",
+    "number",
+    "numbers",
+    "sourced_table",
+    "words_of",
+]
 
-WORDS: Mapping[str, str] = MappingProxyType(
+MOST_RUNS = 30
+"""Rows that one table or figure shows; the first ones."""
+MOST_FRAGMENTS = 8
+
+_WORDS: Mapping[str, str] = MappingProxyType(
     {
         **FIGURE_WORDS,
         "topo_score": "topo",
@@ -28,16 +42,36 @@ _DECIMALS = 4
 
 @dataclass(frozen=True, slots=True)
 class SourcedTable:
-    """A table that people read, and the cells that it was made from.
+    """A table that people read.
 
     Parameters
     ----------
     table : ReportTable
-    sources : tuple of Source
+    files : tuple of str
+        Names of the CSV files that have its figures in full.
     """
 
     table: ReportTable
-    sources: tuple[Source, ...]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFigure:
+    """A figure.
+
+    Parameters
+    ----------
+    title, caption : str
+        What it shows, and how to read it.
+    svg : str
+    files : tuple of str
+        Names of the CSV files that it is drawn from.
+    """
+
+    title: str
+    caption: str
+    svg: str
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +99,31 @@ class Section:
     notes: tuple[str, ...] = ()
 
 
+def sourced_table(
+    title: str, columns: Iterable[tuple[str, Iterable[str]]], *files: str
+) -> SourcedTable:
+    """Return a table of columns, each a head and its cells."""
+    heads, cells = zip(*columns, strict=True)
+    return SourcedTable(ReportTable(title, heads, tuple(zip(*cells, strict=True))), files)
+
+
 def words_of(name: str) -> str:
     """Return what people call a figure."""
-    return WORDS.get(name, name)
+    return _WORDS.get(name, name)
 
 
 def number(name: str, value: float | None, *, signed: bool = False) -> str:
     """Return a figure as the report tells it, with four decimals; a dash for one not known."""
-    return figure_text(name, value, signed=signed, decimals=_DECIMALS) or "–"
+    known = None if value is None or value != value else value  # noqa: PLR0124 - NaN
+    return figure_text(name, known, signed=signed, decimals=_DECIMALS) or "–"
 
 
-def figures_of(figures: Iterable[ReportFigure | None]) -> tuple[ReportFigure, ...]:
+def numbers(name: str, values: Iterable[float | None], *, signed: bool = False) -> list[str]:
+    """Return a column of figures as `number` tells each."""
+    return [number(name, value, signed=signed) for value in values]
+
+
+def drawn(*figures: ReportFigure | None) -> tuple[ReportFigure, ...]:
     """Return the figures that there was something to draw of."""
     return tuple(one for one in figures if one is not None)
 

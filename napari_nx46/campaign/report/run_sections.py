@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from napari_nx46.campaign.analysis.ranking import RankedRun
+from typing import TYPE_CHECKING
+
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
-from napari_nx46.campaign.report.figures import MOST_RUNS, Tables
+from napari_nx46.campaign.report.figures import fragment_figure, ranking_figure, slice_figure
 from napari_nx46.campaign.report.parts import (
+    MOST_FRAGMENTS,
+    MOST_RUNS,
     Section,
     SourcedTable,
-    figures_of,
-    number,
+    drawn,
+    numbers,
+    sourced_table,
     words_of,
 )
-from napari_nx46.campaign.report.run_figures import fragment_figure, ranking_figure, slice_figure
-from napari_nx46.campaign.report.tables import Source, knob_columns
-from napari_nx46.campaign.verdicts.rules import Decision, Outcome
+from napari_nx46.campaign.report.tables import Tables, knob_columns
+from napari_nx46.campaign.verdicts.rules import Decision
 from napari_nx46.files.naming import shown
-from napari_nx46.run.compare.comparison import knob_text
-from napari_nx46.run.compare.report import ReportTable
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["fragments_section", "runs_section", "slices_section", "verdicts_section"]
 
 MOST_KNOBS = 5
-MOST_FRAGMENTS = 8
 MOST_SLICE_FIGURES = 4
 
 _FIGURES = ("leaderboard_score", "recall", "precision", "dice", "density")
@@ -45,62 +48,34 @@ def runs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
     return Section(
         "Runs",
         (ranked,),
-        tables=(_ranking_table(analysis),),
-        figures=figures_of([ranking_figure(tables)]),
+        tables=(_ranking_table(tables["runs.csv"], knob_columns(analysis)[:MOST_KNOBS]),),
+        figures=drawn(ranking_figure(tables)),
     )
 
 
-def _ranking_table(analysis: CampaignAnalysis) -> SourcedTable:
-    knobs = knob_columns(analysis)[:MOST_KNOBS]
-    settings = {run.run_id: run.setting for run in analysis.results.plan.runs}
-    names = [name for name in _FIGURES if any(name in run.means for run in analysis.ranking.runs)]
-    deltas = [name for name in names if name in _WITH_DELTA]
-    heads = [head for name in names for head in _heads(name, with_delta=name in deltas)]
-    scores = analysis.results.public_scores
-    public = ("public score",) if scores else ()
-    rows = tuple(
-        (
-            str(run.rank),
-            _named(analysis, run),
-            run.verdict.decision.value,
-            *(knob_text(knob, settings[run.run_id]) for knob in knobs),
-            *(cell for name in names for cell in _cells(run, name, with_delta=name in deltas)),
-            *((number("public_score", scores.get(run.run_id)),) if scores else ()),
-        )
-        for run in analysis.ranking.runs
-    )
-    columns = (
-        *("rank", "run_id", "decision", "is_best", "is_baseline"),
-        *(f"knob_{knob}" for knob in knobs),
-        *(f"mean_{name}" for name in names),
-        *(f"delta_{name}" for name in deltas),
-        *(("public_score",) if scores else ()),
-    )
-    return SourcedTable(
-        ReportTable("Ranking", ("", "run", "verdict", *knobs, *heads, *public), rows),
-        (Source("runs.csv", columns),),
-    )
-
-
-def _heads(name: str, *, with_delta: bool) -> tuple[str, ...]:
-    return (words_of(name), "Δ") if with_delta else (words_of(name),)
-
-
-def _cells(run: RankedRun, name: str, *, with_delta: bool) -> tuple[str, ...]:
-    mean = number(name, run.means.get(name))
-    return (mean, number(name, run.deltas.get(name), signed=True)) if with_delta else (mean,)
-
-
-def _named(analysis: CampaignAnalysis, run: RankedRun) -> str:
-    marks = [
-        mark
-        for mark, holds in (
-            ("best", analysis.best is not None and analysis.best.run_id == run.run_id),
-            ("baseline", analysis.baseline == run.run_id),
-        )
-        if holds
+def _ranking_table(runs: DataFrame, knobs: tuple[str, ...]) -> SourcedTable:
+    marked = zip(runs.run_id, runs.is_best, runs.is_baseline, strict=True)
+    columns = [
+        ("", runs["rank"].map(str)),
+        ("run", [_named(*one) for one in marked]),
+        ("verdict", runs.decision),
+        *((knob, runs[f"knob_{knob}"]) for knob in knobs),
     ]
-    return shown(run.run_id) + (f" ({', '.join(marks)})" if marks else "")
+    for name in _FIGURES:
+        if runs[f"mean_{name}"].notna().any():
+            columns.append((words_of(name), numbers(name, runs[f"mean_{name}"])))
+            if name in _WITH_DELTA:
+                columns.append(("Δ", numbers(name, runs[f"delta_{name}"], signed=True)))
+    if runs.public_score.notna().any():
+        columns.append(("public score", numbers("public_score", runs.public_score)))
+    return sourced_table("Ranking", columns, "runs.csv")
+
+
+def _named(run_id: str, is_best: str, is_baseline: str) -> str:
+    marks = [
+        mark for mark, holds in (("best", is_best), ("baseline", is_baseline)) if holds == "yes"
+    ]
+    return shown(run_id) + (f" ({', '.join(marks)})" if marks else "")
 
 
 # ---- verdicts ------------------------------------------------------------------------------
@@ -135,19 +110,12 @@ def _told_rules(analysis: CampaignAnalysis) -> str:
 
 
 def _verdict_table(analysis: CampaignAnalysis, decision: Decision) -> SourcedTable:
-    of_decision = {one.run_id: one for one in analysis.verdicts if one.decision is decision}
-    ordered = [run.run_id for run in analysis.ranking.runs if run.run_id in of_decision]
-    rows = tuple(
-        (shown(run_id), "; ".join(of_decision[run_id].reasons) or "no rule applies to it")
-        for run_id in ordered
-    )
-    where = {"decision": (decision.value,)}
-    if decision is Decision.REJECTED:
-        where["outcome"] = (Outcome.BROKEN.value,)
-    title = f"{decision.value.capitalize()}: {len(rows)} of {len(analysis.verdicts)}"
-    return SourcedTable(
-        ReportTable(title, ("run", "reasons"), rows),
-        (Source("verdicts.csv", ("run_id", "rule", "figure", "reason"), where),),
+    verdicts = [run.verdict for run in analysis.ranking.runs if run.verdict.decision is decision]
+    reasons = ["; ".join(one.reasons) or "no rule applies to it" for one in verdicts]
+    return sourced_table(
+        f"{decision.value.capitalize()}: {len(verdicts)} of {len(analysis.verdicts)}",
+        [("run", [shown(one.run_id) for one in verdicts]), ("reasons", reasons)],
+        "verdicts.csv",
     )
 
 
@@ -159,14 +127,10 @@ def fragments_section(analysis: CampaignAnalysis, tables: Tables) -> Section | N
     stability, name = analysis.stability, analysis.score_name
     if not stability.spreads:
         return None
-    results = analysis.results
-    image_ids = [
-        image_id
-        for image_id in results.image_ids
-        if any(name in results.fragments[run.run_id, image_id].metrics for run in results.plan.runs)
-    ]
+    known = tables["fragments.csv"].dropna(subset=[name])
+    fragments = [one for one in analysis.results.image_ids if one in {*known.fragment}]
     agreement = stability.agreement
-    if len(image_ids) == 1:
+    if len(fragments) == 1:
         told = f"Only one fragment has a {words_of(name)}, so that nothing is known of stability."
     elif agreement is None:
         told = "Agreement of the fragments needs three runs at least that differ."
@@ -180,10 +144,10 @@ def fragments_section(analysis: CampaignAnalysis, tables: Tables) -> Section | N
         "Fragments and stability",
         (told,),
         tables=(
-            *(() if name == "density" else (_best_table(analysis, image_ids),)),
-            _fragment_table(analysis, image_ids[:MOST_FRAGMENTS]),
+            *(() if name == "density" else (_best_table(tables, fragments[:MOST_RUNS], name),)),
+            _fragment_table(tables, fragments[:MOST_FRAGMENTS], name),
         ),
-        figures=figures_of([fragment_figure(tables, name, words_of(name))]),
+        figures=drawn(fragment_figure(tables, name, words_of(name))),
         notes=(
             "The spread is the standard deviation over the fragments, with n - 1. Kendall's W is "
             "corrected for ties.",
@@ -191,56 +155,43 @@ def fragments_section(analysis: CampaignAnalysis, tables: Tables) -> Section | N
     )
 
 
-def _best_table(analysis: CampaignAnalysis, image_ids: list[str]) -> SourcedTable:
+def _best_table(tables: Tables, fragments: list[str], name: str) -> SourcedTable:
     """Tell of every fragment which run does best on it, and at what recall and precision."""
-    name, results = analysis.score_name, analysis.results
-    run_ids = [run.run_id for run in analysis.ranking.runs]
-    rows = []
-    for image_id in image_ids[:MOST_RUNS]:
-        figures = {run_id: results.fragments[run_id, image_id].metrics for run_id in run_ids}
-        having = [run_id for run_id in run_ids if name in figures[run_id]]
-        best = max(having, key=lambda run_id: figures[run_id][name])
-        told = (number(one, figures[best].get(one)) for one in (name, *_COMPROMISE))
-        rows.append((shown(image_id), shown(best), *told))
-    return SourcedTable(
-        ReportTable(
-            f"Run with the highest {words_of(name)} on each fragment",
-            ("fragment", "run", *map(words_of, (name, *_COMPROMISE))),
-            tuple(rows),
-        ),
-        (Source("fragments.csv", ("run_id", "fragment", name, *_COMPROMISE)),),
+    ranked = tables["runs.csv"].run_id
+    rows = tables["fragments.csv"].dropna(subset=[name]).set_index("run_id")
+    # Of equal ones the first in the ranking is taken.
+    rows = rows.loc[ranked[ranked.isin(rows.index)]].reset_index()
+    best = rows.sort_values(name, ascending=False, kind="stable").groupby("fragment").head(1)
+    best = best.set_index("fragment").loc[fragments]
+    return sourced_table(
+        f"Run with the highest {words_of(name)} on each fragment",
+        [
+            ("fragment", map(shown, fragments)),
+            ("run", map(shown, best.run_id)),
+            *((words_of(one), numbers(one, best[one])) for one in (name, *_COMPROMISE)),
+        ],
+        "fragments.csv",
     )
 
 
-def _fragment_table(analysis: CampaignAnalysis, image_ids: list[str]) -> SourcedTable:
-    name, results = analysis.score_name, analysis.results
-    spreads = {one.run_id: one for one in analysis.stability.spreads}
-    ordered = [run.run_id for run in analysis.ranking.runs if run.run_id in spreads]
+def _fragment_table(tables: Tables, fragments: list[str], name: str) -> SourcedTable:
+    spreads = tables["stability.csv"].set_index("run_id")
+    ranked = tables["runs.csv"].run_id
+    ordered = ranked[ranked.isin(spreads.index)].tolist()
     first = f", first {MOST_RUNS} of {len(ordered)} runs" if len(ordered) > MOST_RUNS else ""
-    rows = tuple(
-        (
-            shown(run_id),
-            *(
-                number(name, results.fragments[run_id, image_id].metrics.get(name))
-                for image_id in image_ids
-            ),
-            number(name, spreads[run_id].mean),
-            number(name, spreads[run_id].deviation),
-        )
-        for run_id in ordered[:MOST_RUNS]
+    runs = ordered[:MOST_RUNS]
+    values = tables["fragments.csv"].pivot(index="run_id", columns="fragment", values=name)
+    words = words_of(name)
+    return sourced_table(
+        f"{words[:1].upper()}{words[1:]} by fragment{first}",
+        [
+            ("run", map(shown, runs)),
+            *((shown(one), numbers(name, values.loc[runs, one])) for one in fragments),
+            ("mean", numbers(name, spreads.loc[runs, "mean"])),
+            ("spread", numbers(name, spreads.loc[runs, "standard_deviation"])),
+        ],
+        *("fragments.csv", "stability.csv"),
     )
-    heads = ("run", *(shown(one) for one in image_ids), "mean", "spread")
-    return SourcedTable(
-        ReportTable(f"{_capital(words_of(name))} by fragment{first}", heads, rows),
-        (
-            Source("fragments.csv", ("run_id", "fragment", name), {"fragment": tuple(image_ids)}),
-            Source("stability.csv", ("run_id", "mean", "standard_deviation")),
-        ),
-    )
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 # ---- slices --------------------------------------------------------------------------------
@@ -248,7 +199,7 @@ def _capital(words: str) -> str:
 
 def slices_section(analysis: CampaignAnalysis, tables: Tables) -> Section | None:
     """Tell density and recall of every slice, and where most recall is lost."""
-    told = analysis.told_runs
+    told, lost = analysis.told_runs, tables["lost_slices.csv"]
     image_ids = [
         image_id
         for image_id in _by_loss(analysis)
@@ -259,7 +210,6 @@ def slices_section(analysis: CampaignAnalysis, tables: Tables) -> Section | None
     figures = [slice_figure(tables, one, told) for one in image_ids[:MOST_SLICE_FIGURES]]
     more = len(image_ids) - MOST_SLICE_FIGURES
     left_out = (f"{more} more fragments are in slices.csv.",) if more > 0 else ()
-    lost = _lost_table(analysis)
     return Section(
         "Slices",
         (
@@ -268,8 +218,8 @@ def slices_section(analysis: CampaignAnalysis, tables: Tables) -> Section | None
             "fragment; over the slices it adds up to 1 - recall.",
             *left_out,
         ),
-        tables=() if lost is None else (lost,),
-        figures=figures_of(figures),
+        tables=() if lost.empty else (_lost_table(lost),),
+        figures=drawn(*figures),
     )
 
 
@@ -281,21 +231,16 @@ def _by_loss(analysis: CampaignAnalysis) -> list[str]:
     return sorted(losses, key=lambda image_id: -losses[image_id])
 
 
-def _lost_table(analysis: CampaignAnalysis) -> SourcedTable | None:
-    if not analysis.lost:
-        return None
-    rows: dict[tuple[str, str], list[str]] = {}
-    for one in analysis.lost:
-        slices = rows.setdefault((one.run_id, one.image_id), [])
-        slices.append(f"{one.z} ({one.recall_loss:.4f}, {100 * one.share_of_loss:.1f} %)")
-    return SourcedTable(
-        ReportTable(
-            "Slices where most recall is lost",
-            ("run", "fragment", "slice (recall lost, share of all that is lost)"),
-            tuple(
-                (shown(run_id), shown(image_id), ", ".join(slices))
-                for (run_id, image_id), slices in rows.items()
-            ),
-        ),
-        (Source("lost_slices.csv", ("run_id", "fragment", "z", "recall_loss", "share_of_loss")),),
+def _lost_table(lost: DataFrame) -> SourcedTable:
+    cells = zip(lost.z, lost.recall_loss, lost.share_of_loss, strict=True)
+    told = lost.assign(told=[f"{z} ({loss:.4f}, {100 * share:.1f} %)" for z, loss, share in cells])
+    rows = told.groupby(["run_id", "fragment"], sort=False).told.agg(", ".join).reset_index()
+    return sourced_table(
+        "Slices where most recall is lost",
+        [
+            ("run", map(shown, rows.run_id)),
+            ("fragment", map(shown, rows.fragment)),
+            ("slice (recall lost, share of all that is lost)", rows.told),
+        ],
+        "lost_slices.csv",
     )

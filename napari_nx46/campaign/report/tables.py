@@ -1,102 +1,51 @@
-"""The tables that a report is made from, as they are written to CSV."""
+"""The tables that a report is made from: data frames, which are written to CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from napari_nx46.campaign.analysis.design import varied
-from napari_nx46.campaign.analysis.ranking import RUN_FIGURES, RankedRun
+from napari_nx46.campaign.analysis.ranking import RUN_FIGURES
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
 from napari_nx46.run.compare.comparison import knob_text
-from napari_nx46.run.csv_text import CsvValue, csv_bytes
-from napari_nx46.setting import Setting
+from napari_nx46.run.csv_text import csv_bytes
 
-__all__ = ["TABLE_NAMES", "CsvTable", "Source", "csv_tables", "knob_columns"]
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["ABOUT", "TABLE_NAMES", "Tables", "knob_columns", "table_bytes", "tables_of"]
+
+Tables: TypeAlias = "Mapping[str, DataFrame]"
+"""Name of a file -> its cells, None or NaN where one is empty."""
+
+ABOUT: Mapping[str, str] = MappingProxyType(
+    {
+        "runs.csv": "a run, in the order of the ranking",
+        "verdicts.csv": "a rule that was applied to a run",
+        "fragments.csv": "a run on one fragment",
+        "slices.csv": "a slice of a run's mask of a fragment",
+        "lost_slices.csv": "a slice where the best run or the baseline loses most recall",
+        "density.csv": "a run, in ascending density",
+        "knobs.csv": "an effect in the variance between runs",
+        "levels.csv": "the runs at one level of a knob",
+        "stability.csv": "a run over its fragments",
+        "gains.csv": "a fragment: voxels that the best run gains on the baseline, and loses",
+    }
+)
+"""Name of a file -> what a row of it is."""
+
+TABLE_NAMES = tuple(ABOUT)
 
 SLICE_FIGURES = (
     *("density", "continuity", "components", "p50", "p90", "p95", "p99"),
     *("precision", "recall", "dice", "recall_loss"),
 )
 
-TABLE_NAMES = (
-    *("runs.csv", "verdicts.csv", "fragments.csv", "slices.csv", "lost_slices.csv"),
-    *("density.csv", "knobs.csv", "levels.csv", "stability.csv", "gains.csv"),
-)
-"""The files of the tables."""
 
-MOST_VALUES_TOLD = 8
-
-Row = tuple[CsvValue, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Which cells of a table something is made from.
-
-    Parameters
-    ----------
-    table : str
-        Name of the CSV file.
-    columns : tuple of str
-    where : mapping of str to tuple of str
-        Column -> values: rows are taken that have one of the values in each of these columns.
-    """
-
-    table: str
-    columns: tuple[str, ...]
-    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-
-    @property
-    def text(self) -> str:
-        """Where the cells are, as a sentence."""
-        conditions = " and ".join(
-            f"{column} is {' or '.join(values)}"
-            if len(values) <= MOST_VALUES_TOLD
-            else f"{column} is one of the {len(values)} that are shown"
-            for column, values in self.where.items()
-        )
-        rows = f"rows where {conditions}" if conditions else "all rows"
-        return f"{self.table}, columns {', '.join(self.columns)}, {rows}"
-
-
-@dataclass(frozen=True, slots=True)
-class CsvTable:
-    """A table with figures in full.
-
-    Parameters
-    ----------
-    name : str
-        Of the file.
-    about : str
-        What a row is.
-    columns : tuple of str
-    rows : tuple of tuple
-        As many values each as there are columns.
-    """
-
-    name: str
-    about: str
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-
-    def to_bytes(self) -> bytes:
-        """Return it as CSV."""
-        return csv_bytes(self.columns, self.rows)
-
-    def select(self, source: Source) -> list[dict[str, Any]]:
-        """Return the cells that a source names, a dictionary of `CsvValue` a row."""
-        places = {column: self.columns.index(column) for column in source.columns}
-        wanted = [(self.columns.index(one), set(values)) for one, values in source.where.items()]
-        return [
-            {column: row[place] for column, place in places.items()}
-            for row in self.rows
-            if all(str(row[place]) in values for place, values in wanted)
-        ]
-
-
-def csv_tables(analysis: CampaignAnalysis) -> dict[str, CsvTable]:
+def tables_of(analysis: CampaignAnalysis) -> dict[str, DataFrame]:
     """Return every table of a report by the name of its file; some may have no rows.
 
     Parameters
@@ -105,23 +54,33 @@ def csv_tables(analysis: CampaignAnalysis) -> dict[str, CsvTable]:
 
     Returns
     -------
-    dict
+    dict of str to DataFrame
         In the order of `TABLE_NAMES`.
     """
-    tables = (
+    frames = (
         _runs(analysis),
         _rules(analysis),
         _fragments(analysis),
         _slices(analysis),
-        _lost_slices(analysis),
+        _frame(
+            ("run_id", "fragment", "z", "recall_loss", "share_of_loss"),
+            map(
+                attrgetter("run_id", "image_id", "z", "recall_loss", "share_of_loss"), analysis.lost
+            ),
+        ),
         _density(analysis),
         _knobs(analysis),
         _levels(analysis),
         _stability(analysis),
         _gains(analysis),
     )
-    by_name = {table.name: table for table in tables}
-    return {name: by_name[name] for name in TABLE_NAMES}
+    return dict(zip(TABLE_NAMES, frames, strict=True))
+
+
+def table_bytes(frame: DataFrame) -> bytes:
+    """Return a table as CSV, its numbers in full."""
+    cells = frame.where(frame.notna(), None)
+    return csv_bytes(frame.columns, cells.itertuples(index=False, name=None))
 
 
 def knob_columns(analysis: CampaignAnalysis) -> tuple[str, ...]:
@@ -130,12 +89,41 @@ def knob_columns(analysis: CampaignAnalysis) -> tuple[str, ...]:
     return tuple(factor.name for factor in varied(settings)) if settings else ()
 
 
+def _frame(columns: Sequence[str], rows: Iterable[Any]) -> DataFrame:
+    """Return rows as a frame; cells are kept as they are, so that counts stay whole."""
+    from pandas import DataFrame
+
+    return DataFrame([*rows], columns=[*columns], dtype=object)
+
+
 # ---- runs ----------------------------------------------------------------------------------
 
 
-def _runs(analysis: CampaignAnalysis) -> CsvTable:
-    knobs = knob_columns(analysis)
-    settings = {run.run_id: run.setting for run in analysis.results.plan.runs}
+def _runs(analysis: CampaignAnalysis) -> DataFrame:
+    knobs, results = knob_columns(analysis), analysis.results
+    settings = {run.run_id: run.setting for run in results.plan.runs}
+    seconds = {
+        run_id: [one.seconds for one in results.of_run(run_id) if one.seconds is not None]
+        for run_id in settings
+    }
+    criterion = analysis.ranking.criterion
+    rows = (
+        {
+            "rank": run.rank,
+            "run_id": run.run_id,
+            "decision": run.verdict.decision.value,
+            "is_best": _yes(analysis.best is not None and analysis.best.run_id == run.run_id),
+            "is_baseline": _yes(analysis.baseline == run.run_id),
+            "ranked_by": None if criterion is None else criterion.value,
+            "value": run.value,
+            **{f"knob_{knob}": knob_text(knob, settings[run.run_id]) for knob in knobs},
+            **{f"mean_{name}": mean for name, mean in run.means.items()},
+            **{f"delta_{name}": delta for name, delta in run.deltas.items()},
+            "public_score": results.public_scores.get(run.run_id),
+            "seconds": sum(seconds[run.run_id]) if seconds[run.run_id] else None,
+        }
+        for run in analysis.ranking.runs
+    )
     columns = (
         *("rank", "run_id", "decision", "is_best", "is_baseline", "ranked_by", "value"),
         *(f"knob_{knob}" for knob in knobs),
@@ -143,212 +131,113 @@ def _runs(analysis: CampaignAnalysis) -> CsvTable:
         *(f"delta_{name}" for name in RUN_FIGURES),
         *("public_score", "seconds"),
     )
-    rows = (_run_row(analysis, run, settings[run.run_id], knobs) for run in analysis.ranking.runs)
-    return CsvTable("runs.csv", "a run, in the order of the ranking", columns, tuple(rows))
+    return _frame(columns, rows)
 
 
-def _run_row(
-    analysis: CampaignAnalysis, run: RankedRun, setting: Setting, knobs: tuple[str, ...]
-) -> Row:
-    seconds = [
-        one.seconds for one in analysis.results.of_run(run.run_id) if one.seconds is not None
-    ]
-    criterion = analysis.ranking.criterion
-    return (
-        run.rank,
-        run.run_id,
-        run.verdict.decision.value,
-        _yes(analysis.best is not None and analysis.best.run_id == run.run_id),
-        _yes(analysis.baseline == run.run_id),
-        None if criterion is None else criterion.value,
-        run.value,
-        *(knob_text(knob, setting) for knob in knobs),
-        *(run.means.get(name) for name in RUN_FIGURES),
-        *(run.deltas.get(name) for name in RUN_FIGURES),
-        analysis.results.public_scores.get(run.run_id),
-        sum(seconds) if seconds else None,
-    )
-
-
-def _rules(analysis: CampaignAnalysis) -> CsvTable:
-    rows: Iterator[Row] = (
+def _rules(analysis: CampaignAnalysis) -> DataFrame:
+    of_finding = ("rule", "outcome", "figure", "lowest", "highest", "reason")
+    cells = attrgetter("rule.value", "outcome.value", *of_finding[2:])
+    return _frame(
+        ("run_id", "decision", "baseline", *of_finding),
         (
-            verdict.run_id,
-            verdict.decision.value,
-            verdict.baseline,
-            finding.rule.value,
-            finding.outcome.value,
-            finding.figure,
-            finding.lowest,
-            finding.highest,
-            finding.reason,
-        )
-        for verdict in analysis.verdicts
-        for finding in verdict.findings
-    )
-    return CsvTable(
-        "verdicts.csv",
-        "a rule that was applied to a run",
-        (
-            *("run_id", "decision", "baseline", "rule", "outcome", "figure", "lowest"),
-            *("highest", "reason"),
+            (verdict.run_id, verdict.decision.value, verdict.baseline, *cells(finding))
+            for verdict in analysis.verdicts
+            for finding in verdict.findings
         ),
-        tuple(rows),
     )
 
 
-def _fragments(analysis: CampaignAnalysis) -> CsvTable:
-    rows: Iterator[Row] = (
-        (
-            one.run_id,
-            one.image_id,
-            one.state.value,
-            *(one.metrics.get(name) for name in RUN_FIGURES),
-            one.mask_sha256,
-            one.seconds,
-            one.error,
-        )
+def _fragments(analysis: CampaignAnalysis) -> DataFrame:
+    rows = (
+        {
+            "run_id": one.run_id,
+            "fragment": one.image_id,
+            "state": one.state.value,
+            **one.metrics,
+            "mask_sha256": one.mask_sha256,
+            "seconds": one.seconds,
+            "error": one.error,
+        }
         for run in analysis.results.plan.runs
         for one in analysis.results.of_run(run.run_id)
     )
     columns = ("run_id", "fragment", "state", *RUN_FIGURES, "mask_sha256", "seconds", "error")
-    return CsvTable("fragments.csv", "a run on one fragment", columns, tuple(rows))
+    return _frame(columns, rows)
 
 
-# ---- slices --------------------------------------------------------------------------------
-
-
-def _slices(analysis: CampaignAnalysis) -> CsvTable:
-    rows: Iterator[Row] = (
-        (
-            run.run_id,
-            fragment.image_id,
-            one.z,
-            *(one.figures.get(name) for name in SLICE_FIGURES),
-        )
+def _slices(analysis: CampaignAnalysis) -> DataFrame:
+    rows = (
+        {"run_id": run.run_id, "fragment": fragment.image_id, "z": one.z, **one.figures}
         for run in analysis.results.plan.runs
         for fragment in analysis.results.of_run(run.run_id)
         for one in fragment.slices
     )
-    columns = ("run_id", "fragment", "z", *SLICE_FIGURES)
-    return CsvTable("slices.csv", "a slice of a run's mask of a fragment", columns, tuple(rows))
-
-
-def _lost_slices(analysis: CampaignAnalysis) -> CsvTable:
-    rows: Iterator[Row] = (
-        (one.run_id, one.image_id, one.z, one.recall_loss, one.share_of_loss)
-        for one in analysis.lost
-    )
-    return CsvTable(
-        "lost_slices.csv",
-        "a slice where the best run or the baseline loses most recall",
-        ("run_id", "fragment", "z", "recall_loss", "share_of_loss"),
-        tuple(rows),
-    )
+    return _frame(("run_id", "fragment", "z", *SLICE_FIGURES), rows)
 
 
 # ---- what drove the scores -----------------------------------------------------------------
 
 
-def _density(analysis: CampaignAnalysis) -> CsvTable:
+def _density(analysis: CampaignAnalysis) -> DataFrame:
+    cells = attrgetter("run_id", "density", "score", "precision", "fitted_precision")
+    columns = ("run_id", "density", "leaderboard_score", "precision", "fitted_precision")
+    frame = _frame(columns, map(cells, analysis.curve.points))
     fall = analysis.curve.fall
-    rows: Iterator[Row] = (
-        (
-            one.run_id,
-            one.density,
-            one.score,
-            one.precision,
-            one.fitted_precision,
-            None
-            if fall is None or one.fitted_precision is None
-            else _yes(one.density > fall.last_density),
-        )
+    frame["precision_has_fallen"] = [
+        None
+        if fall is None or one.fitted_precision is None
+        else _yes(one.density > fall.last_density)
         for one in analysis.curve.points
-    )
-    return CsvTable(
-        "density.csv",
-        "a run, in ascending density",
-        (
-            *("run_id", "density", "leaderboard_score", "precision", "fitted_precision"),
-            "precision_has_fallen",
-        ),
-        tuple(rows),
-    )
+    ]
+    return frame
 
 
-def _knobs(analysis: CampaignAnalysis) -> CsvTable:
-    return CsvTable(
-        "knobs.csv",
-        "an effect in the variance between runs",
-        ("kind", "name", "of", "degrees_of_freedom", "sum_of_squares", "share", "p_value"),
-        tuple(_knob_rows(analysis)),
-    )
-
-
-def _knob_rows(analysis: CampaignAnalysis) -> Iterable[Row]:
+def _knobs(analysis: CampaignAnalysis) -> DataFrame:
+    columns = ("kind", "name", "of", "degrees_of_freedom", "sum_of_squares", "share", "p_value")
     shares = analysis.shares
     if shares is None:
-        return
-    of = shares.figure
-    for one in shares.shares:
-        kind = "interaction" if one.is_interaction else "knob"
-        yield kind, one.name, of, one.degrees, one.sum_of_squares, one.share, one.p_value
-    left = shares.residual
-    yield "residual", "residual", of, left.degrees, left.sum_of_squares, left.share, None
+        return _frame(columns, ())
+    kinds = ["interaction" if one.is_interaction else "knob" for one in shares.shares]
+    effects = [
+        (kind, one.name, shares.figure, one.degrees, one.sum_of_squares, one.share, one.p_value)
+        for kind, one in zip([*kinds, "residual"], [*shares.shares, shares.residual], strict=True)
+    ]
     overlap = shares.overlap
-    yield "overlap", "several effects", of, None, overlap * shares.total, overlap, None
+    common = ("overlap", "several effects", shares.figure, None)
+    return _frame(columns, [*effects, (*common, overlap * shares.total, overlap, None)])
 
 
-def _levels(analysis: CampaignAnalysis) -> CsvTable:
+def _levels(analysis: CampaignAnalysis) -> DataFrame:
     levels = () if analysis.shares is None else analysis.shares.levels
-    of = analysis.score_name
-    rows: Iterator[Row] = ((one.knob, one.level, of, one.runs, one.mean) for one in levels)
-    columns = ("knob", "level", "of", "runs", "mean")
-    return CsvTable("levels.csv", "the runs at one level of a knob", columns, tuple(rows))
+    frame = _frame(
+        ("knob", "level", "runs", "mean"), map(attrgetter("knob", "level", "runs", "mean"), levels)
+    )
+    frame.insert(2, "of", analysis.score_name)
+    return frame
 
 
-def _stability(analysis: CampaignAnalysis) -> CsvTable:
-    of = analysis.stability.figure
-    rows: Iterator[Row] = (
-        (one.run_id, of, one.fragments, one.mean, one.deviation, one.lowest, one.highest)
-        for one in analysis.stability.spreads
-    )
-    return CsvTable(
-        "stability.csv",
-        "a run over its fragments",
-        ("run_id", "of", "fragments", "mean", "standard_deviation", "lowest", "highest"),
-        tuple(rows),
-    )
+def _stability(analysis: CampaignAnalysis) -> DataFrame:
+    cells = attrgetter("run_id", "fragments", "mean", "deviation", "lowest", "highest")
+    columns = ("run_id", "fragments", "mean", "standard_deviation", "lowest", "highest")
+    frame = _frame(columns, map(cells, analysis.stability.spreads))
+    frame.insert(1, "of", analysis.stability.figure)
+    return frame
 
 
-def _gains(analysis: CampaignAnalysis) -> CsvTable:
-    rows: Iterator[Row] = (
-        (
-            gain.run_id,
-            gain.baseline,
-            gain.image_id,
-            gain.counts.gained,
-            gain.counts.near,
-            gain.counts.repeated,
-            gain.counts.scattered,
-            gain.counts.lost,
-            gain.counts.lost_near,
-            gain.counts.baseline,
-            gain.counts.baseline_near,
-            gain.counts.shortest_repeat,
-        )
-        for gain in analysis.gains
-    )
-    return CsvTable(
-        "gains.csv",
-        "a fragment: voxels that the best run gains on the baseline, and loses",
-        (
-            *("run_id", "baseline", "fragment", "gained", "gained_near", "gained_repeated"),
-            *("gained_scattered", "lost", "lost_near", "baseline_foreground"),
-            *("baseline_near", "shortest_repeat"),
-        ),
-        tuple(rows),
-    )
+def _gains(analysis: CampaignAnalysis) -> DataFrame:
+    counts = {
+        "gained": "gained",
+        "gained_near": "near",
+        "gained_repeated": "repeated",
+        "gained_scattered": "scattered",
+        "lost": "lost",
+        "lost_near": "lost_near",
+        "baseline_foreground": "baseline",
+        "baseline_near": "baseline_near",
+        "shortest_repeat": "shortest_repeat",
+    }
+    cells = attrgetter("run_id", "baseline", "image_id", *(f"counts.{n}" for n in counts.values()))
+    return _frame(("run_id", "baseline", "fragment", *counts), map(cells, analysis.gains))
 
 
 def _yes(fact: bool) -> str:

@@ -1,14 +1,18 @@
-"""Writing a report into a folder."""
+"""A report as pages and tables in a folder.
+
+The page of HTML needs no other file, no network and no script; what it links to lies beside it.
+"""
 
 from __future__ import annotations
 
+import base64
+from itertools import repeat
 from pathlib import Path
 
-from napari_nx46.campaign.report.markdown import report_markdown
-from napari_nx46.campaign.report.page import report_html
 from napari_nx46.campaign.report.sections import CampaignReport
-from napari_nx46.campaign.report.tables import TABLE_NAMES
+from napari_nx46.campaign.report.tables import TABLE_NAMES, table_bytes
 from napari_nx46.files.atomic import WriteError, write_together
+from napari_nx46.run.compare.report import markdown_table, markdown_text
 from napari_nx46.run.export.targets import kept_if_used
 
 __all__ = ["report_targets", "write_report"]
@@ -40,8 +44,7 @@ def write_report(report: CampaignReport, folder: Path) -> tuple[Path, ...]:
     WriteError
         If something cannot be written; then nothing was.
     """
-    pages = (report_html(report), report_markdown(report))
-    contents = (*pages, *(table.to_bytes() for table in report.tables))
+    contents = [*map(_rendered, PAGES, repeat(report)), *map(table_bytes, report.tables.values())]
     targets = report_targets(folder)
     if folder.exists() and not folder.is_dir():
         raise WriteError(folder, "there is a file of that name, expected a folder")
@@ -49,3 +52,24 @@ def write_report(report: CampaignReport, folder: Path) -> tuple[Path, ...]:
         for target, content in zip(targets, contents, strict=True):
             batch.add(target).write_bytes(content)
     return targets
+
+
+def _rendered(page: str, report: CampaignReport) -> bytes:
+    """Return a page of the report, UTF-8; what users have named is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("napari_nx46.campaign.report"),
+        autoescape=page.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"as_image": _as_image, "md": markdown_text, "md_table": markdown_table}
+    return environment.get_template(f"{page}.jinja").render(report=report).encode()
+
+
+def _as_image(svg: str) -> str:
+    """Return an SVG as the source of an image, in which no script runs and nothing is loaded."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"

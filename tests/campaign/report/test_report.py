@@ -14,6 +14,7 @@ import pytest
 from napari_nx46.campaign.analysis.gained import GainedForeground
 from napari_nx46.campaign.analysis.whole import analyse
 from napari_nx46.campaign.report.sections import report_of
+from napari_nx46.campaign.report.tables import TABLE_NAMES
 from napari_nx46.campaign.report.writing import write_report
 from napari_nx46.campaign.verdicts.gains import FragmentGain
 from napari_nx46.campaign.verdicts.rules import Rules
@@ -200,34 +201,33 @@ def test_the_best_run_of_each_fragment_is_told_with_recall_and_precision(report)
 # ---- where it is from ----------------------------------------------------------------------
 
 
-def test_every_source_names_rows_and_columns_that_the_files_have(report, written):
-    sources = [
-        source
-        for one in report.sections
-        for holder in (*one.tables, *one.figures)
-        for source in holder.sources
-    ]
-    assert len(sources) > 12
-    assert all(one.sources for part in report.sections for one in part.figures)
-    for source in sources:
-        rows = rows_of(written, source.table)
-        assert set(source.columns) <= rows[0].keys(), source
-        found = [
-            row for row in rows if all(row[key] in values for key, values in source.where.items())
-        ]
-        assert found, source
-        for column, values in source.where.items():
-            assert {row[column] for row in found} == set(values), source
+def linked_files(report):
+    holders = [one for part in report.sections for one in (*part.tables, *part.figures)]
+    return [one.files for one in holders if one is not section(report, "Tables").tables[0]]
 
 
-def test_the_page_and_the_markdown_name_the_source_of_every_figure(report, written, page):
+def test_every_table_and_figure_has_the_files_that_it_is_made_from(report, written):
+    linked = linked_files(report)
+    assert all(linked)
+    for files in linked:
+        for name in files:
+            assert rows_of(written, name), name
+    # No table is written that nothing is made from.
+    assert {name for files in linked for name in files} == {*report.tables}
+    assert {path.name for path in written.iterdir()} == {
+        *report.tables,
+        "report.html",
+        "report.md",
+    }
+
+
+def test_the_page_and_the_markdown_link_to_the_files_in_their_order(report, written, page):
+    expected = [name for files in linked_files(report) for name in files]
+    hrefs = [value for name, value in page.attributes if name == "href" and value[0] != "#"]
+    assert hrefs == expected
     markdown = (written / "report.md").read_text(encoding="utf-8")
-    unescaped = re.sub(r"\\(.)", r"\1", markdown)
-    for part in report.sections:
-        for figure in part.figures:
-            for source in figure.sources:
-                assert source.text in page.text
-                assert source.text in unescaped
+    lines = [line for line in markdown.splitlines() if line.startswith("Data: ")]
+    assert [name for line in lines for name in re.findall(r"\]\((.*?)\)", line)] == expected
 
 
 def test_figures_in_the_files_are_those_of_the_campaign(written, analysis):
@@ -252,7 +252,8 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(page, written):
     for name, value in page.attributes:
         assert not name.startswith("on")
         if name in {"src", "href", "srcset", "action"}:
-            assert value.startswith(("data:image/svg+xml;base64,", "#section-"))
+            inside = value.startswith(("data:image/svg+xml;base64,", "#section-"))
+            assert inside or value in TABLE_NAMES
     html = (written / "report.html").read_text(encoding="utf-8")
     assert "url(" not in html
     assert "@import" not in html
@@ -316,13 +317,10 @@ def test_of_many_runs_the_first_are_shown_and_all_are_in_the_files():
     of_runs = fragments.tables[-1].table
     assert len(of_runs.rows) == 30
     assert "first 30 of 40 runs" in of_runs.title
-    (source, _) = fragments.figures[0].sources
-    assert source.where["run_id"] == tuple(f"run-{run:02d}" for run in range(39, 9, -1))
-    assert "run_id is one of the 30 that are shown" in source.text
+    assert "10 more are in the table" in fragments.figures[0].caption
+    assert [row[0] for row in of_runs.rows] == [f"run-{run:02d}" for run in range(39, 9, -1)]
     assert "10 more are in the table" in section(report, "Runs").figures[0].caption
-    table = next(one for one in report.tables if one.name == "fragments.csv")
-    assert len(table.rows) == 80
-    assert len(table.select(source)) == 60
+    assert len(report.tables["fragments.csv"]) == 80
 
 
 def test_a_report_that_cannot_be_written_leaves_the_old_one(report, tmp_path):

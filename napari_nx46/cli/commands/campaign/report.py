@@ -82,7 +82,7 @@ def report(
     """Write the report of a campaign: one page of HTML, Markdown, and every table as CSV."""
     rules.rules()  # what makes no sense is refused before anything is opened
     from napari_nx46.campaign.report.making import make_report
-    from napari_nx46.campaign.report.summary import summary_section
+    from napari_nx46.campaign.report.sections import summary_section
 
     with ExitStack() as stack:
         cancelled = stack.enter_context(interruptible())
