@@ -112,7 +112,7 @@ def window(size: int) -> Iterator[tuple[napari.Viewer, TuneDock]]:
         viewer, dock = open_window(open_data(*paths), paths, keeps=False)
         viewer.window._qt_viewer.canvas._scene_canvas.native.setFixedSize(*CANVAS_SIZE)
         session = dock.bench.session
-        wait(lambda: session.figures.fragment_exact and session.kernels_ready)
+        wait(lambda: session.figures.fragment_exact and session.warm_up.done)
         settle(dock)
         yield viewer, dock
         viewer.close()

@@ -57,7 +57,7 @@ def window(size: int) -> Iterator[tuple[napari.Viewer, TuneDock]]:
     with tempfile.TemporaryDirectory() as name:
         write_fragments(Path(name), size)
         viewer, dock = open_window(open_data(name), [Path(name)])
-        wait(lambda: dock.bench.session.kernels_ready)
+        wait(lambda: dock.bench.session.warm_up.done)
         settle(dock)
         yield viewer, dock
         viewer.close()

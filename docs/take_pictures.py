@@ -100,7 +100,7 @@ class Walk:
             raise RuntimeError("the dock has no session")
         self.bench = self.dock.bench
         self.session = self.bench.session
-        wait_for(lambda: self.session.kernels_ready)
+        wait_for(lambda: self.session.warm_up.done)
         self.settle()
 
     def settle(self) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from psygnal import Signal
 
-from napari_nx46.core.line import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.kernels import Kernels, plain_kernels
 from napari_nx46.core.threshold.thresholds import Threshold
@@ -27,7 +26,7 @@ from napari_nx46.live.derived.exact import (
     compute_exact,
 )
 from napari_nx46.live.derived.graph import Graph
-from napari_nx46.live.preview.mask_source import MaskSource
+from napari_nx46.live.preview.mask_source import MaskSource, same_mask
 from napari_nx46.live.preview.threshold import ScoreSample
 from napari_nx46.live.preview.warm_up import KernelWarmUp, SourceTypes, source_types
 from napari_nx46.live.view import Figures, ShownMask, View, figures_of, fits_view, slice_view
@@ -71,9 +70,11 @@ class Session:
 
     Attributes
     ----------
-    setting_changed : Signal(Setting)
     graph : Graph
         The values that follow the session.
+    warm_up : KernelWarmUp
+        Compiles the kernels; until it is done NumPy computes.
+    setting_changed : Signal(Setting)
     fragment_changed : Signal(Fragment)
     mask_changed : Signal()
         The displayed plane's mask is another one: draw it again.
@@ -134,7 +135,7 @@ class Session:
             ExactFigures(lambda: self._asked, self._compute_exact, self._take)
         )
         self._exact_figures.failed.connect(self._report)
-        self._warm_up = KernelWarmUp(
+        self.warm_up = KernelWarmUp(
             map(source_types, dataset),
             lambda kernels, types: self._post(lambda: self._use(kernels, types)),
             lambda: self._post(self._preview_anew),
@@ -179,11 +180,6 @@ class Session:
         return self._exact_figures.begun
 
     @property
-    def kernels_ready(self) -> bool:
-        """Whether the kernels are compiled for every fragment; until then NumPy computes."""
-        return self._warm_up.done
-
-    @property
     def exact_threshold(self) -> Threshold | None:
         """The exact threshold of the sliders' setting; None until the worker has found it."""
         exact = self._exact
@@ -202,7 +198,7 @@ class Session:
 
     def start(self) -> None:
         """Show the first fragment and begin to compute."""
-        self._warm_up.start()
+        self.warm_up.start()
         self._refresh()
 
     def change(self, **knobs: Any) -> None:
@@ -277,10 +273,7 @@ class Session:
             If the setting's block lies outside one of the fragments; none is accepted then.
         """
         chosen = self.dataset.image_ids if image_ids is None else image_ids
-        for image_id in chosen:
-            check_block(self.dataset[image_id], self._setting)
-        self.accepted.update(dict.fromkeys(chosen, self._setting))
-        self.accepted_changed.emit()
+        self.accept_settings({self.dataset[name].image_id: self._setting for name in chosen})
 
     def accept_settings(self, settings: Mapping[str, Setting]) -> None:
         """Freeze a setting for each fragment that is named; those of other data are left out.
@@ -310,7 +303,7 @@ class Session:
             return
         self._closed = True
         self.graph.close(self._end)
-        self._warm_up.close()
+        self.warm_up.close()
         self.workers.close()
 
     def call_at_end(self, function: Callable[[], object]) -> None:
@@ -320,17 +313,6 @@ class Session:
     def _end(self) -> None:
         for function in self._at_end:
             function()
-
-    def wait_until_masks_are_compiled(self) -> None:
-        """Wait until all is compiled but for hysteresis and clean-up.
-
-        May be called from any thread, once the session has been started.
-        """
-        self._warm_up.wait_for_masks()
-
-    def compiled_elsewhere(self) -> bool:
-        """Return whether other processes are compiling; may be called from any thread."""
-        return self._warm_up.helped()
 
     def post(self, function: Callable[[], None]) -> None:
         """Run a function later in the thread that owns the session; called from any thread."""
@@ -351,13 +333,6 @@ class Session:
         Its last result may still have to pass through `post`.
         """
         return self.graph.wait_until_idle(timeout, self._exact_figures)
-
-    def wait_until_compiled(self, timeout: float | None = None) -> bool:
-        """Wait until no kernels are being compiled any more; return False if that took too long.
-
-        May be called from any thread, once the session has been started.
-        """
-        return self._warm_up.wait(timeout)
 
     # ---- the mask --------------------------------------------------------------------------
 
@@ -396,7 +371,7 @@ class Session:
             sample=self._sample,
             exact_threshold=self.exact_threshold,
             three_d=self._view.three_d,
-            cleans_up=self._warm_up.clean_up_ready,
+            cleans_up=self.warm_up.clean_up_ready,
         )
         return source.shown(self._setting, block)
 
@@ -481,22 +456,16 @@ class Session:
         self._figures = replace(self._figures, fragment_density=result.density, notes=result.notes)
         if request.three_d:
             self._show_volume(result)
-        elif self._shown is not None and self._same_mask(self._shown, result.threshold):
+        elif self._shown is not None and self._is_exact(self._shown, result.threshold):
             self._shown = replace(self._shown, threshold=result.threshold, exact=True)
             self._measure_shown()
         else:
             self._draw()
 
-    def _same_mask(self, shown: ShownMask, threshold: Threshold) -> bool:
+    def _is_exact(self, shown: ShownMask, threshold: Threshold) -> bool:
         """Return whether this threshold gives the displayed plane the mask that it shows."""
         plane = self._view.plane
-        if shown.plane != plane:
-            return False
-        if is_local(self._setting) and shown.threshold is not None:
-            lowest = shown.threshold.lowest_scores(plane[0])
-            return np.array_equal(lowest, threshold.lowest_scores(plane[0]))
-        exact = self._pipeline.known_mask(self._setting, threshold, plane)
-        return exact is not None and np.array_equal(shown.mask, exact)
+        return shown.plane == plane and same_mask(self._pipeline, self._setting, shown, threshold)
 
     def _show_volume(self, result: ExactResult) -> None:
         self._figures = Figures(

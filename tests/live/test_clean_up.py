@@ -25,7 +25,7 @@ CLEANED = {
 @pytest.fixture
 def compiled(bench):
     """Return a bench whose kernels are all compiled."""
-    assert bench.session.wait_until_compiled(4 * PATIENCE)
+    assert bench.session.warm_up.wait(4 * PATIENCE)
     bench.settle()
     return bench
 
@@ -94,7 +94,7 @@ def test_a_low_end_pushes_the_high_end_of_a_pair_along(compiled):
 def test_until_the_clean_up_is_compiled_the_threshold_alone_is_shown(dataset, new_bench):
     bench = new_bench(dataset, start=False)
     session = bench.session
-    session._warm_up.start = lambda: None  # the kernels are never ready
+    session.warm_up.start = lambda: None  # the kernels are never ready
     session.start()
     bench.settle()
     session.change(**CLEANED)

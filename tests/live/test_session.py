@@ -246,7 +246,7 @@ def test_a_fragment_of_one_voxel_is_shown(tmp_path, new_bench):
 
 def test_after_a_burst_the_last_setting_is_shown_and_one_stale_request_begun(bench, gate):
     session = bench.session
-    assert session._warm_up.wait(PATIENCE)
+    assert session.warm_up.wait(PATIENCE)
     bench.loop.run()
     session.change(quantile=0.5)
     assert gate.entered.wait(PATIENCE)

@@ -47,7 +47,7 @@ class SessionValue(Value[Key, Result]):
 
     def is_ready(self) -> bool:
         """Return whether the kernels of masks and clean-up are compiled."""
-        return self.session.wait_until_compiled(0)
+        return self.session.warm_up.wait(0)
 
     def close(self) -> None:
         """Follow the session no longer, and end the threads."""

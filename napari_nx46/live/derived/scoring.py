@@ -148,10 +148,10 @@ class ScoreFollower:
         self._slice: SliceScore | None = None
         self._scores = Scores()
         self._warm_up = ScoreWarmUp(
-            session.wait_until_masks_are_compiled,
+            session.warm_up.wait_for_masks,
             lambda: session.post(self._measure_surfaces),
             session.report_compiling,
-            session.compiled_elsewhere,
+            session.warm_up.helped,
             session.graph.wake,
         )
         self._labels = session.graph.add(LoadedLabels(session))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_nx46.core.line import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.live.preview.threshold import PreviewSource, ScoreSample
@@ -60,3 +61,24 @@ class MaskSource:
             return self.exact_threshold
         source = PreviewSource(self.pipeline, self.pool, self.sample)
         return source.threshold(setting, block, three_d=self.three_d)
+
+
+def same_mask(
+    pipeline: FragmentPipeline, setting: Setting, shown: ShownMask, threshold: Threshold
+) -> bool:
+    """Return whether a threshold gives a plane the mask that is shown there.
+
+    Parameters
+    ----------
+    pipeline : FragmentPipeline
+    setting : Setting
+    shown : ShownMask
+        Perhaps a preview.
+    threshold : Threshold
+        The exact one.
+    """
+    if is_local(setting) and shown.threshold is not None:
+        lowest = shown.threshold.lowest_scores(shown.plane[0])
+        return np.array_equal(lowest, threshold.lowest_scores(shown.plane[0]))
+    exact = pipeline.known_mask(setting, threshold, shown.plane)
+    return exact is not None and np.array_equal(shown.mask, exact)

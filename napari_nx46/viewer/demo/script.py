@@ -127,7 +127,7 @@ def scripted_session(
         panel = opened(dock)
         session = panel.export_panel.session
         say(f"opened {dataset.name}: {', '.join(dataset.image_ids)}")
-        wait_for(lambda: session.kernels_ready and session.figures.fragment_exact)
+        wait_for(lambda: session.warm_up.done and session.figures.fragment_exact)
         say(f"showing {session.fragment.image_id} {session.fragment.shape}, {_figures(panel)}")
         for name, latencies in _move_sliders(viewer, panel).items():
             say(_latency_line(name, panel, latencies))

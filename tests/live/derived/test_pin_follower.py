@@ -78,7 +78,7 @@ def test_the_mask_of_the_sliders_is_taken_from_what_the_session_has(
 ):
     bench.session.apply(CLEANED)
     bench.settle()
-    bench.session.wait_until_compiled(PATIENCE)
+    bench.session.warm_up.wait(PATIENCE)
     follower = new_follower(bench)
     computed = []
     monkeypatch.setattr(follower, "_computed_mask", lambda *task: computed.append(task))
