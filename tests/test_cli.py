@@ -374,7 +374,7 @@ def test_help_and_version_load_nothing_heavy():
     assert "--quantile" in result.stdout
     exit_code, *modules = result.stderr.split()
     assert exit_code == "0"
-    heavy = {"numba", "napari", "qtpy", "zarr", "tifffile", "imagecodecs", "scipy", "cc3d", "PIL"}
+    heavy = {"numba", "napari", "qtpy", "zarr", "tifffile", "imagecodecs", "scipy", "PIL"}
     assert heavy.isdisjoint(name.partition(".")[0] for name in modules)
     shown = nx46_here("--version")
     try:

@@ -20,7 +20,6 @@ HEAVY = (
     "PIL",
     "PyQt6",
     "PySide6",
-    "cc3d",
     "imagecodecs",
     "magicgui",
     "napari",
@@ -71,7 +70,7 @@ def test_importing_the_package_is_fast_beyond_numpy():
     assert seconds < IMPORT_BUDGET_SECONDS
 
 
-@pytest.mark.parametrize("module", ["core.measure.slices", "data.synthetic"])
+@pytest.mark.parametrize("module", ["core.measure.band", "core.measure.slices", "data.synthetic"])
 def test_the_examples_in_the_docstrings_hold(module):
     results = doctest.testmod(import_module(f"napari_nx46.{module}"))
     assert results.attempted > 0

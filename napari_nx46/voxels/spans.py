@@ -1,7 +1,7 @@
 """Components of a mask, held as runs: rows of consecutive voxels along x.
 
-A surface has far fewer runs than voxels, and needs no volume of labels. Unlike cc3d's, the kernels
-free the GIL: a window stays alive while they work.
+A surface has far fewer runs than voxels, and needs no volume of labels. The kernels free the GIL: a
+window stays alive while they work.
 """
 
 from __future__ import annotations

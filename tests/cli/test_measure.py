@@ -8,7 +8,8 @@ import json
 import numpy as np
 import pytest
 
-from napari_nx46.core.measure.profile import LabelBits, profile_slices
+from napari_nx46.core.measure.label_bits import LabelBits
+from napari_nx46.core.measure.slices import measure_slices
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.run.compare.measures import measure_masks, measures_csv, slices_csv
 from tests.command import nx46, nx46_here
@@ -88,7 +89,7 @@ def test_json_has_every_figure_of_every_slice(folder, masks, labels, tmp_path):
     assert record["file"] == str(folder / "a.tif")
     assert {name: record[name] for name in figures.as_record()} == figures.as_record()
     assert record["band_distance"] == figures.distance_from((0.06, 0.12))
-    slices = profile_slices(masks["a"], label=bits)
+    slices = measure_slices(masks["a"], label=bits)
     for found, expected in zip(record["slices"], slices, strict=True):
         assert found == {name: getattr(expected, name) for name in found}
     assert {"z", "continuity", "components", "recall_loss"} <= set(record["slices"][0])

@@ -49,7 +49,7 @@ def _volumes(shape, seed):
 @pytest.fixture(scope="session", autouse=True)
 def _quick_collections():
     """Leave what imports have made out of garbage collections: napari begins one for each layer."""
-    for module in ("napari._qt.qt_main_window", "napari._vispy.canvas", "numba", "cc3d", "zarr"):
+    for module in ("napari._qt.qt_main_window", "napari._vispy.canvas", "numba", "zarr"):
         importlib.import_module(module)
     # Once and for all tests: what later tests import is little.
     gc.collect()

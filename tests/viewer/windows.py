@@ -148,19 +148,19 @@ def handle_center(slider):
 
 
 def hold_slices(monkeypatch):
-    """Make an export wait before it measures a slice, until the first event is set.
+    """Make an export wait before it measures slices, until the first event is set.
 
     The second one is set once it waits.
     """
     release, begun = threading.Event(), threading.Event()
-    measure_slice = runner.measure_slice
+    measure_slices = runner.measure_slices
 
-    def held(*arguments):
+    def held(*arguments, **options):
         begun.set()
         assert release.wait(30)
-        return measure_slice(*arguments)
+        return measure_slices(*arguments, **options)
 
-    monkeypatch.setattr(runner, "measure_slice", held)
+    monkeypatch.setattr(runner, "measure_slices", held)
     return release, begun
 
 

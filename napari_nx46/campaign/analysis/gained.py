@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.measure.profile import IGNORED, SURFACE
+from napari_nx46.core.measure.label_bits import IGNORED, SURFACE
 from napari_nx46.leaderboard.bits import Words, pack
 from napari_nx46.leaderboard.parameters import COMPETITION
 from napari_nx46.leaderboard.surface_dice import dilated

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from napari_nx46.core.measure.profile import (
-    LabelBits,
+from napari_nx46.core.measure.label_bits import LabelBits
+from napari_nx46.core.measure.slices import (
     Percentiles,
-    SliceProfile,
+    SliceMeasures,
+    measure_slices,
     percentiles_of_slices,
-    profile_slices,
 )
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.core.pipeline import FragmentPipeline
@@ -115,7 +115,7 @@ class TaskBench:
         )
         label = self._packed_label(fragment)
         runs = find_runs(mask)
-        slices = profile_slices(
+        slices = measure_slices(
             mask, label=label, percentiles=percentiles, runs=runs, cancelled=cancelled
         )
         volume = measure_volume(mask, profile=slices, runs=runs, cancelled=cancelled)
@@ -191,12 +191,12 @@ class TaskBench:
         }
 
 
-def slice_columns(slices: Sequence[SliceProfile]) -> dict[str, tuple[float | None, ...]]:
+def slice_columns(slices: Sequence[SliceMeasures]) -> dict[str, tuple[float | None, ...]]:
     """Return the figures of slices by name; those that no slice has are left out.
 
     Parameters
     ----------
-    slices : sequence of SliceProfile
+    slices : sequence of SliceMeasures
         In ascending z.
     """
     names = ("density", "continuity", "components", "precision", "recall", "dice", "recall_loss")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from napari_nx46.campaign.plan.faults import PlanError, PlanFault
 from napari_nx46.campaign.plan.rows import MOST_RUNS
 from napari_nx46.campaign.records.results import FragmentResult, TaskState
-from napari_nx46.core.measure.slices import distance_from_band
+from napari_nx46.core.measure.band import distance_from_band
 from napari_nx46.setting import DEFAULT_BAND, Setting
 
 __all__ = [

@@ -13,7 +13,8 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.measure.profile import LabelBits, percentiles_of_slices, profile_slices
+from napari_nx46.core.measure.label_bits import LabelBits
+from napari_nx46.core.measure.slices import measure_slices, percentiles_of_slices
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.blend import ScoreKey
@@ -197,7 +198,7 @@ def _timed(
     mask = pipeline.mask(setting, threshold, whole, cancelled)
     label = LabelBits.of(mask)
     runs = find_runs(mask)
-    profile = profile_slices(
+    profile = measure_slices(
         mask, label=label, percentiles=percentiles, runs=runs, cancelled=cancelled
     )
     measure_volume(mask, profile=profile, runs=runs, cancelled=cancelled)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_nx46.campaign.records.results import CampaignResults, TaskState
 from napari_nx46.campaign.verdicts.figures import mean_figure, shared_mean
-from napari_nx46.core.measure.slices import distance_from_band, position_in_band
+from napari_nx46.core.measure.band import distance_from_band, position_in_band
 from napari_nx46.core.threshold.notes import note_of_metrics
 from napari_nx46.files.naming import counted, shown
 from napari_nx46.setting import DEFAULT_BAND

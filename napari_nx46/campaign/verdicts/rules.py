@@ -20,7 +20,7 @@ from napari_nx46.campaign.verdicts.findings import (
     findings_of,
     rounded,
 )
-from napari_nx46.core.measure.slices import distance_from_band
+from napari_nx46.core.measure.band import distance_from_band
 from napari_nx46.setting import DEFAULT_BAND
 
 __all__ = [

@@ -146,7 +146,7 @@ def _print_table(measured: Sequence[MaskMeasures], band: Band, *, with_files: bo
 
 
 def _cells(measured: MaskMeasures, band: Band) -> tuple[str, ...]:
-    from napari_nx46.core.measure.slices import position_in_band
+    from napari_nx46.core.measure.band import position_in_band
 
     volume = measured.volume
     return (

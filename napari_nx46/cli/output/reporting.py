@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def print_result(result: RunResult, band: tuple[float, float]) -> None:
     """Print what was written for every fragment: density, where in the band, threshold."""
-    from napari_nx46.core.measure.slices import position_in_band
+    from napari_nx46.core.measure.band import position_in_band
 
     print_table(
         ("fragment", "shape", "density", "band", "threshold"),

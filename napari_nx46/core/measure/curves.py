@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.measure.profile import IGNORED
+from napari_nx46.core.measure.label_bits import IGNORED
 from napari_nx46.core.threshold.quantile import (
     HIGH_BITS,
     HIGH_BITS_SHIFT,

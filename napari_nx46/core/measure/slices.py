@@ -1,76 +1,109 @@
-"""What a mask and its scores amount to, slice by slice.
-
-Everything here takes NumPy arrays and returns plain numbers, fast enough to follow a slider.
-"""
+"""What a mask and its scores amount to, slice by slice, fast enough to follow a slider."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.threshold.quantile import scores_quantiles
+from napari_nx46.voxels.blocks import FloatVolume
+from napari_nx46.voxels.euler import euler_numbers_of_slices
+from napari_nx46.voxels.overlap import (
+    AnyMask,
+    Bits,
+    Counts,
+    Overlap,
+    bits_of,
+    compare_bits,
+    count_bits,
+)
+from napari_nx46.voxels.spans import Components, Runs, foreground_runs
+from napari_nx46.voxels.workers import CancelCheck, Workers, never, tiles_of
 
 __all__ = [
     "PERCENTS",
-    "BandPosition",
-    "SliceMetrics",
-    "components",
-    "continuity",
+    "Percentiles",
+    "SliceMeasures",
     "density",
-    "distance_from_band",
-    "measure_slice",
-    "position_in_band",
+    "measure_slices",
+    "percentiles_of_slices",
     "score_percentiles",
+    "slice_components",
 ]
 
 PERCENTS: tuple[float, ...] = (50.0, 90.0, 95.0, 99.0)
-"""The percentiles that `SliceMetrics` holds."""
+"""The percentiles that `SliceMeasures` holds."""
 
-Mask = NDArray[np.uint8] | NDArray[np.bool_]
+SLICES_PER_TILE = 8
 
-
-class BandPosition(StrEnum):
-    """Where a density lies with respect to the band that it should be in."""
-
-    BELOW = "below"
-    IN = "in"
-    ABOVE = "above"
+Percentiles = tuple[float, float, float, float]
+"""The percentiles `PERCENTS` of a slice's scores, in units of probability."""
 
 
 @dataclass(frozen=True, slots=True)
-class SliceMetrics:
+class SliceMeasures:
     """The figures of one slice of a mask.
 
-    Attributes
+    Parameters
     ----------
-    z
+    z : int
         Index of the slice.
-    density
+    density : float
         Share of foreground voxels, in [0, 1].
-    continuity
+    continuity : float, optional
         Dice coefficient with the slice before it, in [0, 1]; None for the first slice.
-    components
+    components : int
         Number of 8-connected foreground components.
-    p50, p90, p95, p99
-        Percentiles of the slice's scores, in units of probability.
+    largest_share : float
+        Share of the slice's foreground that its largest component has, in [0, 1]; 0.0 for an empty
+        slice.
+    euler_number : int
+        Components - holes; foreground 8-connected, background 4-connected.
+    percentiles : tuple of float, optional
+        `PERCENTS` of the slice's scores; None where no scores were given.
+    agreement : Overlap, optional
+        The mask (A) against the label (B), ignored voxels being background in both; None without a
+        label, and where the label ignores the whole slice.
+    recall_loss : float, optional
+        Surface voxels that the slice misses, as a share of all surface voxels of the volume: over
+        the slices they sum to 1 - recall of the volume. None where `agreement` is.
+    ignored : bool
+        Whether the label ignores the whole slice.
     """
 
     z: int
     density: float
     continuity: float | None
     components: int
-    p50: float
-    p90: float
-    p95: float
-    p99: float
+    largest_share: float
+    euler_number: int
+    percentiles: Percentiles | None = None
+    agreement: Overlap | None = None
+    recall_loss: float | None = None
+    ignored: bool = False
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the predicted voxels that are surface; None where `agreement` is."""
+        return None if self.agreement is None else self.agreement.precision
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the surface voxels that are predicted; None where `agreement` is."""
+        return None if self.agreement is None else self.agreement.recall
+
+    @property
+    def dice(self) -> float | None:
+        """Dice coefficient with the label; None where `agreement` is."""
+        return None if self.agreement is None else self.agreement.dice
 
 
-def density(mask: Mask) -> float:
+def density(mask: AnyMask) -> float:
     """Return the share of foreground voxels.
 
     Parameters
@@ -98,72 +131,48 @@ def density(mask: Mask) -> float:
     return int(np.count_nonzero(mask)) / mask.size
 
 
-def continuity(mask_slice_a: Mask, mask_slice_b: Mask) -> float:
-    """Return the Dice coefficient of two slices: 2 |a and b| / (|a| + |b|).
+@dataclass(frozen=True, eq=False, slots=True)
+class SliceComponents:
+    """The 8-connected components of consecutive slices.
 
     Parameters
     ----------
-    mask_slice_a, mask_slice_b
-        uint8 or bool arrays of equal shape (Y, X); what is not 0 is foreground.
-
-    Returns
-    -------
-    float
-        In [0, 1]; two empty slices are alike: 1.0.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-
-    Examples
-    --------
-    >>> a = np.array([[1, 1, 0, 0]], dtype=np.uint8)
-    >>> b = np.array([[0, 1, 1, 0]], dtype=np.uint8)
-    >>> continuity(a, b)
-    0.5
+    counts : (Z,) array of int64
+        How many each slice has.
+    largest : (Z,) array of int64
+        Voxels of each slice's largest one; 0 where there is none.
     """
-    if mask_slice_a.shape != mask_slice_b.shape:
-        raise ValueError(
-            "continuity compares slices of equal shape, "
-            f"found {mask_slice_a.shape} and {mask_slice_b.shape}"
-        )
-    foreground = int(np.count_nonzero(mask_slice_a)) + int(np.count_nonzero(mask_slice_b))
-    if foreground == 0:
-        return 1.0
-    common = int(np.count_nonzero(np.logical_and(mask_slice_a, mask_slice_b)))
-    return 2 * common / foreground
+
+    counts: Counts
+    largest: Counts
 
 
-def components(mask_slice: Mask) -> int:
-    """Return the number of foreground components, diagonal neighbours connected.
+def slice_components(runs: Runs) -> SliceComponents:
+    """Find the 8-connected components of every slice on its own.
 
     Parameters
     ----------
-    mask_slice
-        uint8 or bool array of shape (Y, X); what is not 0 is foreground.
+    runs : Runs
+        Of the mask's foreground.
 
     Returns
     -------
-    int
-        0 for an empty slice.
-
-    Raises
-    ------
-    ValueError
-        If the array is not two-dimensional.
-
-    Examples
-    --------
-    >>> components(np.array([[1, 0, 0, 1], [0, 1, 0, 1]], dtype=np.uint8))
-    2
+    SliceComponents
     """
-    import cc3d
+    from napari_nx46.voxels.compiled_spans import join_slices, number_components
 
-    _require_slice(mask_slice, "mask")
-    # cc3d takes every value for a label of its own, so the foreground must have one value only.
-    _, count = cc3d.connected_components(mask_slice != 0, connectivity=8, return_N=True)
-    return int(count)
+    depth, height, _ = runs.shape
+    parent = np.empty(runs.first.size, np.int64)
+    component = np.empty(runs.first.size, np.int32)
+    for z in range(depth):
+        join_slices(z, z + 1, height, 26, runs.row_starts, runs.first, runs.stop, parent)
+    count = number_components(parent, component)
+    sizes = Components(runs, component, count).sizes()
+    slice_of = np.zeros(count, np.int64)
+    slice_of[component] = runs.rows() // max(height, 1)
+    largest = np.zeros(depth, np.int64)
+    np.maximum.at(largest, slice_of, sizes)
+    return SliceComponents(np.bincount(slice_of, minlength=depth), largest)
 
 
 def score_percentiles(
@@ -198,122 +207,168 @@ def score_percentiles(
     return scores_quantiles(score_slice, [percent / 100 for percent in percents])
 
 
-def measure_slice(
-    z: int,
-    mask_slice: Mask,
-    previous_mask_slice: Mask | None,
-    score_slice: NDArray[np.floating[Any]],
-) -> SliceMetrics:
-    """Measure one slice.
+def percentiles_of_slices(
+    score: FloatVolume, workers: Workers | None = None, cancelled: CancelCheck = never
+) -> list[Percentiles]:
+    """Return the percentiles of every slice's scores.
 
     Parameters
     ----------
-    z
-        Index of the slice.
-    mask_slice
-        uint8 or bool array of shape (Y, X); what is not 0 is foreground.
-    previous_mask_slice
-        The slice at ``z - 1``, of the same shape; None for the first.
-    score_slice
-        float32 array of the same shape: the scores that were thresholded.
+    score : (Z, Y, X) array of float32
+        No NaN.
+    workers : Workers, optional
+        Threads to share the work.
+    cancelled : callable
+        Asked between slices.
 
     Returns
     -------
-    SliceMetrics
-        The figures of the slice.
+    list of tuple of float
+        `PERCENTS` of each slice, interpolated linearly in float64.
+
+    Raises
+    ------
+    Cancelled
+        If `cancelled` returned True.
+    """
+
+    def of_slice(tile: slice) -> Percentiles:
+        p50, p90, p95, p99 = score_percentiles(score[tile], PERCENTS)
+        return p50, p90, p95, p99
+
+    return (workers or Workers(1)).map(of_slice, tiles_of(len(score), 1), cancelled)
+
+
+def measure_slices(
+    mask: AnyMask,
+    *,
+    label: LabelBits | None = None,
+    percentiles: Sequence[Percentiles] | None = None,
+    runs: Runs | None = None,
+    first_z: int = 0,
+    before: AnyMask | None = None,
+    workers: Workers | None = None,
+    cancelled: CancelCheck = never,
+) -> list[SliceMeasures]:
+    """Measure every slice of a mask, or of a slab of it.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) array of uint8 or bool
+        What is not 0 is foreground.
+    label : LabelBits, optional
+        Of the same shape.
+    percentiles : sequence of tuple of float, optional
+        Of every slice's scores, from `percentiles_of_slices`.
+    runs : Runs, optional
+        Of the mask's foreground, where they were found before.
+    first_z : int
+        Index of the first slice; not 0 for a slab of a larger mask.
+    before : (Y, X) array of uint8 or bool, optional
+        The slice before the first one, for its continuity.
+    workers : Workers, optional
+        Threads to share the work.
+    cancelled : callable
+        Asked between tiles of a few slices.
+
+    Returns
+    -------
+    list of SliceMeasures
+        In ascending z.
 
     Raises
     ------
     ValueError
-        If the shapes differ, or the slices are empty or not two-dimensional.
+        If the mask has no three axes or no voxel, or the label, the percentiles, the runs or the
+        slice before do not fit it.
+    Cancelled
+        If `cancelled` returned True.
+
+    Examples
+    --------
+    >>> mask = np.array([[[1, 1, 0, 0]], [[0, 1, 0, 1]]], dtype=np.uint8)
+    >>> [(one.density, one.continuity, one.components) for one in measure_slices(mask)]
+    [(0.5, None, 1), (0.5, 0.5, 2)]
     """
-    _require_slice(mask_slice, "mask")
-    if score_slice.shape != mask_slice.shape:
-        raise ValueError(
-            f"slice {z}: the mask has shape {mask_slice.shape}, the scores {score_slice.shape}"
+    _check_fit(mask, label, percentiles, runs, before)
+
+    def measure(tile: slice) -> list[SliceMeasures]:
+        scores = None if percentiles is None else percentiles[tile]
+        own_runs = foreground_runs(mask[tile]) if runs is None else runs.of_slices(tile)
+        bits = bits_of(mask[max(tile.start - 1, 0) : tile.stop])
+        if tile.start == 0 and before is not None:
+            bits = np.concatenate([bits_of(before)[np.newaxis], bits])
+        return _measure_tile(mask[tile], bits, own_runs, label, scores, tile, first_z)
+
+    tiles = tiles_of(len(mask), SLICES_PER_TILE)
+    parts = (workers or Workers(1)).map(measure, tiles, cancelled)
+    return [measured for part in parts for measured in part]
+
+
+def _measure_tile(
+    mask: AnyMask,
+    bits: Bits,
+    runs: Runs,
+    label: LabelBits | None,
+    percentiles: Sequence[Percentiles] | None,
+    tile: slice,
+    first_z: int,
+) -> list[SliceMeasures]:
+    """Measure some slices; `bits` has the one before them too, where there is one."""
+    between: list[float] = compare_bits(bits[:-1], bits[1:]).dice.tolist()
+    own = bits[len(bits) - len(mask) :]
+    # No slice comes before the very first one.
+    continuity = between if len(bits) > len(mask) else [None, *between]
+    foreground = count_bits(own)
+    found = slice_components(runs)
+    euler_numbers = euler_numbers_of_slices(mask)
+    agreements = None if label is None else label.compare(own, tile)
+    judged = None if label is None else count_bits(label.judged[tile])
+    voxels = mask[0].size
+    measures = []
+    for index in range(len(mask)):
+        voxels_in = int(foreground[index])
+        ignored = judged is not None and not judged[index]
+        agreement = None if agreements is None or ignored else agreements[index]
+        measures.append(
+            SliceMeasures(
+                z=first_z + tile.start + index,
+                density=voxels_in / voxels,
+                continuity=continuity[index],
+                components=int(found.counts[index]),
+                largest_share=int(found.largest[index]) / voxels_in if voxels_in else 0.0,
+                euler_number=int(euler_numbers[index]),
+                percentiles=None if percentiles is None else percentiles[index],
+                agreement=agreement,
+                recall_loss=_recall_loss(agreement, label),
+                ignored=ignored,
+            )
         )
-    before = None if previous_mask_slice is None else continuity(previous_mask_slice, mask_slice)
-    p50, p90, p95, p99 = score_percentiles(score_slice, PERCENTS)
-    return SliceMetrics(
-        z=z,
-        density=density(mask_slice),
-        continuity=before,
-        components=components(mask_slice),
-        p50=p50,
-        p90=p90,
-        p95=p95,
-        p99=p99,
-    )
+    return measures
 
 
-def position_in_band(density: float, band: tuple[float, float]) -> BandPosition:
-    """Tell whether a density is below, in or above a band.
-
-    Parameters
-    ----------
-    density
-        Share of foreground voxels.
-    band
-        (lower, upper); both ends belong to the band.
-
-    Returns
-    -------
-    BandPosition
-        The position.
-
-    Raises
-    ------
-    ValueError
-        If the density is not a number or the band's ends are the wrong way round.
-
-    Examples
-    --------
-    >>> position_in_band(0.2, (0.06, 0.12))
-    <BandPosition.ABOVE: 'above'>
-    """
-    lower, upper = band
-    if not lower <= upper:
-        raise ValueError(f"a band goes from its lower to its upper end, found {band}")
-    if np.isnan(density):
-        raise ValueError("the density is not a number")
-    if density < lower:
-        return BandPosition.BELOW
-    if density > upper:
-        return BandPosition.ABOVE
-    return BandPosition.IN
+def _recall_loss(agreement: Overlap | None, label: LabelBits | None) -> float | None:
+    if agreement is None or label is None:
+        return None
+    return agreement.only_b / label.surface_voxels if label.surface_voxels else 0.0
 
 
-def distance_from_band(density: float, band: tuple[float, float]) -> float:
-    """Return how far a density lies from the band that it should be in.
-
-    Parameters
-    ----------
-    density
-        Share of foreground voxels.
-    band
-        (lower, upper); both ends belong to the band.
-
-    Returns
-    -------
-    float
-        0.0 in the band, negative below it, positive above it.
-
-    Raises
-    ------
-    ValueError
-        If the density is not a number or the band's ends are the wrong way round.
-
-    Examples
-    --------
-    >>> distance_from_band(0.25, (0.0625, 0.125))
-    0.125
-    """
-    position = position_in_band(density, band)
-    if position is BandPosition.IN:
-        return 0.0
-    return density - (band[0] if position is BandPosition.BELOW else band[1])
-
-
-def _require_slice(array: NDArray[Any], name: str) -> None:
-    if array.ndim != 2:
-        raise ValueError(f"the {name} of one slice has the axes (Y, X), found shape {array.shape}")
+def _check_fit(
+    mask: AnyMask,
+    label: LabelBits | None,
+    percentiles: Sequence[Percentiles] | None,
+    runs: Runs | None,
+    before: AnyMask | None,
+) -> None:
+    if mask.ndim != 3 or not mask.size:
+        raise ValueError(f"expected a mask (Z, Y, X) with voxels, found shape {mask.shape}")
+    if label is not None and label.shape != mask.shape:
+        raise ValueError(f"the mask has shape {mask.shape}, the label {label.shape}")
+    if percentiles is not None and len(percentiles) != len(mask):
+        raise ValueError(f"the mask has {len(mask)} slices, the percentiles {len(percentiles)}")
+    if runs is not None and runs.shape != mask.shape:
+        raise ValueError(f"the mask has shape {mask.shape}, that of the runs {runs.shape}")
+    if before is not None and before.shape != mask.shape[1:]:
+        raise ValueError(
+            f"the slices have shape {mask.shape[1:]}, the one before them {before.shape}"
+        )

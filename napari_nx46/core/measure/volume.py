@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from napari_nx46.core.measure.profile import LabelBits, SliceProfile, profile_slices
-from napari_nx46.core.measure.slices import distance_from_band
+from napari_nx46.core.measure.band import distance_from_band
+from napari_nx46.core.measure.label_bits import LabelBits
+from napari_nx46.core.measure.slices import SliceMeasures, measure_slices
 from napari_nx46.voxels.euler import euler_number
 from napari_nx46.voxels.overlap import AnyMask, Overlap
 from napari_nx46.voxels.spans import Runs, components_of, foreground_runs
@@ -92,7 +93,7 @@ class VolumeMetrics:
 def measure_volume(
     mask: AnyMask,
     *,
-    profile: Sequence[SliceProfile] | None = None,
+    profile: Sequence[SliceMeasures] | None = None,
     label: LabelBits | None = None,
     runs: Runs | None = None,
     workers: Workers | None = None,
@@ -104,7 +105,7 @@ def measure_volume(
     ----------
     mask : (Z, Y, X) array of uint8 or bool
         What is not 0 is foreground.
-    profile : sequence of SliceProfile, optional
+    profile : sequence of SliceMeasures, optional
         Of this mask against this label; it is made where it is not given.
     label : LabelBits, optional
         Of the same shape; for the profile that is made.
@@ -127,7 +128,7 @@ def measure_volume(
         If `cancelled` returned True.
     """
     if profile is None:
-        profile = profile_slices(mask, label=label, workers=workers, cancelled=cancelled)
+        profile = measure_slices(mask, label=label, workers=workers, cancelled=cancelled)
     if len(profile) != len(mask):
         raise ValueError(f"the mask has {len(mask)} slices, the profile {len(profile)}")
     euler = euler_number(mask, workers, cancelled)
@@ -139,7 +140,7 @@ def measure_volume(
 
 
 def _summary(
-    mask: AnyMask, profile: Sequence[SliceProfile], euler: int, sizes: Sequence[int]
+    mask: AnyMask, profile: Sequence[SliceMeasures], euler: int, sizes: Sequence[int]
 ) -> VolumeMetrics:
     foreground = sum(sizes)
     steps = [figures.continuity for figures in profile if figures.continuity is not None]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from napari_nx46.core.measure.profile import SliceProfile
-from napari_nx46.core.measure.slices import distance_from_band
+from napari_nx46.core.measure.band import distance_from_band
+from napari_nx46.core.measure.slices import SliceMeasures
 
 __all__ = ["MOST_WORST_SLICES", "Fault", "WorstSlice", "next_worst", "worst_slices"]
 
@@ -41,13 +41,13 @@ class WorstSlice:
 
 
 def worst_slices(
-    profile: Sequence[SliceProfile], band: tuple[float, float], most: int
+    profile: Sequence[SliceMeasures], band: tuple[float, float], most: int
 ) -> tuple[WorstSlice, ...]:
     """Return the slices that miss most of the surface, then those farthest from the band.
 
     Parameters
     ----------
-    profile : sequence of SliceProfile
+    profile : sequence of SliceMeasures
     band : tuple of float
         Density aimed at: lowest and highest.
     most : int

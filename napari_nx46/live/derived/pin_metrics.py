@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from napari_nx46.core.mask_chain import MaskStage
-from napari_nx46.core.measure.profile import LabelBits
+from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.live.derived.leaderboard_score import Label
 from napari_nx46.live.derived.of_session import REST_SECONDS, SessionValue

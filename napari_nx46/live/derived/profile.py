@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_nx46.core.measure.profile import (
-    LabelBits,
+from napari_nx46.core.measure.label_bits import LabelBits
+from napari_nx46.core.measure.slices import (
     Percentiles,
-    SliceProfile,
+    SliceMeasures,
+    measure_slices,
     percentiles_of_slices,
-    profile_slices,
 )
 from napari_nx46.core.measure.volume import VolumeMetrics, measure_volume
 from napari_nx46.core.pipeline import FragmentPipeline
@@ -55,13 +55,13 @@ class MaskProfile:
     Parameters
     ----------
     key : ProfileKey
-    slices : tuple of SliceProfile
+    slices : tuple of SliceMeasures
         In ascending z.
     volume : VolumeMetrics
     """
 
     key: ProfileKey
-    slices: tuple[SliceProfile, ...]
+    slices: tuple[SliceMeasures, ...]
     volume: VolumeMetrics
 
 
@@ -126,7 +126,7 @@ class Profile(SessionValue[ProfileKey, MaskProfile]):
         mask, percentiles = self._exact_mask(inputs, cancelled)
         label = self._packed_label(inputs.label)
         runs = find_runs(mask, workers=self.workers)
-        slices = profile_slices(
+        slices = measure_slices(
             mask,
             label=label,
             percentiles=percentiles,

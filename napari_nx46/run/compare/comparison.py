@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from napari_nx46 import leaderboard
-from napari_nx46.core.measure.profile import LabelBits
+from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.volume import VolumeMetrics, measure_volume
 from napari_nx46.files.submission.mask_tiff import Shape
 from napari_nx46.files.volumes.opening import Volume

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_nx46.core.measure.profile import LabelBits, SliceProfile, profile_slices
+from napari_nx46.core.measure.label_bits import LabelBits
+from napari_nx46.core.measure.slices import SliceMeasures, measure_slices
 from napari_nx46.core.measure.volume import VolumeMetrics, measure_volume
 from napari_nx46.data.fragments import FolderNames, FragmentError, checked_image_id
 from napari_nx46.files.volumes.opening import (
@@ -64,14 +65,14 @@ class MaskMeasures:
     path : Path
         The file, or the archive that it is in.
     image_id : str
-    slices : tuple of SliceProfile
+    slices : tuple of SliceMeasures
         In ascending z.
     volume : VolumeMetrics
     """
 
     path: Path
     image_id: str
-    slices: tuple[SliceProfile, ...]
+    slices: tuple[SliceMeasures, ...]
     volume: VolumeMetrics
 
 
@@ -235,7 +236,7 @@ def _measure(
     mask = binary_mask(file.read(), file.image_id, file.path)
     true = None if label is None else LabelBits.of(_read_label(file, mask, label), workers)
     runs = find_runs(mask, workers=workers)
-    slices = profile_slices(mask, label=true, runs=runs, workers=workers, cancelled=cancelled)
+    slices = measure_slices(mask, label=true, runs=runs, workers=workers, cancelled=cancelled)
     volume = measure_volume(mask, profile=slices, runs=runs, workers=workers, cancelled=cancelled)
     return MaskMeasures(file.path, file.image_id, tuple(slices), volume)
 
@@ -271,7 +272,7 @@ def _measure_row(measured: MaskMeasures, band: tuple[float, float]) -> list[CsvV
     ]
 
 
-def _slice_row(measured: MaskMeasures, figures: SliceProfile) -> list[CsvValue]:
+def _slice_row(measured: MaskMeasures, figures: SliceMeasures) -> list[CsvValue]:
     return [
         measured.path.name,
         measured.image_id,

@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_nx46.core.measure.slices import SliceMetrics, measure_slice
+from napari_nx46.core.measure.slices import (
+    SliceMeasures,
+    measure_slices,
+    percentiles_of_slices,
+)
 from napari_nx46.core.pipeline import MaskSlab
 from napari_nx46.core.threshold.notes import ThresholdTally
 from napari_nx46.data.fragments import DataSet, Fragment
@@ -163,7 +167,7 @@ def exported_run(result: RunResult, options: RunOptions) -> SavedRun:
     )
 
 
-def _mean_continuity(slices: Sequence[SliceMetrics]) -> float | None:
+def _mean_continuity(slices: Sequence[SliceMeasures]) -> float | None:
     steps = [figures.continuity for figures in slices if figures.continuity is not None]
     return math.fsum(steps) / len(steps) if steps else None
 
@@ -265,7 +269,7 @@ class _MeasuredMask:
         pipeline, threshold = self._pipelines.with_threshold(
             self.image_id, self._setting, self._cancelled
         )
-        slices: list[SliceMetrics] = []
+        slices: list[SliceMeasures] = []
         tally = ThresholdTally(threshold, pipeline.shape, pipeline.workers)
         previous: Mask | None = None
         for slab in pipeline.slabs(self._setting, threshold, self._cancelled):
@@ -293,13 +297,15 @@ class _MeasuredMask:
 
 def _measure(
     slab: MaskSlab, previous: Mask | None, workers: Workers, cancelled: Callable[[], bool]
-) -> list[SliceMetrics]:
-    def measure(tile: slice) -> SliceMetrics:
-        index = tile.start
-        before = slab.mask[index - 1] if index else previous
-        return measure_slice(slab.extent.start + index, slab.mask[index], before, slab.score[index])
-
-    return workers.map(measure, [slice(z, z + 1) for z in range(len(slab.mask))], cancelled)
+) -> list[SliceMeasures]:
+    return measure_slices(
+        slab.mask,
+        percentiles=percentiles_of_slices(slab.score, workers, cancelled),
+        first_z=slab.extent.start,
+        before=previous,
+        workers=workers,
+        cancelled=cancelled,
+    )
 
 
 def _measured_masks(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from napari_nx46.core.measure.slices import SliceMetrics
+from napari_nx46.core.measure.slices import PERCENTS, SliceMeasures
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.submission.mask_tiff import Compression, Profile
 from napari_nx46.files.submission.writing import Member
@@ -32,7 +32,6 @@ RECORDED_PACKAGES = (
     "numpy",
     "numba",
     "scipy",
-    "connected-components-3d",
     "tifffile",
     "imagecodecs",
     "pillow",
@@ -73,7 +72,7 @@ class FragmentRecord:
     sources : dict
         For each volume that the setting reads, by name, its file's name and SHA-256, and the
         channel and kind of logits where there are any.
-    slices : tuple of SliceMetrics
+    slices : tuple of SliceMeasures
         In ascending z.
     notes : tuple of str
         What is odd about the threshold, in words.
@@ -83,7 +82,7 @@ class FragmentRecord:
     setting: Setting
     threshold: Threshold
     sources: dict[str, dict[str, str | int]]
-    slices: tuple[SliceMetrics, ...]
+    slices: tuple[SliceMeasures, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -164,13 +163,13 @@ def _one_or_each(threshold: Threshold) -> float | list[float]:
     return list(threshold.values) if threshold.per_slice else threshold.values[0]
 
 
-def _row(image_id: str, metrics: SliceMetrics) -> list[CsvValue]:
-    figures = (metrics.p50, metrics.p90, metrics.p95, metrics.p99)
+def _row(image_id: str, metrics: SliceMeasures) -> list[CsvValue]:
+    percentiles = (None,) * len(PERCENTS) if metrics.percentiles is None else metrics.percentiles
     return [
         image_id,
         metrics.z,
         nine_digits(metrics.density),
         nine_digits(metrics.continuity),
         metrics.components,
-        *map(nine_digits, figures),
+        *map(nine_digits, percentiles),
     ]

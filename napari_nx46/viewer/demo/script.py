@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtTest import QTest
 
-from napari_nx46.core.measure.slices import BandPosition, position_in_band
+from napari_nx46.core.measure.band import BandPosition, position_in_band
 from napari_nx46.data.fragments import open_data
 from napari_nx46.data.sample import write_sample
 from napari_nx46.files.naming import counted

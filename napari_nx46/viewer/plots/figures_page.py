@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
-from napari_nx46.core.measure.profile import SliceProfile
-from napari_nx46.core.measure.slices import PERCENTS, distance_from_band
+from napari_nx46.core.measure.band import distance_from_band
+from napari_nx46.core.measure.slices import PERCENTS, SliceMeasures
 from napari_nx46.core.measure.volume import VolumeMetrics
 from napari_nx46.core.threshold.quantile import ScoreHistogram, approximate_quantile
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
@@ -175,7 +175,7 @@ def _of_volume(
     return figures
 
 
-def _of_slice(figures: SliceProfile, band: tuple[float, float]) -> Figures:
+def _of_slice(figures: SliceMeasures, band: tuple[float, float]) -> Figures:
     percentiles = figures.percentiles or (None,) * len(PERCENTS)
     return {
         "density": figures.density,

@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFrame, QListWidget, QListWidgetItem, QWidget
 
-from napari_nx46.core.measure.profile import SliceProfile
+from napari_nx46.core.measure.slices import SliceMeasures
 from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, Fault, WorstSlice, worst_slices
 from napari_nx46.live.derived.profile import MaskProfile
 from napari_nx46.viewer.messages.plain_text import plain_tip
@@ -182,7 +182,7 @@ class ProfilePage(PlotPage):
 Values = npt.NDArray[np.float64]
 
 
-def _values(slices: tuple[SliceProfile, ...], name: str) -> tuple[Values | None, Values | None]:
+def _values(slices: tuple[SliceMeasures, ...], name: str) -> tuple[Values | None, Values | None]:
     """Return z and a figure of all slices, NaN where it is not known; None where it nowhere is."""
     figures = [getattr(each, name) for each in slices]
     if all(figure is None for figure in figures):

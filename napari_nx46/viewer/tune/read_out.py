@@ -6,7 +6,7 @@ from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from napari_nx46.core.measure.slices import BandPosition, position_in_band
+from napari_nx46.core.measure.band import BandPosition, position_in_band
 from napari_nx46.live.view import Figures
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.tune.knobs import NumberBox

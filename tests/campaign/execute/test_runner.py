@@ -17,7 +17,7 @@ from napari_nx46.campaign.execute.suggest import Search
 from napari_nx46.campaign.plan.source import DataSource
 from napari_nx46.campaign.records.results import CampaignPlan, PlannedRun, TaskState
 from napari_nx46.campaign.records.store import CampaignRequest
-from napari_nx46.core.measure.profile import LabelBits
+from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.data.fragments import open_data
 from napari_nx46.leaderboard import score

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_nx46.core.measure.profile import SliceProfile
+from napari_nx46.core.measure.slices import SliceMeasures
 from napari_nx46.core.measure.worst_slices import Fault, next_worst, worst_slices
 
 BAND = (0.2, 0.4)
@@ -14,7 +14,7 @@ SHARES = st.floats(0, 1, allow_nan=False)
 
 def profile_of(densities, losses):
     return [
-        SliceProfile(z, density, None, 0, 0.0, 0, recall_loss=loss)
+        SliceMeasures(z, density, None, 0, 0.0, 0, recall_loss=loss)
         for z, (density, loss) in enumerate(zip(densities, losses, strict=True))
     ]
 
@@ -48,7 +48,7 @@ def test_what_misses_the_surface_comes_first_and_without_a_label_there_is_no_los
 
 
 def test_slices_that_the_label_ignores_are_not_listed():
-    ignored = [SliceProfile(z, 0.9, None, 0, 0.0, 0, ignored=z != 1) for z in range(3)]
+    ignored = [SliceMeasures(z, 0.9, None, 0, 0.0, 0, ignored=z != 1) for z in range(3)]
     assert [slice_.z for slice_ in worst_slices(ignored, BAND, 5)] == [1]
 
 

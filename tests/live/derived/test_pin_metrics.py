@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_nx46.core.measure.profile import LabelBits
+from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.live.derived import pin_metrics

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from napari_nx46.core.measure.profile import LabelBits, profile_slices
-from napari_nx46.core.measure.slices import score_percentiles
+from napari_nx46.core.measure.label_bits import LabelBits
+from napari_nx46.core.measure.slices import measure_slices, score_percentiles
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.live.derived import profile as profile_module
 from napari_nx46.live.derived.profile import Profile
@@ -40,7 +40,7 @@ def assert_profiles(bench, profile, label=None):
     session = bench.session
     score = session.pipelines[profile.key.image_id].score(session.setting, whole_block(mask.shape))
     packed = None if label is None else LabelBits.of(label)
-    expected = profile_slices(
+    expected = measure_slices(
         mask, label=packed, percentiles=[score_percentiles(part) for part in score]
     )
     assert list(profile.slices) == expected
@@ -191,7 +191,7 @@ def test_what_cannot_be_measured_is_told(bench, new_follower, monkeypatch):
     def fail(*_arguments, **_options):
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(profile_module, "profile_slices", fail)
+    monkeypatch.setattr(profile_module, "measure_slices", fail)
     bench.session.change(quantile=0.66)
     settle(bench, follower)
     ((error,),) = events.of("failed")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_nx46 import leaderboard
-from napari_nx46.core.measure.profile import LabelBits
+from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.data.fragments import FragmentError
 from napari_nx46.files.atomic import WriteError

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_nx46.core.measure.profile import LabelBits, profile_slices
+from napari_nx46.core.measure.label_bits import LabelBits
+from napari_nx46.core.measure.slices import measure_slices
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.data.fragments import FragmentError
 from napari_nx46.files.volumes.origin import VolumeError
@@ -65,7 +66,7 @@ def rows_of(text):
 def assert_measures(measured, image_id, mask, label=None):
     packed = None if label is None else LabelBits.of(label)
     assert measured.image_id == image_id
-    assert list(measured.slices) == profile_slices(mask, label=packed)
+    assert list(measured.slices) == measure_slices(mask, label=packed)
     assert measured.volume == measure_volume(mask, label=packed)
 
 

@@ -11,7 +11,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QColorDialog, QComboBox, QSlider
 
-from napari_nx46.core.measure.slices import BandPosition
+from napari_nx46.core.measure.band import BandPosition
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.viewer.canvas.overlay import DEFAULT_COLOR, DEFAULT_OPACITY
 from napari_nx46.viewer.tune.dock import TuneDock

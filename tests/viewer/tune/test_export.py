@@ -217,10 +217,10 @@ def test_an_archive_that_cannot_be_written_is_told(opened, target, notifications
 def test_an_export_that_fails_midway_leaves_the_old_archive(
     opened, target, monkeypatch, notifications
 ):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("napari_nx46.run.export.export.measure_slice", fail)
+    monkeypatch.setattr("napari_nx46.run.export.export.measure_slices", fail)
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
     target.write_bytes(b"the old archive")
     panel = opened.export_panel
