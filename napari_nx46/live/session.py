@@ -30,14 +30,12 @@ from napari_nx46.live.preview.mask_source import MaskSource, same_mask
 from napari_nx46.live.preview.threshold import ScoreSample
 from napari_nx46.live.preview.warm_up import KernelWarmUp, SourceTypes, source_types
 from napari_nx46.live.view import Figures, ShownMask, View, figures_of, fits_view, slice_view
+from napari_nx46.run.job import Post
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.preflight import check_block, fitting_setting
 from napari_nx46.setting import DEFAULT_BAND, Domain, Setting, moved, threshold_knobs
 from napari_nx46.voxels.blocks import Block, Mask, block_shape, whole_block
 from napari_nx46.voxels.workers import CancelCheck, Workers
-
-Post = Callable[[Callable[[], None]], None]
-"""Runs a function later in the session's own thread."""
 
 WhenDrawn = Callable[[Callable[[], None]], None]
 """Runs a function in the session's own thread once the canvas has drawn what it was told to."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,19 +20,20 @@ from napari_nx46.campaign.report.writing import report_targets
 from napari_nx46.campaign.verdicts.judging import judge_and_keep
 from napari_nx46.campaign.verdicts.rules import Rules
 from napari_nx46.files.workspace import Workspace
+from napari_nx46.run.job import Job, Post, Report, Work
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.voxels.workers import Cancelled, Workers
+from napari_nx46.voxels.workers import CancelCheck, Workers
 
 __all__ = ["CampaignTable", "CampaignWatch", "Campaigns", "MakeRequest"]
 
 SECONDS_BETWEEN_TABLES = 0.5
 """The table is read anew no more often while a campaign runs."""
 
-Post = Callable[[Callable[[], None]], None]
-"""Runs a function later in the owner's thread."""
-
 MakeRequest = Callable[[], CampaignRequest]
 """Makes what is to be run; called in the background, since a matrix file may be long."""
+
+Show = Callable[[], None]
+"""Shows what came of work, in the owner's thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,7 @@ class CampaignWatch:
 
     running: set[Place] = field(default_factory=set)
     told_at: float = 0.0
+    table: CampaignTable | None = None
     read: CampaignResults | None = None
     """The campaign as it was read from the workspace last."""
     ended: dict[Place, FragmentResult] = field(default_factory=dict)
@@ -89,6 +89,14 @@ class CampaignWatch:
             return False
         self.told_at = now
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """How far a campaign is, and its table as it was read last."""
+
+    progress: CampaignProgress
+    table: CampaignTable | None
 
 
 class Campaigns:
@@ -131,10 +139,9 @@ class Campaigns:
         self._post = post
         self._table = CampaignTable()
         self._busy = ""
-        self._stop = threading.Event()
+        self._job: Job[Show] | None = None
         self._run: CampaignRun | None = None
         self._closed = False
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="nx46-campaign")
 
     # ---- what is known ---------------------------------------------------------------------
 
@@ -157,80 +164,81 @@ class Campaigns:
 
     def refresh(self) -> None:
         """Read the newest campaign of the workspace; nothing of it is changed, or made."""
-        self._begin("reading the campaign", lambda: self._read_newest(keep=False))
+        self._begin("reading the campaign", lambda *_: self._read_newest(keep=False))
 
     def judge_by(self, rules: Rules) -> None:
         """Judge by other rules from now on, and keep the verdicts."""
         if rules != self._rules:
             self._rules = rules
-            self._begin("judging", lambda: self._read_newest(keep=True))
+            self._begin("judging", lambda *_: self._read_newest(keep=True))
 
     def check(self, make_request: MakeRequest, resources: Resources) -> None:
         """Look at a campaign before it runs; tells `checked`."""
 
-        def check() -> Callable[[], None]:
-            found = self._preflight(make_request(), resources)
+        def check(cancelled: CancelCheck, report: Report) -> Show:
+            found = self._preflight(make_request(), resources, cancelled)
             return lambda: self.checked.emit(found)
 
         self._begin("checking", check)
 
     def start(self, make_request: MakeRequest, resources: Resources) -> None:
         """Run a campaign, or go on with one of the same plan and data."""
-        self._begin("running", lambda: self._compute(make_request(), resources))
+        self._begin("running", lambda *control: self._compute(make_request(), resources, *control))
 
     def report(self, folder: Path) -> None:
         """Write the report of the newest campaign into a folder; tells `reported`."""
-        self._begin("writing the report", lambda: self._write_report(folder))
+        self._begin(
+            "writing the report", lambda cancelled, _: self._write_report(folder, cancelled)
+        )
 
     def cancel(self) -> None:
         """Give up what is being done; what a campaign has done is kept."""
-        self._stop.set()
+        if self._job is not None:
+            self._job.cancel()
         run = self._run
-        if run is not None:
+        if run is not None:  # it waits for its cluster: it is to look at once
             run.cancel()
 
     def close(self) -> None:
         """Tell nothing any more and give up what is being done, without waiting for it."""
-        if self._closed:
-            return
         self._closed = True
+        if self._job is not None:
+            self._job.close()
         self.cancel()
-        self._executor.shutdown(wait=False, cancel_futures=True)
 
     # ---- one thing at a time ---------------------------------------------------------------
 
-    def _begin(self, words: str, work: Callable[[], Callable[[], None]]) -> None:
-        """Do something in the thread unless something is being done; it returns what to tell."""
+    def _begin(self, words: str, work: Work[Show]) -> None:
+        """Do something in a thread unless something is being done; it returns what to show."""
         if self._busy or self._closed:
             return
-        self._stop.clear()
+        self._job = job = Job[Show](self._post, "nx46-campaign")
+        job.progressed.connect(self._follow)
+        job.ended.connect(lambda: self._set_busy(""))
+        job.done.connect(lambda show: show())
+        job.cancelled.connect(lambda: self.ended.emit("Cancelled."))
+        job.failed.connect(self._fail)
         self._set_busy(words)
-        future = self._executor.submit(work)
-        future.add_done_callback(lambda future: self._post(lambda: self._finish(future)))
+        job.start(work)
 
-    def _finish(self, future: Future[Callable[[], None]]) -> None:
-        if self._closed:
-            return
-        self._set_busy("")
-        error = future.exception()
-        if error is None:
-            future.result()()
-        elif isinstance(error, Cancelled):
-            self.ended.emit("Cancelled.")
-        else:
-            self.failed.emit(error)
+    def _fail(self, error: BaseException) -> None:
+        self.failed.emit(error)
 
     def _set_busy(self, words: str) -> None:
         self._busy = words
         self.busy_changed.emit(words)
 
-    def _tell(self, function: Callable[[], None]) -> None:
-        """Tell something from the thread, unless the window is gone by then."""
-        self._post(lambda: None if self._closed else function())
+    def _follow(self, seen: _Seen) -> None:
+        """Show how far a campaign is, and its table if it was read since."""
+        self.progress_changed.emit(seen.progress)
+        if seen.table is not None and seen.table is not self._table:
+            self._show(seen.table)
 
     # ---- in the thread ---------------------------------------------------------------------
 
-    def _preflight(self, request: CampaignRequest, resources: Resources) -> CampaignPreflight:
+    def _preflight(
+        self, request: CampaignRequest, resources: Resources, cancelled: CancelCheck
+    ) -> CampaignPreflight:
         dataset, unopened = request.source.opened()
         cluster = resources.cluster
         return campaign_preflight(
@@ -240,24 +248,32 @@ class Campaigns:
             workers=cluster.workers or cluster.threads or 1,
             leaderboard=request.with_score,
             work=self.path.parent,
-            cancelled=self._stop.is_set,
+            cancelled=cancelled,
         )
 
-    def _compute(self, request: CampaignRequest, resources: Resources) -> Callable[[], None]:
+    def _compute(
+        self,
+        request: CampaignRequest,
+        resources: Resources,
+        cancelled: CancelCheck,
+        report: Report,
+    ) -> Show:
         if self._rules.baseline not in (None, *request.plan.run_ids):  # it was another campaign's
             self._rules = self._rules.model_copy(update={"baseline": None})
         run = CampaignRun(
             *(request, self.path, resources),
             rules=self._rules,
             with_slices=False,
-            cancelled=self._stop.is_set,
+            cancelled=cancelled,
         )
         self._run = run
         watch = CampaignWatch()
         warnings: list[str] = []
         run.warned.connect(warnings.append)
         run.task_changed.connect(watch.take)
-        run.progress_changed.connect(lambda progress: self._follow(run, watch, progress))
+        run.progress_changed.connect(
+            lambda progress: report(_Seen(progress, self._seen_table(run, watch)))
+        )
         try:
             results = run.run()
         finally:
@@ -269,21 +285,19 @@ class Campaigns:
         words = "\n".join((_words(run), *(f"⚠ {warning}" for warning in warnings)))
         return lambda: self._show_end(table, words)
 
-    def _follow(self, run: CampaignRun, watch: CampaignWatch, progress: CampaignProgress) -> None:
-        """Tell how far a campaign is, and now and then its table."""
-        self._tell(lambda: self.progress_changed.emit(progress))
-        if run.campaign_id is None or not watch.is_due():
-            return
+    def _seen_table(self, run: CampaignRun, watch: CampaignWatch) -> CampaignTable | None:
+        """Return the table of a campaign that runs, made now and then."""
         campaign_id = run.campaign_id
-        results = watch.results(lambda: self._read(campaign_id))
-        table = self._table_of(results, frozenset(watch.running))
-        self._tell(lambda: self._show(table))
+        if campaign_id is not None and watch.is_due():
+            results = watch.results(lambda: self._read(campaign_id))
+            watch.table = self._table_of(results, frozenset(watch.running))
+        return watch.table
 
     def _read(self, campaign_id: int) -> CampaignResults:
         with Workspace.open(self.path, create=False) as workspace:
             return CampaignStore(workspace).results(campaign_id, with_slices=False)
 
-    def _read_newest(self, *, keep: bool) -> Callable[[], None]:
+    def _read_newest(self, *, keep: bool) -> Show:
         """Read the newest campaign, judged by the rules; keep the verdicts or leave those kept."""
         if not self.path.exists():
             return lambda: self._show(CampaignTable())
@@ -301,7 +315,7 @@ class Campaigns:
         table = self._table_of(results)
         return lambda: self._show(table)
 
-    def _write_report(self, folder: Path) -> Callable[[], None]:
+    def _write_report(self, folder: Path, cancelled: CancelCheck) -> Show:
         with Workspace.open(self.path, create=False) as workspace:
             store = CampaignStore(workspace)
             newest = store.newest()
@@ -312,7 +326,7 @@ class Campaigns:
         try:
             dataset, _ = request.source.opened()
             pipelines = PipelineSet(dataset, workers=workers)
-            make_report(results, self._rules, folder, pipelines, cancelled=self._stop.is_set)
+            make_report(results, self._rules, folder, pipelines, cancelled=cancelled)
         finally:
             workers.close()
         page = report_targets(folder)[0]

@@ -37,6 +37,7 @@ from typing import Any, Generic, TypeVar
 
 from psygnal import Signal
 
+from napari_nx46.run.job import Post
 from napari_nx46.voxels.workers import CancelCheck, Cancelled
 
 __all__ = ["Graph", "State", "Value"]
@@ -44,7 +45,6 @@ __all__ = ["Graph", "State", "Value"]
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
 AnyValue = TypeVar("AnyValue", bound="Value[Any, Any]")
-Post = Callable[[Callable[[], None]], None]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from pydantic import JsonValue
 from napari_nx46.files.workspace import HistoryEntry, Workspace, WorkspaceError
 from napari_nx46.live.history.entries import History
 from napari_nx46.live.history.restore import RestoredState, restore, resume
-from napari_nx46.live.session import Post, Session
+from napari_nx46.live.session import Session
+from napari_nx46.run.job import Post
 from napari_nx46.setting import Setting
 
 __all__ = ["Autosave", "RestoredState", "restore", "resume"]

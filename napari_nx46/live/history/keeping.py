@@ -19,7 +19,8 @@ from napari_nx46.live.history.autosave import Autosave
 from napari_nx46.live.history.entries import CallLater, History, HistoryRecorder
 from napari_nx46.live.history.restore import RestoredState, restore, resume
 from napari_nx46.live.masks.pins import Pins
-from napari_nx46.live.session import Post, Session
+from napari_nx46.live.session import Session
+from napari_nx46.run.job import Post
 
 __all__ = ["Keeping"]
 

@@ -6,10 +6,8 @@ nothing of it is ever waited for in the owner's thread.
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,10 @@ from psygnal import Signal
 
 from napari_nx46.data.fragments import FragmentError
 from napari_nx46.files.workspace import SavedRun, Workspace
-from napari_nx46.live.session import Post, Session
+from napari_nx46.live.session import Session
 from napari_nx46.run.export.export import RunResult
 from napari_nx46.run.export.manifest import RunOptions
+from napari_nx46.run.job import Job, Post
 from napari_nx46.run.judge.judging import accept_best, freeze_run, give_verdict
 from napari_nx46.run.judge.kept_exports import reconcile
 from napari_nx46.run.judge.listing import ListedRun, RunList, list_runs
@@ -28,11 +27,10 @@ from napari_nx46.run.judge.registry import add_archive, register_export, score_r
 from napari_nx46.run.judge.verdict import Verdict, run_name
 from napari_nx46.run.preflight import fitting_setting
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers
+from napari_nx46.voxels.workers import CancelCheck, Workers
 
-Work = Callable[[Workspace, CancelCheck], Any]
-Tell = Callable[[Any], None]
-Outcome = tuple[Any, RunList, tuple[str, ...]]
+THREAD_NAME = "nx46-runs"
+Task = Callable[[Workspace, CancelCheck], Any]
 Basis = tuple[SavedRun | None, ...]
 
 
@@ -62,13 +60,12 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    words: str
-    work: Work | None
-    tell: Tell | None
-    fail: Tell | None
-    create: bool
-    stop: threading.Event
+class _Outcome:
+    """What a task returned, and the workspace after it."""
+
+    value: Any
+    runs: RunList
+    notes: tuple[str, ...]
 
 
 class Runs:
@@ -120,9 +117,9 @@ class Runs:
         self._session = session
         self._post = post
         self._list = RunList()
-        self._jobs: deque[_Job] = deque()
+        self._jobs: dict[Job[_Outcome], str] = {}
         self._closed = False
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="nx46-runs")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=THREAD_NAME)
 
     # ---- what is known ---------------------------------------------------------------------
 
@@ -134,7 +131,7 @@ class Runs:
     @property
     def busy(self) -> str:
         """What is being done, in words; empty when nothing is."""
-        return next((job.words for job in self._jobs if job.words), "")
+        return next(filter(None, self._jobs.values()), "")
 
     def can_load(self, listed: ListedRun) -> bool:
         """Return whether a run has a setting of the fragment that is shown."""
@@ -229,12 +226,13 @@ class Runs:
     def cancel(self) -> None:
         """Give up what takes long; runs and scores that are being kept are kept."""
         for job in self._jobs:
-            job.stop.set()
+            job.cancel()
 
     def close(self) -> None:
         """Take nothing on any more: what takes long is given up, what is to be kept is kept."""
         self._closed = True
-        self.cancel()
+        for job in self._jobs:
+            job.close()
         self._executor.shutdown(wait=False)
 
     # ---- the worker ------------------------------------------------------------------------
@@ -242,48 +240,49 @@ class Runs:
     def _submit(
         self,
         words: str,
-        work: Work | None,
-        tell: Tell | None = None,
-        fail: Tell | None = None,
+        task: Task | None,
+        take: Callable[[Any], None] | None = None,
+        refuse: Callable[[BaseException], None] | None = None,
         *,
         create: bool = False,
     ) -> None:
         if self._closed:
             return
-        job = _Job(words, work, tell, fail, create, threading.Event())
-        self._jobs.append(job)
+        job: Job[_Outcome] = Job(self._post, THREAD_NAME, self._executor)
+        job.ended.connect(lambda: self._jobs.pop(job))
+        job.done.connect(lambda outcome: self._take(outcome, take))
+        job.cancelled.connect(self._give_up)
+        job.failed.connect(lambda error: self._fail(error, refuse))
+        for ending in (job.done, job.cancelled, job.failed):
+            ending.connect(lambda: self.busy_changed.emit(self.busy))
+        self._jobs[job] = words
         self.busy_changed.emit(self.busy)
-        future = self._executor.submit(self._do, job)
-        future.add_done_callback(lambda future: self._post(lambda: self._finish(job, future)))
+        job.start(lambda cancelled, report: self._do(task, create, cancelled))
 
-    def _do(self, job: _Job) -> Outcome:
-        if job.work is None and not self.path.exists():
-            return None, RunList(), ()
-        with Workspace.open(self.path, create=job.create) as workspace:
-            outcome = None if job.work is None else job.work(workspace, job.stop.is_set)
+    def _do(self, task: Task | None, create: bool, cancelled: CancelCheck) -> _Outcome:
+        if task is None and not self.path.exists():
+            return _Outcome(None, RunList(), ())
+        with Workspace.open(self.path, create=create) as workspace:
+            value = None if task is None else task(workspace, cancelled)
             notes = reconcile(workspace)
-            found = list_runs(workspace)
-            return outcome, self._list if found == self._list else found, notes
+            return _Outcome(value, list_runs(workspace), notes)
 
-    def _finish(self, job: _Job, future: Future[Outcome]) -> None:
-        if self._closed:
-            return
-        self._jobs.remove(job)
-        error = future.exception()
-        if error is None:
-            outcome, self._list, notes = future.result()
-            self.changed.emit(self._list)
-            if job.tell is not None and outcome is not None:
-                job.tell(outcome)
-            if notes:
-                self.reconciled.emit(notes)
-        elif isinstance(error, Cancelled):
-            self.cancelled.emit()
-        else:
-            if job.fail is not None:
-                job.fail(error)
-            self.failed.emit(error)
-        self.busy_changed.emit(self.busy)
+    def _take(self, outcome: _Outcome, take: Callable[[Any], None] | None) -> None:
+        if outcome.runs != self._list:
+            self._list = outcome.runs
+        self.changed.emit(self._list)
+        if take is not None and outcome.value is not None:
+            take(outcome.value)
+        if outcome.notes:
+            self.reconciled.emit(outcome.notes)
+
+    def _give_up(self) -> None:
+        self.cancelled.emit()
+
+    def _fail(self, error: BaseException, refuse: Callable[[BaseException], None] | None) -> None:
+        if refuse is not None:
+            refuse(error)
+        self.failed.emit(error)
 
     def _take_judgement(self, judgement: Judgement) -> None:
         best = judgement.verdict.best_run

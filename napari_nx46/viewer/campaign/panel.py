@@ -12,9 +12,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFileDialog,
-    QGridLayout,
     QHBoxLayout,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -28,6 +26,7 @@ from napari_nx46.campaign.plan.source import DataSource
 from napari_nx46.campaign.records.listing import CampaignRow
 from napari_nx46.campaign.verdicts.rules import Rules
 from napari_nx46.live.masks.pins import DEFAULT_LETTERS
+from napari_nx46.run.job import Progress
 from napari_nx46.run.preflight import fitting_setting
 from napari_nx46.viewer.campaign.plan_panel import PlanPanel
 from napari_nx46.viewer.campaign.row_model import LEGEND
@@ -41,6 +40,7 @@ from napari_nx46.viewer.campaign.words import (
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.qt.following import Following
 from napari_nx46.viewer.widgets.layout import WrappedLabel, rule
+from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.window.bench import Bench
 
 if TYPE_CHECKING:
@@ -66,10 +66,11 @@ class CampaignPanel(QWidget):
     ----------
     plan_panel : PlanPanel
     table : CampaignTableView
-    start_button, check_button, cancel_button : QPushButton
+    progress_row : ProgressRow
+    start_button, check_button : QPushButton
     load_button, accept_button, export_button, baseline_button, report_button : QPushButton
     pin_buttons : dict of str to QPushButton
-    message_label, title_label, busy_label, legend_label, verdict_label : QLabel
+    message_label, title_label, legend_label, verdict_label : QLabel
     """
 
     def __init__(
@@ -90,10 +91,9 @@ class CampaignPanel(QWidget):
         self.start_button = _button(
             "Start", "Run it; what was computed before for the same setting and data is taken"
         )
-        self.progress_bar = QProgressBar()
-        self.busy_label = PlainLabel()
-        self.cancel_button = _button("Cancel", "Stop; what is done is kept, Start goes on from it")
-        self._busy_row = QWidget()
+        self.progress_row = ProgressRow(
+            "Stop; what is done is kept, Start goes on from it", "Campaign", campaigns.cancel
+        )
         self.message_label = WrappedLabel()
         self.title_label = WrappedLabel(NO_CAMPAIGN)
         self.table = CampaignTableView()
@@ -231,14 +231,11 @@ class CampaignPanel(QWidget):
         self._show_choice()
 
     def _show_progress(self, progress: CampaignProgress) -> None:
-        self.progress_bar.setRange(0, progress.total)
-        self.progress_bar.setValue(progress.done + progress.failed)
-        self.busy_label.setText(progress_words(progress))
+        self.progress_row.show_progress(Progress(progress.done + progress.failed, progress.total))
+        self.progress_row.say(progress_words(progress))
 
     def _show_busy(self, words: str) -> None:
-        self._busy_row.setVisible(bool(words))
-        self.progress_bar.setRange(0, 0)
-        self.busy_label.setText(f"{words.capitalize()}…" if words else "")
+        self.progress_row.show_busy(f"{words.capitalize()}…" if words else "")
         self._show_choice()
 
     def _show_choice(self) -> None:
@@ -274,7 +271,6 @@ class CampaignPanel(QWidget):
     def _connect(self) -> None:
         self.check_button.clicked.connect(self._check)
         self.start_button.clicked.connect(self._start)
-        self.cancel_button.clicked.connect(self._campaigns.cancel)
         self.table.chosen_changed.connect(self._show_choice)
         self.table.activated_row.connect(self._load)
         self.load_button.clicked.connect(self._load_chosen)
@@ -302,12 +298,6 @@ class CampaignPanel(QWidget):
         begin = QHBoxLayout()
         begin.addWidget(self.check_button)
         begin.addWidget(self.start_button)
-        busy = QGridLayout(self._busy_row)
-        busy.setContentsMargins(0, 0, 0, 0)
-        busy.addWidget(self.busy_label, 0, 0)
-        busy.addWidget(self.progress_bar, 1, 0)
-        busy.addWidget(self.cancel_button, 0, 1, 2, 1)
-        busy.setColumnStretch(0, 1)
         judged = QHBoxLayout()
         judged.addWidget(PlainLabel("Recall may fall by"))
         judged.addWidget(self.fall_box)
@@ -327,7 +317,7 @@ class CampaignPanel(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self.plan_panel)
         layout.addLayout(begin)
-        layout.addWidget(self._busy_row)
+        layout.addWidget(self.progress_row)
         layout.addWidget(self.message_label)
         layout.addWidget(rule())
         layout.addWidget(self.title_label)

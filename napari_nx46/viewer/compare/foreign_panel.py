@@ -8,8 +8,6 @@ from pathlib import Path
 from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
-    QHBoxLayout,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -17,11 +15,11 @@ from qtpy.QtWidgets import (
 
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.window.bench import Bench
 
 MASK_FILTER = "Masks (*.zip *.tif *.tiff *.npy)"
 MEGABYTE = 1 << 20
-BUSY_HEIGHT = 6
 
 
 class ForeignPanel(QWidget):
@@ -33,9 +31,8 @@ class ForeignPanel(QWidget):
 
     Attributes
     ----------
-    open_button, cancel_button : QPushButton
-    busy_label : QLabel
-        What goes on in the background.
+    open_button : QPushButton
+    progress_row : ProgressRow
     memory_label : QLabel
     show_buttons, close_buttons : dict of str to QPushButton
         By the names of what is open.
@@ -48,15 +45,11 @@ class ForeignPanel(QWidget):
         self._flip = bench.compare.flip
         self.open_button = QPushButton("Open masks of others…")
         self.open_button.setToolTip("A submission.zip or a mask file; or drop them on this dock")
-        self.busy_label = PlainLabel()
-        self.busy_label.setMinimumWidth(1)  # it is cut off rather than widen the dock
-        self.busy_bar = QProgressBar()
-        self.busy_bar.setRange(0, 0)
-        self.busy_bar.setTextVisible(False)
-        self.busy_bar.setFixedHeight(BUSY_HEIGHT)
-        self.busy_bar.setAccessibleName("The masks of others are being read")
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("Stop reading the masks of others")
+        self.progress_row = ProgressRow(
+            "Stop reading the masks of others",
+            "The masks of others are being read",
+            self._foreign.cancel,
+        )
         self.memory_label = PlainLabel()
         self.memory_label.setToolTip("Beyond that, the masks used least recently are dropped")
         self.show_buttons: dict[str, QPushButton] = {}
@@ -89,9 +82,7 @@ class ForeignPanel(QWidget):
             button.setChecked(name == shown)
 
     def _show_busy(self, busy: str) -> None:
-        self.busy_label.setText(f"{busy}…" if busy else "")
-        for widget in (self.busy_label, self.busy_bar, self.cancel_button):
-            widget.setVisible(bool(busy))
+        self.progress_row.show_busy(f"{busy}…" if busy else "")
 
     def _choose(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self, "Masks of others", "", MASK_FILTER)
@@ -105,22 +96,17 @@ class ForeignPanel(QWidget):
 
     def _connect(self) -> None:
         self.open_button.clicked.connect(self._choose)
-        self.cancel_button.clicked.connect(self._foreign.cancel)
         self._following = Following(self)
         self._following.follow(self._bench.compare.choices.changed, self._show_files)
         self._following.follow(self._foreign.busy_changed, self._show_busy)
         self._following.follow(self._flip.changed, self._show_shown)
 
     def _arrange(self) -> None:
-        busy = QHBoxLayout()
-        busy.addWidget(self.busy_label, 1)
-        busy.addWidget(self.cancel_button)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(4)
         self._layout.addWidget(self.open_button)
-        self._layout.addLayout(busy)
-        self._layout.addWidget(self.busy_bar)
+        self._layout.addWidget(self.progress_row)
         self._layout.addWidget(self._rows)
         self._layout.addWidget(self.memory_label)
 

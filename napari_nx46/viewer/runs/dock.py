@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -27,6 +26,7 @@ from napari_nx46.viewer.runs.run_model import LEGEND
 from napari_nx46.viewer.runs.run_table import RunTable
 from napari_nx46.viewer.runs.verdict_panel import VerdictPanel
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel, rule
+from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.window.bench import Bench
 from napari_nx46.viewer.window.bench_dock import BenchDock
 
@@ -67,9 +67,10 @@ class RunsPanel(QWidget):
 
     Attributes
     ----------
-    step_label, legend_label, message_label, busy_label : QLabel
+    step_label, legend_label, message_label : QLabel
+    progress_row : ProgressRow
     table : RunTable
-    add_button, freeze_button, load_button, judge_button, cancel_button : QPushButton
+    add_button, freeze_button, load_button, judge_button : QPushButton
     accept_box : QCheckBox
     verdict_panel : VerdictPanel
     """
@@ -101,9 +102,7 @@ class RunsPanel(QWidget):
         self.accept_box.setToolTip(
             "With a verdict, the settings of the best scored run become the accepted ones"
         )
-        self.busy_label = WrappedLabel()
-        self.cancel_button = _button("Cancel", "Give up what is being checked")
-        self._busy_row = QWidget()
+        self.progress_row = ProgressRow("Give up what is being checked", "Runs", runs.cancel)
         self.verdict_panel = VerdictPanel()
         self._arrange()
         self._connect(bench)
@@ -139,8 +138,7 @@ class RunsPanel(QWidget):
 
     def show_busy(self, words: str) -> None:
         """Show what is being done, and let nothing else be begun meanwhile."""
-        self.busy_label.setText(words)
-        self._busy_row.setVisible(bool(words))
+        self.progress_row.show_busy(words)
         self.table.allow_typing(allowed=not words)
         self._show_choice()
 
@@ -219,7 +217,6 @@ class RunsPanel(QWidget):
         self.freeze_button.clicked.connect(self._freeze)
         self.load_button.clicked.connect(self._load)
         self.judge_button.clicked.connect(self._judge)
-        self.cancel_button.clicked.connect(self._runs.cancel)
         self.table.chosen_changed.connect(self._show_choice)
         self.table.runs.score_typed.connect(self._score)
         self.table.runs.refused.connect(self._tell)
@@ -243,16 +240,6 @@ class RunsPanel(QWidget):
         buttons.addWidget(self.freeze_button, 0, 1)
         buttons.addWidget(self.load_button, 1, 0)
         buttons.addWidget(self.add_button, 1, 1)
-        bar = QProgressBar()
-        bar.setRange(0, 0)
-        bar.setTextVisible(False)
-        bar.setMaximumHeight(8)
-        busy = QGridLayout(self._busy_row)
-        busy.setContentsMargins(0, 0, 0, 0)
-        busy.addWidget(self.busy_label, 0, 0)
-        busy.addWidget(bar, 1, 0)
-        busy.addWidget(self.cancel_button, 0, 1, 2, 1)
-        busy.setColumnStretch(0, 1)
         accept = QHBoxLayout()
         accept.addWidget(self.accept_box)
         layout = QVBoxLayout(self)
@@ -263,7 +250,7 @@ class RunsPanel(QWidget):
         layout.addWidget(self.legend_label)
         layout.addLayout(buttons)
         layout.addLayout(accept)
-        layout.addWidget(self._busy_row)
+        layout.addWidget(self.progress_row)
         layout.addWidget(self.message_label)
         layout.addWidget(rule())
         layout.addWidget(self.verdict_panel)

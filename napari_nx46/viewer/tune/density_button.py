@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
-from psygnal import SignalInstance
 from qtpy.QtGui import QAction, QActionGroup
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QMenu,
-    QProgressBar,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -18,15 +16,16 @@ from qtpy.QtWidgets import (
 
 from napari_nx46.data.fragments import Fragment
 from napari_nx46.files.naming import counted
-from napari_nx46.live.jobs.density import DensityJob
+from napari_nx46.live.jobs.density import density_work
 from napari_nx46.live.session import Session
 from napari_nx46.run.density import DensitySolution, DensityTarget
+from napari_nx46.run.job import Job
 from napari_nx46.setting import Setting
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.qt.main_thread import MainThreadPoster
 from napari_nx46.viewer.tune.knobs import NumberBox
+from napari_nx46.viewer.widgets.progress_row import ProgressRow
 
-PROGRESS_STEPS = 1000
 DENSITY_DECIMALS = 4
 DENSITY_STEP = 0.005
 MENU_BUTTON_STYLE = "QToolButton::menu-indicator { image: none; }"
@@ -35,23 +34,8 @@ FRAGMENT_CHANGED = "Cancelled: another fragment is shown."
 CANCELLED = "Cancelled. The knobs stand as they did."
 
 
-class Job(Protocol):
-    """Solves for a density in the background; see `live.density_job.DensityJob`."""
-
-    progressed: SignalInstance
-    finished: SignalInstance
-    cancelled: SignalInstance
-    failed: SignalInstance
-
-    @property
-    def running(self) -> bool:
-        """Whether a solution is being looked for."""
-
-    def start(self, target: DensityTarget, *, shared: bool = False) -> None:
-        """Begin, from the setting of the sliders."""
-
-    def cancel(self) -> None:
-        """Stop soon."""
+Begin = Callable[[Job[DensitySolution], DensityTarget, bool], None]
+"""Starts a job that solves for a target, with one threshold for all fragments or not."""
 
 
 class DensityPanel(QWidget):
@@ -64,8 +48,8 @@ class DensityPanel(QWidget):
     ----------
     session : Session
         Its band is the target unless an exact density is chosen.
-    job : Job, optional
-        A `DensityJob` of the session by default.
+    begin : callable, optional
+        Starts the search; that of `live.jobs.density` by default.
 
     Attributes
     ----------
@@ -80,11 +64,13 @@ class DensityPanel(QWidget):
     """
 
     def __init__(
-        self, session: Session, job: Job | None = None, parent: QWidget | None = None
+        self, session: Session, begin: Begin | None = None, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._session = session
-        self._job: Job = job or DensityJob(session, MainThreadPoster(self))
+        self._begin: Begin = begin or self._begin_search
+        self._post = MainThreadPoster(self)
+        self._job: Job[DensitySolution] | None = None
         self._given_up = ""
         self._shared = False
         self._nearest: Setting | None = None
@@ -108,10 +94,9 @@ class DensityPanel(QWidget):
         self.exact_box.setAccessibleName("Exact density to match")
         self.aim_label = PlainLabel()
         self.aim_label.setMinimumWidth(1)  # it is cut off rather than widen the dock
-        self.progress_bar = QProgressBar()
-        self.progress_bar.setAccessibleName("Looking for the threshold")
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("Stop looking for the threshold")
+        self.progress_row = ProgressRow(
+            "Stop looking for the threshold", "Looking for the threshold"
+        )
         self.result_label = PlainLabel()
         self.result_label.setWordWrap(True)
         self.nearest_button = QPushButton("Use the nearest")
@@ -119,13 +104,12 @@ class DensityPanel(QWidget):
         self._arrange()
         self._connect()
         self._show_aim()
-        self._show_running(False)
         self._tell("")
 
     @property
     def running(self) -> bool:
         """Whether a threshold is being looked for."""
-        return self._job.running
+        return self._job is not None
 
     @property
     def target(self) -> DensityTarget:
@@ -141,13 +125,20 @@ class DensityPanel(QWidget):
 
     def start(self) -> None:
         """Look for the threshold, beginning with the knobs as they stand."""
-        if self._job.running:
+        if self.running:
             return
         self._given_up = ""
         self._shared = self.shared_action.isChecked()
         self._tell("")
-        self._show_running(True)
-        self._job.start(self.target, shared=self._shared)
+        self._job = job = Job[DensitySolution](self._post, "nx46-density")
+        self.progress_row.follow(job, self.cancel)
+        job.ended.connect(self._end)
+        job.done.connect(self._finish)
+        job.cancelled.connect(self._show_cancelled)
+        job.failed.connect(self._fail)
+        self.destroyed.connect(job.close)
+        self._enable()
+        self._begin(job, self.target, self._shared)
 
     def cancel(self) -> None:
         """Give up what is being looked for; the knobs stay as they are."""
@@ -162,20 +153,22 @@ class DensityPanel(QWidget):
             self._tell(message)
 
     def _give_up(self, reason: str) -> None:
-        if self._job.running and not self._given_up:
+        if self._job is not None and not self._given_up:
             self._given_up = reason
-            self.cancel_button.setEnabled(False)
+            self.progress_row.cancel_button.setEnabled(False)
             self._job.cancel()
 
-    def _show_progress(self, share: float) -> None:
-        self.progress_bar.setRange(0, PROGRESS_STEPS)
-        self.progress_bar.setValue(round(PROGRESS_STEPS * share))
+    def _begin_search(self, job: Job[DensitySolution], target: DensityTarget, shared: bool) -> None:
+        job.start(density_work(self._session, target, shared=shared))
+
+    def _end(self) -> None:
+        self._job = None
+        self._enable()
 
     def _finish(self, solution: DensitySolution) -> None:
         if self._given_up:
             self._show_cancelled()
             return
-        self._show_running(False)
         found = solution.settings.get(self._session.fragment.image_id)
         if solution.met and found is not None:
             self._session.apply(found)
@@ -185,11 +178,9 @@ class DensityPanel(QWidget):
             self.nearest_button.setVisible(found is not None)
 
     def _show_cancelled(self) -> None:
-        self._show_running(False)
         self._tell(self._given_up or CANCELLED)
 
     def _fail(self, error: BaseException) -> None:
-        self._show_running(False)
         self._tell(f"Not matched: {error}")
         self._session.failed.emit(error)
 
@@ -215,13 +206,9 @@ class DensityPanel(QWidget):
         self.result_label.setText(message)
         self.result_label.setVisible(bool(message))
 
-    def _show_running(self, running: bool) -> None:
+    def _enable(self) -> None:
         for widget in (self.button, self.menu_button, self.exact_box):
-            widget.setEnabled(not running)
-        self.progress_bar.setRange(0, 0)
-        self.progress_bar.setVisible(running)
-        self.cancel_button.setVisible(running)
-        self.cancel_button.setEnabled(running)
+            widget.setEnabled(not self.running)
 
     def _show_aim(self) -> None:
         exact, shared = self.exact_action.isChecked(), self.shared_action.isChecked()
@@ -251,14 +238,9 @@ class DensityPanel(QWidget):
 
     def _connect(self) -> None:
         self.button.clicked.connect(self.start)
-        self.cancel_button.clicked.connect(self.cancel)
         self.nearest_button.clicked.connect(self.use_nearest)
         for action in (self.exact_action, self.shared_action):
             action.toggled.connect(self._show_aim)
-        self._job.progressed.connect(self._show_progress)
-        self._job.finished.connect(self._finish)
-        self._job.cancelled.connect(self._show_cancelled)
-        self._job.failed.connect(self._fail)
         self._session.setting_changed.connect(self._setting_changed)
         self._session.fragment_changed.connect(self._fragment_changed)
 
@@ -268,14 +250,11 @@ class DensityPanel(QWidget):
         row.addWidget(self.menu_button)
         row.addWidget(self.exact_box)
         row.addWidget(self.aim_label, 1)
-        running = QHBoxLayout()
-        running.addWidget(self.progress_bar, 1)
-        running.addWidget(self.cancel_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(row)
-        layout.addLayout(running)
+        layout.addWidget(self.progress_row)
         layout.addWidget(self.result_label)
         layout.addWidget(self.nearest_button)
 

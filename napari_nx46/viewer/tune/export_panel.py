@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -22,17 +21,19 @@ from qtpy.QtWidgets import (
 from napari_nx46.files.naming import counted
 from napari_nx46.files.submission.mask_tiff import Compression, Profile
 from napari_nx46.files.workspace import LONGEST_TAG, SavedRun
-from napari_nx46.live.jobs.export import ExportJob
+from napari_nx46.live.jobs.export import export_work
 from napari_nx46.live.jobs.runs import Runs
 from napari_nx46.live.session import Session
 from napari_nx46.run.export.export import RunResult
 from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.export.targets import manifest_path
+from napari_nx46.run.job import Job, Progress
 from napari_nx46.run.judge.verdict import run_name
 from napari_nx46.viewer.messages.plain_text import PlainLabel, confirm, plain_tip, unmistakable
 from napari_nx46.viewer.qt.following import Following
 from napari_nx46.viewer.qt.main_thread import MainThreadPoster
 from napari_nx46.viewer.widgets.layout import WrappedLabel
+from napari_nx46.viewer.widgets.progress_row import ProgressRow
 
 ARCHIVE_NAME = "submission.zip"
 COMPRESSION_TEXTS = {
@@ -61,7 +62,7 @@ class ExportPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._runs = runs
-        self._job: ExportJob | None = None
+        self._job: Job[RunResult] | None = None
         self._napari_progress: progress | None = None
         self._written: set[Path] = set()
         self.accept_button = QPushButton("Accept for fragment")
@@ -85,12 +86,10 @@ class ExportPanel(QWidget):
         self.tag_edit.setPlaceholderText("names the run")
         self.tag_edit.setToolTip("A few words by which the run is known in the manifest and later")
         self.export_button = QPushButton("Export submission")
-        self.cancel_button = QPushButton("Cancel")
-        self.progress_bar = QProgressBar()
+        self.progress_row = ProgressRow("Stop; the old archive stays as it was", "Exporting")
         self.result_label = WrappedLabel()
         self._arrange()
         self._connect()
-        self._show_running(False)
         self.show_accepted()
 
     @property
@@ -140,26 +139,26 @@ class ExportPanel(QWidget):
             band=self._session.band,
         )
         session = self._session
-        job = ExportJob(
-            *(session.dataset, session.accepted, target, options, MainThreadPoster(self)),
-            work=None if self._runs is None else self._runs.path,
-        )
+        self._job = job = Job[RunResult](MainThreadPoster(self), "nx46-export")
+        self.progress_row.follow(job)
         job.progressed.connect(self._show_progress)
-        job.finished.connect(self._show_result)
+        job.ended.connect(self._end)
+        job.done.connect(lambda result: self._show_result(result, options))
         job.cancelled.connect(self._show_cancelled)
         job.failed.connect(self._show_failure)
-        self.destroyed.connect(job.cancel)
-        self._job = job
+        self.destroyed.connect(job.close)
         self._napari_progress = progress(total=0, desc=unmistakable(f"Exporting {target.name}"))
-        self._show_running(True)
+        self.show_accepted()
         self.result_label.clear()
-        job.start()
+        workspace = None if self._runs is None else self._runs.path
+        job.start(
+            export_work(session.dataset, session.accepted, target, options, workspace=workspace)
+        )
 
     def cancel_export(self) -> None:
         """Stop the export that is going on; the old archive stays."""
         if self._job is not None:
-            self._job.cancel()
-            self.cancel_button.setEnabled(False)
+            self.progress_row.give_up()
 
     def _accepted_text(self) -> str:
         accepted = self._session.accepted
@@ -177,20 +176,16 @@ class ExportPanel(QWidget):
         question = f"{target} exists already. Replace it?"
         return confirm(self, "Replace the archive?", question)
 
-    def _show_progress(self, done: int, total: int) -> None:
-        self.progress_bar.setMaximum(total)
-        self.progress_bar.setValue(done)
+    def _show_progress(self, now: Progress) -> None:
         if self._napari_progress is not None:
-            self._napari_progress.total = total
-            self._napari_progress.update(done - self._napari_progress.n)
+            self._napari_progress.total = now.total
+            self._napari_progress.update(now.done - self._napari_progress.n)
 
-    def _show_result(self, result: RunResult) -> None:
-        job = self._job
-        self._end()
+    def _show_result(self, result: RunResult, options: RunOptions) -> None:
         self._written.add(result.target)
         self.result_label.setText(_result_text(result))
-        if self._runs is not None and job is not None:
-            self._runs.register(result, job.options)
+        if self._runs is not None:
+            self._runs.register(result, options)
         self.exported.emit(result)
 
     def _show_kept(self, run: SavedRun) -> None:
@@ -206,11 +201,9 @@ class ExportPanel(QWidget):
         self.result_label.setText(f"{self.result_label.text()}\n{text}")
 
     def _show_cancelled(self) -> None:
-        self._end()
         self.result_label.setText("Cancelled. Nothing was written.")
 
     def _show_failure(self, error: BaseException) -> None:
-        self._end()
         self.result_label.setText(f"Not exported: {error}")
         self._session.failed.emit(error)
 
@@ -219,13 +212,6 @@ class ExportPanel(QWidget):
         if self._napari_progress is not None:
             self._napari_progress.close()
             self._napari_progress = None
-        self._show_running(False)
-
-    def _show_running(self, running: bool) -> None:
-        self.progress_bar.setVisible(running)
-        self.cancel_button.setVisible(running)
-        self.cancel_button.setEnabled(running)
-        self.progress_bar.setRange(0, 0)
         self.show_accepted()
 
     def _browse(self) -> None:
@@ -244,7 +230,6 @@ class ExportPanel(QWidget):
         self.accept_button.clicked.connect(self._accept_fragment)
         self.accept_all_button.clicked.connect(self._accept_all)
         self.export_button.clicked.connect(self.start_export)
-        self.cancel_button.clicked.connect(self.cancel_export)
         self.browse_button.clicked.connect(self._browse)
         session.accepted_changed.connect(self.show_accepted)
         session.setting_changed.connect(lambda setting: self.show_accepted())
@@ -281,16 +266,13 @@ class ExportPanel(QWidget):
         options.addWidget(PlainLabel("Values"), 3, 0)
         options.addWidget(self.profile_box, 3, 1, 1, 2)
         options.setColumnStretch(1, 1)
-        running = QHBoxLayout()
-        running.addWidget(self.progress_bar, 1)
-        running.addWidget(self.cancel_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(accept)
         layout.addWidget(self.accepted_label)
         layout.addLayout(options)
         layout.addWidget(self.export_button)
-        layout.addLayout(running)
+        layout.addWidget(self.progress_row)
         layout.addWidget(self.result_label)
 
 

@@ -12,15 +12,16 @@ import tifffile
 
 from napari_nx46.data.fragments import FragmentError, VolumeError
 from napari_nx46.files.atomic import WriteError
-from napari_nx46.live.jobs.export import ExportJob
+from napari_nx46.live.jobs.export import export_work
 from napari_nx46.run.export.export import run, same_setting
 from napari_nx46.run.export.manifest import RunOptions
+from napari_nx46.run.job import Job
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Domain, Setting
 from napari_nx46.voxels.workers import Cancelled
 from tests.live.driver import Events, Loop, named_threads, wait_for
 
-SIGNALS = ("progressed", "finished", "cancelled", "failed")
+SIGNALS = ("progressed", "done", "cancelled", "failed")
 SETTING = Setting(quantile=0.9, blend=0.4, z_radius=1)
 
 
@@ -29,13 +30,21 @@ class Export:
 
     def __init__(self, dataset, accepted, target):
         self.loop = Loop()
-        self.job = ExportJob(dataset, accepted, target, RunOptions(tag="t"), self.loop.post)
+        self.job = Job(self.loop.post, "nx46-export")
+        self.work = export_work(dataset, accepted, target, RunOptions(tag="t"))
         self.events = Events(self.job, *SIGNALS)
 
     def to_the_end(self):
         """Start the job, run its loop until it has ended, and return how it did."""
-        self.job.start()
+        self.start()
         return self.end()
+
+    def start(self):
+        self.job.start(self.work)
+
+    def progress(self):
+        """Return the numbers of slices done, and in all, that were signalled."""
+        return [(now.done, now.total) for (now,) in self.events.of("progressed")]
 
     def end(self):
         self.loop.run_until(lambda: self.ending() is not None)
@@ -77,7 +86,7 @@ def test_the_session_the_archive_and_a_run_have_equal_masks(bench, target, tmp_p
         session.apply(session.setting.changed(block=((1, 4), (2, 9), (0, 7))))
     session.accept()
     export = Export(dataset, session.accepted, target)
-    assert export.to_the_end() == "finished"
+    assert export.to_the_end() == "done"
     run(PipelineSet(dataset), same_setting(dataset, session.setting), tmp_path / "run")
     archived, setting = masks_in_archive(target), session.setting
     for image_id in dataset.image_ids:
@@ -96,9 +105,9 @@ def test_the_session_the_archive_and_a_run_have_equal_masks(bench, target, tmp_p
 
 def test_a_finished_export_hands_over_its_result_and_leaves_three_files(dataset, target):
     export = Export(dataset, same_setting(dataset, SETTING), target)
-    assert export.to_the_end() == "finished"
-    ((result,),) = export.events.of("finished")
-    assert result.target == export.job.target == target
+    assert export.to_the_end() == "done"
+    ((result,),) = export.events.of("done")
+    assert result.target == target
     assert [record.image_id for record in result.records] == ["a", "b", "c"]
     assert result.report is not None
     assert sorted(content(target.parent)) == [
@@ -111,20 +120,20 @@ def test_a_finished_export_hands_over_its_result_and_leaves_three_files(dataset,
 def test_progress_rises_to_all_slices_of_all_fragments(dataset, target):
     export = Export(dataset, same_setting(dataset, SETTING), target)
     export.to_the_end()
-    done = [slices for slices, _ in export.events.of("progressed")]
-    assert {total for _, total in export.events.of("progressed")} == {12 + 5 + 7}
+    done = [slices for slices, _ in export.progress()]
+    assert {total for _, total in export.progress()} == {12 + 5 + 7}
     assert done == sorted(done)
     assert done[-1] == 24
-    assert export.events.names()[-1] == "finished"
+    assert export.events.names()[-1] == "done"
 
 
 def test_only_what_was_accepted_is_written_and_counted(dataset, target):
     accepted = {"b": SETTING}
     export = Export(dataset, accepted, target)
     accepted["a"] = SETTING  # later changes are not this job's
-    assert export.to_the_end() == "finished"
+    assert export.to_the_end() == "done"
     assert list(masks_in_archive(target)) == ["b"]
-    assert export.events.of("progressed")[-1] == (5, 5)
+    assert export.progress()[-1] == (5, 5)
 
 
 def test_all_its_signals_come_in_the_owners_thread(dataset, target):
@@ -135,11 +144,11 @@ def test_all_its_signals_come_in_the_owners_thread(dataset, target):
 
 def test_nothing_is_told_before_the_owner_lets_it(dataset, target):
     export = Export(dataset, same_setting(dataset, SETTING), target)
-    export.job.start()
+    export.start()
     wait_for(target.exists)
     wait_for(lambda: named_threads("nx46-export") == [])
     assert export.events.log == []
-    assert export.end() == "finished"
+    assert export.end() == "done"
 
 
 def test_its_threads_end_with_it(dataset, target):
@@ -175,27 +184,29 @@ def cancel_in_time(export, slices):
     if slices == 0:
         export.job.cancel()
         return
-    progress, written = export.job._progress, []
+    work = export.work
 
-    def cancel_in_progress(image_id, done, total):
-        written.append((image_id, done))
-        progress(image_id, done, total)
-        if len(written) == slices:
-            export.job.cancel()
+    def cancelling_work(cancelled, report):
+        def report_and_cancel(progress):
+            report(progress)
+            if progress.done == slices:
+                export.job.cancel()
 
-    export.job._progress = cancel_in_progress
+        return work(cancelled, report_and_cancel)
+
+    export.work = cancelling_work
 
 
 def test_progress_is_told_one_at_a_time_however_slow_the_listener(dataset, target):
     export = Export(dataset, same_setting(dataset, SETTING), target)
     waiting = []
     export.job.progressed.connect(lambda *_: waiting.append(export.loop.posted.qsize()))
-    export.job.start()
+    export.start()
     wait_for(target.exists)
     wait_for(lambda: named_threads("nx46-export") == [])
     assert export.loop.posted.qsize() == 2  # one progress, and the end
-    assert export.end() == "finished"
-    assert export.events.of("progressed")[-1] == (24, 24)
+    assert export.end() == "done"
+    assert export.progress()[-1] == (24, 24)
     assert waiting[0] == 1
 
 
@@ -205,7 +216,7 @@ def test_cancelling_after_the_end_changes_nothing(dataset, target):
     before = content(target.parent)
     export.job.cancel()
     export.loop.run()
-    assert export.ending() == "finished"
+    assert export.ending() == "done"
     assert content(target.parent) == before
 
 
@@ -213,7 +224,7 @@ def test_an_export_can_follow_a_cancelled_one(dataset, target):
     first = Export(dataset, same_setting(dataset, SETTING), target)
     first.job.cancel()
     assert first.to_the_end() == "cancelled"
-    assert Export(dataset, same_setting(dataset, SETTING), target).to_the_end() == "finished"
+    assert Export(dataset, same_setting(dataset, SETTING), target).to_the_end() == "done"
     assert list(masks_in_archive(target)) == ["a", "b", "c"]
 
 
@@ -230,7 +241,7 @@ def test_damaged_data_fail_with_file_and_fragment_and_keep_the_old_archive(damag
 
 
 def test_sound_fragments_of_a_damaged_data_set_can_be_exported(damaged, target):
-    assert Export(damaged, {"b": SETTING}, target).to_the_end() == "finished"
+    assert Export(damaged, {"b": SETTING}, target).to_the_end() == "done"
     assert list(masks_in_archive(target)) == ["b"]
 
 
@@ -266,10 +277,10 @@ def test_a_target_that_cannot_be_written_is_told_by_failed(dataset, target):
 
 def test_a_session_stays_exact_while_an_export_of_the_same_data_runs(bench, target):
     export = Export(bench.dataset, same_setting(bench.dataset, SETTING), target)
-    export.job.start()
+    export.start()
     for quantile in (0.6, 0.7, 0.8):
         bench.session.change(quantile=quantile)
         bench.session.step_fragment(1)
         bench.settle()
         bench.assert_shows_the_definition()
-    assert export.end() == "finished"
+    assert export.end() == "done"

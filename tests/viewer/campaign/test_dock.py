@@ -155,7 +155,7 @@ def test_a_cancelled_campaign_goes_on_where_it_was(campaigning, monkeypatch):
         progress.append(now)
         if now.done >= 2 and not second.is_set():
             second.set()
-            campaigning.panel.cancel_button.click()
+            campaigning.panel.progress_row.cancel_button.click()
 
     campaigning.campaigns.progress_changed.connect(cancel_after_two)
     campaigning.click(campaigning.panel.start_button)

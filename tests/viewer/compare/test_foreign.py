@@ -48,10 +48,10 @@ def test_a_dropped_archive_is_shown_compared_and_follows_the_fragment(shown, arc
     comparing = Comparing(shown)
     panel = comparing.panel.foreign_panel
     drop(comparing.dock, path)
-    assert panel.busy_label.text() == "checking theirs.zip…"
-    assert panel.cancel_button.isVisible()
+    assert panel.progress_row.label.text() == "checking theirs.zip…"
+    assert panel.progress_row.cancel_button.isVisible()
     wait_until_read(shown)
-    assert not panel.cancel_button.isVisible()
+    assert not panel.progress_row.cancel_button.isVisible()
     layer = shown.viewer.layers["theirs.zip"]
     np.testing.assert_array_equal(np.asarray(layer.data), masks["a"])
     layer.visible = False
@@ -137,8 +137,8 @@ def test_checking_can_be_cancelled_and_holds_nothing_up(opened, archive, held_ar
     assert held_archive.wait(PATIENCE / 1000)
     opened.session.change(quantile=0.7)
     opened.wait_until_exact()
-    opened.click(panel.cancel_button)
-    assert panel.busy_label.text() == ""
+    opened.click(panel.progress_row.cancel_button)
+    assert panel.progress_row.label.text() == ""
     assert opened.bench.compare.foreign.names == ()
 
 

@@ -232,9 +232,9 @@ def test_closing_while_an_archive_is_checked_leaves_nothing_behind(
     judged.export("base", 0.9)
     begun = hold_checks(monkeypatch)
     opened.click(judged.panel.freeze_button)
-    assert judged.panel.busy_label.text() == "Checking the archive of run 1 (base)…"
+    assert judged.panel.progress_row.label.text() == "Checking the archive of run 1 (base)…"
     assert not judged.panel.freeze_button.isEnabled()
-    assert judged.panel.cancel_button.isVisibleTo(judged.panel)
+    assert judged.panel.progress_row.cancel_button.isVisibleTo(judged.panel)
     assert begun.wait(30)
     if how == "dock":
         opened.viewer.window.remove_dock_widget(judged.dock)

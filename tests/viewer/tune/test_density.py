@@ -7,13 +7,13 @@ import time
 
 import numpy as np
 import pytest
-from psygnal import Signal
 from qtpy.QtCore import Qt
 
 from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.live.jobs import density as density_job
 from napari_nx46.live.session import Session
 from napari_nx46.run.density import DensitySolution, DensityTarget
+from napari_nx46.run.job import Progress
 from napari_nx46.setting import Setting
 from napari_nx46.viewer.tune.density_button import (
     CANCELLED,
@@ -28,33 +28,32 @@ PATIENCE = 60_000
 
 
 class HeldJob:
-    """A job that tells what the test wants, when the test wants it."""
-
-    progressed = Signal(float)
-    finished = Signal(DensitySolution)
-    cancelled = Signal()
-    failed = Signal(BaseException)
+    """Searches that report what the test wants, when the test wants it."""
 
     def __init__(self):
-        self.running = False
         self.begun = []
         self.cancels = 0
+        self.job = None
 
-    def start(self, target, *, shared=False):
-        self.running = True
+    def begin(self, job, target, shared):
+        self.job = job
         self.begun.append((target, shared))
+        cancel = job.cancel
 
-    def cancel(self):
-        self.cancels += 1
+        def counted():
+            self.cancels += 1
+            cancel()
 
-    def end(self, signal, *arguments):
-        self.running = False
-        signal.emit(*arguments)
+        job.cancel = counted
+
+    def end(self, ending, *arguments):
+        self.job.ended.emit()
+        getattr(self.job, ending).emit(*arguments)
 
     def finish(self, settings, *, met=True, message="density 0.0899, target 0.09"):
         densities = {image_id: 0.08 + 0.01 * i for i, image_id in enumerate(settings)}
         target = self.begun[-1][0]
-        self.end(self.finished, DensitySolution(settings, densities, target, met, message))
+        self.end("done", DensitySolution(settings, densities, target, met, message))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +80,7 @@ def job():
 
 @pytest.fixture
 def panel(session, job, qtbot):
-    panel = DensityPanel(session, job)
+    panel = DensityPanel(session, job.begin)
     qtbot.addWidget(panel)
     return panel
 
@@ -114,20 +113,18 @@ def test_the_band_is_aimed_at_for_the_fragment_unless_the_menu_says_otherwise(
 
 
 def test_progress_is_shown_and_nothing_else_is_begun_meanwhile(panel, job):
-    assert panel.progress_bar.isHidden()
-    assert panel.cancel_button.isHidden()
+    assert panel.progress_row.isHidden()
     panel.button.click()
     assert not panel.button.isEnabled()
-    assert not panel.progress_bar.isHidden()
-    assert not panel.cancel_button.isHidden()
-    job.progressed.emit(0.25)
-    assert panel.progress_bar.value() / panel.progress_bar.maximum() == 0.25
+    assert not panel.progress_row.isHidden()
+    job.job.progressed.emit(Progress(0.25, 1.0))
+    bar = panel.progress_row.bar
+    assert bar.value() / bar.maximum() == 0.25
     panel.start()
     assert len(job.begun) == 1
     job.finish({"a": FOUND})
     assert panel.button.isEnabled()
-    assert panel.progress_bar.isHidden()
-    assert panel.cancel_button.isHidden()
+    assert panel.progress_row.isHidden()
 
 
 def test_what_meets_the_target_goes_to_the_sliders_and_is_told(panel, session, job):
@@ -188,13 +185,13 @@ def test_cancelling_leaves_the_knobs_even_when_the_solution_comes_all_the_same(
     panel, session, job, late
 ):
     panel.button.click()
-    panel.cancel_button.click()
-    panel.cancel_button.click()
+    panel.progress_row.cancel_button.click()
+    panel.progress_row.cancel_button.click()
     assert job.cancels == 1
     if late:
         job.finish({"a": FOUND})
     else:
-        job.end(job.cancelled)
+        job.end("cancelled")
     assert session.setting == Setting()
     assert panel.result_label.text() == CANCELLED
     assert panel.button.isEnabled()
@@ -208,12 +205,12 @@ def test_moving_a_knob_or_showing_another_fragment_gives_the_search_up(panel, se
     session.change(border=1)
     session.change(border=2)
     assert job.cancels == 1
-    job.end(job.cancelled)
+    job.end("cancelled")
     assert panel.result_label.text() == SLIDERS_MOVED
     panel.button.click()
     session.show_fragment("b")
     assert job.cancels == 2
-    job.end(job.cancelled)
+    job.end("cancelled")
     assert panel.result_label.text() == FRAGMENT_CHANGED
     assert session.setting == Setting(border=2)
 
@@ -223,7 +220,7 @@ def test_a_failure_is_told_and_leaves_the_knobs(panel, session, job):
     session.failed.connect(told.append)
     panel.button.click()
     error = ValueError("a/p3d.tif: slice 3 has NaN")
-    job.end(job.failed, error)
+    job.end("failed", error)
     assert panel.result_label.text() == f"Not matched: {error}"
     assert told == [error]
     assert session.setting == Setting()

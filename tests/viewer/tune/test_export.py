@@ -89,7 +89,7 @@ def test_each_fragment_is_exported_with_the_setting_accepted_for_it(opened, targ
 def test_the_result_is_shown_and_the_files_are_beside_it(opened, target):
     opened.click(opened.export_panel.accept_all_button)
     values = []
-    opened.export_panel.progress_bar.valueChanged.connect(values.append)
+    opened.export_panel.progress_row.bar.valueChanged.connect(values.append)
     result = export(opened, target)
     assert sorted(path.name for path in target.parent.iterdir()) == [
         "metrics.csv",
@@ -119,16 +119,16 @@ def test_while_it_runs_progress_and_cancel_are_shown_and_export_is_not(
     opened.click(panel.export_button)
     assert begun.wait(30)
     assert panel.running
-    assert panel.progress_bar.isVisibleTo(panel)
-    assert panel.cancel_button.isVisibleTo(panel)
-    assert panel.cancel_button.isEnabled()
+    assert panel.progress_row.bar.isVisibleTo(panel)
+    assert panel.progress_row.cancel_button.isVisibleTo(panel)
+    assert panel.progress_row.cancel_button.isEnabled()
     assert not panel.export_button.isEnabled()
     assert len(progress._all_instances) == bars + 1
     with qtbot.waitSignal(panel.exported, timeout=PATIENCE):
         release.set()
     assert not panel.running
-    assert not panel.progress_bar.isVisibleTo(panel)
-    assert not panel.cancel_button.isVisibleTo(panel)
+    assert not panel.progress_row.bar.isVisibleTo(panel)
+    assert not panel.progress_row.cancel_button.isVisibleTo(panel)
     assert panel.export_button.isEnabled()
     assert len(progress._all_instances) == bars
 
@@ -142,8 +142,8 @@ def test_cancel_leaves_the_old_archive_and_nothing_else(opened, target, monkeypa
     panel.path_edit.setText(str(target))
     opened.click(panel.export_button)
     assert begun.wait(30)
-    opened.click(panel.cancel_button)
-    assert not panel.cancel_button.isEnabled()
+    opened.click(panel.progress_row.cancel_button)
+    assert not panel.progress_row.cancel_button.isEnabled()
     release.set()
     opened.wait_until(lambda: not panel.running)
     assert panel.result_label.text() == "Cancelled. Nothing was written."
