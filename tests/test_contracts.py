@@ -20,6 +20,21 @@ def test_the_contracts_that_are_checked_are_the_three_of_the_design(repository):
     assert [contract["type"] for contract in contracts] == ["layers", "forbidden", "forbidden"]
 
 
+MOST_MODULES = 15
+"""In a folder without sub-folders, `__init__` included."""
+
+
+def test_no_folder_is_a_long_flat_list(repository):
+    folders = [path.parent for path in (repository / "napari_nx46").rglob("__init__.py")]
+    flat = [
+        folder
+        for folder in folders
+        if not any(f != folder and folder in f.parents for f in folders)
+    ]
+    lengths = {folder.name: len(list(folder.glob("*.py"))) for folder in flat}
+    assert {name: n for name, n in lengths.items() if n > MOST_MODULES} == {}
+
+
 def test_no_modules_import_each_other_in_a_circle():
     # The package itself names what it offers, for type checkers.
     graph = grimp.build_graph("napari_nx46", cache_dir=None)

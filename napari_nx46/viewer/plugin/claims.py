@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_nx46.data.fragments import FolderNames
+from napari_nx46.data.fragments import FolderNames, open_data
 from napari_nx46.files.naming import ARCHIVE_SUFFIX, MASK_SUFFIX
 from napari_nx46.files.submission.zip_check import ZipFault, open_zip
 from napari_nx46.files.volumes.opening import VOLUME_SUFFIXES, Volume, open_volume
@@ -102,3 +102,16 @@ def _is_foreign_tiff(path: Path) -> bool:
 
     with TiffFile(path, _multifile=False) as tiff:
         return any(getattr(tiff, kind) for kind in FOREIGN_TIFFS)
+
+
+def is_single_volume(paths: tuple[str, ...]) -> bool:
+    """Return whether what a layer was opened from is one volume."""
+    return len(paths) == 1 and paths[0].lower().endswith(VOLUME_SUFFIXES)
+
+
+def are_two_paths(first: str, second: str) -> bool:
+    """Return whether two single volumes can be the two paths of one fragment."""
+    try:
+        return len(open_data(first, second)) == 1
+    except (ValueError, OSError):
+        return False

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from napari_nx46.data.fragments import open_data
 from napari_nx46.files.naming import ARCHIVE_SUFFIX
-from napari_nx46.files.volumes.opening import VOLUME_SUFFIXES
 from napari_nx46.viewer.canvas.layers import LayerData, fragment_layers
 from napari_nx46.viewer.plugin.claims import is_ours
 
@@ -83,19 +82,6 @@ def open_archives(path: str | Sequence[str]) -> list[tuple[None]]:
             f"{paths[0]}: open the data that its masks belong to first; then drop it again"
         )
     return [(None,)]
-
-
-def is_single_volume(paths: tuple[str, ...]) -> bool:
-    """Return whether what a layer was opened from is one volume."""
-    return len(paths) == 1 and paths[0].lower().endswith(VOLUME_SUFFIXES)
-
-
-def are_two_paths(first: str, second: str) -> bool:
-    """Return whether two single volumes can be the two paths of one fragment."""
-    try:
-        return len(open_data(first, second)) == 1
-    except (ValueError, OSError):
-        return False
 
 
 def _paths(path: str | Sequence[str]) -> tuple[Path, ...]:

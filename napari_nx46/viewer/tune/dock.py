@@ -32,7 +32,7 @@ from napari_nx46.viewer.canvas.layers import (
 from napari_nx46.viewer.messages.error_banner import ErrorBanner
 from napari_nx46.viewer.messages.notices import notify_error
 from napari_nx46.viewer.messages.plain_text import PlainLabel
-from napari_nx46.viewer.plugin.readers import are_two_paths, is_single_volume
+from napari_nx46.viewer.plugin.claims import are_two_paths, is_single_volume
 from napari_nx46.viewer.plugin.samples import is_sample
 from napari_nx46.viewer.tune.compiling_note import CompilingNote
 from napari_nx46.viewer.tune.density_button import DensityPanel

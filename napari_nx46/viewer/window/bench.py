@@ -14,12 +14,12 @@ from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, next_worst,
 from napari_nx46.data.fragments import DataSet, Fragment
 from napari_nx46.live.derived.comparison import ComparisonFollower
 from napari_nx46.live.derived.curves import Curves
-from napari_nx46.live.derived.pin_follower import PinFollower
-from napari_nx46.live.derived.pin_metrics import PinMeasurer
 from napari_nx46.live.derived.profile import Profile
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.history.keeping import Keeping
 from napari_nx46.live.jobs.runs import Runs
+from napari_nx46.live.masks.pin_follower import PinFollower
+from napari_nx46.live.masks.pin_metrics import PinMeasurer
 from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import Figures, View

@@ -8,10 +8,10 @@ import pytest
 from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.data.fragments import open_data, write_data_folder
-from napari_nx46.live.derived import pin_metrics
 from napari_nx46.live.derived.comparison import packed_mask_of
-from napari_nx46.live.derived.pin_metrics import LEADERBOARD_SCORE, PinMeasurer
 from napari_nx46.live.derived.scoring import ScoreFollower
+from napari_nx46.live.masks import pin_metrics
+from napari_nx46.live.masks.pin_metrics import LEADERBOARD_SCORE, PinMeasurer
 from napari_nx46.live.masks.pins import Pins
 from napari_nx46.setting import Setting
 from tests.live.driver import PATIENCE, Events, named_threads, wait_for

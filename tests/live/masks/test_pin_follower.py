@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_nx46.live.derived.pin_follower import PinFollower
+from napari_nx46.live.masks.pin_follower import PinFollower
 from napari_nx46.live.masks.pins import Pins, packed_bytes
 from napari_nx46.setting import Domain, Setting
 from napari_nx46.voxels.blocks import whole_block
