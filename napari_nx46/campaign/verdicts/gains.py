@@ -17,8 +17,7 @@ from napari_nx46.campaign.analysis.gained import (
 from napari_nx46.campaign.records.results import CampaignResults, FragmentResult, TaskState
 from napari_nx46.data.fragments import Fragment, FragmentError
 from napari_nx46.leaderboard.bits import Words, pack
-from napari_nx46.run.compare.mask_files import read_once
-from napari_nx46.run.compare.mask_sides import Side
+from napari_nx46.run.compare.mask_sets import MaskSet, read_once
 from napari_nx46.run.compare.setting_sides import setting_side
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.voxels.blocks import Mask
@@ -128,7 +127,7 @@ class _Masks:
         self._settings = {run.run_id: run.setting for run in results.plan.runs}
         self._image_ids = image_ids
         self._pipelines = pipelines
-        self._sides: dict[str, Side] = {}
+        self._sides: dict[str, MaskSet] = {}
 
     def packed(self, result: FragmentResult, cancelled: CancelCheck) -> Words:
         """Return a mask in words."""
@@ -136,7 +135,7 @@ class _Masks:
         _check_same(result, mask)
         return pack(mask.view(np.bool_))
 
-    def _side(self, run_id: str) -> Side:
+    def _side(self, run_id: str) -> MaskSet:
         if run_id not in self._sides:
             settings = dict.fromkeys(self._image_ids, self._settings[run_id])
             self._sides[run_id] = setting_side(run_id, settings, self._pipelines)

@@ -26,7 +26,7 @@ from napari_nx46.cli.output.console import (
 if TYPE_CHECKING:
     from napari_nx46.data.fragments import DataSet
     from napari_nx46.run.compare.comparison import ComparisonReport
-    from napari_nx46.run.compare.mask_sides import Side
+    from napari_nx46.run.compare.mask_sets import MaskSet
     from napari_nx46.run.pipelines import PipelineSet
     from napari_nx46.setting import Setting
 
@@ -84,8 +84,8 @@ def compare(
     from napari_nx46.data.fragments import open_data
     from napari_nx46.files.atomic import write_beside
     from napari_nx46.run.compare.comparison import compare_sides
-    from napari_nx46.run.compare.pairing import check_report_target, find_labels, pair_sides
-    from napari_nx46.run.compare.report import REPORT_FORMATS
+    from napari_nx46.run.compare.pairing import find_labels, pair_sides
+    from napari_nx46.run.compare.report import REPORT_FORMATS, check_report_target
 
     with ExitStack() as stack:
         cancelled = stack.enter_context(interruptible())
@@ -151,7 +151,7 @@ class _Opener:
         dataset = self.dataset
         return [volume.path for one in dataset or () for volume in one.volumes]
 
-    def side(self, text: str) -> Side:
+    def side(self, text: str) -> MaskSet:
         """Open a side.
 
         Raises
@@ -159,24 +159,18 @@ class _Opener:
         FragmentError, VolumeError, SettingError, OSError
             If it is nothing that can be compared; tells what was expected.
         """
-        from napari_nx46.files.volumes.opening import is_volume_folder
-        from napari_nx46.run.compare import mask_sides
+        from napari_nx46.run.compare.mask_sets import open_masks
 
         path = Path(text)
         if text.startswith(RUN_PREFIX):
             return self._run(text.removeprefix(RUN_PREFIX))
-        if path.is_dir() and not is_volume_folder(path):
-            return mask_sides.folder_side(path)
         if not path.exists():
             return self._preset(text)
-        ending = path.suffix.lower()
-        if ending == ".json":
+        if path.suffix.lower() == ".json" and not path.is_dir():
             return self._setting_file(path)
-        if ending == ".zip" and not path.is_dir():
-            return mask_sides.archive_side(path, self.cancelled)
-        return mask_sides.file_side(path)
+        return open_masks(path, with_record=True, cancelled=self.cancelled)
 
-    def _run(self, reference: str) -> Side:
+    def _run(self, reference: str) -> MaskSet:
         from napari_nx46.run.compare.setting_sides import run_side
         from napari_nx46.run.judge.registry import as_frozen, find_run
 
@@ -186,12 +180,12 @@ class _Opener:
         changes = (f"{side.name}: {change}" for change in kept.changes)
         return replace(side, notes=(*side.notes, *changes))
 
-    def _setting_file(self, path: Path) -> Side:
+    def _setting_file(self, path: Path) -> MaskSet:
         from napari_nx46.files.settings import read_setting
 
         return self._setting(path.name, read_setting(path), path)
 
-    def _preset(self, name: str) -> Side:
+    def _preset(self, name: str) -> MaskSet:
         from napari_nx46.data.fragments import FragmentError
         from napari_nx46.files.presets import default_store, find_preset
         from napari_nx46.setting import SettingError
@@ -204,7 +198,7 @@ class _Opener:
             ) from error
         return self._setting(name, setting)
 
-    def _setting(self, name: str, setting: Setting, file: Path | None = None) -> Side:
+    def _setting(self, name: str, setting: Setting, file: Path | None = None) -> MaskSet:
         from napari_nx46.run.compare.setting_sides import setting_side
 
         if self.pipelines is None:

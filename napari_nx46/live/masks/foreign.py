@@ -10,21 +10,22 @@ from pathlib import Path
 from psygnal import Signal
 
 from napari_nx46.core.mask_chain import MaskStage
-from napari_nx46.data.fragments import DataSet, FragmentError
-from napari_nx46.files.naming import ARCHIVE_SUFFIX, few
+from napari_nx46.data.fragments import DataSet
+from napari_nx46.files.naming import few
 from napari_nx46.live.derived.comparison import LIVE, packed_mask_of
 from napari_nx46.live.derived.graph import Value
 from napari_nx46.live.masks.memory import MaskMemory
 from napari_nx46.live.masks.pins import packed_bytes
 from napari_nx46.live.session import Session
-from napari_nx46.run.compare.mask_files import MOST_NAMES_TOLD
-from napari_nx46.run.compare.mask_sides import Side, SideMask, archive_side, file_side, folder_side
+from napari_nx46.run.compare.mask_sets import MaskSet, StoredMask, open_masks
+from napari_nx46.run.compare.pairing import Party, masks_of, pair
 from napari_nx46.voxels.workers import CancelCheck
 
 __all__ = ["DEFAULT_MEMORY_BYTES", "ForeignMasks", "open_foreign"]
 
 DEFAULT_MEMORY_BYTES = 128 << 20
 """Bytes that the masks may take together: 32 of 320 x 320 x 320."""
+_MOST_NAMES = 10
 TAKEN_LENGTH = 1
 """Names of one letter are those of pins."""
 
@@ -47,7 +48,7 @@ class ReadTask:
 
     name: str
     image_id: str
-    mask: SideMask
+    mask: StoredMask
 
     @property
     def title(self) -> str:
@@ -58,7 +59,7 @@ class ReadTask:
 Task = OpenTask | ReadTask
 
 
-class ForeignMasks(Value[Task, Side | MaskStage]):
+class ForeignMasks(Value[Task, MaskSet | MaskStage]):
     """Keeps the masks of others that belong to a session's fragments, by the names of their files.
 
     What is opened is checked as a whole; of its masks, those of the fragment that is shown are
@@ -88,7 +89,7 @@ class ForeignMasks(Value[Task, Side | MaskStage]):
         super().__init__(keep=0, priority=-1)
         self.session = session
         self._pending: list[Path] = []
-        self._sides: dict[str, Side] = {}
+        self._sides: dict[str, MaskSet] = {}
         self._paths: dict[str, Path] = {}
         self._masks: MaskMemory[tuple[str, str]] = MaskMemory(memory_bytes)
         self._given_up: set[tuple[str, str]] = set()
@@ -187,15 +188,15 @@ class ForeignMasks(Value[Task, Side | MaskStage]):
         """Return what to open or to read next."""
         return OpenTask(self._pending[0]) if self._pending else next(self._missing(), None)
 
-    def prepare(self, key: Task) -> Callable[[CancelCheck], Side | MaskStage]:
+    def prepare(self, key: Task) -> Callable[[CancelCheck], MaskSet | MaskStage]:
         """Return the function that opens or reads."""
         if isinstance(key, OpenTask):
             return lambda cancelled: open_foreign(key.path, self.session.dataset, cancelled)
         return lambda cancelled: packed_mask_of(key.mask.read(cancelled))
 
-    def on_result(self, key: Task, result: Side | MaskStage) -> None:
+    def on_result(self, key: Task, result: MaskSet | MaskStage) -> None:
         """Keep what was opened or read."""
-        if isinstance(key, OpenTask) and isinstance(result, Side):
+        if isinstance(key, OpenTask) and isinstance(result, MaskSet):
             self._pending = [path for path in self._pending if path != key.path]
             self._add(key.path, result)
         elif isinstance(key, ReadTask) and isinstance(result, MaskStage):
@@ -225,7 +226,7 @@ class ForeignMasks(Value[Task, Side | MaskStage]):
             if self._masks.get(key) is None and key not in self._given_up:
                 yield ReadTask(name, fragment.image_id, side.masks[fragment.image_id])
 
-    def _add(self, path: Path, side: Side) -> None:
+    def _add(self, path: Path, side: MaskSet) -> None:
         """Take what was opened, in place of what the same file was before."""
         old = next((name for name, known in self._paths.items() if known == path), None)
         name = old or free_name(path.name, self.names)
@@ -234,7 +235,7 @@ class ForeignMasks(Value[Task, Side | MaskStage]):
         self._sides[name], self._paths[name] = side, path
 
 
-def open_foreign(path: Path, dataset: DataSet, cancelled: CancelCheck) -> Side:
+def open_foreign(path: Path, dataset: DataSet, cancelled: CancelCheck) -> MaskSet:
     """Check the masks of others, so that those of a data set's fragments can be read.
 
     Parameters
@@ -248,7 +249,7 @@ def open_foreign(path: Path, dataset: DataSet, cancelled: CancelCheck) -> Side:
 
     Returns
     -------
-    Side
+    MaskSet
         With at least one mask of the data set's fragments, each of its fragment's shape.
 
     Raises
@@ -258,25 +259,18 @@ def open_foreign(path: Path, dataset: DataSet, cancelled: CancelCheck) -> Side:
     VolumeError, OSError
         If it is not sound, or cannot be read.
     """
-    if path.is_dir() and path.suffix != ".zarr":
-        side = folder_side(path)
-    elif path.name.lower().endswith(ARCHIVE_SUFFIX):
-        side = archive_side(path, cancelled, keep_bytes=0)  # those that are shown are kept here
-    else:
-        side = _for_only_fragment(file_side(path), dataset)
-    common = [image_id for image_id in side.masks if image_id in dataset.image_ids]
-    if not common:
-        raise FragmentError(
-            f"{path}: found masks of {few(list(side.masks), MOST_NAMES_TOLD)}; "
-            f"expected some of {few(dataset.image_ids, MOST_NAMES_TOLD)}"
-        )
-    for image_id in common:
-        found, expected = side.masks[image_id].shape, dataset[image_id].shape
-        if found != expected:
-            raise FragmentError(
-                f"fragment {image_id}: found shape {found} in {path}; expected {expected} (Z, Y, X)"
-            )
-    return side
+    ids = dataset.image_ids
+    opened = open_masks(
+        path,
+        image_id=ids[0] if len(ids) == 1 else None,
+        with_record=True,
+        keep_bytes=0,  # the session keeps those that are shown
+        cancelled=cancelled,
+    )
+    fragments = Party("fragment", "the data", {one.image_id: one for one in dataset})
+    there = f"; there are masks of {few(list(opened.masks), _MOST_NAMES)}"
+    paired = pair(masks_of(opened), fragments, every="none", hint=there)
+    return replace(opened, masks={image_id: mask for image_id, (mask, _) in paired.items()})
 
 
 def free_name(name: str, taken: tuple[str, ...]) -> str:
@@ -285,10 +279,3 @@ def free_name(name: str, taken: tuple[str, ...]) -> str:
     return next(
         one for one in numbered if one not in taken and one != LIVE and len(one) > TAKEN_LENGTH
     )
-
-
-def _for_only_fragment(side: Side, dataset: DataSet) -> Side:
-    """Return a single mask as that of the data set's fragment, if there is but one."""
-    (mask,) = side.masks.values()
-    image_ids = dataset.image_ids
-    return side if len(image_ids) > 1 else replace(side, masks={image_ids[0]: mask})

@@ -15,7 +15,7 @@ from napari_nx46.core.measure.volume import VolumeMetrics, measure_volume
 from napari_nx46.files.submission.mask_tiff import Shape
 from napari_nx46.files.volumes.opening import Volume
 from napari_nx46.leaderboard import LeaderboardScore
-from napari_nx46.run.compare.mask_sides import Side
+from napari_nx46.run.compare.mask_sets import MaskSet
 from napari_nx46.run.compare.pairing import MaskPair, SidePairing
 from napari_nx46.setting import Domain, Setting, knob_applies
 from napari_nx46.voxels.blocks import Mask
@@ -118,7 +118,7 @@ class ComparisonReport:
 
     Parameters
     ----------
-    a, b : Side
+    a, b : MaskSet
     knobs : tuple of KnobDifference
         Empty as well where the settings of a side are not known; a note tells so.
     fragments : tuple of ComparedFragment
@@ -126,8 +126,8 @@ class ComparisonReport:
         What a reader should know.
     """
 
-    a: Side
-    b: Side
+    a: MaskSet
+    b: MaskSet
     knobs: tuple[KnobDifference, ...]
     fragments: tuple[ComparedFragment, ...]
     notes: tuple[str, ...] = ()
@@ -206,9 +206,10 @@ def knob_differences(pairs: Sequence[MaskPair]) -> tuple[KnobDifference, ...]:
         Those without both settings are passed over.
     """
     known = [
-        (pair.image_id, pair.setting_a, pair.setting_b)
+        (pair.image_id, a, b)
         for pair in pairs
-        if pair.setting_a is not None and pair.setting_b is not None
+        for a, b in (pair.settings,)
+        if a is not None and b is not None
     ]
     differences: list[KnobDifference] = []
     for knob in Setting.model_fields:
@@ -250,7 +251,7 @@ def _measure(
 
 
 def _unlike_kept(
-    side: Side, fragments: Sequence[ComparedFragment], letter: Literal["a", "b"]
+    side: MaskSet, fragments: Sequence[ComparedFragment], letter: Literal["a", "b"]
 ) -> tuple[str, ...]:
     """Tell of figures that are others than the workspace has kept."""
     notes = []
@@ -272,8 +273,8 @@ def _unlike_kept(
 def _knobs_of(pairing: SidePairing) -> tuple[tuple[KnobDifference, ...], tuple[str, ...]]:
     """Return the knobs that differ, and notes where there are none to tell."""
     of_sides = (
-        ("A", pairing.a, [pair.setting_a for pair in pairing.pairs]),
-        ("B", pairing.b, [pair.setting_b for pair in pairing.pairs]),
+        ("A", pairing.a, [pair.a.setting for pair in pairing.pairs]),
+        ("B", pairing.b, [pair.b.setting for pair in pairing.pairs]),
     )
     unknown = tuple(
         f"the settings of {letter} ({side.name}) are not known: there is no manifest of it"

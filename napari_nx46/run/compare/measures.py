@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +11,11 @@ import numpy as np
 from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.slices import SliceMeasures, measure_slices
 from napari_nx46.core.measure.volume import VolumeMetrics, measure_volume
-from napari_nx46.data.fragments import FolderNames, FragmentError, checked_image_id
-from napari_nx46.files.volumes.opening import (
-    Role,
-    Volume,
-    image_id_of,
-    is_volume_folder,
-    open_volume,
-)
-from napari_nx46.run.compare.mask_files import (
-    MASK_FOLDERS,
-    binary_mask,
-    open_any_submission,
-    read_once,
-    volumes_in,
-)
+from napari_nx46.files.volumes.opening import Volume
+from napari_nx46.run.compare.mask_sets import StoredMask, open_masks, read_once
+from napari_nx46.run.compare.pairing import Party, open_labels, pair
 from napari_nx46.run.csv_text import CsvValue, csv_bytes, nine_digits
 from napari_nx46.setting import DEFAULT_BAND
-from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.spans import find_runs
 from napari_nx46.voxels.workers import Cancelled, Workers, never
 
@@ -76,23 +62,6 @@ class MaskMeasures:
     volume: VolumeMetrics
 
 
-@dataclass(frozen=True)
-class _MaskFile:
-    """A mask that has not been read.
-
-    Parameters
-    ----------
-    path : Path
-    image_id : str
-    read : callable
-        Returns its voxels, (Z, Y, X) of any type.
-    """
-
-    path: Path
-    image_id: str
-    read: Callable[[], np.ndarray]
-
-
 def measure_masks(
     paths: Sequence[Path],
     label: Path | None = None,
@@ -134,14 +103,16 @@ def measure_masks(
     Cancelled
         If ``cancelled()`` became True; the one of the core or of the files.
     """
-    files = [file for path in paths for file in _mask_files(path, cancelled)]
-    labels = [None if label is None else _label_of(file, label) for file in files]
-    measured = []
-    for file, true in zip(files, labels, strict=True):
+    masks = [
+        mask for path in paths for mask in open_masks(path, cancelled=cancelled).masks.values()
+    ]
+    labels = _labels_of(masks, label)
+    measured: list[MaskMeasures] = []
+    for mask, true in zip(masks, labels, strict=True):
         if cancelled():
             raise Cancelled
-        measured.append(_measure(file, true, workers, cancelled))
-        progress(file.image_id, len(measured), len(files))
+        measured.append(_measure(mask, true, workers, cancelled))
+        progress(mask.image_id, len(measured), len(masks))
     return measured
 
 
@@ -179,76 +150,34 @@ def slices_csv(measures: Sequence[MaskMeasures]) -> bytes:
     )
 
 
-# ---- finding masks and labels --------------------------------------------------------------
-
-
-def _mask_files(path: Path, cancelled: Callable[[], bool]) -> list[_MaskFile]:
-    if not path.exists():
-        raise FragmentError(
-            f"{path}: found nothing at this path, expected a mask, a folder of masks or a "
-            "submission archive"
-        )
-    if path.is_dir() and not is_volume_folder(path):
-        files = volumes_in(path, MASK_FOLDERS)
-        return [_mask_file(file, image_id) for image_id, file in files.items()]
-    if path.suffix.lower() == ".zip" and not path.is_dir():
-        return _archive_files(path, cancelled)
-    return [_mask_file(path, checked_image_id(image_id_of(path), path))]
-
-
-def _mask_file(path: Path, image_id: str) -> _MaskFile:
-    volume = open_volume(path, role=Role.IMAGE, image_id=image_id)
-    return _MaskFile(path, image_id, partial(read_once, volume))
-
-
-def _archive_files(archive: Path, cancelled: Callable[[], bool]) -> list[_MaskFile]:
-    """Return the masks of an archive, whichever fragments it holds."""
-    masks, shapes = open_any_submission(archive, cancelled)
-    return [
-        _MaskFile(archive, image_id, partial(masks.read, image_id, cancelled))
-        for image_id in sorted(shapes)
-    ]
-
-
-def _label_of(file: _MaskFile, label: Path) -> Volume:
-    """Return the label that a mask is compared with; nothing of it is read but its head."""
-    if not label.exists():
-        raise FragmentError(
-            f"{label}: found nothing at this path, expected a label or a folder of labels"
-        )
-    if not label.is_dir() or is_volume_folder(label):
-        return open_volume(label, role=Role.LABEL, image_id=file.image_id)
-    labels = volumes_in(label, FolderNames().labels)
-    if file.image_id not in labels:
-        raise FragmentError(
-            f"fragment {file.image_id}: found no label in {label} for the mask {file.path}; "
-            f"expected a volume named {file.image_id}"
-        )
-    return open_volume(labels[file.image_id], role=Role.LABEL, image_id=file.image_id)
-
-
 # ---- measuring -----------------------------------------------------------------------------
 
 
+def _labels_of(masks: Sequence[StoredMask], label: Path | None) -> Sequence[Volume | None]:
+    """Return the label of every mask; a single one is that of all."""
+    if label is None:
+        return [None] * len(masks)
+    labels = open_labels(label, [mask.image_id for mask in masks])
+    parties = (Party("mask", str(mask.path), {mask.image_id: mask}) for mask in masks)
+    return [true for one in parties for _, true in pair(one, labels, every="a").values()]
+
+
 def _measure(
-    file: _MaskFile, label: Volume | None, workers: Workers | None, cancelled: Callable[[], bool]
+    stored: StoredMask,
+    label: Volume | None,
+    workers: Workers | None,
+    cancelled: Callable[[], bool],
 ) -> MaskMeasures:
-    mask = binary_mask(file.read(), file.image_id, file.path)
-    true = None if label is None else LabelBits.of(_read_label(file, mask, label), workers)
+    if stored.path is None:
+        raise ValueError("expected a mask in a file")
+    mask = stored.read(cancelled)
+    true = None
+    if label is not None:
+        true = LabelBits.of(read_once(label).astype(np.uint8, copy=False), workers)
     runs = find_runs(mask, workers=workers)
     slices = measure_slices(mask, label=true, runs=runs, workers=workers, cancelled=cancelled)
     volume = measure_volume(mask, profile=slices, runs=runs, workers=workers, cancelled=cancelled)
-    return MaskMeasures(file.path, file.image_id, tuple(slices), volume)
-
-
-def _read_label(file: _MaskFile, mask: Mask, label: Volume) -> Mask:
-    if label.shape != mask.shape:
-        raise FragmentError(
-            f"fragment {file.image_id}: found shape {mask.shape} in {file.path} but "
-            f"{label.shape} in {label.path}; expected equal shapes (Z, Y, X)"
-        )
-    voxels: Mask = read_once(label).astype(np.uint8, copy=False)
-    return voxels
+    return MaskMeasures(stored.path, stored.image_id, tuple(slices), volume)
 
 
 # ---- writing -------------------------------------------------------------------------------

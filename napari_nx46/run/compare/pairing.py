@@ -1,27 +1,73 @@
-"""Which masks of two sides belong together, and the labels that belong to them."""
+"""Which masks, labels and fragments belong together: the one place that pairs them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, Literal, Protocol, TypeVar
 
 from napari_nx46.data.fragments import DataSet, FolderNames, FragmentError
-from napari_nx46.files.atomic import WriteError
-from napari_nx46.files.naming import few
+from napari_nx46.files.naming import few, shown
 from napari_nx46.files.submission.mask_tiff import Shape
-from napari_nx46.files.volumes.opening import Role, Volume, is_volume_folder, open_volume
-from napari_nx46.run.compare.mask_files import MOST_NAMES_TOLD, volumes_in
-from napari_nx46.run.compare.mask_sides import Side, SideKind, SideMask
+from napari_nx46.files.volumes.opening import Role, Volume, image_id_of, open_volume
+from napari_nx46.run.compare.mask_sets import (
+    MaskSet,
+    SetKind,
+    StoredMask,
+    is_folder_of_volumes,
+    volumes_in,
+)
 from napari_nx46.setting import Setting
 
 __all__ = [
     "MaskPair",
+    "Party",
     "SidePairing",
-    "check_report_target",
     "find_labels",
+    "masks_of",
+    "open_labels",
+    "pair",
     "pair_sides",
 ]
+
+_MOST_NAMES = 10  # so many missing fragments are named
+
+
+class HasShape(Protocol):
+    """Anything of the shape of a fragment."""
+
+    @property
+    def shape(self) -> Shape:
+        """(Z, Y, X)."""
+
+
+A = TypeVar("A", bound=HasShape)
+B = TypeVar("B", bound=HasShape)
+T_co = TypeVar("T_co", bound=HasShape, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Party(Generic[T_co]):
+    """What is to be paired, and what an error calls it.
+
+    Parameters
+    ----------
+    noun : str
+        As "mask" or "label".
+    place : str
+        Where they are.
+    items : mapping
+        By image_id.
+    any_name : bool
+        Whether it is a single file, which belongs to the only fragment of the other party
+        whatever its name.
+    """
+
+    noun: str
+    place: str
+    items: Mapping[str, T_co] = field(hash=False)
+    any_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,81 +77,162 @@ class MaskPair:
     Parameters
     ----------
     image_id : str
-    a, b : SideMask
-    setting_a, setting_b : Setting, optional
-        None where it is not known.
+    a, b : StoredMask
     """
 
     image_id: str
-    a: SideMask
-    b: SideMask
-    setting_a: Setting | None = None
-    setting_b: Setting | None = None
+    a: StoredMask
+    b: StoredMask
 
     @property
     def shape(self) -> Shape:
         """(Z, Y, X) of both masks."""
         return self.a.shape
 
+    @property
+    def settings(self) -> tuple[Setting | None, Setting | None]:
+        """Those of A and B; None where one is not known."""
+        return self.a.setting, self.b.setting
+
 
 @dataclass(frozen=True, slots=True)
 class SidePairing:
-    """Which masks of two sides belong together.
+    """Which masks of two sides of a comparison belong together.
 
     Parameters
     ----------
-    a, b : Side
+    a, b : MaskSet
     pairs : tuple of MaskPair
         At least one.
     notes : tuple of str
         What a reader should know of it.
     """
 
-    a: Side
-    b: Side
+    a: MaskSet
+    b: MaskSet
     pairs: tuple[MaskPair, ...]
     notes: tuple[str, ...]
 
 
-def pair_sides(a: Side, b: Side, fragments: Sequence[str] = ()) -> SidePairing:
-    """Find which masks of two sides belong together, and check that their shapes are the same.
-
-    Masks of one image_id belong together. A single mask file belongs to the only fragment of the
-    other side whatever its name, and a note tells so. A setting makes the masks of the fragments
-    that the other side has.
+def pair(
+    a: Party[A],
+    b: Party[B],
+    *,
+    every: Literal["both", "a", "b", "none"] = "both",
+    only: Collection[str] = (),
+    hint: str = "",
+) -> dict[str, tuple[A, B]]:
+    """Find what belongs together, and check that the shapes are the same.
 
     Parameters
     ----------
-    a, b : Side
-    fragments : sequence of str
-        The only ones to compare; by default all, which both sides must have.
+    a, b : Party
+    every : {"both", "a", "b", "none"}
+        The party that must have a partner for all that it has. With "none" those without a
+        partner are left out, but there must be one that has.
+    only : collection of str
+        The only fragments to pair, which both must have; `every` does not matter then.
+    hint : str
+        How an error about missing fragments goes on.
+
+    Returns
+    -------
+    dict of str to tuple
+        By image_id, ascending; not empty.
 
     Raises
     ------
     FragmentError
-        If the sides have masks of different fragments, or of different shapes.
+        If one has no partner, or the shapes differ.
     """
-    # Of two files the second is given the first one's name.
-    renamed_b, note_b = _renamed(b, a)
-    renamed_a, note_a = _renamed(a, renamed_b)
-    pairs = tuple(
-        MaskPair(
-            image_id,
-            renamed_a.masks[image_id],
-            renamed_b.masks[image_id],
-            renamed_a.settings.get(image_id),
-            renamed_b.settings.get(image_id),
-        )
-        for image_id in _compared_ids(renamed_a, renamed_b, fragments)
+    # Of two single files the second is given the first one's name.
+    b_items = _named_as(b, a.items)
+    a_items = _named_as(a, b_items)
+    ids_a, ids_b = set(a_items), set(b_items)
+    wanted = (
+        set(only) or {"both": ids_a | ids_b, "a": ids_a, "b": ids_b, "none": ids_a & ids_b}[every]
     )
-    for pair in pairs:
-        if pair.a.shape != pair.b.shape:
+    if not wanted:  # nothing in common
+        wanted = ids_b
+    faults = [
+        f"no {party.noun} of {few(missing, _MOST_NAMES)} in {party.place}"
+        for party, found in ((a, ids_a), (b, ids_b))
+        if (missing := sorted(wanted - found))
+    ]
+    if faults:
+        raise FragmentError(
+            f"found {' and '.join(faults)}; expected the same fragments in both{hint}"
+        )
+    pairs = {image_id: (a_items[image_id], b_items[image_id]) for image_id in sorted(wanted)}
+    for image_id, (one, other) in pairs.items():
+        if one.shape != other.shape:
             raise FragmentError(
-                f"fragment {pair.image_id}: found shape {pair.a.shape} in A ({a.name}) but "
-                f"{pair.b.shape} in B ({b.name}); expected equal shapes (Z, Y, X)"
+                f"fragment {image_id}: found shape {one.shape} in {a.place} but {other.shape} in "
+                f"{b.place}; expected equal shapes (Z, Y, X)"
             )
-    notes = tuple(note for note in (note_a, note_b) if note is not None)
-    return SidePairing(a, b, pairs, notes)
+    return pairs
+
+
+def _named_as(party: Party[A], others: Mapping[str, object]) -> Mapping[str, A]:
+    """Return the items by image_id, a single file of any name as the other's only fragment."""
+    if not party.any_name or len(others) != 1:
+        return party.items
+    return dict(zip(others, party.items.values(), strict=True))
+
+
+def masks_of(masks: MaskSet, noun: str = "mask", place: str | None = None) -> Party[StoredMask]:
+    """Return the masks of a set, ready to be paired."""
+    return Party(
+        noun, place or str(masks.path or masks.name), masks.masks, masks.kind is SetKind.FILE
+    )
+
+
+# ---- labels --------------------------------------------------------------------------------
+
+
+def open_labels(
+    path: Path,
+    image_ids: Collection[str] | None = None,
+    *,
+    role: Role = Role.LABEL,
+    channel: int | None = None,
+) -> Party[Volume]:
+    """Open the labels of fragments; none is read.
+
+    Parameters
+    ----------
+    path : Path
+        A label; or a folder of labels, or a data folder.
+    image_ids : collection of str, optional
+        The only fragments whose labels are opened, as far as they are there; by default all.
+    role : Role
+        What values they may have.
+    channel : int, optional
+        Of volumes that have several.
+
+    Raises
+    ------
+    FragmentError
+        If there is nothing at the path, or no volume in the folder.
+    VolumeError
+        If a label cannot be opened.
+    OSError
+        If the folder cannot be listed.
+    """
+    if not path.exists():
+        raise FragmentError(
+            f"{path}: found nothing at this path, expected a label or a folder of labels"
+        )
+    if not is_folder_of_volumes(path):
+        name = shown(image_id_of(path))
+        label = open_volume(path, role=role, image_id=name, channel=channel)
+        return Party("label", str(path), {name: label}, any_name=True)
+    labels = {
+        image_id: open_volume(file, role=role, image_id=image_id, channel=channel)
+        for image_id, file in volumes_in(path, FolderNames().labels).items()
+        if image_ids is None or image_id in image_ids
+    }
+    return Party("label", str(path), labels)
 
 
 def find_labels(
@@ -131,93 +258,55 @@ def find_labels(
     OSError
         If the folder cannot be listed.
     """
+    compared = Party("mask", "the masks", {one.image_id: one for one in pairs})
     if label is not None:
-        labels = _labels_at(label, [pair.image_id for pair in pairs])
+        paired = pair(compared, open_labels(label, compared.items), every="a")
     else:
-        found = {} if dataset is None else {one.image_id: one.label for one in dataset}
-        of_pairs = {pair.image_id: found.get(pair.image_id) for pair in pairs}
-        labels = {name: volume for name, volume in of_pairs.items() if volume is not None}
-    for pair in pairs:
-        volume = labels.get(pair.image_id)
-        if volume is not None and volume.shape != pair.shape:
-            raise FragmentError(
-                f"fragment {pair.image_id}: found masks of shape {pair.shape} but {volume.shape} "
-                f"in {volume.path}; expected equal shapes (Z, Y, X)"
-            )
-    return labels
+        labels = {
+            one.image_id: one.label
+            for one in dataset or ()
+            if one.label is not None and one.image_id in compared.items
+        }
+        if not labels:
+            return {}
+        paired = pair(compared, Party("label", "the data", labels), every="b")
+    return {image_id: volume for image_id, (_, volume) in paired.items()}
 
 
-def check_report_target(
-    target: Path, sides: Sequence[Side], labels: Mapping[str, Volume], others: Sequence[Path] = ()
-) -> None:
-    """Check that writing a report would destroy nothing that is compared.
+# ---- sides of a comparison -----------------------------------------------------------------
+
+
+def pair_sides(a: MaskSet, b: MaskSet, fragments: Sequence[str] = ()) -> SidePairing:
+    """Find which masks of two sides belong together, and check that their shapes are the same.
+
+    Masks of one image_id belong together. A single mask file belongs to the only fragment of the
+    other side whatever its name, and a note says so. A setting makes the masks of the fragments
+    that the other side has.
+
+    Parameters
+    ----------
+    a, b : MaskSet
+    fragments : sequence of str
+        The only ones to compare; by default all, which both sides must have.
 
     Raises
     ------
-    WriteError
-        If the target is, or lies in, one of the files.
+    FragmentError
+        If the sides have masks of different fragments, or of different shapes.
     """
-    sources = [file.path for side in sides for file in side.files]
-    sources += [volume.path for volume in labels.values()]
-    resolved = target.resolve()
-    taken = {path.resolve() for path in (*sources, *others)}
-    if not taken.isdisjoint((resolved, *resolved.parents)):
-        raise WriteError(target, "a file that is compared is there; choose another place")
-
-
-def _renamed(side: Side, other: Side) -> tuple[Side, str | None]:
-    """Give a single mask file the name of the other side's only fragment, and tell so."""
-    if side.kind is not SideKind.FILE or len(other.masks) != 1:
-        return side, None
-    ((name, mask),) = side.masks.items()
-    (image_id,) = other.masks
-    if name == image_id:
-        return side, None
-    note = f"{side.name} is compared as the fragment {image_id}, the only one of {other.name}"
-    return replace(side, masks={image_id: mask}), note
-
-
-def _compared_ids(a: Side, b: Side, fragments: Sequence[str]) -> list[str]:
-    """Return the image_ids to compare, ascending, each of which both sides have."""
-    wanted = set(fragments) or _fragments_of(a, b)
-    faults = [
-        f"no mask of {few(missing, MOST_NAMES_TOLD)} in {letter} ({side.name})"
-        for letter, side in (("A", a), ("B", b))
-        if (missing := sorted(wanted - set(side.masks)))
-    ]
-    if faults:
-        raise FragmentError(
-            f"found {' and '.join(faults)}; expected masks of the same fragments, or "
-            "--fragment ID for those that both have"
-        )
-    return sorted(wanted)
-
-
-def _fragments_of(a: Side, b: Side) -> set[str]:
-    """Return the image_ids of both sides; those of a setting follow the other side."""
-    if a.kind is SideKind.SETTING and b.kind is not SideKind.SETTING:
-        return set(b.masks)
-    if b.kind is SideKind.SETTING and a.kind is not SideKind.SETTING:
-        return set(a.masks)
-    return set(a.masks) | set(b.masks)
-
-
-def _labels_at(label: Path, image_ids: Sequence[str]) -> dict[str, Volume]:
-    if not label.exists():
-        raise FragmentError(
-            f"{label}: found nothing at this path, expected a label or a folder of labels"
-        )
-    if not label.is_dir() or is_volume_folder(label):
-        if len(image_ids) > 1:
-            raise FragmentError(
-                f"{label}: found a single volume, expected a folder of labels for the fragments "
-                f"{few(image_ids, MOST_NAMES_TOLD)}"
-            )
-        return {name: open_volume(label, role=Role.LABEL, image_id=name) for name in image_ids}
-    files = volumes_in(label, FolderNames().labels)
-    missing = [name for name in image_ids if name not in files]
-    if missing:
-        raise FragmentError(
-            f"{label}: found no label of {few(missing, MOST_NAMES_TOLD)}; expected one a fragment"
-        )
-    return {name: open_volume(files[name], role=Role.LABEL, image_id=name) for name in image_ids}
+    computed = [side.kind is SetKind.SETTING for side in (a, b)]
+    paired = pair(
+        masks_of(a, place=f"A ({a.name})"),
+        masks_of(b, place=f"B ({b.name})"),
+        every="both" if computed[0] == computed[1] else "b" if computed[0] else "a",
+        only=fragments,
+        hint=", or --fragment ID for those that both have",
+    )
+    pairs = tuple(MaskPair(image_id, *masks) for image_id, masks in paired.items())
+    notes = tuple(
+        f"{side.name} is compared as the fragment {one.image_id}, the only one of {other.name}"
+        for one in pairs
+        for side, other, mask in ((b, a, one.b), (a, b, one.a))
+        if mask.image_id != one.image_id
+    )
+    return SidePairing(a, b, pairs, notes)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
+from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.naming import shown
+from napari_nx46.files.volumes.opening import Volume
 from napari_nx46.run.compare.comparison import ComparedFragment, ComparisonReport
-from napari_nx46.run.compare.mask_sides import Side
+from napari_nx46.run.compare.mask_sets import MaskSet
 from napari_nx46.run.csv_text import csv_bytes
 
 __all__ = [
@@ -17,6 +20,7 @@ __all__ = [
     "FIGURE_WORDS",
     "REPORT_FORMATS",
     "ReportTable",
+    "check_report_target",
     "comparison_csv",
     "comparison_html",
     "comparison_markdown",
@@ -140,6 +144,27 @@ REPORT_FORMATS: Mapping[str, Callable[[ComparisonReport], bytes]] = MappingProxy
 """Ending of a report's file name -> what makes its content."""
 
 
+def check_report_target(
+    target: Path,
+    sides: Sequence[MaskSet],
+    labels: Mapping[str, Volume],
+    others: Sequence[Path] = (),
+) -> None:
+    """Check that writing a report would destroy nothing that is compared.
+
+    Raises
+    ------
+    WriteError
+        If the target is, or lies in, one of the files.
+    """
+    sources = [file.path for side in sides for file in side.files]
+    sources += [volume.path for volume in labels.values()]
+    resolved = target.resolve()
+    taken = {path.resolve() for path in (*sources, *others)}
+    if not taken.isdisjoint((resolved, *resolved.parents)):
+        raise WriteError(target, "a file that is compared is there; choose another place")
+
+
 def figure_text(name: str, value: float | None, *, signed: bool = False, decimals: int = 6) -> str:
     """Return a figure as people read it; nothing for one that is not known.
 
@@ -166,7 +191,7 @@ def figure_text(name: str, value: float | None, *, signed: bool = False, decimal
 _SIDE_FACTS = ("tag", "public score", "private score")
 
 
-def _sides(report: ComparisonReport) -> tuple[tuple[str, Side], tuple[str, Side]]:
+def _sides(report: ComparisonReport) -> tuple[tuple[str, MaskSet], tuple[str, MaskSet]]:
     return ("A", report.a), ("B", report.b)
 
 
@@ -183,7 +208,7 @@ def _side_rows(report: ComparisonReport) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _scores(side: Side) -> tuple[float | None, float | None]:
+def _scores(side: MaskSet) -> tuple[float | None, float | None]:
     return side.public_score, side.private_score
 
 

@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from napari_nx46.data.fragments import FolderNames, FragmentError
 from napari_nx46.files.atomic import WriteError
-from napari_nx46.files.naming import few, shown
-from napari_nx46.files.submission.reading import open_submission
 from napari_nx46.files.submission.writing import Progress
-from napari_nx46.files.volumes.opening import (
-    Role,
-    Volume,
-    image_id_of,
-    is_volume_folder,
-    open_volume,
-)
+from napari_nx46.files.volumes.opening import Role, Volume
 from napari_nx46.leaderboard import COMPETITION, LeaderboardScore, Parameters, score
 from napari_nx46.leaderboard.topology import octants_of
-from napari_nx46.run.compare.mask_files import (
-    KEPT_BYTES,
-    MASK_FOLDERS,
-    MOST_NAMES_TOLD,
-    read_once,
-    volumes_in,
-)
+from napari_nx46.run.compare.mask_sets import StoredMask, open_masks, read_once
+from napari_nx46.run.compare.pairing import masks_of, open_labels, pair
 from napari_nx46.run.csv_text import csv_bytes
 from napari_nx46.voxels.workers import never
 
@@ -58,20 +43,16 @@ _USUAL_LABELS = (0, 1, 2, None)
 class ScoringPair:
     """A predicted mask and its label, of one shape; neither has been read.
 
-    Attributes
+    Parameters
     ----------
     image_id : str
         The fragment.
-    prediction_path : Path
-        The file, Zarr folder or archive of the prediction.
-    read_prediction : callable
-        Returns the prediction, (Z, Y, X); asks the callable it is given whether to go on.
+    prediction : StoredMask
     label : Volume
     """
 
     image_id: str
-    prediction_path: Path
-    read_prediction: Callable[[Callable[[], bool]], np.ndarray]
+    prediction: StoredMask
     label: Volume
 
 
@@ -90,7 +71,7 @@ def pair_up(
     prediction : Path
         A volume; a folder of volumes, or one whose ``masks`` is; or a submission archive.
     label : Path
-        A volume if `prediction` is one. Else a folder of volumes, or a data folder.
+        A volume; a folder of volumes, or a data folder.
     ignore_label : int or None
         What labels may hold besides 0, 1 and 2.
     channel : int, optional
@@ -101,8 +82,8 @@ def pair_up(
     Returns
     -------
     tuple of ScoringPair
-        At least one, in the order of their image_ids. Two volumes are a pair whatever their
-        names, and the label gives the image_id.
+        At least one, in the order of their image_ids. A single prediction belongs to a single
+        label whatever its name, and the label gives the image_id.
 
     Raises
     ------
@@ -115,40 +96,12 @@ def pair_up(
     Cancelled
         If ``cancelled()`` became True.
     """
-    _check_exists(prediction, "a mask, a folder of masks or a submission archive")
-    _check_exists(label, "a label or a folder of labels")
-    opened = partial(open_volume, channel=channel)
     role = Role.LABEL if ignore_label in _USUAL_LABELS else Role.IMAGE
-    if not _is_folder(label):
-        if _is_folder(prediction) or _is_archive(prediction):
-            raise FragmentError(
-                f"{label}: found a single volume, expected a folder of labels as {prediction} "
-                "holds one mask a fragment"
-            )
-        image_id = shown(image_id_of(label))
-        volume = opened(prediction, role=Role.IMAGE, image_id=image_id)
-        return (_pair(volume, opened(label, role=role, image_id=image_id), image_id),)
-    label_files = volumes_in(label, FolderNames().labels)
-    if _is_archive(prediction):
-        labels = {
-            image_id: opened(path, role=role, image_id=image_id)
-            for image_id, path in label_files.items()
-        }
-        return _pairs_of_archive(prediction, labels, cancelled)
-    if not _is_folder(prediction):
-        raise FragmentError(
-            f"{label}: found a folder, expected the label of the single volume {prediction}"
-        )
-    files = volumes_in(prediction, MASK_FOLDERS)
-    _check_names(prediction, files, label, label_files)
-    return tuple(
-        _pair(
-            opened(path, role=Role.IMAGE, image_id=image_id),
-            opened(label_files[image_id], role=role, image_id=image_id),
-            image_id,
-        )
-        for image_id, path in files.items()
-    )
+    labels = open_labels(label, role=role, channel=channel)
+    name = next(iter(labels.items)) if len(labels.items) == 1 else None
+    masks = open_masks(prediction, image_id=name, channel=channel, cancelled=cancelled)
+    paired = pair(masks_of(masks, "prediction"), replace(labels, any_name=False))
+    return tuple(ScoringPair(image_id, *both) for image_id, both in paired.items())
 
 
 def parts_of(pair: ScoringPair, parameters: Parameters = COMPETITION) -> int:
@@ -195,14 +148,14 @@ def score_pairs(
         If ``cancelled()`` became True; the one of the files or of the leaderboard.
     """
     scores: dict[str, LeaderboardScore] = {}
-    for pair in pairs:
-        prediction = pair.read_prediction(cancelled)
-        label = read_once(pair.label)
-        note = _note_on_values(pair, prediction)
+    for scored in pairs:
+        prediction = scored.prediction.voxels(cancelled)
+        label = read_once(scored.label)
+        note = _note_on_values(scored, prediction)
         if note is not None:
             tell(note)
-        counted = _PartCounter(pair.image_id, parts_of(pair, parameters), progress, cancelled)
-        scores[pair.image_id] = score(
+        counted = _PartCounter(scored.image_id, parts_of(scored, parameters), progress, cancelled)
+        scores[scored.image_id] = score(
             prediction, label, parameters=parameters, cancelled=counted, workers=workers
         )
         counted.finish()
@@ -239,7 +192,8 @@ def check_score_target(target: Path, pairs: Iterable[ScoringPair]) -> None:
     WriteError
         If the target is, or lies in, one of them.
     """
-    sources = {path.resolve() for pair in pairs for path in (pair.prediction_path, pair.label.path)}
+    paths = (path for scored in pairs for path in (scored.prediction.path, scored.label.path))
+    sources = {path.resolve() for path in paths if path is not None}
     resolved = target.resolve()
     if not sources.isdisjoint((resolved, *resolved.parents)):
         raise WriteError(target, "a prediction or label is there; choose another place")
@@ -276,43 +230,6 @@ class _PartCounter:
         self._progress(self._image_id, self._parts, self._parts)
 
 
-def _pairs_of_archive(
-    archive: Path, labels: Mapping[str, Volume], cancelled: Callable[[], bool]
-) -> tuple[ScoringPair, ...]:
-    shapes = {image_id: label.shape for image_id, label in labels.items()}
-    masks = open_submission(archive, shapes, keep_bytes=KEPT_BYTES, cancelled=cancelled)
-    return tuple(
-        ScoringPair(image_id, archive, partial(masks.read, image_id), label)
-        for image_id, label in labels.items()
-    )
-
-
-def _pair(prediction: Volume, label: Volume, image_id: str) -> ScoringPair:
-    if prediction.shape != label.shape:
-        raise FragmentError(
-            f"fragment {image_id}: found shape {prediction.shape} in {prediction.path} but "
-            f"{label.shape} in {label.path}; expected equal shapes (Z, Y, X)"
-        )
-    return ScoringPair(image_id, prediction.path, lambda _cancelled: read_once(prediction), label)
-
-
-def _check_names(
-    predictions: Path, found: Mapping[str, Path], labels: Path, expected: Mapping[str, Path]
-) -> None:
-    faults = [
-        f"no {kind} of {few(sorted(missing), MOST_NAMES_TOLD)} in {folder}"
-        for kind, folder, missing in (
-            ("prediction", predictions, expected.keys() - found.keys()),
-            ("label", labels, found.keys() - expected.keys()),
-        )
-        if missing
-    ]
-    if faults:
-        raise FragmentError(
-            f"found {' and '.join(faults)}; expected one prediction and one label a fragment"
-        )
-
-
 def _note_on_values(pair: ScoringPair, prediction: np.ndarray) -> str | None:
     """Return a note if the foreground of a prediction has more than one value."""
     foreground = prediction[prediction != 0]
@@ -323,18 +240,5 @@ def _note_on_values(pair: ScoringPair, prediction: np.ndarray) -> str | None:
         return None
     return (
         f"note: fragment {pair.image_id}: found values from {lowest} to {highest} in "
-        f"{pair.prediction_path}; all that is not 0 counts as foreground"
+        f"{pair.prediction.path}; all that is not 0 counts as foreground"
     )
-
-
-def _check_exists(path: Path, expected: str) -> None:
-    if not path.exists():
-        raise FragmentError(f"{path}: found nothing at this path, expected {expected}")
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not is_volume_folder(path)
-
-
-def _is_archive(path: Path) -> bool:
-    return path.suffix.lower() == ".zip" and not path.is_dir()

@@ -11,7 +11,13 @@ import numpy as np
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.data.fragments import FragmentError
 from napari_nx46.files.workspace import SavedRun
-from napari_nx46.run.compare.mask_sides import HashedFile, Side, SideKind, SideMask, archive_side
+from napari_nx46.run.compare.mask_sets import (
+    HashedFile,
+    MaskSet,
+    SetKind,
+    StoredMask,
+    open_archive,
+)
 from napari_nx46.run.export.manifest_reading import file_sha256
 from napari_nx46.run.judge.archive_checks import hash_archive
 from napari_nx46.run.judge.verdict import run_name
@@ -26,7 +32,7 @@ __all__ = ["run_side", "setting_side"]
 
 def setting_side(
     name: str, settings: Settings, pipelines: PipelineSet, file: Path | None = None
-) -> Side:
+) -> MaskSet:
     """Return masks that are computed when they are read, in memory.
 
     Parameters
@@ -48,21 +54,27 @@ def setting_side(
     """
     fragments = checked_fragments(pipelines.dataset, settings)
     computed = _ComputedMasks(pipelines, settings)
-    return Side(
+    return MaskSet(
         name,
-        SideKind.SETTING,
+        SetKind.SETTING,
         {
-            fragment.image_id: SideMask(fragment.shape, partial(computed.read, fragment.image_id))
+            fragment.image_id: StoredMask(
+                fragment.image_id,
+                fragment.shape,
+                None,
+                partial(computed.read, fragment.image_id),
+                settings[fragment.image_id],
+                is_binary=True,
+            )
             for fragment in fragments
         },
-        settings,
         files=() if file is None else (HashedFile(file, file_sha256(file)),),
     )
 
 
 def run_side(
     run: SavedRun, pipelines: PipelineSet | None = None, cancelled: CancelCheck = never
-) -> Side:
+) -> MaskSet:
     """Return the masks of a run of the workspace.
 
     They are those of its archive while that is as it was. Otherwise they are computed from the
@@ -81,13 +93,13 @@ def run_side(
     FragmentError
         If the archive is missing or changed, and there are no data or not those of the run.
     VolumeError, OSError, Cancelled
-        As `archive_side`.
+        As `open_archive`.
     """
     fault = next(iter(hash_archive(run).faults), None)
     if fault is None and run.archive is not None:
-        side = archive_side(run.archive, cancelled)
         # What the workspace says of the run counts, not a file beside the archive.
-        side = replace(side, name=run_name(run), settings=run.settings, notes=())
+        side = open_archive(run.archive, with_record=True, cancelled=cancelled)
+        side = replace(side.with_settings(run.settings), name=run_name(run), notes=())
     elif pipelines is None:
         raise FragmentError(
             f"{run_name(run)}: {fault}; expected its archive, or --data DATA to compute its masks "

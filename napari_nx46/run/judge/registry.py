@@ -7,15 +7,13 @@ from pathlib import Path
 
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.files.naming import shown
-from napari_nx46.files.volumes.origin import FileStamp, Origin
 from napari_nx46.files.workspace import SavedRun, Workspace, WorkspaceError
-from napari_nx46.run.compare.mask_files import binary_mask, open_any_submission
+from napari_nx46.run.compare.mask_sets import open_archive
 from napari_nx46.run.export.export import RunResult, exported_run
 from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.export.manifest_reading import (
     ManifestError,
     RecordedRun,
-    file_sha256,
     read_manifest,
 )
 from napari_nx46.run.export.targets import manifest_path
@@ -128,28 +126,24 @@ def add_archive(
         If ``cancelled()`` became True; the one of the core or of the files.
     """
     recorded = _manifest_of(archive)
-    stamp = FileStamp.of(Origin(archive))
-    masks, _ = open_any_submission(archive, cancelled)
-    fault = recorded.fault_of_masks(
-        {image_id: mask.mask_sha256 for image_id, mask in masks.summaries.items()}
-    )
-    if fault is not None:
-        raise ManifestError(f"{fault}; expected the manifest of {archive}")
-    metrics = {}
-    for image_id in sorted(masks.summaries):
-        mask = binary_mask(masks.read(image_id, cancelled), image_id, archive)
-        figures = measure_volume(mask, workers=workers, cancelled=cancelled)
-        metrics[image_id] = figures.as_record()
-    digest = file_sha256(archive)
-    stamp.check()
+    masks = open_archive(archive, with_record=True, cancelled=cancelled)
+    if masks.notes:
+        raise ManifestError(f"{masks.notes[0]}; expected the manifest of {archive}")
+    (file,) = masks.files
+    metrics = {
+        image_id: measure_volume(
+            mask.read(cancelled), workers=workers, cancelled=cancelled
+        ).as_record()
+        for image_id, mask in masks.masks.items()
+    }
     return keep_run(
         workspace,
         SavedRun(
-            settings=recorded.settings,
+            settings=masks.settings,
             metrics=metrics,
             tag=recorded.tag if tag is None else tag,
             archive=archive.absolute(),
-            archive_sha256=digest,
+            archive_sha256=file.sha256,
         ),
     )
 

@@ -125,7 +125,7 @@ def held_archive(monkeypatch):
             threading.Event().wait(0.005)
         raise Cancelled
 
-    monkeypatch.setattr(foreign_masks, "archive_side", held)
+    monkeypatch.setattr(foreign_masks, "open_masks", held)
     return begun
 
 
