@@ -174,4 +174,4 @@ def test_an_export_is_not_begun_where_it_could_not_be_kept(data, tmp_path):
     )
     assert ran.exit_code == 2
     assert f"wrote {out}" in ran.stdout
-    assert "the run cannot be kept: found 201 characters" in ran.stderr
+    assert "the run cannot be kept: tag: found 201 characters" in ran.stderr

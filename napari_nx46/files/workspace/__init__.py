@@ -11,15 +11,13 @@ from napari_nx46.files.workspace.campaign_rows import (
     SavedTask,
 )
 from napari_nx46.files.workspace.campaigns import CampaignTable
-from napari_nx46.files.workspace.encoding import LONGEST_TAG
+from napari_nx46.files.workspace.columns import LARGEST_THUMBNAIL_BYTES, LONGEST_TAG, Metrics
 from napari_nx46.files.workspace.errors import Damage, WorkspaceError
 from napari_nx46.files.workspace.location import WORKSPACES_VARIABLE, default_workspace
 from napari_nx46.files.workspace.pending import Announcement, announcements, announcing
 from napari_nx46.files.workspace.rows import (
-    LARGEST_THUMBNAIL_BYTES,
     Baseline,
     HistoryEntry,
-    Metrics,
     SavedPin,
     SavedRun,
     utc_now,

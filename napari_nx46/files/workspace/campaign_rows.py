@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import Annotated
 
-from pydantic import JsonValue
+from pydantic import SkipValidation
 
-from napari_nx46.files.workspace.rows import Metrics, utc_now
-from napari_nx46.setting import Setting
+from napari_nx46.files.workspace.columns import (
+    Figure,
+    ImageId,
+    ImageIds,
+    JsonObject,
+    KeptSetting,
+    Metrics,
+    Note,
+    Number,
+    RunId,
+    Sha256,
+    Tag,
+    UtcTime,
+)
+from napari_nx46.files.workspace.errors import RowError
+from napari_nx46.files.workspace.parsing import RowType
+from napari_nx46.files.workspace.rows import utc_now
 
 Columns = Mapping[str, tuple[float | None, ...]]
 """Figures of the slices: by name, one of each slice in ascending z; None where it is not known."""
@@ -37,13 +52,27 @@ class SavedCampaign:
         Given by the workspace.
     """
 
-    name: str
-    identity: str
-    details: Mapping[str, JsonValue] = field(hash=False)
-    image_ids: tuple[str, ...]
-    settings: Mapping[str, Setting] = field(hash=False)
-    time: datetime = field(default_factory=utc_now)
-    id: int | None = None
+    name: Tag
+    identity: Sha256
+    details: JsonObject = field(hash=False)
+    image_ids: ImageIds
+    settings: Mapping[RunId, KeptSetting] = field(hash=False)
+    time: UtcTime = field(default_factory=utc_now)
+    id: Number | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A run of a campaign.
+
+    Parameters
+    ----------
+    run_id : str
+    setting : Setting
+    """
+
+    run_id: RunId
+    setting: KeptSetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +93,11 @@ class SavedResult:
         That it took.
     """
 
-    key: str
+    key: Sha256
     metrics: Metrics = field(hash=False)
-    slices: Columns = field(hash=False, repr=False)
-    mask_sha256: str
-    seconds: float
+    slices: Annotated[Columns, SkipValidation] = field(hash=False, repr=False)
+    mask_sha256: Sha256
+    seconds: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +114,10 @@ class SavedTask:
         Why it failed.
     """
 
-    run_id: str
-    image_id: str
-    key: str | None = None
-    error: str | None = None
+    run_id: RunId
+    image_id: ImageId
+    key: Sha256 | None = None
+    error: Note | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +139,28 @@ class SavedOutcome:
         JSON that the workspace does not look into.
     """
 
-    run_id: str
+    run_id: RunId
     checked: bool = False
-    fault: str | None = None
-    archive_sha256: str | None = None
-    exported_run: int | None = None
-    verdict: Mapping[str, JsonValue] | None = field(default=None, hash=False)
+    fault: Note | None = None
+    archive_sha256: Sha256 | None = None
+    exported_run: Number | None = None
+    verdict: JsonObject | None = field(default=None, hash=False)
+
+
+def _check_task(task: SavedTask) -> SavedTask:
+    if (task.key is None) == (task.error is None):
+        raise RowError("expected the key of a result or an error, found both or none")
+    return task
+
+
+def _check_outcome(outcome: SavedOutcome) -> SavedOutcome:
+    if outcome.fault is not None and not outcome.checked:
+        raise RowError("found a fault of an export that was not checked")
+    return outcome
+
+
+PLANNED = RowType(PlannedRun)
+CAMPAIGN = RowType(SavedCampaign)
+RESULT = RowType(SavedResult)
+TASK = RowType(SavedTask, _check_task)
+OUTCOME = RowType(SavedOutcome, _check_outcome)

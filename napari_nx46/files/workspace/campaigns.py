@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from napari_nx46.files.workspace.campaign_rows import (
+    CAMPAIGN,
+    OUTCOME,
+    PLANNED,
+    TASK,
+    PlannedRun,
     SavedCampaign,
     SavedOutcome,
     SavedResult,
     SavedTask,
 )
-from napari_nx46.files.workspace.database import MOST_ROWS, Database
-from napari_nx46.files.workspace.encoding import (
-    LONGEST_NOTE,
-    LONGEST_TAG,
-    Column,
-    json_text,
-    parse_image_id,
-    parse_json,
-    parse_object,
-    parse_sha256,
-    parse_text,
-    parse_time,
-    time_text,
-)
-from napari_nx46.files.workspace.errors import RowError, WorkspaceError
+from napari_nx46.files.workspace.columns import LONGEST_NOTE, Column, json_text
+from napari_nx46.files.workspace.database import MOST_ROWS, Database, Row
+from napari_nx46.files.workspace.errors import WorkspaceError
 from napari_nx46.files.workspace.results import ResultTable
 from napari_nx46.files.workspace.settings import SettingTable
 from napari_nx46.setting import Setting
@@ -38,7 +32,6 @@ MOST_TASKS = 1_000_000
 """Tasks of a campaign."""
 
 _CAMPAIGN_COLUMNS = "id, time, name, identity, details, image_ids"
-_OUTCOME_COLUMNS = "run_id, checked, fault, archive_sha256, exported_run, verdict"
 
 
 class CampaignTable:
@@ -75,23 +68,9 @@ class CampaignTable:
         WorkspaceError
             If the file cannot be written.
         """
-        if not campaign.image_ids:
-            raise ValueError("found a campaign without fragments, expected at least one")
-        values = (
-            time_text(campaign.time),
-            parse_text(campaign.name, LONGEST_TAG),
-            parse_sha256(campaign.identity),
-            json_text(campaign.details),
-            json_text([parse_image_id(image_id) for image_id in campaign.image_ids]),
-        )
+        columns = CAMPAIGN.columns(campaign, "settings", "id")
         with self._database.writing():
-            number = self._database.execute(
-                "INSERT INTO campaigns (time, name, identity, details, image_ids)"
-                " VALUES (?, ?, ?, ?, ?)",
-                values,
-            ).lastrowid
-            if number is None:
-                raise WorkspaceError(self._database.path, "the new campaign was given no number")
+            number = self._database.insert("campaigns", columns)
             self.add_runs(number, campaign.settings)
         return number
 
@@ -107,10 +86,9 @@ class CampaignTable:
         """
         with self._database.writing():
             for run_id, setting in settings.items():
-                self._database.execute(
-                    "INSERT INTO campaign_runs (campaign, run_id, setting) VALUES (?, ?, ?)",
-                    (campaign_id, _parse_run_id(run_id), self._settings.keep(setting)),
-                )
+                columns = PLANNED.columns(PlannedRun(run_id, setting), "setting")
+                columns |= {"campaign": campaign_id, "setting": self._settings.keep(setting)}
+                self._database.insert("campaign_runs", columns)
 
     def set_details(self, campaign_id: int, details: Mapping[str, JsonValue]) -> None:
         """Keep other details of a campaign, in place of those that are there.
@@ -132,7 +110,7 @@ class CampaignTable:
         """Return the newest campaigns, oldest first; damaged ones are left out."""
         with self._database.reading():
             rows = self._database.rows("campaigns", _CAMPAIGN_COLUMNS, limit=limit)
-            return tuple(filter(None, (self._checked(row) for _, row in rows)))
+            return self._database.sound("campaigns", rows, self._campaign)
 
     def one(self, campaign_id: int) -> SavedCampaign:
         """Return a campaign.
@@ -144,55 +122,35 @@ class CampaignTable:
         """
         with self._database.reading():
             row = self._database.row("campaigns", _CAMPAIGN_COLUMNS, "id = ?", campaign_id)
-            found = None if row is None else self._checked(row)
-            if found is None:
-                numbers = [number for number, _ in self._database.rows("campaigns", "id", limit=10)]
-                there = ", ".join(map(str, numbers)) or "none"
+            found = self._database.sound("campaigns", [row] if row else [], self._campaign)
+            if not found:
+                newest = self._database.rows("campaigns", "id", limit=10)
+                there = ", ".join(str(one["id"]) for one in newest) or "none"
                 raise WorkspaceError(
                     self._database.path,
                     f"there is no readable campaign {campaign_id}; the newest are: {there}",
                 )
-        return found
+        return found[0]
 
     def newest_of(self, identity: str) -> int | None:
         """Return the id of the newest campaign of that identity; None if there is none."""
-        rows = self._database.rows("campaigns", "id", "identity = ?", (identity,), limit=1)
-        return rows[0][0] if rows else None
+        return self._newest("identity = ?", identity)
 
     def newest(self) -> int | None:
         """Return the id of the newest campaign; None if there is none."""
-        rows = self._database.rows("campaigns", "id", limit=1)
-        return rows[0][0] if rows else None
+        return self._newest("1")
 
-    def _checked(self, row: tuple[Column, ...]) -> SavedCampaign | None:
-        try:
-            return self._parse(row)
-        except RowError as error:
-            self._database.note_damage("campaigns", str(row[0]), str(error))
-            return None
+    def _newest(self, condition: str, *values: Column) -> int | None:
+        query = f"SELECT max(id) FROM campaigns WHERE {condition}"
+        number: int | None = self._database.execute(query, values).fetchone()[0]
+        return number
 
-    def _parse(self, row: tuple[Column, ...]) -> SavedCampaign:
-        number, time, name, identity, details, image_ids = row
-        listed = parse_json(image_ids)
-        if not isinstance(number, int) or not isinstance(listed, list) or not listed:
-            raise RowError("found no fragments, expected a list of them")
-        return SavedCampaign(
-            name=parse_text(name, LONGEST_TAG),
-            identity=parse_sha256(identity),
-            details=parse_object(details),
-            image_ids=tuple(parse_image_id(_plain(image_id)) for image_id in listed),
-            settings=self._settings_of(number),
-            time=parse_time(time),
-            id=number,
-        )
-
-    def _settings_of(self, campaign_id: int) -> dict[str, Setting]:
-        rows = self._database.rows(
-            *("campaign_runs", "run_id, setting", "campaign = ?", (campaign_id,)), limit=MOST_ROWS
-        )
-        return {
-            _parse_run_id(run_id): self._settings.read(setting) for _, (run_id, setting) in rows
-        }
+    def _campaign(self, row: Row) -> SavedCampaign:
+        of_it = ("campaign = ?", (row["id"],))
+        self._settings.read_ahead("campaign_runs", *of_it, limit=MOST_ROWS)
+        runs = self._database.sound_rows("campaign_runs", "run_id, setting", *of_it)
+        settings = {run["run_id"]: self._settings.read(run["setting"]) for run in runs}
+        return CAMPAIGN.parse({**row, "settings": settings})
 
     # ---- tasks and results -----------------------------------------------------------------
 
@@ -224,23 +182,16 @@ class CampaignTable:
         WorkspaceError
             If the file cannot be written.
         """
-        if (task.key is None) == (task.error is None):
-            raise ValueError("expected the key of a result or an error, found both or none")
-        values = (
-            campaign_id,
-            _parse_run_id(task.run_id),
-            parse_image_id(task.image_id),
-            None if task.key is None else parse_sha256(task.key),
-            None if task.error is None else task.error[:LONGEST_NOTE],
-        )
+        shortened = None if task.error is None else task.error[:LONGEST_NOTE]
+        columns = TASK.columns(replace(task, error=shortened))
         with self._database.writing():
             if result is not None:
                 self._results.keep(result)
             self._database.execute(
-                "INSERT OR REPLACE INTO campaign_tasks (campaign, run_id, image_id, key, error)"
-                " VALUES (?, ?, ?, ?, ?)",
-                values,
+                "DELETE FROM campaign_tasks WHERE campaign = ? AND run_id = ? AND image_id = ?",
+                (campaign_id, task.run_id, task.image_id),
             )
+            self._database.insert("campaign_tasks", {"campaign": campaign_id, **columns})
 
     def tasks(self, campaign_id: int, run_id: str | None = None) -> tuple[SavedTask, ...]:
         """Return the tasks that have ended, those that ended last being last.
@@ -251,22 +202,12 @@ class CampaignTable:
         run_id : str, optional
             Of this run alone.
         """
-        tasks = []
         of_run: tuple[str, tuple[Column, ...]] = ("campaign = ?", (campaign_id,))
         if run_id is not None:
             of_run = ("campaign = ? AND run_id = ?", (campaign_id, run_id))
-        rows = self._database.rows(
-            "campaign_tasks",
-            "run_id, image_id, key, error",
-            *of_run,
-            limit=MOST_TASKS,
-        )
-        for number, row in rows:
-            try:
-                tasks.append(_parse_task(row))
-            except RowError as error:
-                self._database.note_damage("campaign_tasks", number, str(error))
-        return tuple(tasks)
+        columns = ", ".join(TASK.names)
+        rows = self._database.rows("campaign_tasks", columns, *of_run, limit=MOST_TASKS)
+        return self._database.sound("campaign_tasks", rows, TASK.parse)
 
     # ---- what became of runs ---------------------------------------------------------------
 
@@ -282,73 +223,17 @@ class CampaignTable:
         """
         with self._database.writing():
             for outcome in outcomes:
+                shortened = None if outcome.fault is None else outcome.fault[:LONGEST_NOTE]
+                columns = OUTCOME.columns(replace(outcome, fault=shortened))
                 self._database.execute(
-                    "UPDATE campaign_runs SET checked = ?, fault = ?, archive_sha256 = ?,"
-                    " exported_run = ?, verdict = ? WHERE campaign = ? AND run_id = ?",
-                    (*_outcome_values(outcome), campaign_id, _parse_run_id(outcome.run_id)),
+                    "UPDATE campaign_runs SET checked = :checked, fault = :fault,"
+                    " archive_sha256 = :archive_sha256, exported_run = :exported_run,"
+                    " verdict = :verdict WHERE campaign = :campaign AND run_id = :run_id",
+                    {**columns, "campaign": campaign_id},
                 )
 
     def outcomes(self, campaign_id: int) -> tuple[SavedOutcome, ...]:
         """Return what became of the runs, in the order of the plan; damaged ones are left out."""
-        outcomes = []
-        rows = self._database.rows(
-            "campaign_runs", _OUTCOME_COLUMNS, "campaign = ?", (campaign_id,), limit=MOST_ROWS
-        )
-        for number, row in rows:
-            try:
-                outcomes.append(_parse_outcome(row))
-            except RowError as error:
-                self._database.note_damage("campaign_runs", number, str(error))
-        return tuple(outcomes)
-
-
-# ---- rows --------------------------------------------------------------------------------------
-
-
-def _parse_run_id(column: Column) -> str:
-    text = parse_text(column, LONGEST_TAG)
-    if not text:
-        raise RowError("found an empty run_id")
-    return text
-
-
-def _plain(value: object) -> Column:
-    return value if isinstance(value, str) else None
-
-
-def _parse_task(row: Sequence[Column]) -> SavedTask:
-    run_id, image_id, key, error = row
-    if (key is None) == (error is None):
-        raise RowError("found a key and an error, or none of both")
-    return SavedTask(
-        _parse_run_id(run_id),
-        parse_image_id(image_id),
-        None if key is None else parse_sha256(key),
-        None if error is None else parse_text(error, LONGEST_NOTE),
-    )
-
-
-def _outcome_values(outcome: SavedOutcome) -> tuple[Column, ...]:
-    if outcome.fault is not None and not outcome.checked:
-        raise ValueError("found a fault of an export that was not checked")
-    return (
-        int(outcome.checked),
-        None if outcome.fault is None else outcome.fault[:LONGEST_NOTE],
-        None if outcome.archive_sha256 is None else parse_sha256(outcome.archive_sha256),
-        outcome.exported_run,
-        None if outcome.verdict is None else json_text(outcome.verdict),
-    )
-
-
-def _parse_outcome(row: Sequence[Column]) -> SavedOutcome:
-    run_id, checked, fault, archive_sha256, exported_run, verdict = row
-    if checked not in (0, 1) or not isinstance(exported_run, int | None):
-        raise RowError("found no outcome of a run")
-    return SavedOutcome(
-        run_id=_parse_run_id(run_id),
-        checked=checked == 1,
-        fault=None if fault is None else parse_text(fault, LONGEST_NOTE),
-        archive_sha256=None if archive_sha256 is None else parse_sha256(archive_sha256),
-        exported_run=exported_run,
-        verdict=None if verdict is None else parse_object(verdict),
-    )
+        columns = ", ".join(OUTCOME.names)
+        rows = self._database.rows("campaign_runs", columns, "campaign = ?", (campaign_id,))
+        return self._database.sound("campaign_runs", rows, OUTCOME.parse)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 from napari_nx46.files.naming import shown
 from napari_nx46.files.regular import NotRegularFileError, check_regular
 from napari_nx46.files.workspace import schema
-from napari_nx46.files.workspace.encoding import Column
-from napari_nx46.files.workspace.errors import Damage, WorkspaceError, damaged, translated
+from napari_nx46.files.workspace.columns import Column
+from napari_nx46.files.workspace.errors import Damage, RowError, WorkspaceError, damaged, translated
 
 BUSY_SECONDS = 5.0
 """For how long another program's writing is waited for."""
 
 MOST_ROWS = 10_000
 """Rows of a table that are read, the newest ones."""
+
+Row: TypeAlias = dict[str, Column]
+"""Columns by their names."""
+
+Value = TypeVar("Value")
 
 _LARGEST_ROW_BYTES = 4 * 1024 * 1024
 _MOST_DAMAGES = 1000
@@ -86,7 +92,9 @@ class Database:
         with self._transaction("BEGIN"):
             yield
 
-    def execute(self, statement: str, values: Sequence[Column] = ()) -> sqlite3.Cursor:
+    def execute(
+        self, statement: str, values: Sequence[Column] | Mapping[str, Column] = ()
+    ) -> sqlite3.Cursor:
         """Execute one statement.
 
         Raises
@@ -97,6 +105,23 @@ class Database:
         with self._errors_translated():
             return self._connection.execute(statement, values)
 
+    def insert(self, table: str, columns: Mapping[str, Column], ending: str = "") -> int:
+        """Insert a row and return SQLite's number of it.
+
+        Parameters
+        ----------
+        table : str
+        columns : mapping of str to Column
+            By constants of the program.
+        ending : str
+            What is to be done where the row is there already.
+        """
+        names, values = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+        cursor = self.execute(f"INSERT INTO {table} ({names}) VALUES ({values}) {ending}", columns)
+        if cursor.lastrowid is None:
+            raise WorkspaceError(self.path, f"the new row of {table} was given no number")
+        return cursor.lastrowid
+
     def rows(
         self,
         table: str,
@@ -105,10 +130,11 @@ class Database:
         values: Sequence[Column] = (),
         *,
         limit: int = MOST_ROWS,
-    ) -> list[tuple[int, tuple[Column, ...]]]:
+    ) -> list[Row]:
         """Read the newest rows of a table that meet a condition, oldest first.
 
-        Each is fetched on its own, so that one that cannot be read costs no other.
+        They are read at once; where one of them cannot be read, each is read on its own, so that
+        it costs no other.
 
         Parameters
         ----------
@@ -120,27 +146,87 @@ class Database:
 
         Returns
         -------
-        list of (int, tuple)
-            SQLite's number of the row, and the columns.
+        list of dict
+            The columns by their names, and SQLite's number of the row as ``rowid``.
         """
-        query = f"SELECT rowid FROM {table} WHERE {condition} ORDER BY rowid DESC LIMIT ?"
         with self.reading():
-            numbers = [number for (number,) in self.execute(query, (*values, limit))]
-            found = ((n, self.row(table, columns, "rowid = ?", n)) for n in reversed(numbers))
-            return [(number, row) for number, row in found if row is not None]
+            try:
+                return self.sound_rows(table, columns, condition, values, limit=limit)
+            except RowError:
+                query = f"SELECT rowid FROM {table} WHERE {condition} ORDER BY rowid DESC LIMIT ?"
+                numbers = [number for (number,) in self.execute(query, (*values, limit))]
+                found = (self.row(table, columns, "rowid = ?", n) for n in reversed(numbers))
+                return [row for row in found if row is not None]
 
-    def row(
-        self, table: str, columns: str, condition: str, key: str | int
-    ) -> tuple[Column, ...] | None:
-        """Read the first row that meets a condition; None if there is none or it is unreadable."""
-        query = f"SELECT {columns} FROM {table} WHERE {condition} LIMIT 1"
+    def sound_rows(
+        self,
+        table: str,
+        columns: str,
+        condition: str = "1",
+        values: Sequence[Column] = (),
+        *,
+        limit: int = MOST_ROWS,
+    ) -> list[Row]:
+        """Read rows as `rows` does, all of them or none.
+
+        Raises
+        ------
+        RowError
+            If one cannot be read.
+        """
+        query = (
+            f"SELECT rowid AS rowid, {columns} FROM {table} WHERE {condition}"
+            " ORDER BY rowid DESC LIMIT ?"
+        )
+        return list(self.each(query, (*values, limit)))[::-1]
+
+    def each(self, query: str, values: Sequence[Column] = ()) -> Iterator[Row]:
+        """Yield the rows that a query finds, which ends with the first that cannot be read.
+
+        Raises
+        ------
+        RowError
+            If there is such a row.
+        """
         try:
             with self._errors_translated():
-                row: tuple[Column, ...] | None = self._connection.execute(query, (key,)).fetchone()
+                cursor = self._connection.execute(query, values)
+                names = [name for name, *_ in cursor.description]
+                for row in cursor:
+                    yield dict(zip(names, row, strict=True))
         except (sqlite3.DataError, UnicodeDecodeError) as error:
+            raise RowError(f"found what cannot be read ({error})") from error
+
+    def row(self, table: str, columns: str, condition: str, key: str | int) -> Row | None:
+        """Read the first row that meets a condition; None if there is none or it is unreadable."""
+        try:
+            found = self.sound_rows(table, columns, condition, (key,), limit=1)
+        except RowError as error:
             self.note_damage(table, key, str(error))
             return None
-        return row
+        return found[0] if found else None
+
+    def sound(
+        self, table: str, rows: Iterable[Row], parse: Callable[[Row], Value], key: str = "rowid"
+    ) -> tuple[Value, ...]:
+        """Return what rows hold; those that are damaged are left out and noted.
+
+        Parameters
+        ----------
+        table : str
+        rows : iterable of dict
+        parse : callable
+            Raises a `RowError` for a row that is not what it should be.
+        key : str
+            The column that a damaged row is named by.
+        """
+        values = []
+        for row in rows:
+            try:
+                values.append(parse(row))
+            except RowError as error:
+                self.note_damage(table, str(row[key]), str(error))
+        return tuple(values)
 
     def note_damage(self, table: str, row: str | int, reason: str) -> None:
         """Remember that a row was left out."""

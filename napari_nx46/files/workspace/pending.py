@@ -12,33 +12,21 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import JsonValue
 
 from napari_nx46.files.atomic import flush_folder
 from napari_nx46.files.locks import create_locked, open_unowned
-from napari_nx46.files.workspace.encoding import (
-    as_metrics,
-    as_object,
-    as_setting,
-    parse_image_id,
-    parse_sha256,
-    parse_time,
-    setting_object,
-    time_text,
-)
-from napari_nx46.files.workspace.errors import RowError
-from napari_nx46.files.workspace.rows import SavedRun
-from napari_nx46.files.workspace.runs import parse_path
+from napari_nx46.files.workspace.columns import setting_object, time_text
+from napari_nx46.files.workspace.rows import RUN, SavedRun
+from napari_nx46.setting import parse_setting
 
 _LARGEST_BYTES = 16 * 2**20
 _MOST_FILES = 1000
 _ENDING = "-export-"
+_FIELDS = ("time", "archive", "archive_sha256", "metrics")
 
 Announce = Callable[[SavedRun], None]
-Value = TypeVar("Value")
 
 
 @contextmanager
@@ -164,25 +152,11 @@ def _text(run: SavedRun) -> bytes:
 def _parsed(content: bytes) -> SavedRun | None:
     """Return the run that was announced; None if the content is not whole, or a stranger's."""
     try:
-        record = as_object(json.loads(content))
-        return SavedRun(
-            settings=_by_image_id(record.get("settings"), as_setting),
-            metrics=_by_image_id(record.get("metrics"), as_metrics),
-            tag=_column(record, "tag"),
-            archive=parse_path(_column(record, "archive")),
-            archive_sha256=parse_sha256(_column(record, "archive_sha256")),
-            time=parse_time(_column(record, "time")),
-        )
-    except (ValueError, RecursionError):
+        record = json.loads(content)
+        settings = {name: parse_setting(one) for name, one in record["settings"].items()}
+        run = RUN.parse({**{field: record[field] for field in _FIELDS}, "settings": settings})
+        # A tag that is too long to be kept is reported when the run is added, not here.
+        announced = replace(run, tag=str(record["tag"]))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
-
-
-def _column(record: dict[str, JsonValue], key: str) -> str:
-    value = record.get(key)
-    if not isinstance(value, str):
-        raise RowError(f"found no {key}")
-    return value
-
-
-def _by_image_id(value: JsonValue, parse: Callable[[JsonValue], Value]) -> dict[str, Value]:
-    return {parse_image_id(name): parse(one) for name, one in as_object(value).items()}
+    return None if run.archive is None else announced

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import dataclass
 
-from napari_nx46.files.workspace.campaign_rows import Columns, SavedResult
-from napari_nx46.files.workspace.database import Database
-from napari_nx46.files.workspace.encoding import (
+from napari_nx46.files.workspace.campaign_rows import RESULT, Columns, SavedResult
+from napari_nx46.files.workspace.columns import (
+    LARGEST_SLICES_BYTES,
     Column,
-    as_metrics,
-    as_number,
-    json_text,
-    metrics_text,
-    parse_json,
-    parse_metric_name,
-    parse_sha256,
+    MetricNames,
+    SliceNumbers,
 )
+from napari_nx46.files.workspace.database import Database, Row
 from napari_nx46.files.workspace.errors import RowError
-
-LARGEST_SLICES_BYTES = 3_000_000
-"""Figures of more than 30,000 slices; a row that is larger is damaged."""
-
-MOST_SLICE_FIGURES = 64
+from napari_nx46.files.workspace.parsing import RowType
 
 _NUMBER_BYTES = 8
-_COLUMNS = "key, metrics, slice_figures, slices, mask_sha256, seconds"
-_COLUMNS_WITHOUT_SLICES = "key, metrics, '[]', x'', mask_sha256, seconds"
+_COLUMNS = "key, metrics, mask_sha256, seconds"
+_SLICES = "slice_figures, slices"
+_NO_SLICES = "'[]' AS slice_figures, x'' AS slices"
 
 
 class ResultTable:
@@ -42,22 +36,19 @@ class ResultTable:
 
     def keep(self, result: SavedResult) -> None:
         """Keep a result, in place of one of the same key."""
-        names = tuple(result.slices)
-        values = (
-            parse_sha256(result.key),
-            metrics_text(result.metrics),
-            json_text([parse_metric_name(name) for name in names]),
-            slices_bytes(result.slices),
-            parse_sha256(result.mask_sha256),
-            as_number(result.seconds, "seconds"),
-        )
+        columns = {
+            **RESULT.columns(result, "slices"),
+            **_SLICE_COLUMNS.columns(
+                _SliceColumns(tuple(result.slices), slices_bytes(result.slices))
+            ),
+        }
         with self._database.writing():
-            self._database.execute(
-                f"INSERT INTO campaign_results ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (key) DO UPDATE SET metrics = excluded.metrics,"
+            self._database.insert(
+                "campaign_results",
+                columns,
+                "ON CONFLICT (key) DO UPDATE SET metrics = excluded.metrics,"
                 " slice_figures = excluded.slice_figures, slices = excluded.slices,"
                 " mask_sha256 = excluded.mask_sha256, seconds = excluded.seconds",
-                values,
             )
 
     def read(self, key: str, *, with_slices: bool = True) -> SavedResult | None:
@@ -69,15 +60,29 @@ class ResultTable:
         with_slices : bool
             Whether the figures of the slices are read; without, there are none in the result.
         """
-        columns = _COLUMNS if with_slices else _COLUMNS_WITHOUT_SLICES
+        columns = f"{_COLUMNS}, {_SLICES if with_slices else _NO_SLICES}"
         row = self._database.row("campaign_results", columns, "key = ?", key)
-        if row is None:
-            return None
-        try:
-            return _parsed(row)
-        except RowError as error:
-            self._database.note_damage("campaign_results", key, str(error))
-            return None
+        found = self._database.sound("campaign_results", [row] if row else [], _parsed, key="key")
+        return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _SliceColumns:
+    """Figures of the slices as they are kept: names, and the bytes of one after the other."""
+
+    slice_figures: MetricNames
+    slices: SliceNumbers
+
+
+def _check_fit(columns: _SliceColumns) -> _SliceColumns:
+    names, numbers = columns.slice_figures, columns.slices
+    row_bytes = _NUMBER_BYTES * len(names)
+    if len(set(names)) != len(names) or (len(numbers) % row_bytes if names else numbers):
+        raise RowError("found figures of slices that do not fit their names")
+    return columns
+
+
+_SLICE_COLUMNS = RowType(_SliceColumns, _check_fit)
 
 
 def slices_bytes(slices: Columns) -> bytes:
@@ -95,9 +100,11 @@ def slices_bytes(slices: Columns) -> bytes:
     if len(lengths) > 1:
         raise ValueError(f"found figures of {sorted(lengths)} slices, expected one number of them")
     figures = [figure for column in slices.values() for figure in column]
-    if len(slices) > MOST_SLICE_FIGURES or len(figures) * _NUMBER_BYTES > LARGEST_SLICES_BYTES:
+    if len(figures) * _NUMBER_BYTES > LARGEST_SLICES_BYTES:
         raise ValueError(f"found {len(figures)} figures of slices, which is more than are kept")
-    plain = [math.nan if one is None else as_number(float(one), "slice") for one in figures]
+    if not all(one is None or math.isfinite(one) for one in figures):
+        raise ValueError("found a figure of a slice that is not finite")
+    plain = [math.nan if one is None else float(one) for one in figures]
     return struct.pack(f"<{len(plain)}d", *plain)
 
 
@@ -109,29 +116,18 @@ def parse_slices(names: Column, numbers: Column) -> dict[str, tuple[float | None
     RowError
         If they do not fit each other, or hold what is no figure.
     """
-    listed = parse_json(names)
-    if not isinstance(listed, list) or len(listed) > MOST_SLICE_FIGURES:
-        raise RowError("found no list of figures' names")
-    checked = [parse_metric_name(name) for name in listed]
-    if not isinstance(numbers, bytes) or len(numbers) > LARGEST_SLICES_BYTES:
-        raise RowError("found no figures of slices")
-    row_bytes = _NUMBER_BYTES * len(checked)
-    if len(set(checked)) != len(checked) or (len(numbers) % row_bytes if checked else numbers):
-        raise RowError("found figures of slices that do not fit their names")
-    depth = len(numbers) // row_bytes if checked else 0
-    figures = struct.unpack(f"<{depth * len(checked)}d", numbers)
+    kept = _SLICE_COLUMNS.parse({"slice_figures": names, "slices": numbers})
+    count = len(kept.slice_figures)
+    depth = len(kept.slices) // (_NUMBER_BYTES * count) if count else 0
+    figures = struct.unpack(f"<{depth * count}d", kept.slices)
     if any(map(math.isinf, figures)):
         raise RowError("found an infinite figure of a slice")
     known = [None if math.isnan(figure) else figure for figure in figures]
-    return {name: tuple(known[n * depth : (n + 1) * depth]) for n, name in enumerate(checked)}
+    return {
+        name: tuple(known[n * depth : (n + 1) * depth]) for n, name in enumerate(kept.slice_figures)
+    }
 
 
-def _parsed(row: tuple[Column, ...]) -> SavedResult:
-    key, metrics, names, numbers, mask_sha256, seconds = row
-    return SavedResult(
-        key=parse_sha256(key),
-        metrics=as_metrics(parse_json(metrics)),
-        slices=parse_slices(names, numbers),
-        mask_sha256=parse_sha256(mask_sha256),
-        seconds=as_number(seconds, "seconds"),
-    )
+def _parsed(row: Row) -> SavedResult:
+    slices = parse_slices(row["slice_figures"], row["slices"])
+    return RESULT.parse({**row, "slices": slices})

@@ -1,4 +1,4 @@
-"""What a workspace keeps, as values."""
+"""What a workspace keeps, as values; their fields have the types of the columns."""
 
 from __future__ import annotations
 
@@ -6,15 +6,30 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Annotated
 
-from napari_nx46.setting import Setting
+from pydantic import Field
 
-Metrics = Mapping[str, float | None]
-"""Figures by name; None where one is not known."""
+from napari_nx46.files.workspace.columns import (
+    ArchivePath,
+    EntryId,
+    ImageId,
+    KeptSetting,
+    Letter,
+    Metrics,
+    Note,
+    Number,
+    Score,
+    Sha256,
+    Tag,
+    Thumbnail,
+    UtcTime,
+)
+from napari_nx46.files.workspace.errors import RowError
+from napari_nx46.files.workspace.parsing import RowType
 
-LARGEST_THUMBNAIL_BYTES = 256 * 1024
-"""A picture of 96 x 96 voxels takes a few kilobytes; anything beyond this is none."""
+SettingsOfFragments = Annotated[Mapping[ImageId, KeptSetting], Field(min_length=1)]
+"""By image_id, of at least one fragment."""
 
 
 def utc_now() -> datetime:
@@ -48,13 +63,13 @@ class HistoryEntry:
         32 hexadecimal digits.
     """
 
-    image_id: str
-    setting: Setting
-    time: datetime = field(default_factory=utc_now)
+    image_id: ImageId
+    setting: KeptSetting
+    time: UtcTime = field(default_factory=utc_now)
     metrics: Metrics = field(default_factory=dict, hash=False)
-    thumbnail: bytes | None = field(default=None, repr=False)
-    tag: str = ""
-    id: str = field(default_factory=new_entry_id)
+    thumbnail: Thumbnail | None = field(default=None, repr=False)
+    tag: Tag = ""
+    id: EntryId = field(default_factory=new_entry_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +85,23 @@ class SavedPin:
         When it was pinned, in UTC.
     """
 
-    letter: str
-    setting: Setting
-    time: datetime = field(default_factory=utc_now)
+    letter: Letter
+    setting: KeptSetting
+    time: UtcTime = field(default_factory=utc_now)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A setting that is accepted for a fragment.
+
+    Parameters
+    ----------
+    image_id : str
+    setting : Setting
+    """
+
+    image_id: ImageId
+    setting: KeptSetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +128,30 @@ class SavedRun:
         Given by the workspace.
     """
 
-    settings: Mapping[str, Setting] = field(hash=False)
-    metrics: Mapping[str, Metrics] = field(default_factory=dict, hash=False)
-    tag: str = ""
-    note: str = ""
-    archive: Path | None = None
-    archive_sha256: str | None = None
-    public_score: float | None = None
-    private_score: float | None = None
-    time: datetime = field(default_factory=utc_now)
-    id: int | None = None
+    settings: SettingsOfFragments = field(hash=False)
+    metrics: Mapping[ImageId, Metrics] = field(default_factory=dict, hash=False)
+    tag: Tag = ""
+    note: Note = ""
+    archive: ArchivePath | None = None
+    archive_sha256: Sha256 | None = None
+    public_score: Score | None = None
+    private_score: Score | None = None
+    time: UtcTime = field(default_factory=utc_now)
+    id: Number | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Columns of a run that can be changed.
+
+    Parameters
+    ----------
+    public_score, private_score : float, optional
+        In [0, 1].
+    """
+
+    public_score: Score | None = None
+    private_score: Score | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +174,26 @@ class Baseline:
         By image_id.
     """
 
-    run_id: int
-    time: datetime
-    archive: Path
-    archive_sha256: str
-    settings: Mapping[str, Setting] = field(hash=False)
-    metrics: Mapping[str, Metrics] = field(default_factory=dict, hash=False)
+    run_id: Number
+    time: UtcTime
+    archive: ArchivePath
+    archive_sha256: Sha256
+    settings: SettingsOfFragments = field(hash=False)
+    metrics: Mapping[ImageId, Metrics] = field(default_factory=dict, hash=False)
+
+
+def _check_run(run: SavedRun) -> SavedRun:
+    strangers = sorted(set(run.metrics) - set(run.settings))
+    if strangers:
+        raise RowError(f"found metrics of {', '.join(strangers)}, which it has no setting of")
+    if (run.archive is None) != (run.archive_sha256 is None):
+        raise RowError("found an archive or a SHA-256 of one; expected both or none")
+    return run
+
+
+ENTRY = RowType(HistoryEntry)
+PIN = RowType(SavedPin)
+ACCEPTED = RowType(Accepted)
+RUN = RowType(SavedRun, _check_run)
+SCORES = RowType(Scores)
+BASELINE = RowType(Baseline)

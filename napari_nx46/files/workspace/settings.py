@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
-from napari_nx46.files.workspace.database import Database
-from napari_nx46.files.workspace.encoding import (
+from pydantic import ValidationError
+
+from napari_nx46.files.naming import shown
+from napari_nx46.files.workspace.columns import (
+    LARGEST_JSON_CHARACTERS,
     Column,
     digest_of,
-    parse_setting_text,
-    parse_sha256,
     setting_text,
 )
+from napari_nx46.files.workspace.database import MOST_ROWS, Database, Row, Value
 from napari_nx46.files.workspace.errors import RowError
+from napari_nx46.files.workspace.parsing import RowType
 from napari_nx46.files.workspace.schema import SETTING_USERS
 from napari_nx46.setting import Setting
 
-_MOST_KNOWN = 4096
+_MOST_KNOWN = 2 * MOST_ROWS
 
 
 class SettingTable:
@@ -29,7 +33,7 @@ class SettingTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, Setting] = {}
+        self._known: dict[Column, Setting] = {}
 
     def keep(self, setting: Setting) -> str:
         """Make sure that a setting is in the table, and return its digest."""
@@ -42,7 +46,7 @@ class SettingTable:
         )
         return digest
 
-    def read(self, column: Column) -> Setting:
+    def read(self, digest: Column) -> Setting:
         """Return the setting that a column refers to.
 
         Raises
@@ -50,17 +54,75 @@ class SettingTable:
         RowError
             If it is not there, was changed, or is not one of this program.
         """
-        digest = parse_sha256(column)
         known = self._known.get(digest)
         if known is None:
-            row = self._database.row("settings", "json", "digest = ?", digest)
-            if row is None:
+            found = self._database.sound_rows("settings", "digest, json", "digest = ?", (digest,))
+            if not found:
                 raise RowError("its setting is missing")
-            known = parse_setting_text(row[0], digest)
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[digest] = known
+            known = self._take(found[0])
         return known
+
+    def rows(
+        self,
+        table: str,
+        kind: RowType[Value],
+        condition: str = "1",
+        values: tuple[Column, ...] = (),
+        *,
+        limit: int = MOST_ROWS,
+    ) -> tuple[Value, ...]:
+        """Return what the newest rows of a table hold, each with a setting, oldest first.
+
+        Those that are damaged are left out and noted.
+
+        Parameters
+        ----------
+        table : str
+        kind : RowType
+            Its fields are the columns; ``setting`` refers to this table.
+        condition, values, limit
+            See `Database.rows`.
+        """
+        with self._database.reading():
+            self.read_ahead(table, condition, values, limit=limit)
+            rows = self._database.rows(table, ", ".join(kind.names), condition, values, limit=limit)
+            return self._database.sound(
+                table, rows, lambda row: kind.parse({**row, "setting": self.read(row["setting"])})
+            )
+
+    def read_ahead(
+        self, table: str, condition: str, values: tuple[Column, ...], *, limit: int
+    ) -> None:
+        """Read the settings that rows of a table refer to at once, each of them once.
+
+        Those that are damaged are left to `read`. They are not joined to the rows: a stranger's
+        file could have one large setting that every row refers to.
+        """
+        rows = self._database.each(
+            "SELECT digest, json FROM settings WHERE digest IN"
+            f" (SELECT setting FROM {table} WHERE {condition} ORDER BY rowid DESC LIMIT ?)",
+            (*values, limit),
+        )
+        with suppress(RowError):
+            for row in rows:
+                if row["digest"] not in self._known:
+                    with suppress(RowError):
+                        self._take(row)
+
+    def _take(self, row: Row) -> Setting:
+        digest, text = row["digest"], row["json"]
+        if not isinstance(text, str) or len(text) > LARGEST_JSON_CHARACTERS:
+            raise RowError("found a setting that is no text, or a long one")
+        if digest_of(text) != digest:
+            raise RowError("found a setting that was changed: its SHA-256 is another one")
+        try:
+            setting = Setting.model_validate_json(text)
+        except ValidationError as error:
+            raise RowError(f"found no setting of this program: {shown(str(error))}") from error
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[digest] = setting
+        return setting
 
     def used(self, table: str, condition: str = "1", values: tuple[Column, ...] = ()) -> set[str]:
         """Return the digests that the rows of a table refer to, for `forget_unused`."""

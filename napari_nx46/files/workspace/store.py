@@ -12,25 +12,20 @@ from typing import Self
 from pydantic import JsonValue
 
 from napari_nx46.files.workspace.campaigns import CampaignTable
+from napari_nx46.files.workspace.columns import LONGEST_KEY, Column, json_text, parse_json
 from napari_nx46.files.workspace.database import BUSY_SECONDS, Database
-from napari_nx46.files.workspace.encoding import (
-    LONGEST_KEY,
-    LONGEST_TAG,
-    Column,
-    as_metrics,
-    json_text,
-    metrics_text,
-    parse_entry_id,
-    parse_image_id,
-    parse_json,
-    parse_letter,
-    parse_text,
-    parse_thumbnail,
-    parse_time,
-    time_text,
-)
 from napari_nx46.files.workspace.errors import Damage, RowError
-from napari_nx46.files.workspace.rows import Baseline, HistoryEntry, SavedPin, SavedRun, utc_now
+from napari_nx46.files.workspace.rows import (
+    ACCEPTED,
+    ENTRY,
+    PIN,
+    Accepted,
+    Baseline,
+    HistoryEntry,
+    SavedPin,
+    SavedRun,
+    utc_now,
+)
 from napari_nx46.files.workspace.runs import RunTable
 from napari_nx46.files.workspace.settings import SettingTable
 from napari_nx46.setting import Setting
@@ -40,8 +35,6 @@ MOST_HISTORY_ENTRIES = 10_000
 
 MOST_RUNS = 1000
 """Runs that are read at a time, the newest ones."""
-
-_HISTORY_COLUMNS = "id, time, image_id, setting, metrics, thumbnail, tag"
 
 
 class Workspace:
@@ -150,44 +143,30 @@ class Workspace:
         WorkspaceError
             If the file cannot be written.
         """
-        values = (
-            parse_entry_id(entry.id),
-            time_text(entry.time),
-            parse_image_id(entry.image_id),
-            metrics_text(entry.metrics),
-            parse_thumbnail(entry.thumbnail),
-            parse_text(entry.tag, LONGEST_TAG),
-        )
+        columns = ENTRY.columns(entry, "setting")
         with self._database.writing():
-            self._database.execute(
-                "INSERT INTO history (id, time, image_id, metrics, thumbnail, tag, setting)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-                " metrics = excluded.metrics, thumbnail = excluded.thumbnail, tag = excluded.tag",
-                (*values, self._settings.keep(entry.setting)),
+            self._database.insert(
+                "history",
+                {**columns, "setting": self._settings.keep(entry.setting)},
+                "ON CONFLICT (id) DO UPDATE SET metrics = excluded.metrics,"
+                " thumbnail = excluded.thumbnail, tag = excluded.tag",
             )
             self._prune_history()
 
     def history(self, limit: int = MOST_HISTORY_ENTRIES) -> tuple[HistoryEntry, ...]:
         """Return the newest entries, oldest first; damaged ones are left out, see `damage`."""
-        entries = []
-        with self._database.reading():
-            for number, row in self._database.rows("history", _HISTORY_COLUMNS, limit=limit):
-                try:
-                    entries.append(self._parse_entry(row))
-                except RowError as error:
-                    self._database.note_damage("history", number, str(error))
-        return tuple(entries)
+        return self._settings.rows("history", ENTRY, limit=limit)
 
     def history_ids(self) -> frozenset[str]:
         """Return the ids of all entries."""
         rows = self._database.rows("history", "id", limit=MOST_HISTORY_ENTRIES)
-        return frozenset(entry_id for _, (entry_id,) in rows if isinstance(entry_id, str))
+        return frozenset(row["id"] for row in rows if isinstance(row["id"], str))
 
     def remove_history(self, entry_ids: Iterable[str]) -> None:
         """Remove entries; those that are not there are ignored."""
         with self._database.writing():
             for entry_id in entry_ids:
-                self._remove_history_where("id = ?", entry_id)
+                self._remove("history", "id = ?", entry_id)
 
     def _prune_history(self) -> None:
         # Numbers only ever grow, so that as a rule the span of them tells enough, at once.
@@ -197,24 +176,7 @@ class Workspace:
         query = "SELECT number FROM history ORDER BY number DESC LIMIT 1 OFFSET ?"
         newest_to_go = self._database.execute(query, (MOST_HISTORY_ENTRIES,)).fetchone()
         if newest_to_go is not None:
-            self._remove_history_where("number <= ?", newest_to_go[0])
-
-    def _remove_history_where(self, condition: str, value: str | int) -> None:
-        digests = self._settings.used("history", condition, (value,))
-        self._database.execute(f"DELETE FROM history WHERE {condition}", (value,))
-        self._settings.forget_unused(digests)
-
-    def _parse_entry(self, row: tuple[Column, ...]) -> HistoryEntry:
-        entry_id, time, image_id, setting, metrics, thumbnail, tag = row
-        return HistoryEntry(
-            image_id=parse_image_id(image_id),
-            setting=self._settings.read(setting),
-            time=parse_time(time),
-            metrics=as_metrics(parse_json(metrics)),
-            thumbnail=parse_thumbnail(thumbnail),
-            tag=parse_text(tag, LONGEST_TAG),
-            id=parse_entry_id(entry_id),
-        )
+            self._remove("history", "number <= ?", newest_to_go[0])
 
     # ---- pins and accepted settings --------------------------------------------------------
 
@@ -236,38 +198,18 @@ class Workspace:
         WorkspaceError
             If the file cannot be written.
         """
-        parse_letter(letter)
+        columns = PIN.columns(SavedPin(letter, setting, time or utc_now()), "setting")
         with self._database.writing():
-            old = self._settings.used("pins", "letter = ?", (letter,))
-            self._database.execute(
-                "INSERT OR REPLACE INTO pins (letter, time, setting) VALUES (?, ?, ?)",
-                (letter, time_text(time or utc_now()), self._settings.keep(setting)),
-            )
-            self._settings.forget_unused(old)
+            self._replace("pins", "letter", columns, setting)
 
     def remove_pin(self, letter: str) -> None:
         """Remove a pin; a letter without one is ignored."""
         with self._database.writing():
-            old = self._settings.used("pins", "letter = ?", (letter,))
-            self._database.execute("DELETE FROM pins WHERE letter = ?", (letter,))
-            self._settings.forget_unused(old)
+            self._remove("pins", "letter = ?", letter)
 
     def pins(self) -> tuple[SavedPin, ...]:
         """Return the pins in the order of their letters; damaged ones are left out."""
-        pins = []
-        with self._database.reading():
-            for number, (letter, time, setting) in self._database.rows(
-                "pins", "letter, time, setting"
-            ):
-                try:
-                    pins.append(
-                        SavedPin(
-                            parse_letter(letter), self._settings.read(setting), parse_time(time)
-                        )
-                    )
-                except RowError as error:
-                    self._database.note_damage("pins", number, str(error))
-        return tuple(sorted(pins, key=lambda pin: pin.letter))
+        return tuple(sorted(self._settings.rows("pins", PIN), key=lambda pin: pin.letter))
 
     def set_accepted(self, accepted: Mapping[str, Setting]) -> None:
         """Keep which setting is accepted for which fragment; other fragments keep theirs.
@@ -286,31 +228,32 @@ class Workspace:
         """
         with self._database.writing():
             for image_id, setting in accepted.items():
-                old = self._settings.used("accepted", "image_id = ?", (image_id,))
-                self._database.execute(
-                    "INSERT OR REPLACE INTO accepted (image_id, setting) VALUES (?, ?)",
-                    (parse_image_id(image_id), self._settings.keep(setting)),
-                )
-                self._settings.forget_unused(old)
+                columns = ACCEPTED.columns(Accepted(image_id, setting), "setting")
+                self._replace("accepted", "image_id", columns, setting)
 
     def remove_accepted(self, image_ids: Iterable[str]) -> None:
         """Forget which setting is accepted for these fragments; those without one are ignored."""
         with self._database.writing():
             for image_id in image_ids:
-                old = self._settings.used("accepted", "image_id = ?", (image_id,))
-                self._database.execute("DELETE FROM accepted WHERE image_id = ?", (image_id,))
-                self._settings.forget_unused(old)
+                self._remove("accepted", "image_id = ?", image_id)
 
     def accepted(self) -> dict[str, Setting]:
         """Return the accepted settings by image_id; damaged ones are left out, see `damage`."""
-        accepted = {}
-        with self._database.reading():
-            for number, (image_id, setting) in self._database.rows("accepted", "image_id, setting"):
-                try:
-                    accepted[parse_image_id(image_id)] = self._settings.read(setting)
-                except RowError as error:
-                    self._database.note_damage("accepted", number, str(error))
-        return accepted
+        rows = self._settings.rows("accepted", ACCEPTED)
+        return {row.image_id: row.setting for row in rows}
+
+    def _replace(
+        self, table: str, key: str, columns: Mapping[str, Column], setting: Setting
+    ) -> None:
+        """Keep a row with a setting in place of the one that has its key."""
+        self._remove(table, f"{key} = ?", columns[key])
+        self._database.insert(table, {**columns, "setting": self._settings.keep(setting)})
+
+    def _remove(self, table: str, condition: str, value: Column) -> None:
+        """Remove rows, and the settings that no other row has."""
+        digests = self._settings.used(table, condition, (value,))
+        self._database.execute(f"DELETE FROM {table} WHERE {condition}", (value,))
+        self._settings.forget_unused(digests)
 
     # ---- state -----------------------------------------------------------------------------
 
@@ -338,7 +281,7 @@ class Workspace:
         if row is None:
             return default
         try:
-            return parse_json(row[0])
+            return parse_json(row["value"])
         except RowError as error:
             self._database.note_damage("state", key, str(error))
             return default

@@ -589,6 +589,43 @@ def test_a_hostile_row_is_left_out_and_told_and_the_others_are_read(workspace, c
     assert len(str(workspace.damage[0])) < 1000
 
 
+@pytest.mark.parametrize("value", ["x'ff41'", "zeroblob(5000000)", "printf('%.*c', 5000000, 'x')"])
+def test_a_setting_that_cannot_be_read_costs_no_other(workspace, tmp_path, value):
+    entries = [HistoryEntry("a", Setting(border=step)) for step in range(3)]
+    for entry in entries:
+        workspace.add_history(entry)
+    number = workspace.add_run(some_run(tmp_path))
+    workspace.add_run(SavedRun(settings={"a": entries[1].setting}))
+    with raw(workspace.path) as connection:
+        connection.execute(
+            f"UPDATE settings SET json = CAST({value} AS TEXT) WHERE digest ="
+            " (SELECT setting FROM history WHERE id = ?)",
+            (entries[1].id,),
+        )
+    with reopened(workspace) as other:
+        assert other.history() == (entries[0], entries[2])
+        assert [run.id for run in other.runs()] == [number]
+        assert {(damage.table, damage.row) for damage in other.damage} == {
+            ("history", "2"),
+            ("runs", "2"),
+        }
+
+
+def test_a_long_history_takes_as_few_queries_as_a_short_one(workspace):
+    asked = []
+    for step in range(3):
+        workspace.add_history(HistoryEntry("a", Setting(border=step)))
+    for count in (3, 30):
+        for step in range(3, count):
+            workspace.add_history(HistoryEntry("a", Setting(border=step)))
+        with reopened(workspace) as other:
+            statements = []
+            other._database._connection.set_trace_callback(statements.append)
+            assert len(other.history()) == count
+            asked.append(len(statements))
+    assert asked[0] == asked[1]
+
+
 def test_a_setting_that_was_changed_behind_the_back_is_left_out_wherever_it_is_used(
     workspace, tmp_path
 ):

@@ -174,12 +174,12 @@ def test_without_an_announcement_nothing_is_promised(workspace, exported):
 
 def test_a_run_that_can_never_be_kept_is_not_tried_again(workspace, exported):
     too_long = exported("x" * 201)
-    with pytest.raises(WorkspaceError, match="the run cannot be kept: found 201 characters"):
+    with pytest.raises(WorkspaceError, match="the run cannot be kept: tag: found 201 characters"):
         register_export(workspace, *too_long)
     assert announced(workspace) == []
     exported("x" * 201)
     (note,) = reconcile(workspace)
-    assert note.endswith("is not kept as a run: found 201 characters, expected at most 200")
+    assert note.endswith("is not kept as a run: tag: found 201 characters, expected at most 200")
     assert (workspace.runs(), announced(workspace)) == ((), [])
 
 

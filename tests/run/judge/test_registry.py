@@ -84,7 +84,7 @@ def test_the_same_export_is_kept_once_and_another_one_again(workspace, dataset, 
 
 def test_a_tag_that_is_too_long_is_told_and_nothing_is_kept(workspace, dataset, out):
     result, _ = export_to(out / "submission.zip", dataset, SETTING)
-    with pytest.raises(WorkspaceError, match="the run cannot be kept: found 201 characters"):
+    with pytest.raises(WorkspaceError, match="the run cannot be kept: tag: found 201 characters"):
         register_export(workspace, result, RunOptions("x" * 201))
     assert workspace.runs() == ()
 
