@@ -22,16 +22,10 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
-from napari_nx46.core.cleanup.objects import keep_linked
-from napari_nx46.core.cleanup.steps import (
-    STEPS,
-    Step,
-    StepContext,
-    close_anisotropic,
-    remove_small_objects,
-    steps_of,
-    unjoined_steps,
-)
+from napari_nx46.core.cleanup.morphology import close_anisotropic
+from napari_nx46.core.cleanup.objects import keep_linked, remove_small_objects
+from napari_nx46.core.cleanup.step import Step, StepContext
+from napari_nx46.core.cleanup.steps import STEPS, steps_of, unjoined_steps
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.kernels import warm_up_cleanup
 from napari_nx46.data.fragments import open_data

@@ -70,7 +70,20 @@ def test_importing_the_package_is_fast_beyond_numpy():
     assert seconds < IMPORT_BUDGET_SECONDS
 
 
-@pytest.mark.parametrize("module", ["core.measure.band", "core.measure.slices", "data.synthetic"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "core.cleanup.border",
+        "core.cleanup.morphology",
+        "core.cleanup.objects",
+        "core.cleanup.patching",
+        "core.cleanup.sheets",
+        "core.cleanup.tunnels",
+        "core.measure.band",
+        "core.measure.slices",
+        "data.synthetic",
+    ],
+)
 def test_the_examples_in_the_docstrings_hold(module):
     results = doctest.testmod(import_module(f"napari_nx46.{module}"))
     assert results.attempted > 0

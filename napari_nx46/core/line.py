@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_nx46.core.cleanup.steps import Step, steps_of, unjoined_steps
+from napari_nx46.core.cleanup.step import Step
+from napari_nx46.core.cleanup.steps import steps_of, unjoined_steps
 from napari_nx46.core.mask_chain import StageKey
 from napari_nx46.core.score.blend import ScoreKey
 from napari_nx46.core.threshold.thresholds import Threshold

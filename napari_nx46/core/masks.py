@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_nx46.core.cleanup.objects import keep_linked
-from napari_nx46.core.cleanup.steps import StepContext
+from napari_nx46.core.cleanup.step import StepContext
 from napari_nx46.core.line import Line
 from napari_nx46.core.mask_chain import MaskChain, MaskStage
 from napari_nx46.core.score.fragment_score import FragmentScore

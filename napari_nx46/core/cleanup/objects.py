@@ -1,4 +1,4 @@
-"""Clean-up by components: hysteresis, removal of small objects, filling of what is enclosed.
+"""Clean-up by components: hysteresis, removal of small objects, filling of cavities.
 
 Work on a block of a fragment previews what the whole fragment will have. What a component does
 beyond an open face is unknown there; `known`, the last exact mask of the block, decides then.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_nx46.core.cleanup.arguments import require_whole_numbers
 from napari_nx46.voxels.blocks import Mask, OpenFaces
 from napari_nx46.voxels.spans import CLOSED, checked_mask, find_components
 from napari_nx46.voxels.workers import Workers
 
-__all__ = ["CLOSED", "drop_small", "fill_enclosed", "keep_linked"]
+__all__ = ["fill_cavities", "keep_linked", "remove_small_objects"]
 
 _ALL_FACES: OpenFaces = ((True, True), (True, True), (True, True))
 
@@ -67,7 +68,7 @@ def keep_linked(
     return linked
 
 
-def drop_small(
+def remove_small_objects(
     mask: Mask,
     smallest: int,
     connectivity: int = 26,
@@ -76,9 +77,13 @@ def drop_small(
     open_faces: OpenFaces = CLOSED,
     workers: Workers | None = None,
 ) -> Mask:
-    """Return a mask without its components of fewer than `smallest` voxels.
+    """Remove components of fewer than `smallest` voxels.
 
-    Equal to `skimage.morphology.remove_small_objects`. Depends on the whole fragment.
+    Equals `skimage.morphology.remove_small_objects` with this `min_size`. Part of all the published
+    chains, with 100 to 20,000 voxels.
+
+    Reach: the whole fragment. On a block, a small component that leaves it has an unknown size: it
+    stays, unless `known` has none of its voxels.
 
     Parameters
     ----------
@@ -88,24 +93,29 @@ def drop_small(
     connectivity : {6, 18, 26}
         Whether voxels hang together by faces, also edges, also corners.
     known : (Z, Y, X) array of uint8, {0, 1}, optional
-        The last exact mask of this block. A component that touches an open face may be larger
-        than what is seen of it: if that is less than `smallest`, it is kept unless `known` has
-        none of its voxels.
+        On a block: the last exact mask there.
     open_faces : OpenFaces
-        Where the fragment goes on beyond the block.
+        On a block: through which of its faces the fragment goes on.
     workers : Workers, optional
         Threads to share the work; the result does not depend on them.
 
     Returns
     -------
     (Z, Y, X) array of uint8, {0, 1}
-        A new array.
+        At most the mask itself, in a new array.
 
     Raises
     ------
     ValueError
-        If a mask is no (Z, Y, X) uint8 array, the shapes differ, or for another connectivity.
+        If a mask is no (Z, Y, X) uint8 array, the shapes differ, `smallest` is below 0, or for
+        another connectivity.
+
+    Examples
+    --------
+    >>> remove_small_objects(np.array([[[1, 0, 1, 1]]], np.uint8), smallest=2)
+    array([[[0, 0, 1, 1]]], dtype=uint8)
     """
+    require_whole_numbers(smallest=smallest)
     kept = checked_mask(mask).copy()
     if known is not None:
         checked_mask(known, mask.shape)
@@ -123,12 +133,13 @@ def drop_small(
     return kept
 
 
-def fill_enclosed(mask: Mask, *, workers: Workers | None = None) -> Mask:
-    """Return a mask with the background filled that is enclosed on all sides.
+def fill_cavities(mask: Mask, *, workers: Workers | None = None) -> Mask:
+    """Fill background that foreground encloses on all sides.
 
-    Enclosed is a component of the background, connected by faces (6), that touches no face of the
-    array. Equal to `scipy.ndimage.binary_fill_holes`. Depends on the whole fragment; on a block,
-    what leaves it counts as not enclosed.
+    Equals ``scipy.ndimage.binary_fill_holes(mask)``: background is connected by faces (6), and what
+    reaches a face of the mask is not enclosed. Part of the first-place solution.
+
+    Reach: the whole fragment. On a block, what leaves it is not enclosed.
 
     Parameters
     ----------
@@ -139,12 +150,19 @@ def fill_enclosed(mask: Mask, *, workers: Workers | None = None) -> Mask:
     Returns
     -------
     (Z, Y, X) array of uint8, {0, 1}
-        A new array.
+        At least the mask itself, in a new array.
 
     Raises
     ------
     ValueError
         If the mask is no (Z, Y, X) uint8 array.
+
+    Examples
+    --------
+    >>> shell = np.ones((3, 3, 3), np.uint8)
+    >>> shell[1, 1, 1] = 0
+    >>> bool(fill_cavities(shell).all())
+    True
     """
     filled = checked_mask(mask).copy()
     components = find_components(mask, 6, background=True, workers=workers)

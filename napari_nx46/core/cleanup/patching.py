@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.core.cleanup.arguments import require_whole_numbers
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.spans import Components, Labels, checked_mask, find_components
 from napari_nx46.voxels.workers import Workers, tiles_of
 
-__all__ = ["patch_sheet_holes"]
+__all__ = ["patch_holes"]
 
 RUNS_PER_TILE = 1 << 15
 SHEETS_PER_TILE = 1 << 12
@@ -181,8 +182,8 @@ class _View:
         return patch
 
 
-def patch_sheet_holes(mask: Mask, largest_side: int, *, workers: Workers | None = None) -> Mask:
-    """Return a mask with the holes of its sheets patched where that does them no harm.
+def patch_holes(mask: Mask, largest_side: int, *, workers: Workers | None = None) -> Mask:
+    """Patch the holes of sheets, unless a sheet's Euler number gets worse by it.
 
     A *sheet* is a 26-connected component, viewed along the axis in which its bounding box is
     shortest (of equal ones z first, then y). Its *holes* are the background components of that
@@ -198,7 +199,9 @@ def patch_sheet_holes(mask: Mask, largest_side: int, *, workers: Workers | None 
     A patch is kept if it neither overlaps nor touches (26) another sheet, and the sheet's Euler
     number chi, connected by faces (6), does not move away from that of a disc: ``|1 - chi|`` must
     not grow. Sheets are taken in raster order of their first voxels and holes of their first
-    pixels, each with the patches kept before in place. Depends on the whole fragment.
+    pixels, each with the patches kept before in place.
+
+    Reach: the whole fragment.
 
     Parameters
     ----------
@@ -211,15 +214,23 @@ def patch_sheet_holes(mask: Mask, largest_side: int, *, workers: Workers | None 
     Returns
     -------
     (Z, Y, X) array of uint8, {0, 1}
-        A new array.
+        At least the mask itself, in a new array.
 
     Raises
     ------
     ValueError
-        If the mask is no (Z, Y, X) uint8 array.
+        If the mask is no (Z, Y, X) uint8 array, or `largest_side` is below 0.
+
+    Examples
+    --------
+    >>> sheet = np.ones((1, 5, 5), np.uint8)
+    >>> sheet[0, 2, 2:4] = 0
+    >>> int(patch_holes(sheet, 1).sum()), int(patch_holes(sheet, 2).sum())
+    (23, 25)
     """
+    require_whole_numbers(largest_side=largest_side)
     patched = checked_mask(mask).copy()
-    if largest_side <= 0:
+    if largest_side == 0:
         return patched
     sheets = _Sheets.of(find_components(patched, 26, workers=workers))
     views = sheets.views(largest_side, workers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_nx46.core.cleanup.arguments import require_whole_numbers
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.spans import (
     Labels,
@@ -15,10 +16,10 @@ from napari_nx46.voxels.spans import (
 )
 from napari_nx46.voxels.workers import Workers
 
-__all__ = ["separate_sheets"]
+__all__ = ["keep_sheets_apart"]
 
 
-def separate_sheets(
+def keep_sheets_apart(
     mask: Mask,
     unjoined: Mask,
     gap: int,
@@ -26,7 +27,9 @@ def separate_sheets(
     *,
     workers: Workers | None = None,
 ) -> Mask:
-    """Return a mask whose sheets lie at least `gap` voxels of background apart.
+    """Part the sheets that the steps after the opening have joined, by `gap` voxels of background.
+
+    The winner's chain keeps components at least one voxel apart.
 
     The *sheets* are the 26-connected components of `unjoined` that have at least `smallest`
     voxels, numbered in raster order of their first voxels. The voxels of `mask` that lie in a
@@ -36,7 +39,9 @@ def separate_sheets(
 
     Of two voxels of different sheets within the Chebyshev distance `gap` one is removed, all at
     once: the one that was added, that is not in `unjoined`; of two alike, the one whose sheet has
-    the higher number. Depends on the whole fragment.
+    the higher number.
+
+    Reach: the whole fragment.
 
     Parameters
     ----------
@@ -54,17 +59,28 @@ def separate_sheets(
     Returns
     -------
     (Z, Y, X) array of uint8, {0, 1}
-        A new array.
+        At most the mask itself, in a new array.
 
     Raises
     ------
     ValueError
-        If a mask is no (Z, Y, X) uint8 array, or the shapes differ.
+        If a mask is no (Z, Y, X) uint8 array, the shapes differ, or `gap` or `smallest` is below 0.
+
+    Examples
+    --------
+    >>> unjoined = np.array([[[1, 1, 0, 0, 1, 1]]], np.uint8)
+    >>> keep_sheets_apart(np.ones_like(unjoined), unjoined, gap=1)
+    array([[[1, 1, 1, 0, 1, 1]]], dtype=uint8)
     """
+    require_whole_numbers(gap=gap, smallest=smallest)
+    if mask.shape != unjoined.shape:
+        raise ValueError(
+            f"the mask has shape {mask.shape}, but the one before the closing {unjoined.shape}"
+        )
     joined = checked_mask(mask)
     before = checked_mask(unjoined, mask.shape)
     apart = joined.copy()
-    if gap <= 0:
+    if gap == 0:
         return apart
     components = find_components(before, 26, workers=workers)
     is_sheet = components.sizes() >= max(smallest, 1)

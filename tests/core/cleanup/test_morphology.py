@@ -8,8 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_nx46.core.cleanup.morphology import Element, ball, disc, z_line
-from napari_nx46.core.cleanup.steps import close_anisotropic, close_with_ball, open_by_faces
+from napari_nx46.core.cleanup.morphology import (
+    Element,
+    ball,
+    close_anisotropic,
+    close_with_ball,
+    disc,
+    open_by_faces,
+    z_line,
+)
 from napari_nx46.voxels.packed import pack, unpack
 from napari_nx46.voxels.workers import Workers
 from tests.voxels.mask_cases import masks, noise_mask

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 from scipy import ndimage
 
-from napari_nx46.core.cleanup.sheets import separate_sheets
+from napari_nx46.core.cleanup.sheets import keep_sheets_apart
 from napari_nx46.voxels.workers import Workers
 
 CUBE = np.ones((3, 3, 3), bool)
@@ -53,7 +53,7 @@ def grown(sheet: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def plainly_separated(mask, unjoined, gap, smallest=0):
-    """Return what `separate_sheets` is defined to, in dilations and loops."""
+    """Return what `keep_sheets_apart` is defined to, in dilations and loops."""
     sheets = raster_numbers(unjoined, smallest)
     if gap == 0 or not sheets.any():
         return mask.copy()
@@ -72,13 +72,13 @@ def plainly_separated(mask, unjoined, gap, smallest=0):
 @given(joined_masks(), st.integers(0, 3), st.sampled_from([0, 1, 2, 5]))
 def test_sheets_are_separated_as_the_definition_says(masks, gap, smallest):
     expected = plainly_separated(*masks, gap, smallest)
-    np.testing.assert_array_equal(separate_sheets(*masks, gap, smallest), expected)
+    np.testing.assert_array_equal(keep_sheets_apart(*masks, gap, smallest), expected)
 
 
 @given(joined_masks(), st.integers(1, 3))
 def test_separated_sheets_end_so_many_voxels_apart(masks, gap):
     mask, unjoined = masks
-    apart = separate_sheets(mask, unjoined, gap)
+    apart = keep_sheets_apart(mask, unjoined, gap)
     sheet = grown(raster_numbers(unjoined, 0), mask) * apart
     cube = np.ones((2 * gap + 1,) * 3, bool)
     for number in range(1, sheet.max() + 1):
@@ -90,7 +90,7 @@ def test_separated_sheets_end_so_many_voxels_apart(masks, gap):
 def test_separating_sheets_only_removes_and_leaves_its_arguments_alone(masks, gap):
     mask, unjoined = masks
     copies = mask.copy(), unjoined.copy()
-    apart = separate_sheets(mask, unjoined, gap)
+    apart = keep_sheets_apart(mask, unjoined, gap)
     assert np.all(apart <= mask)
     np.testing.assert_array_equal(mask, copies[0])
     np.testing.assert_array_equal(unjoined, copies[1])
@@ -108,7 +108,7 @@ def test_a_bridge_between_two_planes_is_cut_off_the_second():
     planes = two_planes(3)
     bridged = planes.copy()
     bridged[3:6, 2, 2] = 1
-    apart = separate_sheets(bridged, planes, 1)
+    apart = keep_sheets_apart(bridged, planes, 1)
     # Both planes reach for the middle in the second layer: it goes to the first one, and then
     # yields to nothing; the last voxel of the bridge, beside it, is the higher sheet's.
     assert apart[3:6, 2, 2].tolist() == [1, 1, 0]
@@ -119,14 +119,14 @@ def test_a_wider_gap_cuts_more_off_the_bridge():
     planes = two_planes(3)
     bridged = planes.copy()
     bridged[3:6, 2, 2] = 1
-    apart = separate_sheets(bridged, planes, 2)
+    apart = keep_sheets_apart(bridged, planes, 2)
     assert apart[3:6, 2, 2].tolist() == [1, 0, 0]
     assert np.all(apart[planes == 1] == 1)
 
 
 def test_planes_nearer_than_the_gap_lose_voxels_of_the_later_one():
     planes = two_planes(1)
-    apart = separate_sheets(planes, planes, 2)
+    apart = keep_sheets_apart(planes, planes, 2)
     assert np.all(apart[2] == 1)
     assert not apart[4].any()
 
@@ -134,14 +134,14 @@ def test_planes_nearer_than_the_gap_lose_voxels_of_the_later_one():
 def test_a_gap_of_nothing_changes_nothing():
     planes = two_planes(1)
     solid = np.ones_like(planes)
-    np.testing.assert_array_equal(separate_sheets(solid, planes, 0), solid)
+    np.testing.assert_array_equal(keep_sheets_apart(solid, planes, 0), solid)
 
 
 def test_one_sheet_has_nothing_to_keep_apart_from():
     planes = two_planes(2)
     planes[5] = 0
     solid = np.ones_like(planes)
-    np.testing.assert_array_equal(separate_sheets(solid, planes, 3), solid)
+    np.testing.assert_array_equal(keep_sheets_apart(solid, planes, 3), solid)
 
 
 def test_specks_smaller_than_a_sheet_neither_grow_nor_hold_their_ground():
@@ -149,7 +149,7 @@ def test_specks_smaller_than_a_sheet_neither_grow_nor_hold_their_ground():
     planes[4, 2, 2] = 1
     joined = planes.copy()
     joined[3:6, 2, 2] = 1
-    apart = separate_sheets(joined, planes, 1, smallest=10)
+    apart = keep_sheets_apart(joined, planes, 1, smallest=10)
     # The speck is reached by both planes in the second layer, as if it had been added; being in
     # the mask before, it does not yield to what was added beside it.
     assert apart[3:6, 2, 2].tolist() == [1, 1, 0]
@@ -158,7 +158,7 @@ def test_specks_smaller_than_a_sheet_neither_grow_nor_hold_their_ground():
 def test_where_no_component_is_a_sheet_nothing_is_removed():
     planes = two_planes(1)
     solid = np.ones_like(planes)
-    np.testing.assert_array_equal(separate_sheets(solid, planes, 2, smallest=1000), solid)
+    np.testing.assert_array_equal(keep_sheets_apart(solid, planes, 2, smallest=1000), solid)
 
 
 def test_what_no_sheet_reaches_is_left_alone():
@@ -166,7 +166,7 @@ def test_what_no_sheet_reaches_is_left_alone():
     planes[:, 3:] = 0
     joined = planes.copy()
     joined[3, 5, 5] = 1
-    assert separate_sheets(joined, planes, 3)[3, 5, 5] == 1
+    assert keep_sheets_apart(joined, planes, 3)[3, 5, 5] == 1
 
 
 @pytest.mark.parametrize("gap", [1, 3])
@@ -176,8 +176,8 @@ def test_separating_sheets_does_not_depend_on_threads(gap):
     mask = ndimage.binary_dilation(before, iterations=1)
     masks = mask.astype(np.uint8), before.astype(np.uint8)
     threads = Workers(3)
-    alone = separate_sheets(*masks, gap, 20)
-    np.testing.assert_array_equal(separate_sheets(*masks, gap, 20, workers=threads), alone)
+    alone = keep_sheets_apart(*masks, gap, 20)
+    np.testing.assert_array_equal(keep_sheets_apart(*masks, gap, 20, workers=threads), alone)
     assert 0 < np.count_nonzero(alone) < np.count_nonzero(mask)
     threads.close()
 
@@ -185,9 +185,9 @@ def test_separating_sheets_does_not_depend_on_threads(gap):
 @pytest.mark.parametrize("shape", [(0, 4, 4), (4, 0, 4), (4, 4, 0), (3, 4, 5)])
 def test_separating_nothing_gives_nothing(shape):
     nothing = np.zeros(shape, np.uint8)
-    np.testing.assert_array_equal(separate_sheets(nothing, nothing, 1), nothing)
+    np.testing.assert_array_equal(keep_sheets_apart(nothing, nothing, 1), nothing)
 
 
 def test_separating_masks_of_different_shapes_is_refused():
-    with pytest.raises(ValueError, match=r"equal shape.*\(2, 3, 4\).*\(2, 3, 5\)"):
-        separate_sheets(np.zeros((2, 3, 4), np.uint8), np.zeros((2, 3, 5), np.uint8), 1)
+    with pytest.raises(ValueError, match=r"mask has shape \(2, 3, 4\).*\(2, 3, 5\)"):
+        keep_sheets_apart(np.zeros((2, 3, 4), np.uint8), np.zeros((2, 3, 5), np.uint8), 1)

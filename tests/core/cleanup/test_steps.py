@@ -12,23 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_nx46.core.cleanup import steps as cleanup
-from napari_nx46.core.cleanup.patching import patch_sheet_holes
-from napari_nx46.core.cleanup.sheets import separate_sheets
-from napari_nx46.core.cleanup.steps import (
-    STEPS,
-    Reach,
-    StepContext,
-    fill_cavities,
-    keep_sheets_apart,
-    patch_holes,
-    remove_small_objects,
-    stabilise_slices,
-    steps_of,
-    unjoined_steps,
-    zero_border,
-)
-from napari_nx46.setting import Connectivity, Setting, preset
+from napari_nx46.core.cleanup import steps as steps_module
+from napari_nx46.core.cleanup.border import zero_border
+from napari_nx46.core.cleanup.morphology import close_anisotropic, close_with_ball, stabilise_slices
+from napari_nx46.core.cleanup.objects import remove_small_objects
+from napari_nx46.core.cleanup.patching import patch_holes
+from napari_nx46.core.cleanup.sheets import keep_sheets_apart
+from napari_nx46.core.cleanup.step import Reach, StepContext
+from napari_nx46.core.cleanup.steps import STEPS, steps_of, unjoined_steps
+from napari_nx46.setting import Setting, preset
 from napari_nx46.voxels.blocks import whole_block, widened, within
 from napari_nx46.voxels.workers import Workers
 from tests.voxels.mask_cases import masks, noise_mask
@@ -105,22 +97,6 @@ def test_stabilising_on_many_tiles_equals_the_median_over_slices():
     np.testing.assert_array_equal(found, ndimage.median_filter(mask, (5, 1, 1), mode="nearest"))
 
 
-@settings(max_examples=40, deadline=None)
-@given(mask=masks())
-def test_cavity_filling_equals_scipy(mask):
-    np.testing.assert_array_equal(fill_cavities(mask), ndimage.binary_fill_holes(mask))
-
-
-@settings(max_examples=40, deadline=None)
-@given(mask=masks(), smallest=st.integers(0, 30), connectivity=st.sampled_from(Connectivity))
-def test_small_objects_go_as_in_scikit_image(mask, smallest, connectivity):
-    rank = CONNECTIVITY_RANKS[connectivity]
-    labels, _ = ndimage.label(mask, ndimage.generate_binary_structure(3, rank))
-    sizes = np.bincount(labels.ravel())
-    expected = mask * (sizes[labels] >= smallest)
-    np.testing.assert_array_equal(remove_small_objects(mask, smallest, connectivity), expected)
-
-
 def test_an_object_of_just_the_smallest_size_stays():
     mask = np.zeros((3, 5, 9), np.uint8)
     mask[1, 1:4, 1:4] = 1
@@ -135,14 +111,12 @@ def test_patching_and_parting_take_their_knobs_from_the_setting():
     mask[3, 10:14, 10:14] = 0
     context = context_of(Setting(patch_holes=5, sheet_gap=2, smallest_object=9), mask)
     patched = STEP_BY_NAME["patch_holes"].apply(mask, context)
-    np.testing.assert_array_equal(patched, patch_sheet_holes(mask, 5))
     np.testing.assert_array_equal(patched, patch_holes(mask, 5))
     two = np.zeros_like(mask)
     two[1, 2:28, 2:28] = two[5, 2:28, 2:28] = 1
     joined = two.copy()
     joined[2:5, 10:14, 10:14] = 1
     apart = STEP_BY_NAME["keep_sheets_apart"].apply(joined, context_of(context.setting, two))
-    np.testing.assert_array_equal(apart, separate_sheets(joined, two, 2, 9))
     np.testing.assert_array_equal(apart, keep_sheets_apart(joined, two, 2, 9))
     assert ndimage.label(apart, np.ones((3, 3, 3)))[1] == 2
 
@@ -215,7 +189,7 @@ def test_the_steps_stand_in_the_order_of_the_design():
         "keep_sheets_apart",
     ]
     assert {step.name for step in STEPS} == LOCAL.keys() | WHOLE.keys()
-    assert all(callable(getattr(cleanup, step.name)) for step in STEPS)
+    assert all(callable(getattr(steps_module, step.name)) for step in STEPS)
 
 
 def test_no_step_is_on_by_default():
@@ -300,12 +274,23 @@ def test_steps_refuse_what_is_no_mask(name):
             STEP_BY_NAME[name].apply(wrong, context_of(setting, np.zeros((2, 3, 4), np.uint8)))
 
 
-def test_knobs_below_zero_are_refused_by_name():
-    mask = np.zeros((2, 3, 4), np.uint8)
-    with pytest.raises(ValueError, match=r"xy_radius: expected at least 0, found -1"):
-        cleanup.close_anisotropic(mask, 1, -1)
-    with pytest.raises(ValueError, match=r"border: expected at least 0, found -3"):
-        zero_border(mask, -3)
+@pytest.mark.parametrize(
+    ("knob", "call"),
+    [
+        ("border", lambda mask: zero_border(mask, -1)),
+        ("z_radius", lambda mask: close_anisotropic(mask, -1, 1)),
+        ("xy_radius", lambda mask: close_anisotropic(mask, 1, -1)),
+        ("radius", lambda mask: close_with_ball(mask, -1)),
+        ("largest_side", lambda mask: patch_holes(mask, -1)),
+        ("smallest", lambda mask: remove_small_objects(mask, -1)),
+        ("radius", lambda mask: stabilise_slices(mask, -1)),
+        ("gap", lambda mask: keep_sheets_apart(mask, mask, -1)),
+        ("smallest", lambda mask: keep_sheets_apart(mask, mask, 1, -1)),
+    ],
+)
+def test_knobs_below_zero_are_refused_by_name(knob, call):
+    with pytest.raises(ValueError, match=f"^{knob}: expected at least 0, found -1"):
+        call(np.zeros((2, 3, 4), np.uint8))
 
 
 def test_parting_needs_the_mask_before_the_closing():
@@ -341,7 +326,8 @@ import importlib
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
-from napari_nx46.core.cleanup.steps import STEPS, StepContext
+from napari_nx46.core.cleanup.step import StepContext
+from napari_nx46.core.cleanup.steps import STEPS
 from napari_nx46.core.score.kernels import CLEANUP_MODULES, warm_up_cleanup
 from napari_nx46.core.cleanup.objects import keep_linked
 from napari_nx46.voxels.blocks import whole_block

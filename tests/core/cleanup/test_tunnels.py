@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from scipy import ndimage
 from skimage.measure import euler_number
 
-from napari_nx46.core.cleanup.steps import plug_tunnels
+from napari_nx46.core.cleanup.tunnels import plug_tunnels
 from napari_nx46.voxels.workers import Workers
 from tests.voxels.mask_cases import masks, noise_mask
 
