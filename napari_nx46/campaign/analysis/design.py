@@ -12,7 +12,7 @@ import numpy.typing as npt
 from napari_nx46.run.compare.comparison import NOT_USED, knob_text
 from napari_nx46.setting import Setting, knob_applies
 
-__all__ = ["BINS", "Factor", "columns_of", "interaction_columns", "joined_until_apart", "varied"]
+__all__ = ["BINS", "Factor", "columns_of", "joined_until_apart", "varied"]
 
 BINS = 4
 """Into so many levels the values of a knob are binned that hardly any two runs share."""
@@ -95,12 +95,6 @@ def columns_of(factor: Factor) -> Columns:
     columns = np.zeros((len(factor.levels), len(place_of)))
     columns[range(len(columns)), [place_of[level] for level in factor.levels]] = 1
     return columns[:, 1:]
-
-
-def interaction_columns(one: Factor, other: Factor) -> Columns:
-    """Return the products of the columns of two factors, (runs, degrees times degrees)."""
-    a, b = columns_of(one), columns_of(other)
-    return (a[:, :, np.newaxis] * b[:, np.newaxis, :]).reshape(len(a), -1)
 
 
 def rank_of(parts: Sequence[Columns], runs: int) -> int:

@@ -6,29 +6,24 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.campaign.analysis.design import (
-    Columns,
-    Factor,
-    columns_of,
-    interaction_columns,
-    joined_until_apart,
-    rank_of,
-    varied,
-)
+from napari_nx46.campaign.analysis.design import Factor, joined_until_apart, varied
 from napari_nx46.campaign.records.results import CampaignResults
 from napari_nx46.campaign.verdicts.figures import mean_figure
 from napari_nx46.setting import Setting
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
 
 __all__ = ["KnobShare", "KnobShares", "LevelMean", "knob_shares", "shares_of"]
 
 _FEWEST_RUNS = 3
 _NO_VARIANCE = 1e-20
-"""Share of the squares of the scores themselves below which only rounding differs."""
+"""Share of a sum of squares below which another is rounding alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +60,7 @@ class KnobShare:
     share : float
         The same as a share of the total sum of squares.
     p_value : float, optional
-        Of the F test against the residual; None without residual degrees of freedom.
+        Of the F test against the residual; None without one, or where it is rounding alone.
     is_interaction : bool
     """
 
@@ -183,11 +178,12 @@ def shares_of(
     if len(y) < _FEWEST_RUNS or not knobs or total <= _NO_VARIANCE * float((y**2).sum()):
         return None
     factors = joined_until_apart(knobs)
-    effects = [_Effect((factor,)) for factor in factors]
-    pairs = [_Effect(pair) for pair in itertools.combinations(factors, 2)]
-    with_pairs = bool(pairs) and _estimable([*effects, *pairs], len(y))
+    frame = _frame(factors, y)
+    effects: list[tuple[Factor, ...]] = [(factor,) for factor in factors]
+    pairs = [*itertools.combinations(factors, 2)]
+    with_pairs = bool(pairs) and _estimable([*effects, *pairs], frame)
     effects += pairs if with_pairs else []
-    shares, residual = _shares(effects, y, total)
+    shares, residual = _shares(effects, frame, total)
     notes = list(_notes(factors))
     if pairs and not with_pairs:
         notes.append("The runs are too few, or not crossed enough, to estimate interactions.")
@@ -201,87 +197,80 @@ def shares_of(
         shares,
         residual,
         total,
-        tuple(level for factor in factors for level in _level_means(factor, y)),
+        tuple(level for factor in factors for level in _level_means(factor, frame)),
         tuple(notes),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Effect:
-    """A factor, or the interaction of two."""
+def _frame(factors: Sequence[Factor], y: npt.NDArray[np.float64]) -> DataFrame:
+    """Return the scores as ``y``, and the level of each factor under its name."""
+    from pandas import DataFrame
 
-    factors: tuple[Factor, ...]
-
-    @property
-    def name(self) -> str:
-        return " × ".join(factor.name for factor in self.factors)
-
-    @property
-    def degrees(self) -> int:
-        return math.prod(factor.degrees for factor in self.factors)
-
-    @cached_property
-    def columns(self) -> Columns:
-        first, *others = self.factors
-        return interaction_columns(first, others[0]) if others else columns_of(first)
-
-    def contains(self, other: _Effect) -> bool:
-        """Return whether the other is a part of this one, or the same."""
-        return {one.knobs for one in other.factors} <= {one.knobs for one in self.factors}
+    return DataFrame({"y": y} | {factor.name: factor.levels for factor in factors})
 
 
-def _estimable(effects: Sequence[_Effect], runs: int) -> bool:
+def _formula(effects: Sequence[tuple[Factor, ...]]) -> str:
+    terms = (":".join(f"C(Q({factor.name!r}))" for factor in effect) for effect in effects)
+    return f"y ~ {' + '.join(terms)}"
+
+
+def _degrees(effect: tuple[Factor, ...]) -> int:
+    return math.prod(factor.degrees for factor in effect)
+
+
+def _estimable(effects: Sequence[tuple[Factor, ...]], frame: DataFrame) -> bool:
     """Return whether the runs suffice to estimate every effect."""
-    wanted = 1 + sum(one.degrees for one in effects)
-    return wanted <= runs and rank_of([one.columns for one in effects], runs) == wanted
+    from statsmodels.formula.api import ols
+
+    wanted = sum(map(_degrees, effects))
+    return wanted < len(frame) and ols(_formula(effects), frame).df_model == wanted
 
 
 def _shares(
-    effects: Sequence[_Effect], y: npt.NDArray[np.float64], total: float
+    effects: Sequence[tuple[Factor, ...]], frame: DataFrame, total: float
 ) -> tuple[tuple[KnobShare, ...], KnobShare]:
-    unexplained, degrees_left = _residual(effects, y)
-    shares = []
-    for effect in effects:
-        # Type II: against all effects that do not contain this one.
-        others = [one for one in effects if not one.contains(effect)]
-        gained = max(_residual(others, y)[0] - _residual([*others, effect], y)[0], 0.0)
-        shares.append(
-            KnobShare(
-                effect.name,
-                effect.degrees,
-                gained,
-                gained / total,
-                _p_value(gained, effect.degrees, unexplained, degrees_left),
-                len(effect.factors) > 1,
-            )
-        )
-    return tuple(shares), KnobShare("residual", degrees_left, unexplained, unexplained / total)
-
-
-def _residual(effects: Sequence[_Effect], y: npt.NDArray[np.float64]) -> tuple[float, int]:
-    """Return what effects leave unexplained, and its degrees of freedom."""
-    from statsmodels.regression.linear_model import OLS
-
-    columns = np.hstack([np.ones((len(y), 1)), *(one.columns for one in effects)])
-    fit = OLS(y, columns).fit(method="qr")
-    degrees = round(float(fit.df_resid))
-    return (float(fit.ssr), degrees) if degrees else (0.0, 0)
-
-
-def _p_value(gained: float, degrees: int, unexplained: float, degrees_left: int) -> float | None:
     from scipy.stats import f
+    from statsmodels.formula.api import ols
 
-    if not degrees_left or unexplained <= 0:
-        return None
-    return float(f.sf(gained / degrees / (unexplained / degrees_left), degrees, degrees_left))
+    fit = ols(_formula(effects), frame).fit()
+    left = round(float(fit.df_resid))
+    unexplained = float(fit.ssr) if left else 0.0
+    shares = []
+    for effect, square in zip(effects, _squares(_formula(effects), frame), strict=True):
+        degrees = _degrees(effect)
+        p_value = (
+            float(f.sf(square / degrees / (unexplained / left), degrees, left))
+            if unexplained > _NO_VARIANCE * total
+            else None
+        )
+        name = " × ".join(factor.name for factor in effect)
+        shares.append(KnobShare(name, degrees, square, square / total, p_value, len(effect) > 1))
+    return tuple(shares), KnobShare("residual", left, unexplained, unexplained / total)
 
 
-def _level_means(factor: Factor, y: npt.NDArray[np.float64]) -> list[LevelMean]:
-    levels = np.array(factor.levels)
+def _squares(formula: str, frame: DataFrame) -> list[float]:
+    """Return the sum of squares of type II of each effect of a formula, in its order.
+
+    statsmodels works them out from F tests, which need a residual that as many effects as runs
+    leave none of. So each run is counted twice, once above its score and once as far below: that
+    moves no effect and doubles its square.
+    """
+    from pandas import concat
+    from statsmodels.formula.api import ols
+    from statsmodels.stats.anova import anova_lm
+
+    apart = frame.y.std()
+    twice = concat([frame.assign(y=frame.y + apart), frame.assign(y=frame.y - apart)])
+    table = anova_lm(ols(formula, twice).fit(), typ=2)
+    squares: list[float] = (table.sum_sq.drop("Residual") / 2).tolist()
+    return squares
+
+
+def _level_means(factor: Factor, frame: DataFrame) -> list[LevelMean]:
+    of_levels: Series = frame.groupby(factor.name, sort=False).y
     return [
-        LevelMean(factor.name, level, int(at.sum()), float(y[at].mean()))
-        for level in factor.distinct
-        for at in [levels == level]
+        LevelMean(factor.name, level, runs, mean)
+        for level, runs, mean in of_levels.agg(["size", "mean"]).itertuples()
     ]
 
 

@@ -112,6 +112,14 @@ def test_an_additive_response_leaves_nothing_to_the_interaction():
     assert squares(found)["blend × quantile"] == pytest.approx(0, abs=1e-12)
 
 
+def test_there_is_no_p_value_against_a_residual_of_rounding():
+    settings = 2 * grid(quantile=[0.95, 0.96, 0.97], blend=[0.6, 0.7])
+    found = shares_of(settings, [3 * one.quantile - one.blend for one in settings])
+    assert found is not None
+    assert found.residual.degrees == 6
+    assert {one.p_value for one in found.shares} == {None}
+
+
 def test_a_single_knob_has_a_share_and_no_interaction():
     settings = [Setting(blend=one) for one in (0.2, 0.2, 0.8, 0.8)]
     found = shares_of(settings, [1, 3, 5, 7])
