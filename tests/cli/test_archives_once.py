@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_nx46.files.submission import mask_check, reading, validation
-from napari_nx46.run.judge import archive_checks
+from napari_nx46.run.judge import kept_runs
 from tests.command import nx46_here
 from tests.run.compare.comparing import write_archive, write_masks
 
@@ -28,7 +28,7 @@ def counts(monkeypatch):
         return counting
 
     validate = count("validated", validation.validate_submission)
-    for module in (reading, archive_checks):
+    for module in (reading, kept_runs):
         monkeypatch.setattr(module, "validate_submission", validate)
     monkeypatch.setattr(mask_check, "open_tiff", count("decoded", mask_check.open_tiff))
     return counted

@@ -15,8 +15,7 @@ from napari_nx46.files.submission.writing import SubmissionError
 from napari_nx46.run.export.export import RunResult, export, exported_run, same_setting
 from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.export.manifest_reading import file_sha256
-from napari_nx46.run.judge.kept_exports import forget_export
-from napari_nx46.run.judge.registry import register_export
+from napari_nx46.run.judge.kept_exports import forget_export, register_export
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import DEFAULT_BAND
 from napari_nx46.voxels.workers import CancelCheck

@@ -172,7 +172,7 @@ class _Opener:
 
     def _run(self, reference: str) -> MaskSet:
         from napari_nx46.run.compare.setting_sides import run_side
-        from napari_nx46.run.judge.registry import as_frozen, find_run
+        from napari_nx46.run.judge.kept_runs import as_frozen, find_run
 
         with opened_workspace(self.workspace) as workspace:
             kept = as_frozen(workspace, find_run(workspace, reference))

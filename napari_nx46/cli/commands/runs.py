@@ -19,8 +19,7 @@ from napari_nx46.cli.output.reporting import shown_knobs
 
 if TYPE_CHECKING:
     from napari_nx46.files.workspace import SavedRun, Workspace
-    from napari_nx46.run.judge.listing import ListedRun
-    from napari_nx46.run.judge.verdict import Verdict
+    from napari_nx46.run.judge.verdict import ListedRun, Verdict
     from napari_nx46.setting import Setting
 
 RunReference = Annotated[
@@ -48,7 +47,7 @@ def list_runs(
     place: WorkspaceFlags,
 ) -> None:
     """List the runs, oldest first; the best scored one and the baseline are marked."""
-    from napari_nx46.run.judge.listing import list_runs as listed_runs
+    from napari_nx46.run.judge.kept_runs import list_runs as listed_runs
 
     with opened_workspace(place.path()) as workspace:
         kept = listed_runs(workspace).runs
@@ -75,7 +74,7 @@ def add_run(
     ] = None,
 ) -> None:
     """Keep an exported archive as a run: its SHA-256, settings and metrics."""
-    from napari_nx46.run.judge.registry import add_archive
+    from napari_nx46.run.judge.kept_runs import add_archive
     from napari_nx46.run.judge.verdict import run_name
     from napari_nx46.voxels.workers import Workers
 
@@ -111,7 +110,7 @@ def score_run(
     _check_score("--private", private)
     if public is None and private is None and not clear:
         raise typer.BadParameter("expected --public, --private or --clear")
-    from napari_nx46.run.judge.registry import find_run
+    from napari_nx46.run.judge.kept_runs import find_run
     from napari_nx46.run.judge.verdict import run_name
 
     with opened_workspace(place.path()) as workspace, workspace.transaction():
@@ -134,9 +133,8 @@ def freeze_run(run: RunReference, place: WorkspaceFlags) -> None:
 
     The archive must be there, unchanged and valid; else the exit code is 1.
     """
-    from napari_nx46.run.judge.judging import FreezeError
-    from napari_nx46.run.judge.judging import freeze_run as freeze
-    from napari_nx46.run.judge.registry import find_run
+    from napari_nx46.run.judge.kept_runs import FreezeError, find_run
+    from napari_nx46.run.judge.kept_runs import freeze_run as freeze
     from napari_nx46.run.judge.verdict import run_name
 
     with opened_workspace(place.path()) as workspace, interruptible() as cancelled:
@@ -179,8 +177,7 @@ def judge_run(
     It is a GO only if the run's public score is above the baseline's, and its archive is unchanged
     and valid. Either way the settings of the best scored run are the accepted ones.
     """
-    from napari_nx46.run.judge.judging import give_verdict
-    from napari_nx46.run.judge.registry import find_run
+    from napari_nx46.run.judge.kept_runs import find_run, give_verdict
     from napari_nx46.run.judge.verdict import run_name
 
     with opened_workspace(place.path()) as workspace, interruptible() as cancelled:
@@ -269,7 +266,7 @@ def _print_verdict(verdict: Verdict) -> None:
 
 def _print_best(workspace: Workspace, best: SavedRun | None, *, accept: bool) -> None:
     from napari_nx46.files.naming import few
-    from napari_nx46.run.judge.judging import accept_best
+    from napari_nx46.run.judge.kept_runs import accept_best
     from napari_nx46.run.judge.verdict import run_name
 
     if best is None:

@@ -138,7 +138,7 @@ def registration(work: Path | None) -> Iterator[Callable[[RunResult, RunOptions]
     with opened_workspace(work, create=True) as workspace:
 
         def register(result: RunResult, options: RunOptions) -> None:
-            from napari_nx46.run.judge.registry import register_export
+            from napari_nx46.run.judge.kept_exports import register_export
             from napari_nx46.run.judge.verdict import run_name
 
             run = register_export(workspace, result, options)

@@ -7,8 +7,7 @@ import math
 from napari_nx46.files.naming import few, shown
 from napari_nx46.live.jobs.runs import Judgement
 from napari_nx46.run.compare.comparison import knob_text
-from napari_nx46.run.judge.listing import ListedRun, RunList
-from napari_nx46.run.judge.verdict import run_name
+from napari_nx46.run.judge.verdict import ListedRun, RunList, run_name
 from napari_nx46.setting import Setting, described_knobs
 
 NO_RUNS = "No run yet: export a submission, or add an archive."

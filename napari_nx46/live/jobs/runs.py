@@ -20,11 +20,16 @@ from napari_nx46.live.session import Session
 from napari_nx46.run.export.export import RunResult
 from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.job import Job, Post
-from napari_nx46.run.judge.judging import accept_best, freeze_run, give_verdict
-from napari_nx46.run.judge.kept_exports import reconcile
-from napari_nx46.run.judge.listing import ListedRun, RunList, list_runs
-from napari_nx46.run.judge.registry import add_archive, register_export, score_run
-from napari_nx46.run.judge.verdict import Verdict, run_name
+from napari_nx46.run.judge.kept_exports import reconcile, register_export
+from napari_nx46.run.judge.kept_runs import (
+    accept_best,
+    add_archive,
+    freeze_run,
+    give_verdict,
+    list_runs,
+    score_run,
+)
+from napari_nx46.run.judge.verdict import ListedRun, RunList, Verdict, run_name
 from napari_nx46.run.preflight import fitting_setting
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.workers import CancelCheck, Workers

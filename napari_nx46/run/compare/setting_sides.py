@@ -19,7 +19,7 @@ from napari_nx46.run.compare.mask_sets import (
     open_archive,
 )
 from napari_nx46.run.export.manifest_reading import file_sha256
-from napari_nx46.run.judge.archive_checks import hash_archive
+from napari_nx46.run.judge.kept_runs import hash_archive
 from napari_nx46.run.judge.verdict import run_name
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.preflight import Settings, checked_fragments, reads_dataset

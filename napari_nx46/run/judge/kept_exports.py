@@ -8,11 +8,38 @@ from pathlib import Path
 
 from napari_nx46.files.naming import shown
 from napari_nx46.files.workspace import SavedRun, Workspace, WorkspaceError, announcements
+from napari_nx46.run.export.export import RunResult, exported_run
+from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.export.manifest_reading import ManifestError, file_sha256, read_manifest
 from napari_nx46.run.export.targets import manifest_path
 from napari_nx46.run.judge.verdict import run_name
 
-__all__ = ["forget_export", "keep_run", "reconcile"]
+__all__ = ["forget_export", "keep_run", "reconcile", "register_export"]
+
+
+def register_export(workspace: Workspace, result: RunResult, options: RunOptions) -> SavedRun:
+    """Keep an export that has just been written as a run of the workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    result : RunResult
+        Of `napari_nx46.run.export.export.export`.
+    options : RunOptions
+        Its tag names the run.
+
+    Returns
+    -------
+    SavedRun
+        With its id. The same archive under the same tag is kept once: the run that is there
+        already is returned.
+
+    Raises
+    ------
+    WorkspaceError
+        If the run cannot be kept.
+    """
+    return keep_run(workspace, exported_run(result, options))
 
 
 def keep_run(workspace: Workspace, run: SavedRun) -> SavedRun:

@@ -1,26 +1,30 @@
-"""Go or no-go: whether a run is better than a baseline, and which run is the best so far.
+"""Go or no-go: whether a run is better than a baseline, which is the best so far, and their list.
 
-Nothing here reads a file: `registry` finds out what became of the archives.
+Values and rules only: nothing here reads a file, which is left to `kept_runs`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_nx46.files.naming import shown
-from napari_nx46.files.workspace import Baseline, Metrics, SavedRun
+from napari_nx46.files.workspace import Baseline, Damage, Metrics, SavedRun
 
 __all__ = [
     "ArchiveCheck",
     "FigureDelta",
+    "FrozenRun",
+    "ListedRun",
+    "RunList",
     "Verdict",
     "best_scored",
     "changed_since_frozen",
     "figure_deltas",
     "judge",
+    "listed_runs",
     "mean_metrics",
     "run_name",
 ]
@@ -130,6 +134,91 @@ class Verdict:
     unscored: tuple[SavedRun, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FrozenRun:
+    """A run as others are compared with it.
+
+    Parameters
+    ----------
+    run : SavedRun
+        If it is the baseline as it was when it was frozen, with the scores that are known now.
+    changes : tuple of str
+        What is kept of the run now that is another, in words.
+    """
+
+    run: SavedRun
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRun:
+    """A run among the others.
+
+    Parameters
+    ----------
+    run : SavedRun
+        With its id.
+    means : mapping of str to float
+        Of the metrics, over the run's fragments.
+    delta : float, optional
+        By how much its public score is above the baseline's; None where one is not known.
+    best, baseline : bool
+        Whether it is the best scored one, or the one that is frozen.
+    """
+
+    run: SavedRun
+    means: Mapping[str, float] = field(hash=False)
+    delta: float | None = None
+    best: bool = False
+    baseline: bool = False
+
+    @property
+    def run_id(self) -> int:
+        """The id that the workspace gave it."""
+        if self.run.id is None:
+            raise RuntimeError("a run of a workspace has an id")
+        return self.run.id
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What is said of it in a list."""
+        words = (("best", self.best), ("baseline", self.baseline))
+        return tuple(word for word, holds in words if holds)
+
+
+@dataclass(frozen=True, slots=True)
+class RunList:
+    """The runs of a workspace, as they were at one moment.
+
+    Parameters
+    ----------
+    runs : tuple of ListedRun
+        Oldest first.
+    baseline_changes : tuple of str
+        What is kept of the baseline's run now that is another than when it was frozen, in words.
+    damage : tuple of Damage
+        Rows that were left out.
+    """
+
+    runs: tuple[ListedRun, ...] = ()
+    baseline_changes: tuple[str, ...] = ()
+    damage: tuple[Damage, ...] = ()
+
+    @property
+    def baseline(self) -> ListedRun | None:
+        """The run that is frozen; None if none is."""
+        return next((listed for listed in self.runs if listed.baseline), None)
+
+    @property
+    def best(self) -> ListedRun | None:
+        """The best scored run; None while none has a score."""
+        return next((listed for listed in self.runs if listed.best), None)
+
+    def find(self, run_id: int | None) -> ListedRun | None:
+        """Return a run by its id; None if it is not there."""
+        return next((listed for listed in self.runs if listed.run_id == run_id), None)
+
+
 def judge(
     run: SavedRun,
     baseline: SavedRun,
@@ -237,6 +326,39 @@ def changed_since_frozen(baseline: Baseline, run: SavedRun) -> tuple[str, ...]:
         else "another archive is kept of it than when it was frozen; the one frozen counts"
         for name, (frozen, now) in pairs.items()
         if frozen != now
+    )
+
+
+def listed_runs(
+    runs: Sequence[SavedRun], frozen: Baseline | None, damage: Sequence[Damage] = ()
+) -> RunList:
+    """Return runs with their means, marks, and deltas to the baseline.
+
+    Parameters
+    ----------
+    runs : sequence of SavedRun
+        Oldest first.
+    frozen : Baseline, optional
+    damage : sequence of Damage
+        Rows that were left out.
+    """
+    baseline = next((run for run in runs if frozen is not None and run.id == frozen.run_id), None)
+    best = best_scored(runs)
+    return RunList(
+        tuple(
+            ListedRun(
+                run,
+                mean_metrics(run.metrics),
+                None
+                if baseline is None
+                else FigureDelta("public_score", run.public_score, baseline.public_score).delta,
+                best=best is not None and run.id == best.id,
+                baseline=baseline is not None and run.id == baseline.id,
+            )
+            for run in runs
+        ),
+        () if frozen is None or baseline is None else changed_since_frozen(frozen, baseline),
+        tuple(damage),
     )
 
 

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 from napari_nx46.files.workspace import SavedRun
 from napari_nx46.live.jobs.run_words import NO_RUNS, next_step
 from napari_nx46.live.jobs.runs import Judgement, Runs
-from napari_nx46.run.judge.listing import ListedRun, RunList
+from napari_nx46.run.judge.verdict import ListedRun, RunList
 from napari_nx46.viewer.messages.plain_text import plain_tip
 from napari_nx46.viewer.qt.following import Following
 from napari_nx46.viewer.runs.run_model import LEGEND

@@ -13,8 +13,8 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
 from napari_nx46.files.naming import shown
 from napari_nx46.live.jobs.run_words import parse_score
 from napari_nx46.run.compare.report import FIGURE_WORDS, figure_text
-from napari_nx46.run.judge.listing import ListedRun, RunList
-from napari_nx46.run.judge.registry import SCORE_NAMES
+from napari_nx46.run.judge.kept_runs import SCORE_NAMES
+from napari_nx46.run.judge.verdict import ListedRun, RunList
 from napari_nx46.viewer.messages.plain_text import plain_tip
 
 NO_PARENT = QModelIndex()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QTableView, QWidget
 
-from napari_nx46.run.judge.listing import ListedRun, RunList
+from napari_nx46.run.judge.verdict import ListedRun, RunList
 from napari_nx46.viewer.runs.run_model import RunModel
 
 ROWS_SHOWN = 4

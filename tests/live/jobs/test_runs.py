@@ -20,8 +20,8 @@ from napari_nx46.live.jobs.run_words import (
 )
 from napari_nx46.live.jobs.runs import Runs
 from napari_nx46.run.export.export import exported_run, same_setting
-from napari_nx46.run.judge.judging import FreezeError
-from napari_nx46.run.judge.listing import RunList
+from napari_nx46.run.judge.kept_runs import FreezeError
+from napari_nx46.run.judge.verdict import RunList
 from napari_nx46.setting import Setting
 from tests.live.driver import Events, named_threads, wait_for
 from tests.run.compare.comparing import export_to, hold_checks

@@ -12,7 +12,7 @@ import tifffile
 
 from napari_nx46.run.export.export import export, same_setting
 from napari_nx46.run.export.manifest import RunOptions
-from napari_nx46.run.judge import judging
+from napari_nx46.run.judge import kept_runs
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.voxels.workers import Workers
 
@@ -59,7 +59,7 @@ def hold_checks(monkeypatch):
 
     The event that is returned is set once one waits.
     """
-    begun, check = threading.Event(), judging.check_archive
+    begun, check = threading.Event(), kept_runs.check_archive
 
     def held(run, cancelled):
         begun.set()
@@ -67,5 +67,5 @@ def hold_checks(monkeypatch):
             time.sleep(0.005)
         return check(run, cancelled)
 
-    monkeypatch.setattr(judging, "check_archive", held)
+    monkeypatch.setattr(kept_runs, "check_archive", held)
     return begun

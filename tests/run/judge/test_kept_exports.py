@@ -17,8 +17,7 @@ from napari_nx46.files.workspace import Workspace, WorkspaceError, announcing
 from napari_nx46.run.export.export import export, exported_run, same_setting
 from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.export.targets import manifest_path
-from napari_nx46.run.judge.kept_exports import forget_export, reconcile
-from napari_nx46.run.judge.registry import register_export
+from napari_nx46.run.judge.kept_exports import forget_export, reconcile, register_export
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.workers import Workers

@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QLineEdit
 
 from napari_nx46.files.workspace import SavedRun
-from napari_nx46.run.judge.listing import ListedRun, RunList
+from napari_nx46.run.judge.verdict import ListedRun, RunList
 from napari_nx46.setting import Setting
 from napari_nx46.viewer.runs.run_table import RunTable
 

@@ -14,17 +14,22 @@ from napari_nx46.run.export.export import same_setting
 from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.export.manifest_reading import ManifestError
 from napari_nx46.run.export.targets import manifest_path
-from napari_nx46.run.judge.archive_checks import check_archive, hash_archive
-from napari_nx46.run.judge.judging import FreezeError, accept_best, freeze_run, give_verdict
-from napari_nx46.run.judge.listing import RunList, list_runs
-from napari_nx46.run.judge.registry import (
+from napari_nx46.run.judge.kept_exports import register_export
+from napari_nx46.run.judge.kept_runs import (
+    FreezeError,
+    accept_best,
     add_archive,
     as_frozen,
+    check_archive,
     find_run,
+    freeze_run,
     frozen_run,
-    register_export,
+    give_verdict,
+    hash_archive,
+    list_runs,
     score_run,
 )
+from napari_nx46.run.judge.verdict import RunList
 from napari_nx46.setting import Setting
 from tests.run.compare.comparing import export_to, sha256, write_archive
 from tests.run.data import expected_masks

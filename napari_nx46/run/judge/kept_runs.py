@@ -1,35 +1,54 @@
-"""The runs of a workspace: keeping what was exported, scoring it, and finding it again."""
+"""The runs of a workspace: keeping, finding, scoring and freezing them, and judging their archives.
+
+`verdict` has the rules; `kept_exports` keeps what was exported, also after a crash.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.files.naming import shown
-from napari_nx46.files.workspace import SavedRun, Workspace, WorkspaceError
+from napari_nx46.files.submission.reading import ANY_DENSITY
+from napari_nx46.files.submission.validation import validate_submission
+from napari_nx46.files.workspace import Baseline, SavedRun, Workspace, WorkspaceError
 from napari_nx46.run.compare.mask_sets import open_archive
-from napari_nx46.run.export.export import RunResult, exported_run
-from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.export.manifest_reading import (
     ManifestError,
     RecordedRun,
+    file_sha256,
     read_manifest,
 )
 from napari_nx46.run.export.targets import manifest_path
 from napari_nx46.run.judge.kept_exports import keep_run
-from napari_nx46.run.judge.verdict import changed_since_frozen, run_name
+from napari_nx46.run.judge.verdict import (
+    ArchiveCheck,
+    FrozenRun,
+    RunList,
+    Verdict,
+    changed_since_frozen,
+    judge,
+    listed_runs,
+    run_name,
+)
+from napari_nx46.setting import Setting
 from napari_nx46.voxels.workers import CancelCheck, Workers, never
 
 __all__ = [
     "BASELINE_WORD",
     "SCORE_NAMES",
-    "FrozenRun",
+    "FreezeError",
+    "accept_best",
     "add_archive",
     "as_frozen",
+    "check_archive",
     "find_run",
+    "freeze_run",
     "frozen_run",
-    "register_export",
+    "give_verdict",
+    "hash_archive",
+    "list_runs",
     "score_run",
 ]
 
@@ -42,48 +61,22 @@ SCORE_NAMES = ("public_score", "private_score")
 _MOST_IDS_TOLD = 10
 
 
-@dataclass(frozen=True, slots=True)
-class FrozenRun:
-    """A run as others are compared with it.
+class FreezeError(ValueError):
+    """A run whose archive does not stand for it, so that it is no baseline.
 
     Parameters
     ----------
     run : SavedRun
-        If it is the baseline as it was when it was frozen, with the scores that are known now.
-    changes : tuple of str
-        What is kept of the run now that is another, in words.
+    faults : tuple of str
+        What is wrong with the archive, in words.
     """
 
-    run: SavedRun
-    changes: tuple[str, ...]
+    def __init__(self, run: SavedRun, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(f"{run_name(run)}: {fault}" for fault in faults))
+        self.faults = faults
 
 
 # ---- keeping runs --------------------------------------------------------------------------
-
-
-def register_export(workspace: Workspace, result: RunResult, options: RunOptions) -> SavedRun:
-    """Keep an export that has just been written as a run of the workspace.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    result : RunResult
-        Of `napari_nx46.run.export.export.export`.
-    options : RunOptions
-        Its tag names the run.
-
-    Returns
-    -------
-    SavedRun
-        With its id. The same archive under the same tag is kept once: the run that is there
-        already is returned.
-
-    Raises
-    ------
-    WorkspaceError
-        If the run cannot be kept.
-    """
-    return keep_run(workspace, exported_run(result, options))
 
 
 def add_archive(
@@ -110,7 +103,7 @@ def add_archive(
     Returns
     -------
     SavedRun
-        As `register_export`.
+        As `napari_nx46.run.judge.kept_exports.register_export`.
 
     Raises
     ------
@@ -232,6 +225,19 @@ def find_run(workspace: Workspace, reference: str) -> SavedRun:
     )
 
 
+def list_runs(workspace: Workspace) -> RunList:
+    """Return the runs of a workspace; no archive is read.
+
+    Raises
+    ------
+    WorkspaceError
+        If the file cannot be read.
+    """
+    with workspace.snapshot():
+        runs, frozen = workspace.runs(), workspace.baseline()
+    return listed_runs(runs, frozen, workspace.damage)
+
+
 def frozen_run(workspace: Workspace) -> FrozenRun | None:
     """Return the baseline that was frozen last; None if nothing was.
 
@@ -272,3 +278,145 @@ def _bounded_id(workspace: Workspace, reference: str) -> int:
     if len(reference) > most_digits:
         raise WorkspaceError(workspace.path, f"found {shown(reference)!r}, expected a run's id")
     return int(reference)
+
+
+# ---- archives of runs ----------------------------------------------------------------------
+
+
+def hash_archive(run: SavedRun) -> ArchiveCheck:
+    """Check that a run's archive is there, with the bytes that it had; it is not validated."""
+    if run.archive is None:
+        return ArchiveCheck(None, None)
+    try:
+        found = file_sha256(run.archive)
+    except FileNotFoundError:
+        return ArchiveCheck(run.archive, run.archive_sha256)
+    except OSError as error:
+        reason = f"it cannot be read ({error.strerror or error})"
+        return ArchiveCheck(run.archive, run.archive_sha256, errors=(reason,))
+    return ArchiveCheck(run.archive, run.archive_sha256, found)
+
+
+def check_archive(run: SavedRun, cancelled: CancelCheck = never) -> ArchiveCheck:
+    """Check that a run's archive is as it was, and still a valid submission of its fragments.
+
+    Parameters
+    ----------
+    run : SavedRun
+    cancelled : callable
+        Asked before every slice.
+
+    Raises
+    ------
+    Cancelled
+        If ``cancelled()`` became True; the one of the files.
+    """
+    check = hash_archive(run)
+    if run.archive is None or check.found_sha256 is None:
+        return check
+    try:
+        report = validate_submission(
+            run.archive, profile=None, band=ANY_DENSITY, cancelled=cancelled
+        )
+    except OSError as error:
+        return replace(check, errors=(f"it cannot be read ({error.strerror or error})",))
+    errors = [str(fault) for fault in report.errors]
+    found = {mask.image_id for mask in report.masks}
+    if not errors and found != set(run.settings):
+        errors.append(
+            f"found masks of {', '.join(sorted(found))}, expected those of "
+            f"{', '.join(sorted(run.settings))}"
+        )
+    return replace(check, errors=tuple(errors))
+
+
+# ---- freezing and judging ------------------------------------------------------------------
+
+
+def freeze_run(workspace: Workspace, run: SavedRun, cancelled: CancelCheck = never) -> Baseline:
+    """Freeze a run as the baseline, if its archive is there, unchanged and valid.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    run : SavedRun
+    cancelled : callable
+        Asked before every slice.
+
+    Raises
+    ------
+    FreezeError
+        If the archive does not stand for the run; the baseline stays as it was.
+    WorkspaceError
+        If the file cannot be written.
+    Cancelled
+        If ``cancelled()`` became True; the one of the files.
+    """
+    check = check_archive(run, cancelled)
+    if run.id is None or not check.stands:
+        raise FreezeError(run, check.faults)
+    return workspace.freeze_baseline(run.id)
+
+
+def give_verdict(
+    workspace: Workspace,
+    run: SavedRun,
+    baseline: SavedRun | None = None,
+    cancelled: CancelCheck = never,
+) -> Verdict:
+    """Judge a run of a workspace against a baseline, whose archive is checked as well.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    run : SavedRun
+    baseline : SavedRun, optional
+        By default the frozen one. Of the run that is frozen what was frozen counts.
+    cancelled : callable
+        Asked before every slice.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no baseline.
+    Cancelled
+        If ``cancelled()`` became True; the one of the files.
+    """
+    against = frozen_run(workspace) if baseline is None else as_frozen(workspace, baseline)
+    if against is None:
+        raise WorkspaceError(
+            workspace.path,
+            "found no frozen baseline; freeze a run with: nx46 runs freeze RUN, or give one with "
+            "--baseline RUN",
+        )
+    check = check_archive(run, cancelled)
+    faults = (*against.changes, *hash_archive(against.run).faults)
+    return judge(run, against.run, workspace.runs(), check, faults)
+
+
+def accept_best(workspace: Workspace, best: SavedRun) -> dict[str, Setting]:
+    """Make the settings of the best run the accepted ones of its fragments; others keep theirs.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    best : SavedRun
+
+    Returns
+    -------
+    dict
+        By image_id the accepted settings that were other ones before.
+
+    Raises
+    ------
+    WorkspaceError
+        If the file cannot be written.
+    """
+    with workspace.transaction():
+        before = workspace.accepted()
+        workspace.set_accepted(best.settings)
+    return {
+        image_id: before[image_id]
+        for image_id, setting in best.settings.items()
+        if image_id in before and before[image_id] != setting
+    }
