@@ -6,8 +6,11 @@ tried. It is meant to tell minutes from hours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
 from time import perf_counter
 
 import numpy as np
@@ -22,7 +25,7 @@ from napari_nx46.data.fragments import Fragment
 from napari_nx46.leaderboard import score
 from napari_nx46.run.preflight import computed_bytes, sources_read
 from napari_nx46.setting import Domain, Setting
-from napari_nx46.voxels.blocks import Block, Sources, block_shape, whole_block
+from napari_nx46.voxels.blocks import Block, Mask, Sources, block_shape, whole_block
 from napari_nx46.voxels.spans import find_runs
 from napari_nx46.voxels.workers import CancelCheck, never
 
@@ -97,37 +100,30 @@ def measure_cost(
         If `cancelled` returned True.
     """
     block = _central(fragment.shape, _SAMPLE_SHAPE)
-    voxels = int(np.prod(block_shape(block)))
-    tried = [_anywhere(setting) for setting in _spread(settings)]
-    label = fragment.label if leaderboard else None
-    label_voxels = None if label is None else label[block].astype(np.uint8)
-    read, scoring, masking, judging = [], [], [], []
-    for setting in tried:
+    shape = block_shape(block)
+    label = None
+    if leaderboard and fragment.label is not None:
+        label = fragment.label[block].astype(np.uint8)
+    # Of a file whole slices are read.
+    read_voxels = shape[0] * math.prod(fragment.shape[1:])
+    distinct = list(dict.fromkeys(settings))
+    count = min(_MOST_SETTINGS, len(distinct))
+    reading, stages = [], []
+    for index in range(count):
+        setting = _anywhere(distinct[index * len(distinct) // count])
         began = perf_counter()
         sources = {name: volume[block] for name, volume in sources_read(fragment, setting).items()}
         seconds = perf_counter() - began
-        bytes_of_slices = fragment.shape[1] * fragment.shape[2] * block_shape(block)[0]
-        read.append(seconds / sum(voxels.itemsize * bytes_of_slices for voxels in sources.values()))
+        reading.append(seconds / sum(read_voxels * voxels.itemsize for voxels in sources.values()))
         # The first time compiles, or loads what was compiled.
-        small = _central(block_shape(block), _WARM_UP_SHAPE)
-        _timed({name: voxels[small] for name, voxels in sources.items()}, setting, cancelled)
-        mask, score_seconds, mask_seconds = _timed(sources, setting, cancelled)
-        scoring.append(score_seconds / voxels)
-        masking.append(mask_seconds / voxels)
-        if label_voxels is not None:
-            score(mask[small], label_voxels[small], workers=1)
-            began = perf_counter()
-            score(mask, label_voxels, workers=1)
-            judging.append((perf_counter() - began) / voxels)
-    return Cost(
-        fragment.image_id,
-        voxels,
-        len(tried),
-        _mean(read),
-        _mean(scoring),
-        _mean(masking),
-        _mean(judging) if judging else None,
-    )
+        small = _central(shape, _WARM_UP_SHAPE)
+        _stage_seconds(
+            {name: voxels[small] for name, voxels in sources.items()},
+            *(setting, None if label is None else label[small], cancelled),
+        )
+        stages.append(_stage_seconds(sources, setting, label, cancelled))
+    a_voxel = [fmean(seconds) / math.prod(shape) for seconds in zip(*stages, strict=True)]
+    return Cost(fragment.image_id, math.prod(shape), count, fmean(reading), *a_voxel)
 
 
 def campaign_seconds(
@@ -155,7 +151,7 @@ def campaign_seconds(
         scores, masks = scores * runs / masks, runs
     seconds = 0.0
     for fragment in fragments:
-        voxels = _voxels(fragment)
+        voxels = math.prod(fragment.shape)
         seconds += cost.read * sum(volume.nbytes for volume in fragment.sources.values())
         seconds += voxels * (scores * cost.score + masks * cost.mask)
         if fragment.label is not None and cost.leaderboard is not None:
@@ -173,7 +169,7 @@ def worker_bytes(fragment: Fragment, setting: Setting) -> int:
     """
     read = sum(volume.nbytes for volume in sources_read(fragment, setting).values())
     float32_volumes = max(4 * _FLOAT32_VOLUMES, computed_bytes(setting))
-    return read + _voxels(fragment) * float32_volumes
+    return read + math.prod(fragment.shape) * float32_volumes
 
 
 def result_bytes(fragments: Sequence[Fragment], runs: int) -> int:
@@ -182,27 +178,30 @@ def result_bytes(fragments: Sequence[Fragment], runs: int) -> int:
     return runs * (slices * _SLICE_BYTES + len(fragments) * _TASK_BYTES)
 
 
-def _timed(
-    sources: Arrays, setting: Setting, cancelled: Callable[[], bool]
-) -> tuple[npt.NDArray[np.uint8], float, float]:
-    """Return the mask, and the seconds for its score and for the rest."""
+def _stage_seconds(
+    sources: Arrays, setting: Setting, label: Mask | None, cancelled: CancelCheck
+) -> list[float]:
+    """Return what the score, the rest of a task and, with a label, the leaderboard score take."""
     names = dict(sources)
     image, p3d = names.pop("image", None), names.pop("p3d", None)
     pipeline = FragmentPipeline(Sources(p3d, names.pop("p2d", p3d), names, image))
     whole = whole_block(pipeline.shape)
-    began = perf_counter()
+    clock = [perf_counter()]
     pipeline.stage(setting, cancelled)
     percentiles = percentiles_of_slices(pipeline.score(setting, whole), cancelled=cancelled)
-    scored = perf_counter()
+    clock.append(perf_counter())
     threshold = pipeline.threshold(setting, [pipeline], cancelled)
     mask = pipeline.mask(setting, threshold, whole, cancelled)
-    label = LabelBits.of(mask)
     runs = find_runs(mask)
     profile = measure_slices(
-        mask, label=label, percentiles=percentiles, runs=runs, cancelled=cancelled
+        mask, label=LabelBits.of(mask), percentiles=percentiles, runs=runs, cancelled=cancelled
     )
     measure_volume(mask, profile=profile, runs=runs, cancelled=cancelled)
-    return mask, scored - began, perf_counter() - scored
+    clock.append(perf_counter())
+    if label is not None:
+        score(mask, label, workers=1, cancelled=cancelled)
+        clock.append(perf_counter())
+    return [end - begin for begin, end in pairwise(clock)]
 
 
 def _anywhere(setting: Setting) -> Setting:
@@ -212,26 +211,8 @@ def _anywhere(setting: Setting) -> Setting:
     return setting.changed(domain=Domain.FRAGMENT, block=None)
 
 
-def _spread(settings: Sequence[Setting]) -> list[Setting]:
-    distinct = list(dict.fromkeys(settings))
-    count = min(_MOST_SETTINGS, len(distinct))
-    return [distinct[index * len(distinct) // count] for index in range(count)]
-
-
 def _central(shape: tuple[int, int, int], most: tuple[int, int, int]) -> Block:
-    z, y, x = (
-        slice((length - size) // 2, (length - size) // 2 + size)
-        for length, size in (
-            (length, min(length, limit)) for length, limit in zip(shape, most, strict=True)
-        )
-    )
+    sizes = [min(length, limit) for length, limit in zip(shape, most, strict=True)]
+    starts = [(length - size) // 2 for length, size in zip(shape, sizes, strict=True)]
+    z, y, x = (slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
     return z, y, x
-
-
-def _voxels(fragment: Fragment) -> int:
-    depth, height, width = fragment.shape
-    return depth * height * width
-
-
-def _mean(seconds: Sequence[float]) -> float:
-    return sum(seconds) / len(seconds)
