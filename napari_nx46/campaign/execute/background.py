@@ -294,7 +294,8 @@ class Campaigns:
         return watch.table
 
     def _read(self, campaign_id: int) -> CampaignResults:
-        with Workspace.open(self.path, create=False) as workspace:
+        # The campaign that runs has checked the pages.
+        with Workspace.open(self.path, create=False, check_pages=False) as workspace:
             return CampaignStore(workspace).results(campaign_id, with_slices=False)
 
     def _read_newest(self, *, keep: bool) -> Show:

@@ -48,14 +48,21 @@ class Database:
         self._damage: dict[tuple[str, str], Damage] = {}
 
     @classmethod
-    def open(cls, path: Path, *, create: bool, busy_seconds: float = BUSY_SECONDS) -> Database:
+    def open(
+        cls,
+        path: Path,
+        *,
+        create: bool,
+        check_pages: bool = True,
+        busy_seconds: float = BUSY_SECONDS,
+    ) -> Database:
         """Open a file, or make one with its folder; see `Workspace.open`."""
         path = path.absolute()
         _check_place(path, create)
         try:
             connection = _connect(path, create, busy_seconds)
             try:
-                _prepare(connection, path, busy_seconds)
+                _prepare(connection, path, check_pages, busy_seconds)
             except BaseException:
                 connection.close()
                 raise
@@ -297,12 +304,15 @@ def _connect(path: Path, create: bool, busy_seconds: float) -> sqlite3.Connectio
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, busy_seconds: float) -> None:
+def _prepare(
+    connection: sqlite3.Connection, path: Path, check_pages: bool, busy_seconds: float
+) -> None:
     """Check a file before anything is written to it, then bring it to the newest version."""
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     _check_identity(connection, path)
-    _check_pages(connection, path)
+    if check_pages or not _is_up_to_date(connection):
+        _check_pages(connection, path)
     _write_ahead(connection, busy_seconds)
     connection.execute("PRAGMA synchronous = NORMAL")
     schema.migrate(connection, path)
@@ -320,9 +330,14 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute("ROLLBACK")
 
 
+def _is_up_to_date(connection: sqlite3.Connection) -> bool:
+    """Return whether a file can be opened without a change of it."""
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    return mode == "wal" and schema.is_newest(connection)
+
+
 def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
-    # Its indices too: a row that cannot be found by its key would be written twice.
-    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise damaged(path, f"damaged pages ({shown(found.splitlines()[-1])})")
 

@@ -187,7 +187,7 @@ def migrate(
     WorkspaceError
         If rows refer to settings or runs that are not there.
     """
-    if _pragma(connection, "user_version") == len(migrations):
+    if is_newest(connection, migrations):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -206,6 +206,11 @@ def migrate(
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def is_newest(connection: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> bool:
+    """Return whether a file has the tables of the newest version."""
+    return _pragma(connection, "user_version") == len(migrations)
 
 
 def check_tables(connection: sqlite3.Connection, path: Path) -> None:

@@ -62,7 +62,12 @@ class Workspace:
 
     @classmethod
     def open(
-        cls, path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS
+        cls,
+        path: Path,
+        *,
+        create: bool = True,
+        check_pages: bool = True,
+        busy_seconds: float = BUSY_SECONDS,
     ) -> Workspace:
         """Open a workspace file; an older one is brought to the newest version.
 
@@ -71,6 +76,9 @@ class Workspace:
         path : Path
         create : bool
             Make the file, and its folder, where there is none.
+        check_pages : bool
+            Check all pages of the file, which reads all of it. Without, a file that is up to date
+            is opened at once; for where it is, or will be, checked by another opening.
         busy_seconds : float
             For how long another program's writing is waited for.
 
@@ -80,7 +88,9 @@ class Workspace:
             If there is no such file and none is to be made, if it is damaged, no workspace, or of
             a newer version, or cannot be written. It is left as it is.
         """
-        return cls(Database.open(path, create=create, busy_seconds=busy_seconds))
+        return cls(
+            Database.open(path, create=create, check_pages=check_pages, busy_seconds=busy_seconds)
+        )
 
     @property
     def path(self) -> Path:

@@ -318,7 +318,8 @@ class _Writer:
         error: BaseException | None = None
         if writes and workspace is None:
             try:
-                workspace = Workspace.open(self._path)
+                # Whoever read the history has checked the pages.
+                workspace = Workspace.open(self._path, check_pages=False)
             except WorkspaceError as caught:
                 kept, error = writes, caught
         if workspace is not None:

@@ -156,7 +156,8 @@ class Keeping:
         if self._path is None:
             return RestoredState()
         try:
-            with Workspace.open(self._path) as workspace:
+            # The thread that reads the history checks the pages, before anything is written.
+            with Workspace.open(self._path, check_pages=False) as workspace:
                 state = restore(self._session, workspace, with_history=False)
         except WorkspaceError as error:
             self._path = None

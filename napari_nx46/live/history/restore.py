@@ -106,7 +106,7 @@ def kept_read_as(path: Path | None) -> ReadAs:
     if path is None or not path.exists():
         return ReadAs()
     try:
-        with Workspace.open(path) as workspace:
+        with Workspace.open(path, check_pages=False) as workspace:
             kept = workspace.state("read_as")
     except WorkspaceError:
         return ReadAs()

@@ -125,6 +125,7 @@ class Runs:
         self._jobs: dict[Job[_Outcome], str] = {}
         self._closed = False
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=THREAD_NAME)
+        self._checked: Path | None = None  # the file whose pages were checked
 
     # ---- what is known ---------------------------------------------------------------------
 
@@ -267,7 +268,9 @@ class Runs:
     def _do(self, task: Task | None, create: bool, cancelled: CancelCheck) -> _Outcome:
         if task is None and not self.path.exists():
             return _Outcome(None, RunList(), ())
-        with Workspace.open(self.path, create=create) as workspace:
+        path = self.path
+        with Workspace.open(path, create=create, check_pages=path != self._checked) as workspace:
+            self._checked = path
             value = None if task is None else task(workspace, cancelled)
             notes = reconcile(workspace)
             return _Outcome(value, list_runs(workspace), notes)

@@ -441,6 +441,14 @@ def assert_refused_and_unchanged(path, pattern):
     assert path.read_bytes() == before
 
 
+def overwritten(path):
+    """Overwrite pages in the middle of a file, and return what is in it then."""
+    content = path.read_bytes()
+    middle = len(content) // 8192 * 4096
+    path.write_bytes(content[:middle] + b"\xa5" * 4096 * 8 + content[middle + 32768 :])
+    return path.read_bytes()
+
+
 def test_a_missing_file_is_made_only_on_demand(path, tmp_path):
     with pytest.raises(WorkspaceError, match="there is no such file"):
         Workspace.open(path, create=False)
@@ -509,11 +517,35 @@ def test_a_damaged_file_is_refused_with_advice_and_left_as_it_is(workspace, what
     if what == "truncated":
         workspace.path.write_bytes(content[: len(content) // 2])
     else:
-        middle = len(content) // 8192 * 4096
-        workspace.path.write_bytes(
-            content[:middle] + b"\xa5" * 4096 * 8 + content[middle + 32768 :]
-        )
+        overwritten(workspace.path)
     assert_refused_and_unchanged(workspace.path, "damaged.*it is left as it is")
+
+
+def test_an_opening_that_leaves_the_pages_to_another_reads_what_is_sound(workspace):
+    workspace.save_state("view", {"z": 1})
+    for step in range(200):
+        workspace.add_history(HistoryEntry("a", Setting(quantile=step / 200), thumbnail=PNG * 30))
+    workspace.close()
+    content = overwritten(workspace.path)
+    with Workspace.open(workspace.path, check_pages=False) as opened:
+        assert opened.state("view") == {"z": 1}
+        with pytest.raises(WorkspaceError, match=r"damaged.*it is left as it is"):
+            opened.history()
+    assert workspace.path.read_bytes() == content
+    with pytest.raises(WorkspaceError, match="damaged pages"):
+        Workspace.open(workspace.path)
+
+
+def test_pages_are_always_checked_before_a_file_is_changed_by_its_opening(workspace):
+    for step in range(200):
+        workspace.add_history(HistoryEntry("a", Setting(quantile=step / 200), thumbnail=PNG * 30))
+    workspace.close()
+    with raw(workspace.path) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    content = overwritten(workspace.path)
+    with pytest.raises(WorkspaceError, match="damaged pages"):
+        Workspace.open(workspace.path, check_pages=False)
+    assert workspace.path.read_bytes() == content
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
