@@ -123,7 +123,15 @@ def test_there_are_samples_widgets_and_writers_for_masks():
     assert all(writer.filename_extensions == [".tif", ".tiff"] for writer in contributions.writers)
 
 
-def test_wheels_carry_the_manifest(repository):
+def test_wheels_carry_the_manifest_and_every_file_beside_the_modules(repository):
     settings = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "napari.yaml" in settings["tool"]["setuptools"]["package-data"]["napari_nx46"]
-    assert (resources.files("napari_nx46") / "napari.yaml").is_file()
+    patterns = settings["tool"]["setuptools"]["package-data"]["napari_nx46"]
+    package = repository / "napari_nx46"
+    files = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"}
+    }
+    assert {"napari.yaml", "run/compare/templates/comparison.md.jinja"} <= files
+    left_out = [name for name in files if not any(fnmatch(name, one) for one in patterns)]
+    assert left_out == []

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from napari_nx46.files.naming import shown
-from napari_nx46.run.compare.report import FIGURE_WORDS, ReportTable, figure_text
+from napari_nx46.run.compare.report import FIGURE_WORDS, figure_text
+from napari_nx46.run.pages import ReportTable
 
 __all__ = [
     "MOST_FRAGMENTS",

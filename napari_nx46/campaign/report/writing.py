@@ -12,8 +12,8 @@ from pathlib import Path
 from napari_nx46.campaign.report.sections import CampaignReport
 from napari_nx46.campaign.report.tables import TABLE_NAMES, table_bytes
 from napari_nx46.files.atomic import WriteError, write_together
-from napari_nx46.run.compare.report import markdown_table, markdown_text
 from napari_nx46.run.export.targets import kept_if_used
+from napari_nx46.run.pages import render_page
 
 __all__ = ["report_targets", "write_report"]
 
@@ -56,18 +56,8 @@ def write_report(report: CampaignReport, folder: Path) -> tuple[Path, ...]:
 
 def _rendered(page: str, report: CampaignReport) -> bytes:
     """Return a page of the report, UTF-8; what users have named is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("napari_nx46.campaign.report"),
-        autoescape=page.endswith(".html"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"as_image": _as_image, "md": markdown_text, "md_table": markdown_table}
-    return environment.get_template(f"{page}.jinja").render(report=report).encode()
+    values = {"report": report}
+    return render_page("napari_nx46.campaign.report", page, values, {"as_image": _as_image})
 
 
 def _as_image(svg: str) -> str:

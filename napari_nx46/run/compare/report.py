@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,20 +12,18 @@ from napari_nx46.files.volumes.opening import Volume
 from napari_nx46.run.compare.comparison import ComparedFragment, ComparisonReport
 from napari_nx46.run.compare.mask_sets import MaskSet
 from napari_nx46.run.csv_text import csv_bytes
+from napari_nx46.run.pages import ReportTable, render_page
 
 __all__ = [
     "COMPARISON_COLUMNS",
     "FIGURE_WORDS",
     "REPORT_FORMATS",
-    "ReportTable",
     "check_report_target",
     "comparison_csv",
     "comparison_html",
     "comparison_markdown",
     "comparison_tables",
     "figure_text",
-    "markdown_table",
-    "markdown_text",
 ]
 
 COMPARISON_COLUMNS = ("section", "fragment", "name", "a", "b", "both", "delta")
@@ -35,7 +31,6 @@ COMPARISON_COLUMNS = ("section", "fragment", "name", "a", "b", "both", "delta")
 
 MOST_WORST_SLICES = 5
 
-_TITLE = "A compared with B"
 _COUNTS = ("components", "euler_number")
 FIGURE_WORDS = {
     "density": "density",
@@ -52,23 +47,6 @@ FIGURE_WORDS = {
     "voi_score": "VOI",
 }
 """What people call each figure, in the order in which they are told."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportTable:
-    """A table that people read.
-
-    Parameters
-    ----------
-    title : str
-    columns : tuple of str
-    rows : tuple of tuple of str
-        As many cells each as there are columns.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def comparison_tables(report: ComparisonReport) -> tuple[ReportTable, ...]:
@@ -104,33 +82,12 @@ def comparison_tables(report: ComparisonReport) -> tuple[ReportTable, ...]:
 
 def comparison_markdown(report: ComparisonReport) -> bytes:
     """Return the comparison as Markdown, UTF-8."""
-    parts = [f"# {_TITLE}\n"]
-    for table in comparison_tables(report):
-        parts.append(f"## {table.title}\n\n{markdown_table(table)}\n")
-    if report.notes:
-        notes = "\n".join(f"- {markdown_text(note)}" for note in report.notes)
-        parts.append(f"## Notes\n\n{notes}\n")
-    return "\n".join(parts).encode()
+    return _rendered("comparison.md", report)
 
 
 def comparison_html(report: ComparisonReport) -> bytes:
     """Return the comparison as a page of HTML, UTF-8, that needs no other file."""
-    parts = [_HTML_HEAD]
-    for table in comparison_tables(report):
-        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in table.columns)
-        rows = "\n".join(
-            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
-            for row in table.rows
-        )
-        parts.append(
-            f"<h2>{html.escape(table.title)}</h2>\n<div><table>\n<thead><tr>{head}</tr></thead>\n"
-            f"<tbody>\n{rows}\n</tbody>\n</table></div>\n"
-        )
-    if report.notes:
-        notes = "\n".join(f"<li>{html.escape(note)}</li>" for note in report.notes)
-        parts.append(f"<h2>Notes</h2>\n<ul>\n{notes}\n</ul>\n")
-    parts.append("</body>\n</html>\n")
-    return "".join(parts).encode()
+    return _rendered("comparison.html", report)
 
 
 def comparison_csv(report: ComparisonReport) -> bytes:
@@ -184,6 +141,15 @@ def figure_text(name: str, value: float | None, *, signed: bool = False, decimal
     digits = 0 if whole else decimals
     text = f"{value:{'+' if signed else ''}.{digits}f}"
     return text.removeprefix("+").removeprefix("-") if float(text) == 0 else text
+
+
+def _rendered(page: str, report: ComparisonReport) -> bytes:
+    values = {
+        "title": "A compared with B",
+        "tables": comparison_tables(report),
+        "notes": report.notes,
+    }
+    return render_page("napari_nx46.run.compare", page, values)
 
 
 # ---- tables --------------------------------------------------------------------------------
@@ -295,43 +261,3 @@ def _figure_fact(
 
 def _digits(value: float | None) -> str:
     return "" if value is None else f"{value:.9g}"
-
-
-# ---- Markdown and HTML ---------------------------------------------------------------------
-
-_MARKDOWN_SIGNS = "\\`*_{}[]<>|#~"
-
-
-def markdown_table(table: ReportTable) -> str:
-    """Return the lines of a table in Markdown, without its title."""
-    lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
-    return "\n".join(f"| {' | '.join(markdown_text(cell) for cell in line)} |" for line in lines)
-
-
-def markdown_text(text: str) -> str:
-    """Return text of which Markdown makes nothing but that text."""
-    plain = " ".join(text.split())
-    return "".join(f"\\{sign}" if sign in _MARKDOWN_SIGNS else sign for sign in plain)
-
-
-_HTML_HEAD = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{_TITLE}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; }}
-body {{ padding: 0 1rem; }}
-h1 {{ font-size: 1.4rem; }}
-h2 {{ font-size: 1.1rem; margin-top: 2rem; }}
-div {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-th, td {{ border-bottom: 1px solid #8886; padding: 0.25rem 0.8rem 0.25rem 0; text-align: left; }}
-td {{ white-space: nowrap; }}
-</style>
-</head>
-<body>
-<h1>{_TITLE}</h1>
-"""
