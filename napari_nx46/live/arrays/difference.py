@@ -1,17 +1,18 @@
-"""Where two masks differ, as an array-like that compares the slice asked for."""
+"""Where two masks differ, as a volume that compares the slice asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 
 import numpy as np
 
-from napari_nx46.live.arrays.classes import Classes, LazyClasses
+from napari_nx46.live.arrays.volume import LazyVolume, Voxels
 from napari_nx46.live.masks.pair import PairChoice
-from napari_nx46.voxels.blocks import Block, Mask
+from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.overlap import difference
 
-__all__ = ["DifferenceClass", "LazyDifference", "difference_classes"]
+__all__ = ["DifferenceClass", "difference_classes", "lazy_difference"]
 
 
 class DifferenceClass(IntEnum):
@@ -34,7 +35,7 @@ CLASS_TABLE = np.array(
 CLASS_TABLE.flags.writeable = False
 
 
-def difference_classes(mask_a: Mask, mask_b: Mask) -> Classes:
+def difference_classes(mask_a: Mask, mask_b: Mask) -> Voxels:
     """Return the class of every voxel.
 
     Parameters
@@ -47,36 +48,30 @@ def difference_classes(mask_a: Mask, mask_b: Mask) -> Classes:
     (Z, Y, X) array of uint8
         Numbers of `DifferenceClass`.
     """
-    classes: Classes = CLASS_TABLE[difference(mask_a, mask_b)]
+    classes: Voxels = CLASS_TABLE[difference(mask_a, mask_b)]
     return classes
 
 
-class LazyDifference(LazyClasses):
-    """In which of two masks the voxels of a session's current fragment are.
+def lazy_difference(pair: PairChoice) -> LazyVolume:
+    """Return in which of two masks the voxels of a session's current fragment are.
 
-    Background throughout while one of the masks is not there.
+    Background throughout while one of the masks is not there, and once another fragment is shown.
 
     Parameters
     ----------
     pair : PairChoice
     """
+    session, choices = pair.choices.session, pair.choices
+    fragment = session.fragment
 
-    def __init__(self, pair: PairChoice) -> None:
-        super().__init__(pair.choices.session)
-        self._pair = pair
-
-    def classes(self, block: Block) -> Classes | None:
-        """Return the classes of a block of the masks as they are shown."""
-        pair = self._pair
-        if not pair.is_there or pair.second is None:
+    def compare(mask_of: Callable[[str], Mask]) -> Voxels | None:
+        if session.fragment is not fragment or not pair.is_there or pair.second is None:
             return None
-        masks = (pair.choices.mask_block(name, block) for name in (pair.first, pair.second))
-        return difference_classes(*masks)
+        return difference_classes(mask_of(pair.first), mask_of(pair.second))
 
-    def whole_classes(self) -> Classes | None:
-        """Return the classes of the exact masks of the whole fragment."""
-        pair = self._pair
-        if not pair.is_there or pair.second is None:
-            return None
-        masks = (pair.choices.whole_mask(name) for name in (pair.first, pair.second))
-        return difference_classes(*masks)
+    return LazyVolume(
+        fragment.shape,
+        lambda block: compare(lambda name: choices.mask_block(name, block)),
+        lambda: compare(choices.whole_mask),
+        highest=max(DifferenceClass),
+    )

@@ -1,4 +1,4 @@
-"""Where mask and label differ, as an array-like that compares the slice asked for."""
+"""Where mask and label differ, as a volume that compares the slice asked for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from napari_nx46.live.arrays.classes import Classes, LazyClasses
+from napari_nx46.live.arrays.volume import LazyVolume, Voxels
 from napari_nx46.live.derived.leaderboard_score import Label
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.voxels.blocks import Block, Mask
@@ -36,7 +36,7 @@ CLASS_TABLE = np.array(
 CLASS_TABLE.flags.writeable = False
 
 
-def error_classes(mask: Mask, label: Label) -> Classes:
+def error_classes(mask: Mask, label: Label) -> Voxels:
     """Return the class of every voxel.
 
     Parameters
@@ -57,28 +57,27 @@ def error_classes(mask: Mask, label: Label) -> Classes:
     return classes
 
 
-class LazyErrors(LazyClasses):
-    """The error classes of a session's current fragment, ``(Z, Y, X)`` uint8.
+def lazy_errors(follower: ScoreFollower) -> LazyVolume:
+    """Return the error classes of a session's current fragment.
 
-    Background throughout until the label has been loaded.
+    Background throughout until the label has been loaded, and once another fragment is shown.
 
     Parameters
     ----------
     follower : ScoreFollower
+        Has the session and the label.
     """
+    session, fragment = follower.session, follower.session.fragment
 
-    def __init__(self, follower: ScoreFollower) -> None:
-        super().__init__(follower.session)
-        self._follower = follower
+    def label() -> Label | None:
+        return follower.label if session.fragment is fragment else None
 
-    def classes(self, block: Block) -> Classes | None:
-        """Return the classes of a block of the mask as it is shown; None without a label."""
-        label = self._follower.label
-        return (
-            None if label is None else error_classes(self.session.mask_block(block), label[block])
-        )
+    def read_block(block: Block) -> Voxels | None:
+        known = label()
+        return None if known is None else error_classes(session.mask_block(block), known[block])
 
-    def whole_classes(self) -> Classes | None:
-        """Return the classes of the exact mask of the whole fragment."""
-        label = self._follower.label
-        return None if label is None else error_classes(self.session.whole_mask(), label)
+    def read_whole() -> Voxels | None:
+        known = label()
+        return None if known is None else error_classes(session.whole_mask(), known)
+
+    return LazyVolume(fragment.shape, read_block, read_whole, highest=max(ErrorClass))

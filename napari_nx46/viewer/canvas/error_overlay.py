@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_nx46.live.arrays.errors import ErrorClass, LazyErrors
+from napari_nx46.live.arrays.errors import ErrorClass, lazy_errors
+from napari_nx46.live.arrays.volume import LazyVolume
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.viewer.canvas.class_overlay import ClassOverlay
 
@@ -37,7 +38,7 @@ class ErrorOverlay(ClassOverlay):
     kinds = ErrorClass
 
     def __init__(self, viewer: napari.Viewer, follower: ScoreFollower) -> None:
-        super().__init__(viewer)
+        super().__init__(viewer, follower.session)
         self._follower = follower
 
     @property
@@ -45,6 +46,6 @@ class ErrorOverlay(ClassOverlay):
         """Whether the fragment has a label."""
         return self._follower.has_label
 
-    def voxels(self) -> LazyErrors:
+    def voxels(self) -> LazyVolume:
         """Return the errors of the current fragment."""
-        return LazyErrors(self._follower)
+        return lazy_errors(self._follower)

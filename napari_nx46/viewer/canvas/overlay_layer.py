@@ -2,33 +2,118 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 from napari.utils.colormaps import Colormap
+from psygnal import Signal
 
-from napari_nx46.live.arrays.classes import LazyClasses
-from napari_nx46.live.arrays.mask import LazyMask
+from napari_nx46.live.arrays.volume import LazyVolume
+from napari_nx46.live.session import Session
+from napari_nx46.viewer.canvas.access import Canvas
+from napari_nx46.viewer.canvas.slice_drawing import draw_slice, refresh_slice
 
 if TYPE_CHECKING:
     import napari
 
 
+class OverlayLayer(ABC):
+    """A layer over a lazy volume that follows the sliders slice by slice.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    session : Session
+
+    Attributes
+    ----------
+    layer : Image or None
+        The layer, once there is one; a user may have deleted it.
+    shown_changed : Signal(bool)
+        It is shown, or no longer, whoever did that.
+    """
+
+    shown_changed = Signal(bool)
+
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+        self._viewer = viewer
+        self._session = session
+        self._canvas = Canvas(viewer)
+        self._ahead = False
+        self.layer: Any = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the layer is in the viewer: a user may have deleted it."""
+        return self.layer is not None and self.layer in self._viewer.layers
+
+    @property
+    def shown(self) -> bool:
+        """Whether the layer is there and visible."""
+        return self.is_there and bool(self.layer.visible)
+
+    @property
+    def own_layers(self) -> tuple[Image, ...]:
+        """The layer, if there is one."""
+        return () if self.layer is None else (self.layer,)
+
+    @abstractmethod
+    def show(self, shown: bool) -> None:
+        """Show the layer or hide it."""
+
+    def toggle(self) -> None:
+        """Show the layer if it is hidden or deleted, hide it if it is shown."""
+        self.show(not self.shown)
+
+    def draw(self) -> None:
+        """Draw the displayed slice while sliders move; `settle` lets the layer notice."""
+        if not self.is_there:
+            return
+        view = self._session.view
+        self._ahead = not view.three_d and draw_slice(
+            self._canvas, self._viewer, self.layer, self.layer.data[view.plane]
+        )
+        if not self._ahead:
+            refresh_slice(self._viewer, self.layer)
+
+    def settle(self) -> None:
+        """Let the layer notice what was drawn while the sliders moved."""
+        if self._ahead:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the displayed slice again, and nothing else of the layer."""
+        self._ahead = False
+        if self.is_there:
+            refresh_slice(self._viewer, self.layer)
+
+    def remove(self) -> None:
+        """Take the layer out of the viewer."""
+        if self.is_there:
+            self._viewer.layers.remove(self.layer)
+
+    def _follow_visibility(self) -> None:
+        self.layer.events.visible.connect(lambda: self.shown_changed.emit(self.shown))
+
+
 def overlay_layer(
-    voxels: LazyMask | LazyClasses,
+    voxels: LazyVolume,
     *,
     name: str,
     colormap: Colormap,
-    contrast_limits: tuple[float, float],
     opacity: float,
     visible: bool,
 ) -> Image:
-    """Return a layer over a lazy array; a maximum projection in 3D, since others are slow there."""
+    """Return a layer over a lazy volume; a maximum projection in 3D, since others are slow there.
+
+    The colormap goes from 0 to the highest value of the volume.
+    """
     return Image(
         voxels,
         name=name,
         colormap=colormap,
-        contrast_limits=contrast_limits,
+        contrast_limits=(0, voxels.highest),
         opacity=opacity,
         visible=visible,
         blending="translucent_no_depth",
@@ -43,7 +128,11 @@ def overlay_layer(
 def below_classes(viewer: napari.Viewer) -> int:
     """Return where a layer of a mask hides neither differences nor errors."""
     layers = viewer.layers
-    places = (place for place, one in enumerate(layers) if isinstance(one.data, LazyClasses))
+    places = (
+        place
+        for place, one in enumerate(layers)
+        if isinstance(one.data, LazyVolume) and one.data.highest > 1
+    )
     return next(places, len(layers))
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from napari.layers import Image, Layer
 from qtpy.QtCore import QObject, QTimer
 
-from napari_nx46.live.arrays.classes import LazyClasses
-from napari_nx46.live.arrays.mask import LazyMask
+from napari_nx46.live.arrays.volume import LazyVolume
 from napari_nx46.viewer.messages.notices import notify_error
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class OwnLayers(QObject):
         """Give a layer an array of its own in place of the lazy one of another layer."""
         layer = event.value
         voxels = getattr(layer, "data", None)
-        if isinstance(voxels, LazyMask | LazyClasses) and self._owner_of(layer) is None:
+        if isinstance(voxels, LazyVolume) and self._owner_of(layer) is None:
             layer.data = _ordinary(voxels)
             layer.name = COPY_NAME.format(layer.name)
             self._copies[id(voxels)] = layer
@@ -98,7 +97,7 @@ class OwnLayers(QObject):
         return next((one for one in self._owners if layer in one.own_layers), None)
 
 
-def _ordinary(voxels: LazyMask | LazyClasses) -> np.ndarray[Any, np.dtype[np.generic]]:
+def _ordinary(voxels: LazyVolume) -> np.ndarray[Any, np.dtype[np.generic]]:
     """Return an array that can be written; empty, with an error shown, where none can be read."""
     try:
         return np.array(voxels)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_nx46.live.arrays.difference import DifferenceClass, LazyDifference
+from napari_nx46.live.arrays.difference import DifferenceClass, lazy_difference
+from napari_nx46.live.arrays.volume import LazyVolume
 from napari_nx46.live.masks.pair import PairChoice
 from napari_nx46.viewer.canvas.class_overlay import ClassOverlay
 
@@ -36,7 +37,7 @@ class DifferenceOverlay(ClassOverlay):
     kinds = DifferenceClass
 
     def __init__(self, viewer: napari.Viewer, pair: PairChoice) -> None:
-        super().__init__(viewer)
+        super().__init__(viewer, pair.choices.session)
         self._pair = pair
         pair.changed.connect(self.refresh)
         pair.choices.changed.connect(self.refresh)
@@ -47,9 +48,9 @@ class DifferenceOverlay(ClassOverlay):
         """Whether there are two masks to compare."""
         return self._pair.second is not None
 
-    def voxels(self) -> LazyDifference:
+    def voxels(self) -> LazyVolume:
         """Return the difference in the current fragment."""
-        return LazyDifference(self._pair)
+        return lazy_difference(self._pair)
 
     def _follow_mask(self) -> None:
         if self._pair.involves_live():

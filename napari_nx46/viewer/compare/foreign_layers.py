@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image
 
-from napari_nx46.live.arrays.mask import LazyMask
+from napari_nx46.live.arrays.mask import lazy_mask
+from napari_nx46.live.arrays.volume import LazyVolume
 from napari_nx46.live.masks.choices import ChosenMask, MaskChoices
 from napari_nx46.viewer.canvas.layer_exchange import NewData
 from napari_nx46.viewer.canvas.overlay import DEFAULT_OPACITY, mask_colormap
@@ -69,15 +70,14 @@ class ForeignLayers:
             self._mask(name),
             name=name,
             colormap=mask_colormap(COLOR),
-            contrast_limits=(0, 1),
             opacity=DEFAULT_OPACITY,
             visible=True,
         )
         self.layers[name] = layer
         self._viewer.layers.insert(below_classes(self._viewer), layer)
 
-    def _mask(self, name: str) -> LazyMask:
-        return LazyMask(self._choices.session, ChosenMask(self._choices, name))
+    def _mask(self, name: str) -> LazyVolume:
+        return lazy_mask(self._choices.session, ChosenMask(self._choices, name))
 
     def _remove(self, *names: str) -> None:
         for name in names:

@@ -10,7 +10,7 @@ from napari.layers import Image, Layer
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
-from napari_nx46.live.arrays.mask import LazyMask
+from napari_nx46.live.arrays.mask import lazy_mask
 from napari_nx46.live.masks.choices import LIVE, ChosenMask
 from napari_nx46.viewer.canvas.overlay import mask_colormap
 from napari_nx46.viewer.canvas.overlay_layer import overlay_layer
@@ -191,10 +191,9 @@ class SideBySide(QObject):
         overlay = self._overlay
         self._chosen.name = self._pair.second or LIVE
         self._mask = overlay_layer(
-            LazyMask(self._session, self._chosen),
+            lazy_mask(self._session, self._chosen),
             name=NAME.format(self._chosen.name),
             colormap=mask_colormap(overlay.color),
-            contrast_limits=(0, 1),
             opacity=overlay.layer.opacity,
             visible=overlay.layer.visible,
         )

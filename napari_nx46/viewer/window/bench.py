@@ -252,7 +252,7 @@ class Bench(QObject):
 
     def _connect(self) -> None:
         session = self.session
-        session.mask_changed.connect(self.overlay.refresh)
+        session.mask_changed.connect(self.overlay.draw)
         session.mask_changed.connect(self.errors.draw)
         self.compare.flip.changed.connect(self._show_flipped)
         session.figures_changed.connect(self._figures_came)
@@ -329,7 +329,7 @@ class Bench(QObject):
     def _show_flipped(self) -> None:
         """Draw another mask, unless its layer is about to be exchanged for another fragment's."""
         if self.overlay.layer.data.shape == self.session.fragment.shape:
-            self.overlay.refresh()
+            self.overlay.draw()
 
     def _view_events(self) -> tuple[Any, ...]:
         camera, dims = self.viewer.scene.camera.events, self.viewer.dims.events

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_nx46.live.arrays.mask import LazyMask
+from napari_nx46.live.arrays.mask import lazy_mask
 from napari_nx46.live.view import volume_view
 from napari_nx46.setting import Domain, Setting
 from tests.live.driver import plane_view
@@ -59,7 +59,7 @@ def test_any_index_gives_what_numpy_gives(dataset, new_bench, exact_masks, which
     setting, expected = exact_masks[which]
     bench = new_bench(dataset, setting=setting)
     bench.settle()
-    lazy = LazyMask(bench.session)
+    lazy = lazy_mask(bench.session)
 
     @settings(max_examples=150, suppress_health_check=list(HealthCheck))
     @given(index=indices())
@@ -73,7 +73,7 @@ def test_any_index_gives_what_numpy_gives(dataset, new_bench, exact_masks, which
 
 def test_the_plain_indices_of_a_viewer_give_what_numpy_gives(bench):
     bench.settle()
-    lazy, expected = LazyMask(bench.session), bench.expected()
+    lazy, expected = lazy_mask(bench.session), bench.expected()
     for index in (0, -1, slice(None), ..., (3,), (2, 5, 7), (slice(None), 4), (np.int64(6),)):
         np.testing.assert_array_equal(lazy[index], expected[index])
 
@@ -81,11 +81,11 @@ def test_the_plain_indices_of_a_viewer_give_what_numpy_gives(bench):
 @pytest.mark.parametrize("index", [12, -13, (0, 20), (0, 0, 0, 0), [1, 2], None, 1.0, True])
 def test_an_index_that_is_not_basic_or_out_of_bounds_is_refused(bench, index):
     with pytest.raises(IndexError):
-        LazyMask(bench.session)[index]
+        lazy_mask(bench.session)[index]
 
 
 def test_it_has_the_attributes_of_an_array(bench):
-    lazy = LazyMask(bench.session)
+    lazy = lazy_mask(bench.session)
     assert lazy.shape == SHAPE
     assert (lazy.ndim, lazy.dtype, lazy.size, len(lazy)) == (3, np.uint8, 12 * 20 * 24, 12)
 
@@ -94,7 +94,7 @@ def test_it_has_the_attributes_of_an_array(bench):
 def test_as_an_array_it_is_exact_even_before_the_worker_is(dataset, new_bench, domain):
     bench = new_bench(dataset, start=False)
     bench.session.change(quantile=0.87, blend=0.4, domain=domain)
-    lazy = LazyMask(bench.session)
+    lazy = lazy_mask(bench.session)
     found = np.asarray(lazy)
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, bench.expected())
@@ -109,13 +109,13 @@ def test_a_part_of_a_slice_is_a_cut_of_it_even_before_the_worker_is_done(
     bench = new_bench(dataset, start=False)
     bench.session.change(quantile=0.9, domain=domain)
     expected = bench.expected()
-    lazy = LazyMask(bench.session)
+    lazy = lazy_mask(bench.session)
     for z in (0, 6, 11):
         np.testing.assert_array_equal(lazy[z, 3:9, 2:20:3], expected[z, 3:9, 2:20:3])
 
 
 def test_it_follows_the_sliders(bench):
-    lazy = LazyMask(bench.session)
+    lazy = lazy_mask(bench.session)
     for quantile in (0.6, 0.99):
         bench.session.change(quantile=quantile)
         bench.settle()
@@ -126,12 +126,12 @@ def test_a_plane_across_slices_is_the_defined_one(bench):
     bench.settle()
     for axis, index in ((1, np.s_[:, 7, :]), (2, np.s_[:, :, 3])):
         bench.session.look_at(plane_view(SHAPE, axis, index[axis]))
-        np.testing.assert_array_equal(LazyMask(bench.session)[index], bench.expected()[index])
+        np.testing.assert_array_equal(lazy_mask(bench.session)[index], bench.expected()[index])
 
 
 def test_in_3d_it_is_empty_until_the_volume_is_there(dataset, new_bench):
     bench = new_bench(dataset, start=False)
     bench.session.look_at(volume_view(SHAPE))
-    assert not LazyMask(bench.session)[...].any()
+    assert not lazy_mask(bench.session)[...].any()
     bench.settle()
-    np.testing.assert_array_equal(LazyMask(bench.session)[...], bench.expected())
+    np.testing.assert_array_equal(lazy_mask(bench.session)[...], bench.expected())

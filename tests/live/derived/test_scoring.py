@@ -9,7 +9,7 @@ import pytest
 
 from napari_nx46 import leaderboard
 from napari_nx46.data.fragments import FragmentError, open_data, write_data_folder
-from napari_nx46.live.arrays.errors import ErrorClass, LazyErrors, error_classes
+from napari_nx46.live.arrays.errors import ErrorClass, error_classes, lazy_errors
 from napari_nx46.live.derived import leaderboard_score, score_warm_up, scoring
 from napari_nx46.live.derived.score_warm_up import ScoreWarmUp
 from napari_nx46.live.derived.scoring import LabelState, ScoreFollower
@@ -525,7 +525,7 @@ def test_every_pair_of_mask_and_label_has_its_class():
 
 
 def test_the_lazy_errors_are_those_of_the_mask_that_is_shown(scored):
-    lazy = LazyErrors(scored.follower)
+    lazy = lazy_errors(scored.follower)
     scored.session.change(quantile=0.7, z_radius=3)
     plane = scored.session.view.plane
     preview = defined_classes(scored.shown(), scored.label(plane))
@@ -544,16 +544,16 @@ def test_the_errors_in_3d_are_those_of_the_exact_volume(scored):
     scored.settle()
     whole = whole_block(SHAPES["a"])
     expected = defined_classes(scored.expected(), scored.label())
-    np.testing.assert_array_equal(LazyErrors(scored.follower)[whole], expected)
+    np.testing.assert_array_equal(lazy_errors(scored.follower)[whole], expected)
 
 
 def test_the_errors_of_another_fragment_or_without_a_label_are_empty(scored):
-    old = LazyErrors(scored.follower)
+    old = lazy_errors(scored.follower)
     assert old[4].any()
     scored.session.show_fragment("b")
     scored.wait_until_all()
     assert not old[4].any()
     assert not np.asarray(old).any()
-    assert LazyErrors(scored.follower)[4].any()
+    assert lazy_errors(scored.follower)[4].any()
     scored.session.show_fragment("c")
-    assert not LazyErrors(scored.follower)[4].any()
+    assert not lazy_errors(scored.follower)[4].any()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_nx46.live.arrays.mask import LazyMask
+from napari_nx46.live.arrays.mask import lazy_mask
 from napari_nx46.live.derived.comparison import packed_mask_of
 from napari_nx46.live.masks.choices import LIVE, ChosenMask, MaskChoices
 from napari_nx46.live.masks.flip import Flip
@@ -43,7 +43,7 @@ class Flipping:
     def assert_shows(self, setting):
         """Check a slice and the whole of what is shown against a pin's mask, or the session's."""
         fragment, view = self.session.fragment, self.session.view
-        lazy = LazyMask(self.session, self.flip)
+        lazy = lazy_mask(self.session, self.flip)
         whole = self.bench.expected() if setting is None else mask_of(setting, fragment)
         np.testing.assert_array_equal(lazy[view.slice_index], whole[view.slice_index])
         np.testing.assert_array_equal(np.asarray(lazy), whole)

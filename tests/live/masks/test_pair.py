@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from napari_nx46.live.arrays.difference import DifferenceClass, LazyDifference, difference_classes
+from napari_nx46.live.arrays.difference import DifferenceClass, difference_classes, lazy_difference
 from napari_nx46.live.derived.comparison import ComparisonFollower, packed_mask_of
 from napari_nx46.live.masks.choices import LIVE, MaskChoices
 from napari_nx46.live.masks.foreign import ForeignMasks
@@ -103,7 +103,7 @@ def test_an_only_mask_cannot_be_chosen_twice(pairing):
 
 def test_the_difference_is_lazy_and_follows_masks_and_fragment(pairing):
     fragment = pairing.session.fragment
-    lazy = LazyDifference(pairing.pair)
+    lazy = lazy_difference(pairing.pair)
     assert (lazy.shape, lazy.size, len(lazy)) == (fragment.shape, 12 * 20 * 24, 12)
     assert not np.asarray(lazy).any()
     first = pairing.pin("A", LOW, 1)
@@ -127,7 +127,7 @@ def test_the_difference_is_lazy_and_follows_masks_and_fragment(pairing):
     mask = pairing.pin("A", LOW, 3)
     pairing.pair.choose("A", LIVE)
     pairing.bench.settle()
-    found = LazyDifference(pairing.pair)[2]
+    found = lazy_difference(pairing.pair)[2]
     expected = classes_by_definition(mask, pairing.bench.expected())[2]
     np.testing.assert_array_equal(found, expected)
     assert not lazy[3].any()
