@@ -113,7 +113,7 @@ def knobs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
             "a knob explains beyond the other knobs, and an interaction beyond all knobs and the "
             "other interactions. Where runs are not balanced they need not add up to 100 %: the "
             f"effects have {100 * shares.overlap:.1f} % in common here. p is that of the F test "
-            "against the residual; without a residual degree of freedom there is none.",
+            "against the residual; without one, or where it is rounding alone, there is none.",
         ),
     )
 

@@ -198,6 +198,24 @@ def test_the_best_run_of_each_fragment_is_told_with_recall_and_precision(report)
     )
 
 
+def test_of_equal_runs_the_first_in_the_ranking_is_told_and_what_is_not_known_is_a_dash():
+    runs = {
+        "low": {"a": {"dice": 0.1}, "b": {"dice": 0.9}},
+        "one": {"a": {"dice": 0.7, "recall": 0.6}, "b": {}},
+        "two": {"a": {"dice": 0.7}, "b": {"dice": 0.7}},
+    }
+    best, every = section(report_of(analyse(campaign(runs))), "Fragments and stability").tables
+    assert best.table.rows == (
+        ("a", "one", "0.7000", "0.6000", "–"),
+        ("b", "low", "0.9000", "–", "–"),
+    )
+    assert every.table.rows == (
+        ("low", "0.1000", "0.9000", "0.5000", "0.5657"),
+        ("one", "0.7000", "–", "0.7000", "–"),
+        ("two", "0.7000", "0.7000", "0.7000", "0.0000"),
+    )
+
+
 # ---- where it is from ----------------------------------------------------------------------
 
 
