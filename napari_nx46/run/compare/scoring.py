@@ -98,9 +98,11 @@ def pair_up(
     """
     role = Role.LABEL if ignore_label in _USUAL_LABELS else Role.IMAGE
     labels = open_labels(label, role=role, channel=channel)
-    name = next(iter(labels.items)) if len(labels.items) == 1 else None
+    # A single label belongs to a single prediction of any name; one in a folder has a name.
+    name = next(iter(labels.items)) if labels.any_name else None
     masks = open_masks(prediction, image_id=name, channel=channel, cancelled=cancelled)
-    paired = pair(masks_of(masks, "prediction"), replace(labels, any_name=False))
+    predictions = replace(masks_of(masks, "prediction"), any_name=False)
+    paired = pair(predictions, replace(labels, any_name=False))
     return tuple(ScoringPair(image_id, *both) for image_id, both in paired.items())
 
 

@@ -93,6 +93,15 @@ def test_two_volumes_are_a_pair_whatever_their_names(folders):
     assert score_pairs([pair])["my label"] == expected()["a"]
 
 
+def test_a_prediction_is_not_scored_against_the_label_of_another_fragment(folders):
+    predictions, labels = folders
+    (labels / "b.tif").unlink()
+    assert score_pairs(pair_up(predictions / "a.tif", labels)) == {"a": expected()["a"]}
+    write_tiff(predictions / "c.tif", PREDICTIONS["a"])
+    with pytest.raises(FragmentError, match=r"no prediction of a in .* and no label of c"):
+        pair_up(predictions / "c.tif", labels)
+
+
 def test_fragments_without_a_partner_are_named(folders):
     predictions, labels = folders
     write_tiff(predictions / "c.tif", PREDICTIONS["a"])
