@@ -19,7 +19,6 @@ from napari_nx46.leaderboard.results import (
     Record,
     TopoScore,
     VariationOfInformation,
-    VoxelOverlap,
     mean_record,
 )
 from napari_nx46.leaderboard.score import score
@@ -40,7 +39,6 @@ __all__ = [
     "Record",
     "TopoScore",
     "VariationOfInformation",
-    "VoxelOverlap",
     "binarise",
     "mean_record",
     "score",

@@ -24,15 +24,14 @@ import numpy.typing as npt
 from napari_nx46.leaderboard.bits import (
     Cells,
     Mask,
-    Words,
     cells_of,
     euler_characteristic,
     leading_bits,
-    pack,
 )
 from napari_nx46.leaderboard.components import LabelledRuns, label_runs, runs_of
 from napari_nx46.leaderboard.loops import count_matched_loops
 from napari_nx46.leaderboard.results import MatchCounts
+from napari_nx46.voxels.packed import Words, pack
 
 __all__ = ["match_counts"]
 
@@ -83,8 +82,8 @@ def match_counts(prediction: Mask, label: Mask) -> DimensionCounts:
         Components, loops and cavities.
     """
     columns = prediction.shape[2]
-    predicted = _topology(pack(prediction), columns)
-    true = _topology(pack(label), columns)
+    predicted = _topology(pack(prediction).words, columns)
+    true = _topology(pack(label).words, columns)
     union = predicted.cells.vertices | true.cells.vertices
     return (
         MatchCounts(

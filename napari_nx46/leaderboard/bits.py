@@ -1,7 +1,8 @@
-"""Masks packed to 64 voxels a word, and the cells of their cubical complex as such words.
+"""The cells of a packed mask's cubical complex, 64 in a word.
 
-A packed mask has the shape (Z, Y, W) with ``W = ceil(X / 64)``: bit k of word w is the voxel
-``x = 64 * w + k``. Bits behind the end of a row are zero, so that a shift may read over it.
+The words of a mask packed without a margin have the shape (Z, Y, W) with ``W = ceil(X / 64)``: bit
+k of word w is the voxel ``x = 64 * w + k``. Bits behind the end of a row are zero, so that a shift
+may read over it.
 """
 
 from __future__ import annotations
@@ -11,25 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.voxels.packed import Words, pack, shift_down
+
 __all__ = [
     "Cells",
     "Mask",
-    "Words",
     "cells_of",
     "count_bits",
     "euler_characteristic",
     "leading_bits",
-    "pack",
-    "shift_down",
-    "shift_up",
 ]
 
 Mask = npt.NDArray[np.bool_]
-Words = npt.NDArray[np.uint64]
-
-_WORD = 64
-_ONE = np.uint64(1)
-_LAST = np.uint64(_WORD - 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,29 +55,6 @@ class Cells:
     cubes: Words
 
 
-def pack(mask: Mask, *, width: int | None = None) -> Words:
-    """Pack the rows of a mask into words.
-
-    Parameters
-    ----------
-    mask : ndarray of bool
-        (Z, Y, X).
-    width : int, optional
-        Bits that a row must be able to hold; X by default.
-
-    Returns
-    -------
-    ndarray of uint64
-        (Z, Y, W).
-    """
-    planes, rows, columns = mask.shape
-    row_words = -(-max(columns, width or 0) // _WORD)
-    packed = np.zeros((planes, rows, row_words * (_WORD // 8)), np.uint8)
-    packed[:, :, : -(-columns // 8)] = np.packbits(mask, axis=-1, bitorder="little")
-    words: Words = packed.view("<u8").astype(np.uint64, copy=False)
-    return words
-
-
 def leading_bits(count: int, columns: int) -> Words:
     """Return one row of words whose first `count` bits are set.
 
@@ -101,26 +72,15 @@ def leading_bits(count: int, columns: int) -> Words:
     """
     row = np.zeros((1, 1, columns), np.bool_)
     row[..., :count] = True
-    words: Words = pack(row)[0, 0]
+    words: Words = pack(row).words[0, 0]
     return words
 
 
-def shift_up(words: Words) -> Words:
-    """Return words whose bit x is bit ``x - 1`` of the argument; bit 0 is zero."""
-    shifted = words << _ONE
-    shifted[..., 1:] |= words[..., :-1] >> _LAST
-    return shifted
-
-
-def shift_down(words: Words) -> Words:
-    """Return words whose bit x is bit ``x + 1`` of the argument; the last bit is zero."""
-    shifted = words >> _ONE
-    shifted[..., :-1] |= words[..., 1:] << _LAST
-    return shifted
-
-
 def count_bits(words: Words) -> int:
-    """Return the number of set bits."""
+    """Return the number of set bits.
+
+    In one pass and without an array of counts: faster than `numpy.bitwise_count` and its sum.
+    """
     from napari_nx46.leaderboard.kernels.words import count_set_bits
 
     return count_set_bits(np.ascontiguousarray(words).reshape(-1))
@@ -156,6 +116,8 @@ def cells_of(vertices: Words) -> Cells:
 
 def euler_characteristic(cells: Cells) -> int:
     """Return vertices - edges + squares - cubes.
+
+    Of cells that were found before; `voxels.euler.euler_number` finds no more than it counts.
 
     Parameters
     ----------

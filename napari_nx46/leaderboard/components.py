@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.bits import Words
+from napari_nx46.voxels.packed import Words
 
 __all__ = ["LabelledRuns", "Runs", "label_runs", "runs_of", "sizes_of"]
 

@@ -48,11 +48,10 @@ import numpy.typing as npt
 
 from napari_nx46.leaderboard.bits import (
     Cells,
-    Words,
     count_bits,
     leading_bits,
-    shift_up,
 )
+from napari_nx46.voxels.packed import Words, shift_up
 
 __all__ = ["count_matched_loops"]
 

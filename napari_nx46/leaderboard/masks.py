@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.leaderboard.bits import Mask
-from napari_nx46.leaderboard.results import VoxelOverlap
+from napari_nx46.voxels.overlap import Overlap, overlap
 
 __all__ = ["MaskPair", "binarise", "voxel_overlap"]
 
@@ -67,8 +67,8 @@ def binarise(
     return pair
 
 
-def voxel_overlap(pair: MaskPair) -> VoxelOverlap:
-    """Count the voxels on which the two masks agree and differ.
+def voxel_overlap(pair: MaskPair) -> Overlap:
+    """Count the voxels on which the prediction (A) and the label (B) agree and differ.
 
     Parameters
     ----------
@@ -76,14 +76,9 @@ def voxel_overlap(pair: MaskPair) -> VoxelOverlap:
 
     Returns
     -------
-    VoxelOverlap
+    Overlap
     """
-    both = int(np.count_nonzero(pair.prediction & pair.label))
-    return VoxelOverlap(
-        true_positive=both,
-        false_positive=int(np.count_nonzero(pair.prediction)) - both,
-        false_negative=int(np.count_nonzero(pair.label)) - both,
-    )
+    return overlap(pair.prediction, pair.label)
 
 
 def _checked(name: str, volume: npt.ArrayLike) -> npt.NDArray[np.generic]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from napari_nx46.voxels.overlap import Overlap
+
 __all__ = [
     "DimensionScore",
     "LeaderboardScore",
@@ -13,7 +15,6 @@ __all__ = [
     "Record",
     "TopoScore",
     "VariationOfInformation",
-    "VoxelOverlap",
     "mean_record",
 ]
 
@@ -100,37 +101,6 @@ class VariationOfInformation:
 
 
 @dataclass(frozen=True, slots=True)
-class VoxelOverlap:
-    """Voxel counts of the comparison, ignored voxels being background in both masks.
-
-    Parameters
-    ----------
-    true_positive, false_positive, false_negative : int
-        Voxels in both masks, in the prediction alone, in the label alone.
-    """
-
-    true_positive: int
-    false_positive: int
-    false_negative: int
-
-    @property
-    def precision(self) -> float:
-        """Share of the predicted voxels that are true; 1.0 if nothing is predicted."""
-        return _share(self.true_positive, self.true_positive + self.false_positive)
-
-    @property
-    def recall(self) -> float:
-        """Share of the true voxels that are predicted; 1.0 if nothing is true."""
-        return _share(self.true_positive, self.true_positive + self.false_negative)
-
-    @property
-    def dice(self) -> float:
-        """Dice coefficient; 1.0 if both masks are empty."""
-        errors = self.false_positive + self.false_negative
-        return _share(2 * self.true_positive, 2 * self.true_positive + errors)
-
-
-@dataclass(frozen=True, slots=True)
 class LeaderboardScore:
     """The leaderboard score of one fragment, or of one block of it, with all its parts.
 
@@ -142,14 +112,15 @@ class LeaderboardScore:
     surface_dice : float
         In [0, 1].
     voi : VariationOfInformation
-    voxels : VoxelOverlap
+    voxels : Overlap
+        Voxels of the prediction (A) and the label (B), ignored ones being background in both.
     """
 
     value: float
     topo: TopoScore
     surface_dice: float
     voi: VariationOfInformation
-    voxels: VoxelOverlap
+    voxels: Overlap
 
     def as_record(self) -> Record:
         """Return the score as nested plain values, ready for `json.dumps`.
@@ -220,7 +191,3 @@ def _mean(values: Sequence[RecordValue]) -> RecordValue:
         return [_mean(column) for column in zip(*rows, strict=True)]
     numbers = [value for value in values if isinstance(value, (int, float))]
     return math.fsum(numbers) / len(numbers) if numbers else None
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 1.0

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_nx46.leaderboard.bits import Mask, Words, pack, shift_down, shift_up
+from napari_nx46.leaderboard.bits import Mask
 from napari_nx46.leaderboard.surface_areas import area_of_code
+from napari_nx46.voxels.packed import Words, pack, shift_down, shift_up
 
 __all__ = ["dilated", "surface_dice"]
 
@@ -83,7 +84,7 @@ def surface_dice(
 def _surface(mask: Mask) -> _Surface:
     """Find the corners of a mask that have both foreground and background around them."""
     planes, rows, columns = mask.shape
-    packed = pack(mask, width=columns + 1)
+    packed = pack(mask, width=columns + 1).words
     high = np.zeros((planes + 2, rows + 2, packed.shape[2]), np.uint64)
     high[1:-1, 1:-1] = packed
     low = shift_up(high)
@@ -117,7 +118,7 @@ def dilated(corners: Words, tolerance: float, spacing: Spacing) -> Words:
     Parameters
     ----------
     corners : ndarray of uint64
-        (Z, Y, W), as `bits.pack` packs a mask.
+        (Z, Y, W), as `voxels.packed.pack` packs a mask without a margin.
     tolerance : float
         Euclidean distance, in the unit of `spacing`.
     spacing : tuple of float

@@ -18,9 +18,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.bits import Mask, pack
+from napari_nx46.leaderboard.bits import Mask
 from napari_nx46.leaderboard.components import LabelledRuns, label_runs, runs_of, sizes_of
 from napari_nx46.leaderboard.results import VariationOfInformation
+from napari_nx46.voxels.packed import pack
 
 __all__ = ["variation_of_information"]
 
@@ -48,8 +49,8 @@ def variation_of_information(
         empty masks differ by nothing.
     """
     columns = prediction.shape[2]
-    predicted = label_runs(runs_of(pack(prediction), columns), connectivity)
-    true = label_runs(runs_of(pack(label), columns), connectivity)
+    predicted = label_runs(runs_of(pack(prediction).words, columns), connectivity)
+    true = label_runs(runs_of(pack(label).words, columns), connectivity)
     size_p = sizes_of(predicted)
     size_g = sizes_of(true)
     of_p, of_g, shared = _shared_voxels(predicted, true)

@@ -18,6 +18,9 @@ FloatVolume = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
 """``(Z, Y, X)`` uint8: 0 background, 1 foreground."""
 
+AnyMask = npt.NDArray[np.uint8] | npt.NDArray[np.bool_]
+"""A mask in which what is not 0 is foreground."""
+
 OpenFaces = tuple[tuple[bool, bool], tuple[bool, bool], tuple[bool, bool]]
 """For each axis, whether the volume goes on before and beyond a block."""
 

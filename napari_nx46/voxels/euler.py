@@ -13,18 +13,15 @@ squares, and the Euler number is ``vertices - edges + squares`` of what they cov
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_nx46.voxels.overlap import AnyMask, Counts, as_volume, count_bits
-from napari_nx46.voxels.packed import Words, pack
+from napari_nx46.voxels.blocks import AnyMask
+from napari_nx46.voxels.overlap import Counts, as_volume, count_bits
+from napari_nx46.voxels.packed import Words, pack, shift_down
 from napari_nx46.voxels.workers import CancelCheck, Workers, never, tiles_of
 
 __all__ = ["euler_number", "euler_numbers_of_slices"]
 
 SLICES_PER_TILE = 16
-
-_ONE = np.uint64(1)
-_LAST = np.uint64(63)
 
 
 def euler_number(
@@ -96,7 +93,7 @@ def euler_numbers_of_slices(mask: AnyMask) -> Counts:
     array([1])
     """
     words = _packed(as_volume(mask))
-    upright = words | _next_voxel(words)
+    upright = words | shift_down(words)
     level = words[:, :-1] | words[:, 1:]
     corners = upright[:, :-1] | upright[:, 1:]
     return count_bits(corners) - count_bits(upright) - count_bits(level) + count_bits(words)
@@ -104,19 +101,12 @@ def euler_numbers_of_slices(mask: AnyMask) -> Counts:
 
 def _packed(mask: AnyMask) -> Words:
     """Pack slices with a margin of background, which their outlines reach into."""
-    return pack(np.not_equal(mask, 0).view(np.uint8), (0, 1, 1)).words
+    return pack(mask, (0, 1, 1)).words
 
 
 def _joined_by_edges(words: Words) -> Counts:
     """Return vertices - edges + squares of each slice, whose voxels are the vertices."""
-    along_x = words & _next_voxel(words)
+    along_x = words & shift_down(words)
     along_y = words[:, :-1] & words[:, 1:]
     squares = along_x[:, :-1] & along_x[:, 1:]
     return count_bits(words) - count_bits(along_x) - count_bits(along_y) + count_bits(squares)
-
-
-def _next_voxel(words: Words) -> Words:
-    """Return words whose bit x is bit x + 1 of the argument's row; the last one is 0."""
-    shifted: npt.NDArray[np.uint64] = words >> _ONE
-    shifted[..., :-1] |= words[..., 1:] << _LAST
-    return shifted

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.voxels.blocks import AnyMask
 from napari_nx46.voxels.workers import Workers, tiles_of
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "overlap_by_slice",
 ]
 
-AnyMask = npt.NDArray[np.uint8] | npt.NDArray[np.bool_]
 Bits = npt.NDArray[np.uint8]
 """A mask with eight voxels a byte along x, ``(Z, Y, ceil(X / 8))``; bits beyond X are 0."""
 Counts = npt.NDArray[np.int64]
@@ -256,27 +255,13 @@ def count_bits(packed: npt.NDArray[np.unsignedinteger]) -> Counts:
     """
     slices, *within_slice = packed.shape
     octets = np.ascontiguousarray(packed).reshape(slices, math.prod(within_slice)).view(np.uint8)
-    if hasattr(np, "bitwise_count"):  # which NumPy 1 has not
-        words = octets.view(np.uint64) if octets.shape[1] % 8 == 0 else octets
-        return np.asarray(np.bitwise_count(words).sum(axis=1, dtype=np.int64))
-    # A table for pairs of bytes needs half the look-ups; one byte alone is a small number of it.
-    numbers = octets.view(np.uint16) if octets.shape[1] % 2 == 0 else octets
-    return np.asarray(_bits_of_numbers()[numbers].sum(axis=1, dtype=np.int64))
+    words = octets.view(np.uint64) if octets.shape[1] % 8 == 0 else octets
+    return np.asarray(np.bitwise_count(words).sum(axis=1, dtype=np.int64))
 
 
 def as_volume(mask: AnyMask) -> AnyMask:
     """Return a single slice as a volume of one, and a volume as it is."""
     return mask[np.newaxis] if mask.ndim == 2 else mask
-
-
-@cache
-def _bits_of_numbers() -> npt.NDArray[np.uint8]:
-    """Return the number of set bits of every uint16."""
-    numbers = np.arange(1 << 16, dtype=np.uint16)
-    bits: npt.NDArray[np.uint8] = np.unpackbits(numbers.view(np.uint8)).reshape(-1, 16)
-    bits = bits.sum(axis=1, dtype=np.uint8)
-    bits.flags.writeable = False
-    return bits
 
 
 def _check_shapes(shape_a: tuple[int, ...], shape_b: tuple[int, ...]) -> None:

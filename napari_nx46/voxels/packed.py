@@ -11,14 +11,25 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.blocks import AnyMask, Mask
 from napari_nx46.voxels.workers import tiles_of
 
-__all__ = ["PLANES_PER_TILE", "PackedMask", "Words", "pack", "plane_tiles", "unpack"]
+__all__ = [
+    "PLANES_PER_TILE",
+    "PackedMask",
+    "Words",
+    "pack",
+    "plane_tiles",
+    "shift_down",
+    "shift_up",
+    "unpack",
+]
 
 Words = npt.NDArray[np.uint64]
 
 BITS = 8
+_ONE = np.uint64(1)
+_LAST = np.uint64(63)
 WORD_BYTES = 8
 PLANES_PER_TILE = 16
 INLINE_WORDS = 1 << 16
@@ -53,25 +64,28 @@ class PackedMask:
         return self.replaced(~self.words)
 
 
-def pack(mask: Mask, margin: tuple[int, int, int]) -> PackedMask:
+def pack(mask: AnyMask, margin: tuple[int, int, int] = (0, 0, 0), *, width: int = 0) -> PackedMask:
     """Pack a mask into words.
 
     Parameters
     ----------
-    mask : (Z, Y, X) array of uint8, {0, 1}
+    mask : (Z, Y, X) array of uint8 or bool
+        What is not 0 is foreground.
     margin : three int
         Voxels of background that are wanted on either side along z, y and x, at least.
+    width : int
+        Bits that a row holds within the margin, at least; X by default.
 
     Returns
     -------
     PackedMask
     """
-    depth, height, width = mask.shape
-    planes, rows, columns = margin
-    x_bytes = -(-columns // BITS)
-    row_words = -(-(width + 2 * BITS * x_bytes) // (BITS * WORD_BYTES))
+    depth, height, columns = mask.shape
+    planes, rows, margin_bits = margin
+    x_bytes = -(-margin_bits // BITS)
+    row_words = -(-(max(columns, width) + 2 * BITS * x_bytes) // (BITS * WORD_BYTES))
     words = np.zeros((depth + 2 * planes, height + 2 * rows, row_words), "<u8")
-    packed = PackedMask(words, (depth, height, width), (planes, rows, x_bytes))
+    packed = PackedMask(words, (depth, height, columns), (planes, rows, x_bytes))
     _mask_bytes(packed)[...] = np.packbits(mask, axis=-1, bitorder="little")
     return packed.replaced(words.astype(np.uint64, copy=False))
 
@@ -89,6 +103,20 @@ def unpack(packed: PackedMask) -> Mask:
     """
     little = packed.replaced(packed.words.astype("<u8", copy=False))
     return np.unpackbits(_mask_bytes(little), axis=-1, count=packed.shape[2], bitorder="little")
+
+
+def shift_up(words: Words) -> Words:
+    """Return words whose bit x is bit ``x - 1`` of the argument's row; bit 0 is zero."""
+    shifted: Words = words << _ONE
+    shifted[..., 1:] |= words[..., :-1] >> _LAST
+    return shifted
+
+
+def shift_down(words: Words) -> Words:
+    """Return words whose bit x is bit ``x + 1`` of the argument's row; the last bit is zero."""
+    shifted: Words = words >> _ONE
+    shifted[..., :-1] |= words[..., 1:] << _LAST
+    return shifted
 
 
 def plane_tiles(words: Words) -> list[slice]:

@@ -12,11 +12,9 @@ from napari_nx46.leaderboard.bits import (
     count_bits,
     euler_characteristic,
     leading_bits,
-    pack,
-    shift_down,
-    shift_up,
 )
 from napari_nx46.leaderboard.components import label_runs, runs_of, sizes_of
+from napari_nx46.voxels.packed import pack, shift_down, shift_up
 from tests.leaderboard.strategies import MIDDLE, SMALL, mask_pairs
 
 
@@ -28,7 +26,7 @@ def unpack(words, columns):
 @given(mask_pairs(MIDDLE))
 def test_packing_keeps_every_voxel_and_pads_with_zeros(pair):
     mask = pair[0]
-    words = pack(mask)
+    words = pack(mask).words
     assert (unpack(words, mask.shape[2]) == mask).all()
     assert count_bits(words) == mask.sum()
 
@@ -36,7 +34,7 @@ def test_packing_keeps_every_voxel_and_pads_with_zeros(pair):
 @given(mask_pairs(MIDDLE))
 def test_shifts_move_voxels_over_the_ends_of_words(pair):
     mask = pair[0]
-    words, columns = pack(mask, width=mask.shape[2] + 1), mask.shape[2]
+    words, columns = pack(mask, width=mask.shape[2] + 1).words, mask.shape[2]
     assert (unpack(shift_up(words), columns + 1)[..., 1:] == mask).all()
     assert (unpack(shift_down(words), columns)[..., :-1] == mask[..., 1:]).all()
 
@@ -62,13 +60,13 @@ def test_the_euler_characteristic_counts_cells(pair):
             for c in np.ndindex(2, 2, 2)
         ]
         total += (-1) ** sum(kind) * int(np.prod(corners, axis=0).sum())
-    assert euler_characteristic(cells_of(pack(pair[0]))) == total
+    assert euler_characteristic(cells_of(pack(pair[0]).words)) == total
 
 
 @given(mask_pairs(MIDDLE))
 def test_runs_are_the_stretches_of_each_row(pair):
     mask = pair[0]
-    runs = runs_of(pack(mask), mask.shape[2])
+    runs = runs_of(pack(mask).words, mask.shape[2])
     rebuilt = np.zeros((mask.shape[0] * mask.shape[1], mask.shape[2]), bool)
     for row, start, stop in zip(runs.rows(), runs.start, runs.stop, strict=True):
         assert start == 0 or not rebuilt[row, start - 1]
@@ -83,7 +81,7 @@ def test_runs_are_the_stretches_of_each_row(pair):
 @given(pair=mask_pairs(MIDDLE))
 def test_components_are_those_of_a_labelled_image(connectivity, rank, pair):
     mask = pair[0]
-    labelled = label_runs(runs_of(pack(mask), mask.shape[2]), connectivity)
+    labelled = label_runs(runs_of(pack(mask).words, mask.shape[2]), connectivity)
     image, count = ndimage.label(mask, ndimage.generate_binary_structure(3, rank))
     assert labelled.count == count
     runs = labelled.runs

@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.core.measure.label_bits import IGNORED, SURFACE
-from napari_nx46.leaderboard.bits import Words, pack
 from napari_nx46.leaderboard.parameters import COMPETITION
 from napari_nx46.leaderboard.surface_dice import dilated
 from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.packed import Words, pack
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
 __all__ = ["SHORTEST_REPEAT", "GainedForeground", "PackedLabel", "gained_foreground"]
@@ -73,7 +73,7 @@ class GainedForeground:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedLabel:
-    """A label, one bit a voxel, in words as `leaderboard.bits.pack` makes them.
+    """A label, one bit a voxel, in words as `voxels.packed.pack` makes them without a margin.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ class PackedLabel:
         tolerance : float
             Distance up to which a voxel is near, in voxels.
         """
-        surface = pack(label == SURFACE)
-        return cls(pack(label != IGNORED), dilated(surface, tolerance, (1.0, 1.0, 1.0)))
+        surface = pack(label == SURFACE).words
+        return cls(pack(label != IGNORED).words, dilated(surface, tolerance, (1.0, 1.0, 1.0)))
 
 
 def gained_foreground(
@@ -115,7 +115,7 @@ def gained_foreground(
     Parameters
     ----------
     mask, baseline : (Z, Y, W) array of uint64
-        As `leaderboard.bits.pack` packs a mask.
+        As `voxels.packed.pack` packs a mask without a margin.
     columns : int
         X, the voxels of a row.
     label : PackedLabel, optional

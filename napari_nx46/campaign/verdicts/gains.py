@@ -16,11 +16,11 @@ from napari_nx46.campaign.analysis.gained import (
 )
 from napari_nx46.campaign.records.results import CampaignResults, FragmentResult, TaskState
 from napari_nx46.data.fragments import Fragment, FragmentError
-from napari_nx46.leaderboard.bits import Words, pack
 from napari_nx46.run.compare.mask_sets import MaskSet, read_once
 from napari_nx46.run.compare.setting_sides import setting_side
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.packed import Words, pack
 from napari_nx46.voxels.workers import CancelCheck, never
 
 __all__ = ["FragmentGain", "measure_gains"]
@@ -133,7 +133,7 @@ class _Masks:
         """Return a mask in words."""
         mask = self._side(result.run_id).masks[result.image_id].read(cancelled)
         _check_same(result, mask)
-        return pack(mask.view(np.bool_))
+        return pack(mask).words
 
     def _side(self, run_id: str) -> MaskSet:
         if run_id not in self._sides:

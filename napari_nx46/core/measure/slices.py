@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.threshold.quantile import scores_quantiles
-from napari_nx46.voxels.blocks import FloatVolume
+from napari_nx46.voxels.blocks import AnyMask, FloatVolume
 from napari_nx46.voxels.euler import euler_numbers_of_slices
 from napari_nx46.voxels.overlap import (
-    AnyMask,
     Bits,
     Counts,
     Overlap,

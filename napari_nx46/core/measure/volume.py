@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from napari_nx46.core.measure.band import distance_from_band
 from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.slices import SliceMeasures, measure_slices
+from napari_nx46.voxels.blocks import AnyMask
 from napari_nx46.voxels.euler import euler_number
-from napari_nx46.voxels.overlap import AnyMask, Overlap
+from napari_nx46.voxels.overlap import Overlap
 from napari_nx46.voxels.spans import Runs, components_of, foreground_runs
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never
 

@@ -10,12 +10,12 @@ import numpy.typing as npt
 from napari_nx46.leaderboard import (
     COMPETITION,
     Parameters,
-    VoxelOverlap,
     binarise,
     surface_dice,
     voxel_overlap,
 )
 from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.overlap import Overlap
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class SliceScore:
 
     Parameters
     ----------
-    voxels : VoxelOverlap, optional
+    voxels : Overlap, optional
         With precision, recall and Dice; None where the label ignores the whole slice.
     surface_dice : float, optional
         Of the slice taken as a volume one voxel thick; None while its kernels are compiled, and
         where the label ignores the whole slice.
     """
 
-    voxels: VoxelOverlap | None
+    voxels: Overlap | None
     surface_dice: float | None
 
     @property

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_nx46.leaderboard import COMPETITION, LeaderboardScore, VoxelOverlap
+from napari_nx46.leaderboard import COMPETITION, LeaderboardScore
 from napari_nx46.live.arrays.errors import ErrorClass
 from napari_nx46.live.derived.graph import State
 from napari_nx46.live.derived.scoring import LabelState, ScoreFollower, Scores
@@ -28,6 +28,7 @@ from napari_nx46.viewer.messages.plain_text import (
     plain_tip,
 )
 from napari_nx46.viewer.widgets.number_label import number_label, show_number
+from napari_nx46.voxels.overlap import Overlap
 
 LABEL_TEXTS = {
     LabelState.NONE: "no label for this fragment",
@@ -248,10 +249,10 @@ def _topology_table(score: LeaderboardScore) -> str:
     return f"<table>{''.join(rows)}</table>"
 
 
-def _voxel_tip(voxels: VoxelOverlap) -> str:
+def _voxel_tip(voxels: Overlap) -> str:
     return (
-        f"voxels: {voxels.true_positive:,} true positive, {voxels.false_positive:,} false positive,"
-        f" {voxels.false_negative:,} false negative; precision {voxels.precision:.4f},"
+        f"voxels: {voxels.both:,} true positive, {voxels.only_a:,} false positive,"
+        f" {voxels.only_b:,} false negative; precision {voxels.precision:.4f},"
         f" recall {voxels.recall:.4f}, Dice {voxels.dice:.4f}"
     )
 

@@ -15,7 +15,7 @@ from napari_nx46.campaign.analysis.gained import (
 )
 from napari_nx46.campaign.verdicts.gains import measure_gains
 from napari_nx46.data.fragments import FragmentError
-from napari_nx46.leaderboard.bits import pack
+from napari_nx46.voxels.packed import pack
 from napari_nx46.voxels.workers import Cancelled
 from tests.campaign.results_factory import RUN_SETTINGS, campaign, done, waiting
 
@@ -61,7 +61,7 @@ def plain(mask, baseline, label, shortest):
 
 def counted(mask, baseline, label, shortest):
     packed = None if label is None else PackedLabel.of(label)
-    masks = (pack(one.astype(bool)) for one in (mask, baseline))
+    masks = (pack(one).words for one in (mask, baseline))
     return gained_foreground(*masks, mask.shape[2], packed, shortest_repeat=shortest)
 
 
@@ -107,7 +107,7 @@ def test_a_streak_is_repeated_and_a_sheet_is_near():
 
 
 def test_masks_of_other_shapes_are_refused_and_a_cancel_stops():
-    one, other = (pack(np.ones((2, 2, columns), bool)) for columns in (3, 70))
+    one, other = (pack(np.ones((2, 2, columns), bool)).words for columns in (3, 70))
     with pytest.raises(ValueError, match="one shape"):
         gained_foreground(one, other, 3)
     with pytest.raises(Cancelled):

@@ -277,7 +277,7 @@ def test_until_the_kernels_are_compiled_only_voxels_are_compared(new_scored, mon
     scored.loop.run_until(lambda: scored.scores.slice is not None)
     scored.settle()
     assert scored.scores.slice.surface_dice is None
-    assert scored.scores.slice.voxels.true_positive > 0
+    assert scored.scores.slice.voxels.both > 0
     assert scored.scores.fragment.busy
     assert scored.scores.fragment.result is None
     release.set()
