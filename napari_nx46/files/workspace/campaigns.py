@@ -19,7 +19,7 @@ from napari_nx46.files.workspace.campaign_rows import (
     SavedTask,
 )
 from napari_nx46.files.workspace.columns import LONGEST_NOTE, Column, json_text
-from napari_nx46.files.workspace.database import MOST_ROWS, Database, Row
+from napari_nx46.files.workspace.database import Database, Row, Select
 from napari_nx46.files.workspace.errors import WorkspaceError
 from napari_nx46.files.workspace.results import ResultTable
 from napari_nx46.files.workspace.settings import SettingTable
@@ -108,9 +108,8 @@ class CampaignTable:
 
     def all(self, limit: int = MOST_CAMPAIGNS) -> tuple[SavedCampaign, ...]:
         """Return the newest campaigns, oldest first; damaged ones are left out."""
-        with self._database.reading():
-            rows = self._database.rows("campaigns", _CAMPAIGN_COLUMNS, limit=limit)
-            return self._database.sound("campaigns", rows, self._campaign)
+        select = Select("campaigns", _CAMPAIGN_COLUMNS, limit=limit)
+        return self._database.values(select, self._campaign)
 
     def one(self, campaign_id: int) -> SavedCampaign:
         """Return a campaign.
@@ -121,11 +120,12 @@ class CampaignTable:
             If there is none of that id, or it is damaged.
         """
         with self._database.reading():
-            row = self._database.row("campaigns", _CAMPAIGN_COLUMNS, "id = ?", campaign_id)
-            found = self._database.sound("campaigns", [row] if row else [], self._campaign)
+            select = Select("campaigns", _CAMPAIGN_COLUMNS, "id = ?", (campaign_id,))
+            found = self._database.values(select, self._campaign)
             if not found:
-                newest = self._database.rows("campaigns", "id", limit=10)
-                there = ", ".join(str(one["id"]) for one in newest) or "none"
+                newest = Select("campaigns", "id", limit=10)
+                numbers = self._database.values(newest, lambda row: row["id"])
+                there = ", ".join(map(str, numbers)) or "none"
                 raise WorkspaceError(
                     self._database.path,
                     f"there is no readable campaign {campaign_id}; the newest are: {there}",
@@ -146,9 +146,9 @@ class CampaignTable:
         return number
 
     def _campaign(self, row: Row) -> SavedCampaign:
-        of_it = ("campaign = ?", (row["id"],))
-        self._settings.read_ahead("campaign_runs", *of_it, limit=MOST_ROWS)
-        runs = self._database.sound_rows("campaign_runs", "run_id, setting", *of_it)
+        select = Select("campaign_runs", "run_id, setting", "campaign = ?", (row["id"],))
+        self._settings.read_ahead(select)
+        runs = self._database.rows(select)
         settings = {run["run_id"]: self._settings.read(run["setting"]) for run in runs}
         return CAMPAIGN.parse({**row, "settings": settings})
 
@@ -206,8 +206,8 @@ class CampaignTable:
         if run_id is not None:
             of_run = ("campaign = ? AND run_id = ?", (campaign_id, run_id))
         columns = ", ".join(TASK.names)
-        rows = self._database.rows("campaign_tasks", columns, *of_run, limit=MOST_TASKS)
-        return self._database.sound("campaign_tasks", rows, TASK.parse)
+        select = Select("campaign_tasks", columns, *of_run, limit=MOST_TASKS)
+        return self._database.values(select, TASK.parse)
 
     # ---- what became of runs ---------------------------------------------------------------
 
@@ -235,5 +235,5 @@ class CampaignTable:
     def outcomes(self, campaign_id: int) -> tuple[SavedOutcome, ...]:
         """Return what became of the runs, in the order of the plan; damaged ones are left out."""
         columns = ", ".join(OUTCOME.names)
-        rows = self._database.rows("campaign_runs", columns, "campaign = ?", (campaign_id,))
-        return self._database.sound("campaign_runs", rows, OUTCOME.parse)
+        select = Select("campaign_runs", columns, "campaign = ?", (campaign_id,))
+        return self._database.values(select, OUTCOME.parse)

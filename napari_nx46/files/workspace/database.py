@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -22,13 +23,40 @@ MOST_ROWS = 10_000
 """Rows of a table that are read, the newest ones."""
 
 Row: TypeAlias = dict[str, Column]
-"""Columns by their names."""
+"""Columns by their names, and SQLite's number of the row as ``rowid``."""
 
 Value = TypeVar("Value")
 
 _LARGEST_ROW_BYTES = 4 * 1024 * 1024
 _MOST_DAMAGES = 1000
 _RETRY_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """The newest rows of a table that meet a condition, which are constants of the program.
+
+    Parameters
+    ----------
+    table, columns, condition : str
+        In SQL, never a stranger's text.
+    values : tuple
+        What the condition's question marks stand for.
+    limit : int
+        The most rows.
+    """
+
+    table: str
+    columns: str
+    condition: str = "1"
+    values: tuple[Column, ...] = ()
+    limit: int = MOST_ROWS
+
+    def query(self, columns: str) -> str:
+        """Return the query of columns, newest first; its last question mark is the limit."""
+        return (
+            f"SELECT {columns} FROM {self.table} WHERE {self.condition} ORDER BY rowid DESC LIMIT ?"
+        )
 
 
 class Database:
@@ -129,63 +157,49 @@ class Database:
             raise WorkspaceError(self.path, f"the new row of {table} was given no number")
         return cursor.lastrowid
 
-    def rows(
-        self,
-        table: str,
-        columns: str,
-        condition: str = "1",
-        values: Sequence[Column] = (),
-        *,
-        limit: int = MOST_ROWS,
-    ) -> list[Row]:
-        """Read the newest rows of a table that meet a condition, oldest first.
+    def values(self, select: Select, parse: Callable[[Row], Value]) -> tuple[Value, ...]:
+        """Return what rows hold, oldest first; those that are damaged are left out and noted.
 
         They are read at once; where one of them cannot be read, each is read on its own, so that
         it costs no other.
 
         Parameters
         ----------
-        table, columns, condition : str
-            Constants of the program, never a stranger's text.
-        values : sequence
-            What the condition's question marks stand for.
-        limit : int
-
-        Returns
-        -------
-        list of dict
-            The columns by their names, and SQLite's number of the row as ``rowid``.
+        select : Select
+        parse : callable
+            Raises a `RowError` for a row that is not what it should be.
         """
+        values = []
         with self.reading():
             try:
-                return self.sound_rows(table, columns, condition, values, limit=limit)
+                rows: Iterable[Row] = self.rows(select)
             except RowError:
-                query = f"SELECT rowid FROM {table} WHERE {condition} ORDER BY rowid DESC LIMIT ?"
-                numbers = [number for (number,) in self.execute(query, (*values, limit))]
-                found = (self.row(table, columns, "rowid = ?", n) for n in reversed(numbers))
-                return [row for row in found if row is not None]
+                rows = self._readable_rows(select)
+            for row in rows:
+                try:
+                    values.append(parse(row))
+                except RowError as error:
+                    self._note_damage(select.table, row["rowid"], error)
+        return tuple(values)
 
-    def sound_rows(
-        self,
-        table: str,
-        columns: str,
-        condition: str = "1",
-        values: Sequence[Column] = (),
-        *,
-        limit: int = MOST_ROWS,
-    ) -> list[Row]:
-        """Read rows as `rows` does, all of them or none.
+    def _readable_rows(self, select: Select) -> Iterator[Row]:
+        numbers = self.execute(select.query("rowid"), (*select.values, select.limit)).fetchall()
+        for (number,) in reversed(numbers):
+            try:
+                yield from self.rows(Select(select.table, select.columns, "rowid = ?", (number,)))
+            except RowError as error:
+                self._note_damage(select.table, number, error)
+
+    def rows(self, select: Select) -> list[Row]:
+        """Return rows, oldest first, all of them or none.
 
         Raises
         ------
         RowError
             If one cannot be read.
         """
-        query = (
-            f"SELECT rowid AS rowid, {columns} FROM {table} WHERE {condition}"
-            " ORDER BY rowid DESC LIMIT ?"
-        )
-        return list(self.each(query, (*values, limit)))[::-1]
+        query = select.query(f"rowid AS rowid, {select.columns}")
+        return list(self.each(query, (*select.values, select.limit)))[::-1]
 
     def each(self, query: str, values: Sequence[Column] = ()) -> Iterator[Row]:
         """Yield the rows that a query finds, which ends with the first that cannot be read.
@@ -204,41 +218,9 @@ class Database:
         except (sqlite3.DataError, UnicodeDecodeError) as error:
             raise RowError(f"found what cannot be read ({error})") from error
 
-    def row(self, table: str, columns: str, condition: str, key: str | int) -> Row | None:
-        """Read the first row that meets a condition; None if there is none or it is unreadable."""
-        try:
-            found = self.sound_rows(table, columns, condition, (key,), limit=1)
-        except RowError as error:
-            self.note_damage(table, key, str(error))
-            return None
-        return found[0] if found else None
-
-    def sound(
-        self, table: str, rows: Iterable[Row], parse: Callable[[Row], Value], key: str = "rowid"
-    ) -> tuple[Value, ...]:
-        """Return what rows hold; those that are damaged are left out and noted.
-
-        Parameters
-        ----------
-        table : str
-        rows : iterable of dict
-        parse : callable
-            Raises a `RowError` for a row that is not what it should be.
-        key : str
-            The column that a damaged row is named by.
-        """
-        values = []
-        for row in rows:
-            try:
-                values.append(parse(row))
-            except RowError as error:
-                self.note_damage(table, str(row[key]), str(error))
-        return tuple(values)
-
-    def note_damage(self, table: str, row: str | int, reason: str) -> None:
-        """Remember that a row was left out."""
+    def _note_damage(self, table: str, row: Column, error: RowError) -> None:
         if len(self._damage) < _MOST_DAMAGES:
-            self._damage.setdefault((table, str(row)), Damage(table, str(row), reason))
+            self._damage.setdefault((table, str(row)), Damage(table, str(row), str(error)))
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:

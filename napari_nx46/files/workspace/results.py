@@ -13,7 +13,7 @@ from napari_nx46.files.workspace.columns import (
     MetricNames,
     SliceNumbers,
 )
-from napari_nx46.files.workspace.database import Database, Row
+from napari_nx46.files.workspace.database import Database, Row, Select
 from napari_nx46.files.workspace.errors import RowError
 from napari_nx46.files.workspace.parsing import RowType
 
@@ -61,8 +61,8 @@ class ResultTable:
             Whether the figures of the slices are read; without, there are none in the result.
         """
         columns = f"{_COLUMNS}, {_SLICES if with_slices else _NO_SLICES}"
-        row = self._database.row("campaign_results", columns, "key = ?", key)
-        found = self._database.sound("campaign_results", [row] if row else [], _parsed, key="key")
+        select = Select("campaign_results", columns, "key = ?", (key,))
+        found = self._database.values(select, _parsed)
         return found[0] if found else None
 
 

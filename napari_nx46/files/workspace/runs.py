@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from napari_nx46.files.workspace.columns import Column, metrics_text
-from napari_nx46.files.workspace.database import MOST_ROWS, Database, Row
+from napari_nx46.files.workspace.database import Database, Row, Select
 from napari_nx46.files.workspace.errors import WorkspaceError
 from napari_nx46.files.workspace.rows import BASELINE, RUN, SCORES, Baseline, SavedRun, utc_now
 from napari_nx46.files.workspace.settings import SettingTable
@@ -47,16 +47,14 @@ class RunTable:
     def all(self, limit: int) -> tuple[SavedRun, ...]:
         """Return the newest runs, oldest first."""
         with self._database.reading():
-            rows = self._database.rows("runs", _RUN_COLUMNS, limit=limit)
-            numbers = "run_id IN (SELECT id FROM runs ORDER BY rowid DESC LIMIT ?)"
-            self._settings.read_ahead("run_fragments", numbers, (limit,), limit=MOST_ROWS)
-            return self._database.sound("runs", rows, self._run, key="id")
+            of_them = "run_id IN (SELECT id FROM runs ORDER BY rowid DESC LIMIT ?)"
+            self._settings.read_ahead(Select("run_fragments", "setting", of_them, (limit,)))
+            return self._database.values(Select("runs", _RUN_COLUMNS, limit=limit), self._run)
 
     def one(self, run_id: int) -> SavedRun:
         """Return a run; see `Workspace.run`."""
-        with self._database.reading():
-            row = self._database.row("runs", _RUN_COLUMNS, "id = ?", run_id)
-            found = self._database.sound("runs", [row] if row else [], self._run, key="id")
+        select = Select("runs", _RUN_COLUMNS, "id = ?", (run_id,))
+        found = self._database.values(select, self._run)
         if not found:
             raise self._missing(run_id)
         return found[0]
@@ -93,9 +91,8 @@ class RunTable:
 
     def baseline(self) -> Baseline | None:
         """Return what was frozen last; see `Workspace.baseline`."""
-        with self._database.reading():
-            rows = self._database.rows("baselines", _BASELINE_COLUMNS, limit=1)
-            found = self._database.sound("baselines", rows, self._baseline)
+        select = Select("baselines", _BASELINE_COLUMNS, limit=1)
+        found = self._database.values(select, self._baseline)
         return found[0] if found else None
 
     def _run(self, row: Row) -> SavedRun:
@@ -108,7 +105,7 @@ class RunTable:
 
     def _fragments(self, table: str, owner: str, number: Column) -> dict[str, object]:
         """Return what belongs to a run or a baseline: all of it, or it counts as damaged."""
-        rows = self._database.sound_rows(table, _FRAGMENT_COLUMNS, f"{owner} = ?", (number,))
+        rows = self._database.rows(Select(table, _FRAGMENT_COLUMNS, f"{owner} = ?", (number,)))
         return {
             "settings": {row["image_id"]: self._settings.read(row["setting"]) for row in rows},
             "metrics": {
@@ -117,11 +114,12 @@ class RunTable:
         }
 
     def _check_is_there(self, run_id: int) -> None:
-        if self._database.row("runs", "id", "id = ?", run_id) is None:
+        query = "SELECT id FROM runs WHERE id = ?"
+        if self._database.execute(query, (run_id,)).fetchone() is None:
             raise self._missing(run_id)
 
     def _missing(self, run_id: int) -> WorkspaceError:
-        numbers = [row["id"] for row in self._database.rows("runs", "id", limit=10)]
+        numbers = self._database.values(Select("runs", "id", limit=10), lambda row: row["id"])
         there = ", ".join(map(str, numbers)) or "none"
         return WorkspaceError(
             self._database.path, f"there is no readable run {run_id}; the newest runs are: {there}"

@@ -14,7 +14,7 @@ from napari_nx46.files.workspace.columns import (
     digest_of,
     setting_text,
 )
-from napari_nx46.files.workspace.database import MOST_ROWS, Database, Row, Value
+from napari_nx46.files.workspace.database import MOST_ROWS, Database, Row, Select, Value
 from napari_nx46.files.workspace.errors import RowError
 from napari_nx46.files.workspace.parsing import RowType
 from napari_nx46.files.workspace.schema import SETTING_USERS
@@ -56,21 +56,14 @@ class SettingTable:
         """
         known = self._known.get(digest)
         if known is None:
-            found = self._database.sound_rows("settings", "digest, json", "digest = ?", (digest,))
+            select = Select("settings", "digest, json", "digest = ?", (digest,))
+            found = self._database.rows(select)
             if not found:
                 raise RowError("its setting is missing")
             known = self._take(found[0])
         return known
 
-    def rows(
-        self,
-        table: str,
-        kind: RowType[Value],
-        condition: str = "1",
-        values: tuple[Column, ...] = (),
-        *,
-        limit: int = MOST_ROWS,
-    ) -> tuple[Value, ...]:
+    def values(self, table: str, kind: RowType[Value], limit: int = MOST_ROWS) -> tuple[Value, ...]:
         """Return what the newest rows of a table hold, each with a setting, oldest first.
 
         Those that are damaged are left out and noted.
@@ -80,28 +73,24 @@ class SettingTable:
         table : str
         kind : RowType
             Its fields are the columns; ``setting`` refers to this table.
-        condition, values, limit
-            See `Database.rows`.
+        limit : int
         """
+        select = Select(table, ", ".join(kind.names), limit=limit)
         with self._database.reading():
-            self.read_ahead(table, condition, values, limit=limit)
-            rows = self._database.rows(table, ", ".join(kind.names), condition, values, limit=limit)
-            return self._database.sound(
-                table, rows, lambda row: kind.parse({**row, "setting": self.read(row["setting"])})
+            self.read_ahead(select)
+            return self._database.values(
+                select, lambda row: kind.parse({**row, "setting": self.read(row["setting"])})
             )
 
-    def read_ahead(
-        self, table: str, condition: str, values: tuple[Column, ...], *, limit: int
-    ) -> None:
-        """Read the settings that rows of a table refer to at once, each of them once.
+    def read_ahead(self, select: Select) -> None:
+        """Read the settings that rows refer to at once, each of them once.
 
         Those that are damaged are left to `read`. They are not joined to the rows: a stranger's
         file could have one large setting that every row refers to.
         """
         rows = self._database.each(
-            "SELECT digest, json FROM settings WHERE digest IN"
-            f" (SELECT setting FROM {table} WHERE {condition} ORDER BY rowid DESC LIMIT ?)",
-            (*values, limit),
+            f"SELECT digest, json FROM settings WHERE digest IN ({select.query('setting')})",
+            (*select.values, select.limit),
         )
         with suppress(RowError):
             for row in rows:

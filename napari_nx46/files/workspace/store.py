@@ -13,8 +13,8 @@ from pydantic import JsonValue
 
 from napari_nx46.files.workspace.campaigns import CampaignTable
 from napari_nx46.files.workspace.columns import LONGEST_KEY, Column, json_text, parse_json
-from napari_nx46.files.workspace.database import BUSY_SECONDS, Database
-from napari_nx46.files.workspace.errors import Damage, RowError
+from napari_nx46.files.workspace.database import BUSY_SECONDS, Database, Select
+from napari_nx46.files.workspace.errors import Damage
 from napari_nx46.files.workspace.rows import (
     ACCEPTED,
     ENTRY,
@@ -165,12 +165,14 @@ class Workspace:
 
     def history(self, limit: int = MOST_HISTORY_ENTRIES) -> tuple[HistoryEntry, ...]:
         """Return the newest entries, oldest first; damaged ones are left out, see `damage`."""
-        return self._settings.rows("history", ENTRY, limit=limit)
+        return self._settings.values("history", ENTRY, limit)
 
     def history_ids(self) -> frozenset[str]:
         """Return the ids of all entries."""
-        rows = self._database.rows("history", "id", limit=MOST_HISTORY_ENTRIES)
-        return frozenset(row["id"] for row in rows if isinstance(row["id"], str))
+        ids = self._database.values(
+            Select("history", "id", limit=MOST_HISTORY_ENTRIES), lambda row: row["id"]
+        )
+        return frozenset(entry_id for entry_id in ids if isinstance(entry_id, str))
 
     def remove_history(self, entry_ids: Iterable[str]) -> None:
         """Remove entries; those that are not there are ignored."""
@@ -219,7 +221,7 @@ class Workspace:
 
     def pins(self) -> tuple[SavedPin, ...]:
         """Return the pins in the order of their letters; damaged ones are left out."""
-        return tuple(sorted(self._settings.rows("pins", PIN), key=lambda pin: pin.letter))
+        return tuple(sorted(self._settings.values("pins", PIN), key=lambda pin: pin.letter))
 
     def set_accepted(self, accepted: Mapping[str, Setting]) -> None:
         """Keep which setting is accepted for which fragment; other fragments keep theirs.
@@ -249,7 +251,7 @@ class Workspace:
 
     def accepted(self) -> dict[str, Setting]:
         """Return the accepted settings by image_id; damaged ones are left out, see `damage`."""
-        rows = self._settings.rows("accepted", ACCEPTED)
+        rows = self._settings.values("accepted", ACCEPTED)
         return {row.image_id: row.setting for row in rows}
 
     def _replace(
@@ -287,14 +289,9 @@ class Workspace:
 
     def state(self, key: str, default: JsonValue = None) -> JsonValue:
         """Return the value of a key; the default where there is none or it is damaged."""
-        row = self._database.row("state", "value", "key = ?", key)
-        if row is None:
-            return default
-        try:
-            return parse_json(row["value"])
-        except RowError as error:
-            self._database.note_damage("state", key, str(error))
-            return default
+        select = Select("state", "value", "key = ?", (key,))
+        found = self._database.values(select, lambda row: parse_json(row["value"]))
+        return found[0] if found else default
 
     # ---- runs and campaigns ----------------------------------------------------------------
 
