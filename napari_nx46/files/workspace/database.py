@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -254,8 +254,10 @@ def _check_place(path: Path, create: bool) -> None:
     """Check that a file may be at a path, and make its folder where it shall be made."""
     try:
         if path.exists():
-            for file in (path, *_files_beside(path)):
-                check_regular(file)
+            check_regular(path)
+            for file in _files_beside(path):
+                with suppress(FileNotFoundError):  # another program may just have removed it
+                    check_regular(file)
         elif not create:
             raise WorkspaceError(path, "there is no such file")
         else:
@@ -270,9 +272,8 @@ def _check_place(path: Path, create: bool) -> None:
 
 
 def _files_beside(path: Path) -> list[Path]:
-    """Return the files beside a workspace that SQLite opens with it."""
-    beside = (path.with_name(path.name + ending) for ending in ("-journal", "-wal", "-shm"))
-    return [file for file in beside if file.exists()]
+    """Return the files beside a workspace that SQLite opens with it, if they are there."""
+    return [path.with_name(path.name + ending) for ending in ("-journal", "-wal", "-shm")]
 
 
 def _connect(path: Path, create: bool, busy_seconds: float) -> sqlite3.Connection:
