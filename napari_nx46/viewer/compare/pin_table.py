@@ -5,57 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtGui import QPalette
-from qtpy.QtWidgets import QTableWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_nx46.live.masks.pins import PinRow, Pins
+from napari_nx46.live.masks.pins import PinRow
 from napari_nx46.run.compare.comparison import knob_text
 from napari_nx46.run.compare.report import FIGURE_WORDS, figure_text
 from napari_nx46.setting import Setting, described_knobs
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.qt.following import Following
-from napari_nx46.viewer.widgets.fitted_table import FittedTable, number_item
+from napari_nx46.viewer.widgets.fitted_table import FittedTable, Line
 from napari_nx46.viewer.widgets.number_label import UNKNOWN
 from napari_nx46.viewer.window.bench import Bench
 
 REFERENCE = "A"
 """The pin that the deltas are taken to."""
 MEGABYTE = 1 << 20
-
-
-class PinTable(FittedTable):
-    """A column for each pin; dimmed and marked "≈" while its mask is being computed."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName("The pinned settings")
-
-    def show_pins(self, pins: Pins, image_id: str) -> None:
-        """Show all pins as they are known of a fragment."""
-        rows = pins.table(image_id, REFERENCE)
-        settings = [pins[row.letter].setting for row in rows]
-        there = [pins.has_mask(row.letter, image_id) for row in rows]
-        lines = knob_lines(rows, settings) + metric_lines(rows)
-        self.setVisible(bool(rows))
-        self.setColumnCount(len(rows))
-        self.setRowCount(len(lines))
-        self.setHorizontalHeaderLabels(
-            [
-                row.letter if known else f"{row.letter} ≈"
-                for row, known in zip(rows, there, strict=True)
-            ]
-        )
-        self.setVerticalHeaderLabels([title for title, _ in lines])
-        for number, (title, texts) in enumerate(lines):
-            for column, text in enumerate(texts):
-                self.setItem(number, column, self._item(title, text, known=there[column]))
-        self.fit()
-
-    def _item(self, title: str, text: str, *, known: bool) -> QTableWidgetItem:
-        item = number_item(title, text)
-        if not known:
-            group = QPalette.ColorGroup.Disabled
-            item.setForeground(self.palette().brush(group, QPalette.ColorRole.Text))
-        return item
 
 
 class PinTablePanel(QWidget):
@@ -67,14 +31,15 @@ class PinTablePanel(QWidget):
 
     Attributes
     ----------
-    table : PinTable
+    table : FittedTable
+        A column for each pin; dimmed and marked "≈" while its mask is being computed.
     memory_label : QLabel
     """
 
     def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bench = bench
-        self.table = PinTable()
+        self.table = FittedTable("The pinned settings")
         self.memory_label = PlainLabel()
         self.memory_label.setToolTip("Beyond that, the masks used least recently are dropped")
         layout = QVBoxLayout(self)
@@ -88,13 +53,22 @@ class PinTablePanel(QWidget):
     def show_pins(self) -> None:
         """Show what is known of the pins and their masks."""
         pins = self._bench.pins
-        self.table.show_pins(pins, self._bench.session.fragment.image_id)
+        image_id = self._bench.session.fragment.image_id
+        rows = pins.table(image_id, REFERENCE)
+        settings = [pins[row.letter].setting for row in rows]
+        there = [pins.has_mask(row.letter, image_id) for row in rows]
+        dim = self.table.palette().brush(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
+        self.table.setVisible(bool(rows))
+        self.table.show_lines(
+            [
+                row.letter if known else f"{row.letter} ≈"
+                for row, known in zip(rows, there, strict=True)
+            ],
+            knob_lines(rows, settings) + metric_lines(rows),
+            [None if known else dim for known in there],
+        )
         used, bound = (count / MEGABYTE for count in (pins.memory_used, pins.memory_bytes))
         self.memory_label.setText(f"Masks of pins: {used:.1f} of at most {bound:.0f} MB")
-
-
-Line = tuple[str, list[str]]
-"""Head of a row, and a text for each pin."""
 
 
 def knob_lines(rows: Sequence[PinRow], settings: Sequence[Setting]) -> list[Line]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QTableView, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractItemView, QWidget
 
-from napari_nx46.run.judge.verdict import ListedRun, RunList
+from napari_nx46.run.judge.verdict import RunList
 from napari_nx46.viewer.runs.run_model import RunModel
+from napari_nx46.viewer.widgets.table import RowTable
 
 ROWS_SHOWN = 4
 _TYPING = (
@@ -16,39 +17,20 @@ _TYPING = (
 )
 
 
-class RunTable(QTableView):
+class RunTable(RowTable):
     """A view of runs; the newest come first until a column's head is clicked.
 
     Attributes
     ----------
-    chosen_changed : Signal()
-        Another run is selected, or the same one is known otherwise.
     runs : RunModel
     """
 
-    chosen_changed = Signal()
-
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.runs = RunModel(self)
-        self.setModel(self.runs)
-        self.setSortingEnabled(True)
+        self.runs = RunModel()
+        super().__init__(self.runs, "Runs", parent)
+        self.runs.show_runs(RunList())
         self.sortByColumn(0, Qt.SortOrder.DescendingOrder)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.horizontalHeader().setResizeContentsPrecision(0)  # those in sight: there may be many
-        self.setAccessibleName("Runs")
         self.allow_typing(allowed=True)
-        self.selectionModel().selectionChanged.connect(lambda *_: self.chosen_changed.emit())
-
-    @property
-    def chosen(self) -> ListedRun | None:
-        """The run that is selected."""
-        rows = self.selectionModel().selectedRows()
-        return self.runs.rows[rows[0].row()] if rows else None
 
     def show_runs(self, runs: RunList) -> None:
         """Show these runs; the one that was selected stays so, and without one the newest is."""
@@ -60,17 +42,7 @@ class RunTable(QTableView):
         self.resizeColumnsToContents()
         wanted = newest if chosen is None else chosen
         self.choose(None if wanted is None else wanted.run_id)
-        rows = max(ROWS_SHOWN, min(len(runs.runs), 2 * ROWS_SHOWN))
-        head = self.horizontalHeader().sizeHint().height()
-        self.setMinimumHeight(head + rows * self.verticalHeader().defaultSectionSize())
-
-    def choose(self, run_id: int | None) -> None:
-        """Select a run by its id, or none."""
-        self.clearSelection()
-        for row, listed in enumerate(self.runs.rows):
-            if listed.run_id == run_id:
-                self.selectRow(row)
-        self.chosen_changed.emit()
+        self.be_high_for(ROWS_SHOWN, 2 * ROWS_SHOWN)
 
     def allow_typing(self, *, allowed: bool) -> None:
         """Let scores be typed, or not while something takes long."""

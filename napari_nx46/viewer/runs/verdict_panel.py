@@ -10,7 +10,7 @@ from napari_nx46.live.jobs.runs import Judgement
 from napari_nx46.run.compare.report import FIGURE_WORDS, figure_text
 from napari_nx46.run.judge.verdict import FigureDelta
 from napari_nx46.viewer.messages.plain_text import PlainLabel
-from napari_nx46.viewer.widgets.fitted_table import FittedTable, number_item
+from napari_nx46.viewer.widgets.fitted_table import FittedTable
 from napari_nx46.viewer.widgets.layout import WrappedLabel
 from napari_nx46.viewer.widgets.number_label import UNKNOWN
 
@@ -41,10 +41,7 @@ class VerdictPanel(QWidget):
         self.about_label.setStyleSheet("font-weight: bold;")
         self.reasons_label = WrappedLabel()
         self.accepted_label = WrappedLabel()
-        self.table = FittedTable()
-        self.table.setAccessibleName("The run beside the baseline")
-        self.table.setColumnCount(len(COLUMNS))
-        self.table.setHorizontalHeaderLabels(COLUMNS)
+        self.table = FittedTable("The run beside the baseline")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -90,20 +87,21 @@ class VerdictPanel(QWidget):
 
     def _show_deltas(self, deltas: tuple[FigureDelta, ...]) -> None:
         words = {**SCORE_WORDS, **FIGURE_WORDS}
-        shown = [one for one in deltas if one.name in words]
-        self.table.setVisible(bool(shown))
-        self.table.setRowCount(len(shown))
-        self.table.setVerticalHeaderLabels([words[one.name] for one in shown])
-        for row, one in enumerate(shown):
-            texts = (
-                figure_text(one.name, one.value),
-                figure_text(one.name, one.baseline),
-                figure_text(one.name, one.delta, signed=True),
-            )
-            for column, text in enumerate(texts):
-                title = f"{words[one.name]}, {COLUMNS[column]}"
-                self.table.setItem(row, column, number_item(title, text or UNKNOWN))
-        self.table.fit()
+        lines = [
+            (words[one.name], [text or UNKNOWN for text in _figure_texts(one)])
+            for one in deltas
+            if one.name in words
+        ]
+        self.table.setVisible(bool(lines))
+        self.table.show_lines(COLUMNS, lines)
+
+
+def _figure_texts(figure: FigureDelta) -> tuple[str, str, str]:
+    return (
+        figure_text(figure.name, figure.value),
+        figure_text(figure.name, figure.baseline),
+        figure_text(figure.name, figure.delta, signed=True),
+    )
 
 
 def _sentence(text: str) -> str:
