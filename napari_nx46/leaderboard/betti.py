@@ -28,10 +28,11 @@ from napari_nx46.leaderboard.bits import (
     euler_characteristic,
     leading_bits,
 )
-from napari_nx46.leaderboard.components import LabelledRuns, label_runs, runs_of
+from napari_nx46.leaderboard.components import runs_of
 from napari_nx46.leaderboard.loops import count_matched_loops
 from napari_nx46.leaderboard.results import MatchCounts
 from napari_nx46.voxels.packed import Words, pack
+from napari_nx46.voxels.spans import ALL_FACES, Components, components_of
 
 __all__ = ["match_counts"]
 
@@ -48,9 +49,9 @@ class _Topology:
     Parameters
     ----------
     cells : Cells
-    components : LabelledRuns
+    components : Components
         6-connected components of the foreground.
-    background : LabelledRuns
+    background : Components
         26-connected components of the background.
     is_cavity : ndarray of bool
         (background.count,): the component does not touch a face of the volume.
@@ -58,8 +59,8 @@ class _Topology:
     """
 
     cells: Cells
-    components: LabelledRuns
-    background: LabelledRuns
+    components: Components
+    background: Components
     is_cavity: npt.NDArray[np.bool_]
     loops: int
 
@@ -100,7 +101,7 @@ def match_counts(prediction: Mask, label: Mask) -> DimensionCounts:
 
 def _topology(vertices: Words, columns: int) -> _Topology:
     cells = cells_of(vertices)
-    components = label_runs(runs_of(vertices, columns), 6)
+    components = components_of(runs_of(vertices, columns), 6)
     background, is_cavity = _background(vertices, columns)
     # Euler: components - loops + cavities = vertices - edges + squares - cubes.
     cavities = int(np.count_nonzero(is_cavity))
@@ -108,17 +109,10 @@ def _topology(vertices: Words, columns: int) -> _Topology:
     return _Topology(cells, components, background, is_cavity, loops)
 
 
-def _background(vertices: Words, columns: int) -> tuple[LabelledRuns, npt.NDArray[np.bool_]]:
+def _background(vertices: Words, columns: int) -> tuple[Components, npt.NDArray[np.bool_]]:
     """Return the components of the background, and which of them touch no face."""
-    background = label_runs(runs_of(~vertices & leading_bits(columns, columns), columns), 26)
-    runs = background.runs
-    planes, rows, _ = runs.shape
-    z, y = np.divmod(runs.rows(), rows)
-    at_face = (z == 0) | (z == planes - 1) | (y == 0) | (y == rows - 1)
-    at_face |= (runs.start == 0) | (runs.stop == columns)
-    is_cavity = np.ones(background.count, np.bool_)
-    is_cavity[background.label[at_face]] = False
-    return background, is_cavity
+    background = components_of(runs_of(~vertices & leading_bits(columns, columns), columns), 26)
+    return background, ~background.touching(ALL_FACES)
 
 
 def _matched_components(predicted: _Topology, true: _Topology, union: Words, columns: int) -> int:
@@ -140,19 +134,30 @@ def _matched_components(predicted: _Topology, true: _Topology, union: Words, col
 
     if predicted.components.count == 0 or true.components.count == 0:
         return 0
-    components = label_runs(runs_of(union, columns), 6)
+    components = components_of(runs_of(union, columns), 6)
     runs = components.runs
     flags = np.zeros(components.count, np.uint8)
     for flag, mask in ((_IN_PREDICTION, predicted), (_IN_LABEL, true)):
         inner = mask.components.runs
         flag_components(
-            runs.first, runs.stop, components.label, inner.first, inner.start, flag, flags
+            runs.row_starts,
+            runs.stop,
+            components.component,
+            inner.row_starts,
+            inner.first,
+            flag,
+            flags,
         )
     shared = int(np.count_nonzero(flags == _IN_PREDICTION | _IN_LABEL))
     if shared == 0:
         return 0
     before = part_is_shared_before(
-        union, runs.first, runs.stop, components.label, flags, _IN_PREDICTION | _IN_LABEL
+        union,
+        runs.row_starts,
+        runs.stop,
+        components.component,
+        flags,
+        _IN_PREDICTION | _IN_LABEL,
     )
     return shared if before else shared - 1
 
@@ -180,9 +185,9 @@ def _matched_cavities(predicted: _Topology, true: _Topology, union: Words, colum
         return 0
     background, is_cavity = _background(union, columns)
     last_run = np.zeros(background.count, np.int64)
-    np.maximum.at(last_run, background.label, np.arange(background.label.size))
+    np.maximum.at(last_run, background.component, np.arange(background.component.size))
     last_runs = np.sort(last_run[is_cavity])  # runs are numbered in raster order
-    row = background.runs.rows()[last_runs]
+    row = background.runs.rows()[last_runs].astype(np.int32)
     x = background.runs.stop[last_runs] - 1
     is_last = [_last_in_cavity(mask, row, x) for mask in (predicted, true)]
     return int(np.count_nonzero(is_last[0] & is_last[1]))
@@ -193,7 +198,9 @@ def _last_in_cavity(mask: _Topology, row: Ints, x: Ints) -> npt.NDArray[np.bool_
     from napari_nx46.leaderboard.kernels.runs import runs_at
 
     runs = mask.background.runs
-    component = mask.background.label[runs_at(runs.first, runs.stop, row, x)]
+    component = mask.background.component[
+        runs_at(runs.row_starts, runs.stop, row.astype(np.int32), x)
+    ]
     voxel = np.arange(component.size)
     last_voxel = np.full(mask.background.count, -1, np.int64)
     np.maximum.at(last_voxel, component, voxel)

@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.leaderboard.bits import Mask
-from napari_nx46.leaderboard.components import LabelledRuns, label_runs, runs_of, sizes_of
+from napari_nx46.leaderboard.components import runs_of
 from napari_nx46.leaderboard.results import VariationOfInformation
 from napari_nx46.voxels.packed import pack
+from napari_nx46.voxels.spans import Components, components_of
 
 __all__ = ["variation_of_information"]
 
@@ -49,10 +50,10 @@ def variation_of_information(
         empty masks differ by nothing.
     """
     columns = prediction.shape[2]
-    predicted = label_runs(runs_of(pack(prediction).words, columns), connectivity)
-    true = label_runs(runs_of(pack(label).words, columns), connectivity)
-    size_p = sizes_of(predicted)
-    size_g = sizes_of(true)
+    predicted = components_of(runs_of(pack(prediction).words, columns), connectivity)
+    true = components_of(runs_of(pack(label).words, columns), connectivity)
+    size_p = predicted.sizes()
+    size_g = true.sizes()
     of_p, of_g, shared = _shared_voxels(predicted, true)
 
     only_p = size_p - np.bincount(of_p, shared, predicted.count).astype(np.int64)
@@ -77,13 +78,13 @@ def variation_of_information(
     return VariationOfInformation(1.0 / (1.0 + alpha * (split + merge)), split, merge)
 
 
-def _shared_voxels(predicted: LabelledRuns, true: LabelledRuns) -> tuple[Counts, Counts, Counts]:
+def _shared_voxels(predicted: Components, true: Components) -> tuple[Counts, Counts, Counts]:
     """Return the pairs of components that share voxels, and how many they share."""
     from napari_nx46.leaderboard.kernels.runs import overlaps
 
     p, g = predicted.runs, true.runs
-    run_p, run_g, length = overlaps(p.first, p.start, p.stop, g.first, g.start, g.stop)
-    pair = predicted.label[run_p].astype(np.int64) * max(true.count, 1) + true.label[run_g]
+    run_p, run_g, length = overlaps(p.row_starts, p.first, p.stop, g.row_starts, g.first, g.stop)
+    pair = predicted.component[run_p].astype(np.int64) * max(true.count, 1) + true.component[run_g]
     pairs, position = np.unique(pair, return_inverse=True)
     shared = np.bincount(position, length, pairs.size).astype(np.int64)
     of_p, of_g = np.divmod(pairs, max(true.count, 1))

@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 __all__ = ["KERNEL_MODULES", "warm_up"]
 
-KERNEL_MODULES = tuple(
-    f"napari_nx46.leaderboard.kernels.{name}"
-    for name in ("sweep", "elimination", "runs", "first_shared", "surface", "words")
+KERNEL_MODULES = (
+    *(
+        f"napari_nx46.leaderboard.kernels.{name}"
+        for name in ("sweep", "elimination", "runs", "first_shared", "surface", "words")
+    ),
+    "napari_nx46.voxels.compiled_spans",
 )
 """The modules that have kernels; those that take longest to compile come first."""
 

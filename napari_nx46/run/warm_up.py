@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EVERY_MODULE", "warm_up"]
 
-EVERY_MODULE = (*PIPELINE_MODULES, *CLEANUP_MODULES, *KERNEL_MODULES)
+EVERY_MODULE = tuple(dict.fromkeys((*PIPELINE_MODULES, *CLEANUP_MODULES, *KERNEL_MODULES)))
 """The modules that have kernels."""
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.compiling.kernel import helper, kernel
+from napari_nx46.voxels.union_find import find_root
 
 Positions = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
@@ -83,14 +84,6 @@ def write_runs(
 
 
 @helper
-def _root(parent: Indices, run: int) -> int:
-    while parent[run] != run:
-        parent[run] = parent[parent[run]]
-        run = parent[run]
-    return run
-
-
-@helper
 def _join_rows(
     first: Positions,
     stop: Positions,
@@ -107,7 +100,7 @@ def _join_rows(
         meet = first[run] < stop[other] + reach and first[other] < stop[run] + reach
         if meet and parent[run] != parent[other]:
             # The lowest run stands for all, whatever the order in which they are joined.
-            root, other_root = _root(parent, run), _root(parent, other)
+            root, other_root = find_root(parent, run), find_root(parent, other)
             parent[max(root, other_root)] = min(root, other_root)
         if stop[run] < stop[other]:
             run += 1

@@ -20,6 +20,8 @@ from napari_nx46.voxels.workers import Workers, tiles_of
 CLOSED: OpenFaces = ((False, False), (False, False), (False, False))
 """The faces of a whole fragment."""
 
+ALL_FACES: OpenFaces = ((True, True), (True, True), (True, True))
+
 CONNECTIVITIES = (6, 18, 26)
 
 Labels = npt.NDArray[np.int32]

@@ -13,8 +13,9 @@ from napari_nx46.leaderboard.bits import (
     euler_characteristic,
     leading_bits,
 )
-from napari_nx46.leaderboard.components import label_runs, runs_of, sizes_of
+from napari_nx46.leaderboard.components import runs_of
 from napari_nx46.voxels.packed import pack, shift_down, shift_up
+from napari_nx46.voxels.spans import components_of
 from tests.leaderboard.strategies import MIDDLE, SMALL, mask_pairs
 
 
@@ -68,12 +69,12 @@ def test_runs_are_the_stretches_of_each_row(pair):
     mask = pair[0]
     runs = runs_of(pack(mask).words, mask.shape[2])
     rebuilt = np.zeros((mask.shape[0] * mask.shape[1], mask.shape[2]), bool)
-    for row, start, stop in zip(runs.rows(), runs.start, runs.stop, strict=True):
+    for row, start, stop in zip(runs.rows(), runs.first, runs.stop, strict=True):
         assert start == 0 or not rebuilt[row, start - 1]
         rebuilt[row, start:stop] = True
     assert (rebuilt.reshape(mask.shape) == mask).all()
     steps = np.diff(mask.astype(np.int8), axis=2, prepend=0)
-    assert runs.start.size == (steps == 1).sum()
+    assert runs.first.size == (steps == 1).sum()
 
 
 @pytest.mark.parametrize(("connectivity", "rank"), [(6, 1), (18, 2), (26, 3)])
@@ -81,10 +82,10 @@ def test_runs_are_the_stretches_of_each_row(pair):
 @given(pair=mask_pairs(MIDDLE))
 def test_components_are_those_of_a_labelled_image(connectivity, rank, pair):
     mask = pair[0]
-    labelled = label_runs(runs_of(pack(mask).words, mask.shape[2]), connectivity)
+    labelled = components_of(runs_of(pack(mask).words, mask.shape[2]), connectivity)
     image, count = ndimage.label(mask, ndimage.generate_binary_structure(3, rank))
     assert labelled.count == count
     runs = labelled.runs
-    at_start = image.reshape(-1, mask.shape[2])[runs.rows(), runs.start]
-    assert len(set(zip(at_start, labelled.label, strict=True))) == count
-    assert sorted(sizes_of(labelled)) == sorted(np.bincount(image.ravel())[1:])
+    at_start = image.reshape(-1, mask.shape[2])[runs.rows(), runs.first]
+    assert len(set(zip(at_start, labelled.component, strict=True))) == count
+    assert sorted(labelled.sizes()) == sorted(np.bincount(image.ravel())[1:])

@@ -10,12 +10,10 @@ import numpy as np
 
 from napari_nx46.core.cleanup.arguments import require_whole_numbers
 from napari_nx46.voxels.blocks import Mask, OpenFaces
-from napari_nx46.voxels.spans import CLOSED, checked_mask, find_components
+from napari_nx46.voxels.spans import ALL_FACES, CLOSED, checked_mask, find_components
 from napari_nx46.voxels.workers import Workers
 
 __all__ = ["fill_cavities", "keep_linked", "remove_small_objects"]
-
-_ALL_FACES: OpenFaces = ((True, True), (True, True), (True, True))
 
 
 def keep_linked(
@@ -166,7 +164,7 @@ def fill_cavities(mask: Mask, *, workers: Workers | None = None) -> Mask:
     """
     filled = checked_mask(mask).copy()
     components = find_components(mask, 6, background=True, workers=workers)
-    enclosed = ~components.touching(_ALL_FACES)
+    enclosed = ~components.touching(ALL_FACES)
     if enclosed.any():
         components.paint(enclosed, 1, filled, workers)
     return filled

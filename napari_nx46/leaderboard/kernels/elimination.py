@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.kernels.union_find import find_root
 from napari_nx46.voxels.compiling.kernel import helper, kernel
+from napari_nx46.voxels.union_find import find_root
 
 __all__ = ["merge_squares", "row_pivots"]
 

@@ -12,6 +12,7 @@ from napari_nx46.voxels.compiling.kernel import helper, kernel
 __all__ = ["part_is_shared_before"]
 
 Ints = npt.NDArray[np.int32]
+RowStarts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
 
@@ -32,9 +33,9 @@ def _reached(union: Words, z: int, y: int, w: int) -> tuple[np.uint64, np.uint64
     return to_z & background, to_y & background, to_x & background
 
 
-@kernel("(u8[:,:,::1], i4[::1], i4[::1], i4[::1], u1[::1], i8)")
+@kernel("(u8[:,:,::1], i8[::1], i4[::1], i4[::1], u1[::1], i8)")
 def part_is_shared_before(
-    union: Words, first: Ints, stop: Ints, label: Ints, flags: Flags, shared: int
+    union: Words, first: RowStarts, stop: Ints, label: Ints, flags: Flags, shared: int
 ) -> bool:
     """Say whether the growing part is shared before the first shared component is added to it.
 
@@ -42,7 +43,8 @@ def part_is_shared_before(
     ----------
     union : ndarray of uint64
         (Z, Y, W): the mask.
-    first, stop, label : ndarray of int32
+    first : ndarray of int64
+    stop, label : ndarray of int32
         Its runs and their components.
     flags : ndarray of uint8
         (components,): which masks have voxels in each component. At least one is `shared`.

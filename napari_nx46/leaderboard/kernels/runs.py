@@ -1,8 +1,7 @@
-"""Connected components of packed masks, by union-find over runs.
+"""Runs of packed masks, and what lies in them.
 
-A *run* is a maximal stretch of set voxels in one row. A mask of sheets has some hundred times
-fewer runs than voxels, and two runs of neighbouring rows touch if their intervals overlap: so a
-component is found by union-find over runs, with one merge walk for each pair of rows.
+Runs are found on words, which the cells of a mask need in any case: `voxels.spans.find_runs` starts
+from voxels. What comes of them is the same, and so are their components.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.kernels.union_find import find_root
 from napari_nx46.leaderboard.kernels.words import lowest_bit
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 
-__all__ = ["components", "extract_runs", "flag_components", "overlaps", "run_at", "runs_at"]
+__all__ = ["extract_runs", "flag_components", "overlaps", "run_at", "runs_at"]
 
 Ints = npt.NDArray[np.int32]
+RowStarts = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 _ONE = np.uint64(1)
@@ -24,7 +23,7 @@ _LAST = np.uint64(63)
 
 
 @kernel("(u8[:,::1], i8)")
-def extract_runs(words: Words, columns: int) -> tuple[Ints, Ints, Ints]:
+def extract_runs(words: Words, columns: int) -> tuple[RowStarts, Ints, Ints]:
     """List the runs of every row.
 
     Parameters
@@ -36,13 +35,13 @@ def extract_runs(words: Words, columns: int) -> tuple[Ints, Ints, Ints]:
 
     Returns
     -------
-    first : ndarray of int32
+    first : ndarray of int64
         (R + 1,): the runs of row r are ``first[r]`` to ``first[r + 1] - 1``.
     start, stop : ndarray of int32
         (N,): the voxels ``start <= x < stop`` of each run, ascending in a row.
     """
     rows, row_words = words.shape
-    first = np.zeros(rows + 1, np.int32)
+    first = np.zeros(rows + 1, np.int64)
     for row in range(rows):
         found = 0
         carry = np.uint64(0)
@@ -80,80 +79,7 @@ def extract_runs(words: Words, columns: int) -> tuple[Ints, Ints, Ints]:
 
 
 @helper
-def _join_rows(
-    parent: Ints, first: Ints, start: Ints, stop: Ints, row: int, other: int, reach: int
-) -> None:
-    """Unite the runs of two rows whose intervals, widened by `reach`, share a voxel."""
-    a = first[row]
-    b = first[other]
-    while a < first[row + 1] and b < first[other + 1]:
-        if start[a] < stop[b] + reach and start[b] < stop[a] + reach:
-            root_a = find_root(parent, a)
-            root_b = find_root(parent, b)
-            if root_a < root_b:
-                parent[root_b] = root_a
-            else:
-                parent[root_a] = root_b
-        if stop[a] < stop[b]:
-            a += 1
-        else:
-            b += 1
-
-
-@kernel("(i4[::1], i4[::1], i4[::1], i8, i8, i8)")
-def components(
-    first: Ints, start: Ints, stop: Ints, planes: int, rows: int, connectivity: int
-) -> tuple[Ints, int]:
-    """Label the runs of a (Z, Y, X) mask by connected component.
-
-    Parameters
-    ----------
-    first, start, stop : ndarray of int32
-        The runs, as `extract_runs` returns them for rows in the order (z, y).
-    planes, rows : int
-        Z and Y.
-    connectivity : int
-        6, 18 or 26.
-
-    Returns
-    -------
-    label : ndarray of int32
-        (N,): the component of each run, numbered from 0 in raster order of the first voxel.
-    count : int
-    """
-    parent = np.arange(start.size, dtype=np.int32)
-    side_reach = 0 if connectivity == 6 else 1
-    corner_reach = 1 if connectivity == 26 else 0
-    for z in range(planes):
-        for y in range(rows):
-            row = z * rows + y
-            if first[row] == first[row + 1]:
-                continue
-            if y > 0:
-                _join_rows(parent, first, start, stop, row, row - 1, side_reach)
-            if z == 0:
-                continue
-            _join_rows(parent, first, start, stop, row, row - rows, side_reach)
-            if connectivity == 6:
-                continue
-            if y > 0:
-                _join_rows(parent, first, start, stop, row, row - rows - 1, corner_reach)
-            if y + 1 < rows:
-                _join_rows(parent, first, start, stop, row, row - rows + 1, corner_reach)
-    # A root is the smallest run of its component: the label of a parent is known before it is
-    # asked for, and the labels can be written over the parents.
-    count = 0
-    for run in range(parent.size):
-        if parent[run] == run:
-            parent[run] = count
-            count += 1
-        else:
-            parent[run] = parent[parent[run]]
-    return parent, count
-
-
-@helper
-def run_at(first: Ints, stop: Ints, row: int, x: int) -> int:
+def run_at(first: RowStarts, stop: Ints, row: int, x: int) -> int:
     """Return the run of `row` that holds voxel `x`, which must lie in one."""
     low = int(first[row])
     high = int(first[row + 1]) - 1
@@ -166,13 +92,14 @@ def run_at(first: Ints, stop: Ints, row: int, x: int) -> int:
     return low
 
 
-@kernel("(i4[::1], i4[::1], i4[::1], i4[::1])")
-def runs_at(first: Ints, stop: Ints, row: Ints, x: Ints) -> Ints:
+@kernel("(i8[::1], i4[::1], i4[::1], i4[::1])")
+def runs_at(first: RowStarts, stop: Ints, row: Ints, x: Ints) -> Ints:
     """Return the run that holds each voxel.
 
     Parameters
     ----------
-    first, stop : ndarray of int32
+    first : ndarray of int64
+    stop : ndarray of int32
         The runs of a mask.
     row, x : ndarray of int32
         (N,): voxels of that mask.
@@ -188,12 +115,12 @@ def runs_at(first: Ints, stop: Ints, row: Ints, x: Ints) -> Ints:
     return runs
 
 
-@kernel("(i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], i8, u1[::1])")
+@kernel("(i8[::1], i4[::1], i4[::1], i8[::1], i4[::1], i8, u1[::1])")
 def flag_components(
-    outer_first: Ints,
+    outer_first: RowStarts,
     outer_stop: Ints,
     outer_label: Ints,
-    first: Ints,
+    first: RowStarts,
     start: Ints,
     flag: int,
     flags: npt.NDArray[np.uint8],
@@ -202,9 +129,11 @@ def flag_components(
 
     Parameters
     ----------
-    outer_first, outer_stop, outer_label : ndarray of int32
+    outer_first : ndarray of int64
+    outer_stop, outer_label : ndarray of int32
         Labelled runs of a mask.
-    first, start : ndarray of int32
+    first : ndarray of int64
+    start : ndarray of int32
         Runs of a mask that lies within it.
     flag : int
         Bits to set.
@@ -219,12 +148,12 @@ def flag_components(
             flags[outer_label[outer]] |= flag
 
 
-@kernel("(i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], i4[::1])")
+@kernel("(i8[::1], i4[::1], i4[::1], i8[::1], i4[::1], i4[::1])")
 def overlaps(
-    first_a: Ints,
+    first_a: RowStarts,
     start_a: Ints,
     stop_a: Ints,
-    first_b: Ints,
+    first_b: RowStarts,
     start_b: Ints,
     stop_b: Ints,
 ) -> tuple[Ints, Ints, Ints]:
@@ -232,7 +161,8 @@ def overlaps(
 
     Parameters
     ----------
-    first_a, start_a, stop_a, first_b, start_b, stop_b : ndarray of int32
+    first_a, first_b : ndarray of int64
+    start_a, stop_a, start_b, stop_b : ndarray of int32
         The runs of two masks of one shape.
 
     Returns
