@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari._qt.qt_viewer import QtViewer
+from napari.utils import progress
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -83,3 +84,8 @@ def _qt_viewer_of(model: Any) -> QtViewer | None:
         if found is not None and found.viewer is model:
             return found
     return None
+
+
+def is_opening_files() -> bool:
+    """Return whether napari is opening files, between which it lets the window work."""
+    return any(bar.desc.startswith("Opening Files") for bar in progress._all_instances if bar.desc)

@@ -23,6 +23,7 @@ from napari_nx46.data.fragments import DataSet, FolderNames, Fragment
 from napari_nx46.files.presets import PresetStore, default_store
 from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.files.workspace import default_workspace
+from napari_nx46.viewer.canvas.access import is_opening_files
 from napari_nx46.viewer.canvas.layers import (
     data_set_name,
     image_id_of,
@@ -314,6 +315,9 @@ class TuneDock(QWidget):
 
     def _take_up_layers(self) -> None:
         """Go on with the newest of the layers that have arrived, but for the bench's own."""
+        if is_opening_files():
+            self._more_may_arrive.start()
+            return
         arrived, self._arrived = self._arrived, []
         known = [] if self.bench is None else self.bench.layers
         new = [layer for layer in arrived if layer in self.viewer.layers and layer not in known]
