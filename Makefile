@@ -47,8 +47,8 @@ help:
 	@echo "make lint         style, types and the contracts between the packages"
 	@echo "make format       put the style right"
 	@echo "make benchmark    the timings of benchmarks/"
-	@echo "make pictures     take the README's pictures anew"
-	@echo "make sample-data  make the sample fragments anew"
+	@echo "make pictures     take the README's pictures again"
+	@echo "make sample-data  make the sample fragments again"
 	@echo "make clean        remove caches and output; distclean: the environments too"
 
 demo: system-libraries $(READY)

@@ -49,7 +49,7 @@ def measure(
     return statistics.median(drawn), statistics.median(floors)
 
 
-def tell(name: str, times: tuple[float, float]) -> None:
+def notify(name: str, times: tuple[float, float]) -> None:
     """Print one row."""
     drawn, floor = times
     print(
@@ -73,21 +73,21 @@ def compare(viewer: napari.Viewer, dock: TuneDock, events: int) -> None:
     """Print the times of all that a user does while masks are compared."""
     draws, bench = DrawCounter(viewer), dock.bench
     floor_times(draws, TURN)
-    tell("slider, alone", measure(draws, dock, slide(dock), events))
+    notify("slider, alone", measure(draws, dock, slide(dock), events))
     open_dock_of(viewer, CompareDock)
     pin_masks(dock)
     begun = bench.session.exact_requests_begun
-    tell("flip between live, A, B and C", measure(draws, dock, lambda _: bench.flip(), events))
+    notify("flip between live, A, B and C", measure(draws, dock, lambda _: bench.flip(), events))
     print(f"computed by {events} flips: {bench.session.exact_requests_begun - begun} masks")
     bench.compare.flip.show("live")
-    tell("slider, Compare dock open", measure(draws, dock, slide(dock), events))
+    notify("slider, Compare dock open", measure(draws, dock, slide(dock), events))
     bench.compare.difference.show(True)
-    tell("slider, difference of live and A shown", measure(draws, dock, slide(dock), events))
+    notify("slider, difference of live and A shown", measure(draws, dock, slide(dock), events))
     bench.compare.difference.show(False)
     bench.side_by_side.show(True)
     settle(dock)
-    tell("slider, side by side with A", measure(draws, dock, slide(dock), events))
-    tell("flip, side by side with A", measure(draws, dock, lambda _: bench.flip(), events))
+    notify("slider, side by side with A", measure(draws, dock, slide(dock), events))
+    notify("flip, side by side with A", measure(draws, dock, lambda _: bench.flip(), events))
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ Two fragments with CT image, both probability volumes and a label, all shown or 
 at first. Prints the time in the handler, until the canvas has been drawn, and what the session
 computes meanwhile; beside it the processor time of the window's thread, which does not depend on
 what else runs, and what it costs to remove and add one image layer, as a step did with every layer
-when it made them anew.
+when it made them again.
 """
 
 from __future__ import annotations

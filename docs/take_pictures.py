@@ -3,7 +3,7 @@
 Run it by ``make pictures``, or on a display of at least 1400 x 900 pixels by
 ``python docs/take_pictures.py [FOLDER]``; without a folder it writes to ``pictures/`` beside
 itself.
-Data, workspace and napari's settings are made anew in a temporary folder.
+Data, workspace and napari's settings are made in a new temporary folder.
 """
 
 from __future__ import annotations

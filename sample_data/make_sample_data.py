@@ -13,7 +13,7 @@ from napari_nx46.data.sample import write_sample
 
 
 def main(arguments: list[str]) -> None:
-    """Write the sample fragments and tell how large they are."""
+    """Write the sample fragments and say how large they are."""
     root = Path(arguments[0]) if arguments else Path(__file__).resolve().parent
     image_ids = write_sample(root)
     files = [path for image_id in image_ids for path in root.glob(f"*/{image_id}.tif")]

@@ -174,7 +174,7 @@ BAD_VOLUMES = {
 
 @pytest.mark.parametrize("found", BAD_VOLUMES)
 @pytest.mark.parametrize("command", ["run", "export"])
-def test_bad_input_is_told_and_leaves_nothing_half_written(tmp_path, archive, command, found):
+def test_bad_input_is_reported_and_leaves_nothing_half_written(tmp_path, archive, command, found):
     change = BAD_VOLUMES[found]
     volume = np.zeros(SHAPES["b"], np.uint8)
     data = write_data(tmp_path / "data", p3d=volume if change is None else change(volume))

@@ -198,7 +198,7 @@ class _Sheet:
     """The wound sheet, sampled on the voxels.
 
     ``offset`` is the distance to the nearest winding's surface in voxels, positive outwards (away
-    from the umbilicus). ``intact`` tells where the sheet is not torn, ``surface`` is the truth.
+    from the umbilicus). ``intact`` says where the sheet is not torn, ``surface`` is the truth.
     """
 
     offset: Field
@@ -286,7 +286,7 @@ def _press(spec: SampleSpec, turns: Field) -> Field:
 
 
 def _intact(spec: SampleSpec) -> NDArray[np.bool_]:
-    """Tell where the sheet is not torn away and not frayed."""
+    """Return where the sheet is not torn away and not frayed."""
     random = _random(spec, _Stream.GAPS)
     tears = _smooth_noise(random, spec.shape, (6.0, 8.0, 8.0))
     intact = tears <= np.quantile(tears, 1 - spec.gap_share)

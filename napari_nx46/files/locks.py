@@ -107,7 +107,7 @@ def try_lock(descriptor: int) -> bool:
         else:
             import fcntl
 
-            # Of the descriptor, not of the process: threads are told apart, too.
+            # Of the descriptor, not of the process: threads are distinguished, too.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in _HELD:

@@ -38,7 +38,7 @@ from napari_nx46.voxels.blocks import Block, Mask, block_shape, whole_block
 from napari_nx46.voxels.workers import CancelCheck, Workers
 
 WhenDrawn = Callable[[Callable[[], None]], None]
-"""Runs a function in the session's own thread once the canvas has drawn what it was told to."""
+"""Runs a function in the session's own thread once the canvas has drawn what it was asked to."""
 
 
 def at_once(function: Callable[[], None]) -> None:
@@ -136,7 +136,7 @@ class Session:
         self.warm_up = KernelWarmUp(
             map(source_types, dataset),
             lambda kernels, types: self._post(lambda: self._use(kernels, types)),
-            lambda: self._post(self._preview_anew),
+            lambda: self._post(self._preview_again),
             self.report_compiling,
             self.graph.wake,
         )
@@ -245,7 +245,7 @@ class Session:
         self.show_fragment(image_ids[(position + step) % len(image_ids)])
 
     def look_at(self, view: View) -> None:
-        """Tell what the canvas shows now; figures, and the block domain's threshold, follow."""
+        """Note what the canvas shows now; figures, and the block domain's threshold, follow."""
         if view == self._view or not fits_view(view, self._fragment.shape):
             return
         same_plane = view.plane == self._view.plane and view.three_d == self._view.three_d
@@ -374,7 +374,7 @@ class Session:
         return source.shown(self._setting, block)
 
     def _refresh(self) -> None:
-        """Compute what is shown, tell the canvas, and ask the worker for what is missing."""
+        """Compute what is shown, notify the canvas, and ask the worker for what is missing."""
         request = ExactRequest(self._fragment.image_id, self._setting, self._view.three_d)
         if request != self._asked:
             self._asked = None
@@ -394,7 +394,7 @@ class Session:
         return not self.settled or self._view.three_d
 
     def _draw(self) -> bool:
-        """Show the plane; return False where that failed, which is told by `failed`."""
+        """Show the plane; return False where that failed, which is reported by `failed`."""
         try:
             self._show_plane()
         except (ValueError, OSError) as error:
@@ -477,7 +477,7 @@ class Session:
         self.mask_changed.emit()
         self.figures_changed.emit(self._figures)
 
-    def _preview_anew(self) -> None:
+    def _preview_again(self) -> None:
         """Preview hysteresis and clean-up too, now that they are compiled."""
         if not self._closed and not self.settled and self._shown is not None:
             self._draw()

@@ -1,4 +1,4 @@
-"""What the canvas shows, and the figures that are told about it."""
+"""What the canvas shows, and the figures that are reported about it."""
 
 from __future__ import annotations
 

@@ -139,11 +139,11 @@ def solve_density(
     found = []
     for number, group in enumerate(groups):
 
-        def tell(share: float, before: int = number) -> None:
+        def notify(share: float, before: int = number) -> None:
             if progress is not None:
                 progress((before + share) / len(groups))
 
-        found.append(_Search(pipelines, group, setting, target, cancelled, tell).solved())
+        found.append(_Search(pipelines, group, setting, target, cancelled, notify).solved())
     return DensitySolution(
         {image_id: best.setting for best in found for image_id in best.densities},
         {image_id: density for best in found for image_id, density in best.densities.items()},

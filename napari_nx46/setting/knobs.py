@@ -1,4 +1,4 @@
-"""How the knobs are told to people: the group, title and help of every field of the setting.
+"""How the knobs are described to people: the group, title and help of every field of the setting.
 
 Window and command line make their controls from this; a field and its words stand side by side in
 `model`.

@@ -185,7 +185,7 @@ def overlap_by_slice(
 
 
 def difference(mask_a: AnyMask, mask_b: AnyMask) -> npt.NDArray[np.uint8]:
-    """Tell of every voxel which of two masks it is in.
+    """Return for every voxel which of two masks it is in.
 
     Parameters
     ----------

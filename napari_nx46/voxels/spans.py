@@ -87,7 +87,7 @@ class Components:
         return sizes
 
     def overlapping(self, mask: Mask, workers: Workers | None = None) -> npt.NDArray[np.bool_]:
-        """Tell of each component, (count,) bool, whether it has a voxel of a mask.
+        """Return True for each component, (count,) bool, that has a voxel of a mask.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Components:
         return overlapping
 
     def touching(self, faces: OpenFaces) -> npt.NDArray[np.bool_]:
-        """Tell of each component, (count,) bool, whether it touches a face that is marked True."""
+        """Return True for each component, (count,) bool, that touches a face marked True."""
         from napari_nx46.voxels.compiled_spans import mark_ends
 
         depth, height, width = self.runs.shape

@@ -14,7 +14,7 @@ from napari_nx46.files.workspace import Workspace
 
 @dataclass
 class Ran:
-    """A campaign that has ended, and what it told on the way."""
+    """A campaign that has ended, and what it reported on the way."""
 
     run: CampaignRun
     results: CampaignResults | None = None
@@ -28,8 +28,8 @@ class Ran:
         self.states.append(state)
 
     @property
-    def told(self):
-        """How often each state was told."""
+    def reported(self):
+        """How often each state was reported."""
         return Counter(row.state for row in self.rows)
 
     @property
@@ -47,17 +47,17 @@ def watched(asked, work, choice=THREADS, **more):
     Exports are checked where rules are given.
     """
     more = {"check_exports": "rules" in more, **more}
-    told = Ran(CampaignRun(asked, work, Resources(choice), **more))
-    told.run.task_changed.connect(told.take_row)
-    told.run.state_changed.connect(told.take_state)
-    return told
+    reported = Ran(CampaignRun(asked, work, Resources(choice), **more))
+    reported.run.task_changed.connect(reported.take_row)
+    reported.run.state_changed.connect(reported.take_state)
+    return reported
 
 
 def ran(asked, work, choice=THREADS, **more):
     """Run a campaign to its end."""
-    told = watched(asked, work, choice, **more)
-    told.results = told.run.run()
-    return told
+    reported = watched(asked, work, choice, **more)
+    reported.results = reported.run.run()
+    return reported
 
 
 def table(results):

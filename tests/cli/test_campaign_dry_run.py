@@ -30,7 +30,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(root, tmp_path):
     assert files_in(tmp_path) == before
 
 
-def test_a_dry_run_tells_of_fragments_that_cannot_be_opened_and_of_settings_that_do_not_fit(
+def test_a_dry_run_says_of_fragments_that_cannot_be_opened_and_of_settings_that_do_not_fit(
     root, tmp_path
 ):
     (root / "p3d" / "b.tif").write_bytes(b"no TIFF")
@@ -45,7 +45,7 @@ def test_a_dry_run_tells_of_fragments_that_cannot_be_opened_and_of_settings_that
     assert not (tmp_path / "work").exists()
 
 
-def test_all_faults_of_a_plan_are_told_before_anything_is_opened_or_run(tmp_path):
+def test_all_faults_of_a_plan_are_reported_before_anything_is_opened_or_run(tmp_path):
     path = tmp_path / "matrix.json"
     rows = [
         {"run_id": "a", "quantil": 0.9},

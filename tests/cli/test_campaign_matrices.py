@@ -9,7 +9,7 @@ from napari_nx46.setting import Setting
 from tests.command import nx46, nx46_here
 
 
-def test_the_table_tells_every_run_with_the_knobs_that_differ():
+def test_the_table_says_every_run_with_the_knobs_that_differ():
     ran = nx46("campaign", "matrices")
     assert (ran.returncode, ran.stderr) == (0, "")
     head, *rows = [line.split(maxsplit=2) for line in ran.stdout.splitlines()]

@@ -107,7 +107,7 @@ def test_a_campaign_that_is_killed_goes_on_and_repeats_nothing(cluster, data, wh
     assert done_seconds(after).items() >= before.items()
 
 
-def test_ctrl_c_cancels_and_tells_how_to_go_on(data, whole, tmp_path):
+def test_ctrl_c_cancels_and_says_how_to_go_on(data, whole, tmp_path):
     process = begun(
         *("campaign", "run", *GRID, data, "--work", tmp_path, "--no-score", "--workers", 1)
     )
@@ -265,7 +265,7 @@ def test_a_baseline_that_no_run_can_have_and_a_density_aimed_at_nowhere_are_refu
     assert not (tmp_path / "runs.sqlite").exists()
 
 
-def test_a_failed_task_is_told_with_exit_code_1(data, tmp_path):
+def test_a_failed_task_is_reported_with_exit_code_1(data, tmp_path):
     import shutil
 
     copy = shutil.copytree(data, tmp_path / "copy")
@@ -277,9 +277,9 @@ def test_a_failed_task_is_told_with_exit_code_1(data, tmp_path):
     assert "done 16 (known before: 0), failed 16" in ran.stdout
 
 
-def test_what_is_wrong_is_told_with_exit_code_2(data, tmp_path):
+def test_what_is_wrong_is_reported_with_exit_code_2(data, tmp_path):
     work = ("--work", tmp_path / "work")
-    for arguments, told in (
+    for arguments, reported in (
         (("run", "nx46-v7.5", tmp_path / "nothing", *work), "found nothing there"),
         (("run", "nx46-v7.5", data, "--workers", 2, "--threads", 2, *work), "expected one"),
         (("run", "nx46-v7.5", data, "--scheduler", "x://y", *work), "cannot be reached"),
@@ -289,7 +289,7 @@ def test_what_is_wrong_is_told_with_exit_code_2(data, tmp_path):
     ):
         ran = nx46_here("campaign", *arguments)
         assert ran.exit_code == 2, (arguments, ran.stdout, ran.stderr)
-        assert told in ran.stderr
+        assert reported in ran.stderr
 
 
 def test_a_dry_run_writes_nothing(data, tmp_path):

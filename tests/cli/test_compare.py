@@ -136,7 +136,7 @@ def test_reports_are_written_as_markdown_and_html_and_whole(exported, tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_changed_or_missing_archive_of_a_frozen_run_is_told(data, exported, tmp_path):
+def test_a_changed_or_missing_archive_of_a_frozen_run_is_reported(data, exported, tmp_path):
     work = ("--work", tmp_path / "w.sqlite")
     assert nx46_here("runs", "freeze", "first", *work).exit_code == 0
     with exported.open("ab") as file:
@@ -150,12 +150,12 @@ def test_a_changed_or_missing_archive_of_a_frozen_run_is_told(data, exported, tm
     assert f"its archive {exported} is missing; its masks are computed" in ran.stderr
 
 
-def test_what_cannot_be_compared_is_told(data, exported, setting_file, tmp_path, monkeypatch):
+def test_what_cannot_be_compared_is_reported(data, exported, setting_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("torn.zip", "torn.json"):
         (tmp_path / name).write_bytes(b"torn")
     archive = "out/submission.zip"
-    for arguments, told in (
+    for arguments, reported in (
         (("first-place", "nx46-v7.5"), "Invalid value for --data"),
         ((archive, "unheard"), "no preset 'unheard'"),
         ((archive, "run:9", "--work", "w.sqlite"), "no readable run 9"),
@@ -170,7 +170,7 @@ def test_what_cannot_be_compared_is_told(data, exported, setting_file, tmp_path,
     ):
         ran = nx46_here("compare", *arguments)
         assert (ran.exit_code, ran.stdout) == (2, "")
-        assert told in ran.stderr
+        assert reported in ran.stderr
 
 
 def test_nothing_that_is_compared_is_written_over(data, tmp_path):

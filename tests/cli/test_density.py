@@ -88,7 +88,7 @@ def test_the_flags_reach_the_solver_and_its_thresholds_the_masks(data, tmp_path,
     ran = nx46_here("run", data, "--out", tmp_path / "out", *flags)
     assert ran.exit_code == 0, ran.stderr
     assert calls == [(("b",), Setting(quantile=0.9), (0.06, 0.12), False, False)]
-    # What solving did not move is told as well.
+    # What solving did not move is reported as well.
     row = " ".join(ran.stdout.splitlines()[1].split())
     assert row == "b quantile=0.9 0.500000 0.06 to 0.12"
     assert densities_of(tmp_path / "out")[1] == {"b": Setting(quantile=0.9)}

@@ -25,8 +25,8 @@ from napari_nx46.setting import (
 from tests.command import nx46_here
 
 
-def chosen(preset_name=None, environment=None, tell=pytest.fail, **knobs):
-    return chosen_setting(KnobFlags(preset=preset_name, knobs=knobs), environment or {}, tell)
+def chosen(preset_name=None, environment=None, notify=pytest.fail, **knobs):
+    return chosen_setting(KnobFlags(preset=preset_name, knobs=knobs), environment or {}, notify)
 
 
 def saved_setting(folder, *arguments, **environment):
@@ -40,7 +40,7 @@ def saved_setting(folder, *arguments, **environment):
     return PresetStore(folder).read("mine")
 
 
-def test_a_file_and_flags_win_over_the_environment_and_each_difference_is_told(tmp_path):
+def test_a_file_and_flags_win_over_the_environment_and_each_difference_is_reported(tmp_path):
     path = tmp_path / "setting.json"
     path.write_text(Setting(quantile=0.8, blend=0.1, z_radius=4, domain="slice").to_json())
     environment = {
@@ -48,11 +48,13 @@ def test_a_file_and_flags_win_over_the_environment_and_each_difference_is_told(t
         "NX46_SCORE_BLEND_3D_WEIGHT": "0.10",
         "NX46_Z_SMOOTHING_RADIUS": "",
     }
-    told = []
+    reported = []
     flags = KnobFlags(setting_file=path, knobs={"z_radius": 0})
-    setting = chosen_setting(flags, environment, told.append)
+    setting = chosen_setting(flags, environment, reported.append)
     assert setting == Setting(quantile=0.8, blend=0.1, z_radius=0, domain=Domain.SLICE)
-    assert told == [f"note: NX46_THRESHOLD_QUANTILE=0.9 is overridden by --setting {path} (0.8)"]
+    assert reported == [
+        f"note: NX46_THRESHOLD_QUANTILE=0.9 is overridden by --setting {path} (0.8)"
+    ]
     assert chosen(environment=environment, blend=0.2) == Setting(quantile=0.9, blend=0.2)
     assert chosen() == Setting()
 
@@ -65,16 +67,16 @@ def test_the_adaptive_variables_choose_their_rule_unless_a_preset_or_a_flag_does
     assert chosen(environment=environment, quantile=0.9) == adaptive.changed(
         rule="quantile", quantile=0.9
     )
-    told = []
-    assert chosen("nx47-v61.2", environment, told.append) == preset("nx47-v61.2")
-    assert told == [
+    reported = []
+    assert chosen("nx47-v61.2", environment, reported.append) == preset("nx47-v61.2")
+    assert reported == [
         "note: NX47_PCTL_HI_MIN=97 is overridden by --preset nx47-v61.2 (88.0)",
         "note: NX47_PCTL_HI_MAX=98 is overridden by --preset nx47-v61.2 (96.0)",
     ]
-    told.clear()
+    reported.clear()
     same = {"NX47_PCTL_HI_BASE": "88", "NX46_SCORE_BLEND_3D_WEIGHT": "0.5"}
-    assert chosen("first-place", same, told.append) == preset("first-place")
-    assert told == [
+    assert chosen("first-place", same, reported.append) == preset("first-place")
+    assert reported == [
         "note: NX47_PCTL_HI_BASE=88 is overridden by --preset first-place "
         "(which does not use adaptive_base)"
     ]
@@ -93,7 +95,7 @@ def test_the_adaptive_variables_choose_their_rule_unless_a_preset_or_a_flag_does
         ({}, {"low_quantile": 0.96}, "low_quantile is 0.96, above quantile"),
     ],
 )
-def test_bad_values_are_told_by_variable_or_flag(environment, knobs, message):
+def test_bad_values_are_reported_by_variable_or_flag(environment, knobs, message):
     with pytest.raises(SettingError, match=message):
         chosen(environment=environment, **knobs)
 
@@ -183,7 +185,7 @@ def test_switches_can_be_switched_off_again(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["run", "export", "presets"])
-def test_the_help_tells_every_knob_in_its_group(command):
+def test_the_help_says_every_knob_in_its_group(command):
     shown = nx46_here(command, "--help").stdout
     headlines = [line for line in shown.splitlines() if re.fullmatch(r"\S[^:]*:", line)]
     groups = [f"{group.value}:" for group in GROUPS]
@@ -194,8 +196,8 @@ def test_the_help_tells_every_knob_in_its_group(command):
     for name, description in described_knobs(Setting).items():
         assert flag_name(name) in words[f"{description.group.value}:"]
         # A long line of help is cut at spaces and hyphens alone.
-        told = description.help.replace("- ", "-")
-        assert told in words[f"{description.group.value}:"].replace("- ", "-")
+        reported = description.help.replace("- ", "-")
+        assert reported in words[f"{description.group.value}:"].replace("- ", "-")
     for variable in ENVIRONMENT_FIELDS:
         assert f"env var: {variable}" in " ".join(words.values())
     assert "Implies --domain block." in words["Threshold:"]

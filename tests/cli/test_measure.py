@@ -63,7 +63,7 @@ def test_the_table_and_the_files_have_the_figures_of_every_mask(folder, masks, t
     assert float(rows[0]["band_distance"]) == pytest.approx(masks["a"].mean() - 0.15)
 
 
-def test_several_files_are_told_apart_and_compared_with_their_labels(
+def test_several_files_are_reported_apart_and_compared_with_their_labels(
     folder, masks, labels, tmp_path
 ):
     archive = write_archive(tmp_path / "s.zip", {"b": masks["b"]})
@@ -75,8 +75,8 @@ def test_several_files_are_told_apart_and_compared_with_their_labels(
     assert [line[:2] for line in lines[1:]] == [["a.tif", "a"], ["s.zip", "b"]]
     for line, name in zip(lines[1:], "ab", strict=True):
         figures = measure_volume(masks[name], label=LabelBits.of(labels[name]))
-        told = [f"{value:.6f}" for value in (figures.precision, figures.recall, figures.dice)]
-        assert line[-3:] == told
+        reported = [f"{value:.6f}" for value in (figures.precision, figures.recall, figures.dice)]
+        assert line[-3:] == reported
 
 
 def test_json_has_every_figure_of_every_slice(folder, masks, labels, tmp_path):
@@ -99,14 +99,14 @@ def test_what_cannot_be_measured_leaves_older_files_alone(folder, masks, labels,
     target = tmp_path / "figures.csv"
     target.write_text("of yesterday")
     (folder / "a.tif").write_bytes(tiff_bytes(masks["a"] * np.arange(1, 12, dtype=np.uint8)))
-    for arguments, told in (
+    for arguments, reported in (
         ([tmp_path / "gone"], "gone: found nothing at this path"),
         ([folder], "expected a binary mask"),
         ([folder / "b.tif", "--label", tmp_path / "data" / "train_labels" / "a.tif"], "shape"),
     ):
         ran = nx46_here("measure", *arguments, "--csv", target)
         assert (ran.exit_code, ran.stdout) == (2, "")
-        assert told in ran.stderr
+        assert reported in ran.stderr
         assert target.read_text() == "of yesterday"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "figures.csv", "masks"]
 

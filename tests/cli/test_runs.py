@@ -131,10 +131,10 @@ def test_only_an_archive_that_stands_is_frozen(archives, work):
     assert not any(one["baseline"] for one in listed(work))
 
 
-def test_what_is_wrong_is_told_with_exit_code_2(archives, work, tmp_path):
+def test_what_is_wrong_is_reported_with_exit_code_2(archives, work, tmp_path):
     foreign = write_archive(tmp_path / "foreign.zip", {"a": np.ones((2, 3, 4), np.uint8)})
     (tmp_path / "torn.sqlite").write_bytes(b"no database at all" * 100)
-    for arguments, told in (
+    for arguments, reported in (
         (("add", foreign, *work), "found no manifest beside it"),
         (("score", "9", "--public", "0.1", *work), "no readable run 9"),
         (("freeze", "none", *work), "found no run with the tag 'none'"),
@@ -145,7 +145,7 @@ def test_what_is_wrong_is_told_with_exit_code_2(archives, work, tmp_path):
     ):
         ran = nx46_here("runs", *arguments)
         assert (ran.exit_code, ran.stdout) == (2, "")
-        assert told in ran.stderr
+        assert reported in ran.stderr
     assert not (tmp_path / "no.sqlite").exists()
     assert len(listed(work)) == 2
 

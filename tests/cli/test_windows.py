@@ -49,7 +49,7 @@ def test_tune_and_demo_hand_over_to_the_window(data, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("arguments", [("tune", "data"), ("demo",)])
-def test_without_a_qt_binding_the_user_is_told_what_to_install(data, monkeypatch, arguments):
+def test_without_a_qt_binding_the_user_is_reported_what_to_install(data, monkeypatch, arguments):
     def no_binding(*_):
         raise qtpy.QtBindingsNotFoundError
 

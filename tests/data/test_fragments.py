@@ -167,7 +167,7 @@ def test_models_with_other_than_plain_names_are_refused(data_folder, name):
         open_data(data_folder)
 
 
-def test_a_volume_beside_the_models_is_told_not_passed_over(data_folder):
+def test_a_volume_beside_the_models_is_reported_not_passed_over(data_folder):
     write(data_folder, "models", "20", probabilities())
     with pytest.raises(
         FragmentError, match=r"models/20\.tif.*expected it in a folder of its model"
@@ -273,13 +273,13 @@ def test_image_ids_that_are_no_plain_names_are_refused(tmp_path, image_id):
         open_data(tmp_path)
 
 
-def test_a_link_that_leads_nowhere_is_told_not_passed_over(data_folder):
+def test_a_link_that_leads_nowhere_is_reported_not_passed_over(data_folder):
     (data_folder / "p3d" / "9.tif").symlink_to("missing.tif")
     with pytest.raises(VolumeError, match="nothing at this path"):
         open_data(data_folder)
 
 
-def test_a_folder_without_data_tells_what_was_looked_for_and_found(tmp_path):
+def test_a_folder_without_data_says_what_was_looked_for_and_found(tmp_path):
     write(tmp_path, "train_labels", "1", probabilities() % 3)
     (tmp_path / "notes.txt").touch()
     with pytest.raises(FragmentError) as refused:
@@ -450,7 +450,7 @@ def test_a_file_that_does_not_read_back_equal_is_not_kept(tmp_path, monkeypatch)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path):
     (tmp_path / "p3d").touch()
     with pytest.raises(OSError, match="p3d"):
         write_data_folder(tmp_path, "1", {"p3d": probabilities()})

@@ -151,7 +151,7 @@ def test_one_failing_companion_leaves_all_targets_alone(tmp_path):
     assert names(tmp_path) == ["a.zip"]
 
 
-def test_a_rename_that_fails_after_another_tells_what_is_new_already(tmp_path, monkeypatch):
+def test_a_rename_that_fails_after_another_says_what_is_new_already(tmp_path, monkeypatch):
     (tmp_path / "a.json").write_bytes(b"old")
     rename = os.replace
 

@@ -43,7 +43,7 @@ def test_a_file_that_is_there_already_is_not_taken(tmp_path):
 
 
 @on_unix
-def test_what_was_removed_between_making_and_locking_is_told(tmp_path, monkeypatch):
+def test_what_was_removed_between_making_and_locking_is_reported(tmp_path, monkeypatch):
     import fcntl
 
     lock, path = fcntl.flock, tmp_path / "lock"
@@ -113,10 +113,10 @@ def message_of(path):
 )
 def test_a_workspace_says_that_its_file_system_has_no_locks(tmp_path, failing_with, code, message):
     failing_with(code, message)
-    told = message_of(tmp_path / "share" / "runs.sqlite")
-    assert f"the file system of its folder {tmp_path / 'share'} has no file locks" in told
-    assert "give --work FILE, or set NX46_WORKSPACES_DIR to a local folder" in told
-    assert message in told
+    reported = message_of(tmp_path / "share" / "runs.sqlite")
+    assert f"the file system of its folder {tmp_path / 'share'} has no file locks" in reported
+    assert "give --work FILE, or set NX46_WORKSPACES_DIR to a local folder" in reported
+    assert message in reported
 
 
 @on_unix

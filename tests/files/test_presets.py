@@ -157,7 +157,7 @@ def test_a_save_that_fails_leaves_the_old_preset(store, monkeypatch):
     assert [path.name for path in store.folder.iterdir()] == ["mine.json"]
 
 
-def test_a_folder_that_is_a_file_is_told_as_what_it_is(tmp_path):
+def test_a_folder_that_is_a_file_is_reported_as_what_it_is(tmp_path):
     (tmp_path / "presets").touch()
     with pytest.raises(OSError, match="presets"):
         PresetStore(tmp_path / "presets").names()
@@ -165,7 +165,7 @@ def test_a_folder_that_is_a_file_is_told_as_what_it_is(tmp_path):
         PresetStore(tmp_path / "presets").save("mine", SETTING)
 
 
-def test_published_presets_are_found_first_and_all_names_are_told(store):
+def test_published_presets_are_found_first_and_all_names_are_reported(store):
     store.save("mine", SETTING)
     assert find_preset("mine", store) == SETTING
     for name, setting in all_presets().items():

@@ -66,7 +66,7 @@ class Clock:
 
 
 class Events:
-    """What an object's signals told, in order, and in which threads."""
+    """What an object's signals reported, in order, and in which threads."""
 
     def __init__(self, emitter, *names):
         self.log = []

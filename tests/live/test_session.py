@@ -140,7 +140,7 @@ def test_whatever_a_user_does_the_end_equals_the_plain_definition(dataset, new_b
     check()
 
 
-def test_change_tells_setting_then_mask_then_figures_before_it_returns(bench):
+def test_change_says_setting_then_mask_then_figures_before_it_returns(bench):
     bench.settle()
     bench.events.log.clear()
     bench.session.change(quantile=0.8)
@@ -149,7 +149,7 @@ def test_change_tells_setting_then_mask_then_figures_before_it_returns(bench):
     assert setting == bench.session.setting == Setting(quantile=0.8)
 
 
-def test_a_change_to_the_same_value_tells_nothing(bench):
+def test_a_change_to_the_same_value_says_nothing(bench):
     bench.settle()
     bench.events.log.clear()
     bench.session.change(quantile=bench.session.setting.quantile)
@@ -191,7 +191,7 @@ def test_local_domains_are_drawn_exactly_at_once(bench, gate, domain):
     np.testing.assert_array_equal(bench.shown(), bench.expected()[2:3])
 
 
-def test_the_threshold_is_told_in_units_of_probability(bench):
+def test_the_threshold_is_reported_in_units_of_probability(bench):
     bench.session.change(quantile=0.9, domain=Domain.SLICE)
     bench.session.look_at(slice_view(SHAPE, 3))
     bench.settle()
@@ -341,7 +341,7 @@ def test_panning_within_the_slice_measures_the_block_without_drawing(bench):
     bench.assert_shows_the_definition()
 
 
-def test_the_same_view_tells_nothing(bench):
+def test_the_same_view_says_nothing(bench):
     bench.settle()
     bench.events.log.clear()
     bench.session.look_at(slice_view(SHAPE, 6))
@@ -464,7 +464,7 @@ def test_a_new_fragment_begins_with_figures_of_its_own(bench):
     assert figures.slice_density == bench.shown().mean()
 
 
-def test_the_same_fragment_again_tells_nothing(bench):
+def test_the_same_fragment_again_says_nothing(bench):
     bench.settle()
     bench.events.log.clear()
     bench.session.show_fragment("a")
@@ -573,7 +573,7 @@ def test_an_accepted_setting_can_be_shown_again(bench):
     bench.assert_shows_the_definition()
 
 
-def test_the_band_is_told_when_it_changes(bench):
+def test_the_band_is_reported_when_it_changes(bench):
     assert bench.session.band == (0.06, 0.12)
     bench.session.set_band((0.1, 0.2))
     assert bench.session.band == (0.1, 0.2)
@@ -583,7 +583,7 @@ def test_the_band_is_told_when_it_changes(bench):
 # ---- damaged data ----------------------------------------------------------------------------
 
 
-def test_damage_elsewhere_in_the_fragment_is_told_and_figures_stay_inexact(damaged, new_bench):
+def test_damage_elsewhere_in_the_fragment_is_reported_and_figures_stay_inexact(damaged, new_bench):
     bench = new_bench(damaged)
     bench.session.change(z_radius=0)
     bench.settle()
@@ -596,7 +596,7 @@ def test_damage_elsewhere_in_the_fragment_is_told_and_figures_stay_inexact(damag
     assert bench.session.figures.fragment_density is None
 
 
-def test_a_damaged_slice_is_told_at_once_and_nothing_of_it_is_claimed(damaged, new_bench):
+def test_a_damaged_slice_is_reported_at_once_and_nothing_of_it_is_claimed(damaged, new_bench):
     bench = new_bench(damaged, setting=Setting(z_radius=0))
     bench.settle()
     bench.events.log.clear()
@@ -662,7 +662,7 @@ def test_a_whole_mask_of_damaged_data_is_refused_with_file_and_fragment(damaged,
         new_bench(damaged).session.whole_mask()
 
 
-def test_a_file_that_is_gone_is_told(tmp_path, new_bench):
+def test_a_file_that_is_gone_is_reported(tmp_path, new_bench):
     dataset = write_damaged(tmp_path / "data")
     bench = new_bench(dataset)
     bench.session.show_fragment("b")
@@ -753,7 +753,7 @@ def test_close_ends_work_that_is_under_way(bench, monkeypatch):
 
 
 @pytest.mark.parametrize("which", ["sound", "damaged"])
-def test_nothing_is_told_after_close(dataset, damaged, new_bench, which):
+def test_nothing_is_reported_after_close(dataset, damaged, new_bench, which):
     chosen = {"sound": dataset, "damaged": damaged}[which]
     bench = new_bench(chosen, setting=Setting(z_radius=0))
     assert bench.session.wait_until_exact(PATIENCE)

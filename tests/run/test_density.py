@@ -96,7 +96,7 @@ def test_a_band_is_met_by_any_density_within(smooth):
     assert 0.06 <= solution.densities["a"] <= 0.12
 
 
-def test_a_target_that_cannot_be_met_is_told_with_the_nearest(smooth):
+def test_a_target_that_cannot_be_met_is_reported_with_the_nearest(smooth):
     setting = Setting(border=6)  # of 20 slices 8 are left: at most a quarter of the voxels
     solution = solve_density(PipelineSet(smooth), ("a",), setting, DensityTarget(0.9, 0.9))
     assert not solution.met
@@ -106,7 +106,7 @@ def test_a_target_that_cannot_be_met_is_told_with_the_nearest(smooth):
     assert f"{solution.densities['a']:.4f}" in solution.message
 
 
-def test_levels_that_cannot_be_split_are_told(tmp_path):
+def test_levels_that_cannot_be_split_are_reported(tmp_path):
     levels = np.zeros((4, 10, 10), np.uint8)
     levels[:, :2] = 200
     write_data_folder(tmp_path / "data", "a", {"p3d": levels})
@@ -118,7 +118,7 @@ def test_levels_that_cannot_be_split_are_told(tmp_path):
     assert solution.densities["a"] == pytest.approx(0.2)
 
 
-def test_solving_tells_its_progress_and_can_be_cancelled(smooth):
+def test_solving_says_its_progress_and_can_be_cancelled(smooth):
     shares = []
     target = DensityTarget(0.05, 0.05)
     solve_density(PipelineSet(smooth), ("a", "b"), Setting(), target, progress=shares.append)

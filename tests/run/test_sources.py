@@ -229,7 +229,7 @@ def test_a_domain_that_does_not_apply_is_not_checked(dataset):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_an_image_that_is_no_number_somewhere_is_told_with_its_voxel(tmp_path, out, value):
+def test_an_image_that_is_no_number_somewhere_is_reported_with_its_voxel(tmp_path, out, value):
     image = np.zeros((4, 5, 6), np.float32)
     image[2, 3, 1] = value
     write_data_folder(tmp_path, "1", {"test_images": image, "p3d": np.zeros_like(image)})

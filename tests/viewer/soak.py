@@ -88,7 +88,7 @@ class Soak:
             QApplication.processEvents()
 
     def held(self):
-        """Return what the process holds, once the data have been opened anew, and all is pinned."""
+        """Return what the process holds, once the data are open again and all is pinned."""
         self._open_again()
         session = self._opened.session
         session.show_fragment(session.dataset.image_ids[0])

@@ -81,7 +81,7 @@ def test_packed_masks_compare_like_the_masks(pair):
 
 
 @given(mask_pairs())
-def test_a_difference_tells_of_every_voxel_which_mask_it_is_in(pair):
+def test_a_difference_says_of_every_voxel_which_mask_it_is_in(pair):
     a, b = pair
     classes = difference(a, b)
     assert classes.dtype == np.uint8

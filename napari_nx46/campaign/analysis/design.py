@@ -22,7 +22,7 @@ Columns = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A knob, or several that cannot be told apart, with its level in every run.
+    """A knob, or several that cannot be distinguished, with its level in every run.
 
     Parameters
     ----------
@@ -75,11 +75,11 @@ def varied(settings: Sequence[Setting], *, halves: bool = False) -> tuple[Factor
 
 
 def joined_until_apart(factors: Sequence[Factor]) -> tuple[Factor, ...]:
-    """Join factors that the runs cannot tell apart, until all others can be.
+    """Join factors that the runs cannot distinguish, until all others can be.
 
-    Two factors cannot be told apart if the effect of one may be written as an effect of the other
-    (their columns are linearly dependent), as where they change together. Where that takes more
-    than two, those whose columns depend on all the others' are joined.
+    Two factors cannot be distinguished if the effect of one may be written as an effect of the
+    other (their columns are linearly dependent), as where they change together. Where that takes
+    more than two, those whose columns depend on all the others' are joined.
     """
     apart = list(factors)
     while (group := _entangled(apart)) is not None:
@@ -140,7 +140,7 @@ def _bin(value: object, edges: list[float]) -> str:
     )
 
 
-# ---- telling factors apart -----------------------------------------------------------------
+# ---- distinguishing factors -----------------------------------------------------------------
 
 
 def _entangled(factors: Sequence[Factor]) -> tuple[Factor, ...] | None:

@@ -51,7 +51,7 @@ class KnobShare:
     Parameters
     ----------
     name : str
-        The knob, or knobs joined by "+" that cannot be told apart, or two by "×": their
+        The knob, or knobs joined by "+" that cannot be distinguished, or two by "×": their
         interaction.
     degrees : int
         Degrees of freedom.
@@ -111,7 +111,7 @@ class KnobShares:
 
 
 def knob_shares(results: CampaignResults, figure: str) -> KnobShares | None:
-    """Tell what the knobs of a campaign explain of the variance of a figure between its runs.
+    """Describe what the knobs of a campaign explain of the variance of a figure between its runs.
 
     A run counts with its mean over the fragments that every run has the figure on.
 
@@ -147,7 +147,7 @@ def shares_of(
     """Analyse the variance of scores by the knobs of their settings.
 
     Every varied knob is a factor (see `design.varied`), with the values of numbers cut in halves
-    where the runs are too few for all levels; factors that the runs cannot tell apart are joined.
+    where the runs are too few for all levels; factors that the runs cannot distinguish  are joined.
     The sums of squares are of type II: of a knob what it explains beyond the other knobs,
     of an interaction what it explains beyond all knobs and the other interactions. Interactions of
     two are taken in where the runs suffice to estimate all of them.
@@ -189,7 +189,7 @@ def shares_of(
         notes.append("The runs are too few, or not crossed enough, to estimate interactions.")
     if not residual.degrees:
         notes.append(
-            "There are as many effects as runs: no residual is left to tell an effect from chance."
+            "There are as many effects as runs: no residual is left to judge an effect by."
         )
     return KnobShares(
         figure,
@@ -276,7 +276,7 @@ def _level_means(factor: Factor, frame: DataFrame) -> list[LevelMean]:
 
 def _notes(factors: Sequence[Factor]) -> tuple[str, ...]:
     joined = [
-        f"The runs cannot tell {', '.join(one.knobs[:-1])} and {one.knobs[-1]} apart: what they "
+        f"The runs cannot distinguish {', '.join(one.knobs[:-1])} and {one.knobs[-1]} : what they "
         "explain is given for them together."
         for one in factors
         if len(one.knobs) > 1

@@ -80,7 +80,7 @@ class Stability:
 
 
 def stability(results: CampaignResults, figure: str) -> Stability:
-    """Tell how far a figure of the runs depends on the fragment.
+    """Describe how far a figure of the runs depends on the fragment.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Everything that is told of a campaign, put together."""
+"""Everything that is reported of a campaign, put together."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class CampaignAnalysis:
     best : BestRun, optional
     ranking : Ranking
     score_name : str
-        The figure whose variance and spread are told: ``leaderboard_score`` where there is any,
+        The figure whose variance and spread are reported: ``leaderboard_score`` where there is any,
         else ``dice`` to the label, else ``density``.
     curve : DensityCurve
     shares : KnobShares, optional
@@ -67,7 +67,7 @@ class CampaignAnalysis:
     gains: tuple[FragmentGain, ...] = ()
 
     @property
-    def told_runs(self) -> tuple[str, ...]:
+    def reported_runs(self) -> tuple[str, ...]:
         """The run_ids whose slices are shown: the best run's and the baseline's, each once."""
         best = None if self.best is None else self.best.run_id
         return tuple(dict.fromkeys(one for one in (best, self.baseline) if one is not None))
@@ -89,7 +89,7 @@ def analyse(
     baseline = baseline_of(results, rules)
     best = best_run(results, verdicts, rules.band)
     score_name = _score_name(results)
-    told = dict.fromkeys(
+    reported = dict.fromkeys(
         one for one in (None if best is None else best.run_id, baseline) if one is not None
     )
     return CampaignAnalysis(
@@ -103,7 +103,7 @@ def analyse(
         curve=density_curve(results),
         shares=knob_shares(results, score_name),
         stability=stability(results, score_name),
-        lost=tuple(one for run_id in told for one in lost_slices(results, run_id)),
+        lost=tuple(one for run_id in reported for one in lost_slices(results, run_id)),
         gains=tuple(gains),
     )
 

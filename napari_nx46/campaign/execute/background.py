@@ -27,7 +27,7 @@ from napari_nx46.voxels.workers import CancelCheck, Workers
 __all__ = ["CampaignTable", "CampaignWatch", "Campaigns", "MakeRequest"]
 
 SECONDS_BETWEEN_TABLES = 0.5
-"""The table is read anew no more often while a campaign runs."""
+"""The table is read again no more often while a campaign runs."""
 
 MakeRequest = Callable[[], CampaignRequest]
 """Makes what is to be run; called in the background, since a matrix file may be long."""
@@ -59,7 +59,7 @@ class CampaignWatch:
     """What is known of a campaign while it runs; of the thread that runs it."""
 
     running: set[Place] = field(default_factory=set)
-    told_at: float = 0.0
+    reported_at: float = 0.0
     table: CampaignTable | None = None
     read: CampaignResults | None = None
     """The campaign as it was read from the workspace last."""
@@ -85,9 +85,9 @@ class CampaignWatch:
     def is_due(self) -> bool:
         """Return whether the table is to be read again."""
         now = time.monotonic()
-        if now - self.told_at < SECONDS_BETWEEN_TABLES:
+        if now - self.reported_at < SECONDS_BETWEEN_TABLES:
             return False
-        self.told_at = now
+        self.reported_at = now
         return True
 
 
@@ -173,7 +173,7 @@ class Campaigns:
             self._begin("judging", lambda *_: self._read_newest(keep=True))
 
     def check(self, make_request: MakeRequest, resources: Resources) -> None:
-        """Look at a campaign before it runs; tells `checked`."""
+        """Look at a campaign before it runs; says `checked`."""
 
         def check(cancelled: CancelCheck, report: Report) -> Show:
             found = self._preflight(make_request(), resources, cancelled)
@@ -186,7 +186,7 @@ class Campaigns:
         self._begin("running", lambda *control: self._compute(make_request(), resources, *control))
 
     def report(self, folder: Path) -> None:
-        """Write the report of the newest campaign into a folder; tells `reported`."""
+        """Write the report of the newest campaign into a folder; says `reported`."""
         self._begin(
             "writing the report", lambda cancelled, _: self._write_report(folder, cancelled)
         )
@@ -200,7 +200,7 @@ class Campaigns:
             run.cancel()
 
     def close(self) -> None:
-        """Tell nothing any more and give up what is being done, without waiting for it."""
+        """Emit nothing any more and give up what is being done, without waiting for it."""
         self._closed = True
         if self._job is not None:
             self._job.close()

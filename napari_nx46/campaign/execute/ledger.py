@@ -1,4 +1,4 @@
-"""How the tasks of a running campaign ended: kept in the workspace, counted, and told."""
+"""How the tasks of a running campaign ended: kept in the workspace, counted, and reported."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Ledger:
         Whether the leaderboard score is computed.
     total : int
         Tasks of the whole campaign.
-    tell : callable
+    notify : callable
         Called with every FragmentResult that is new.
     """
 
@@ -72,14 +72,14 @@ class Ledger:
         *,
         with_score: bool,
         total: int,
-        tell: Callable[[FragmentResult], None],
+        notify: Callable[[FragmentResult], None],
     ) -> None:
         self._store = store
         self._campaign_id = campaign_id
         self._contents = contents
         self._with_score = with_score
         self._total = total
-        self._tell = tell
+        self._notify = notify
         self._ended: dict[Place, FragmentResult] = {}
         self._running: frozenset[Place] = frozenset()
         self._known = 0
@@ -111,7 +111,7 @@ class Ledger:
                 for key, task in tasks.items()
                 if not self._is_known(key, places[key])
             ]
-        self._tell_all()
+        self._notify_all()
         return unknown
 
     def end(self, task: Task, report: TaskReport) -> None:
@@ -121,13 +121,13 @@ class Ledger:
                 self._fail(task.places, report.error)
             elif report.measurement is not None:
                 self._finish(task, report.measurement)
-        self._tell_all()
+        self._notify_all()
 
     def mark_running(self, tasks: Iterable[Task]) -> None:
-        """Tell which tasks are being computed."""
+        """Report which tasks are being computed."""
         now = frozenset(place for task in tasks for place in task.places) - self._ended.keys()
         for run_id, image_id in sorted(now - self._running):
-            self._tell(FragmentResult(run_id, image_id, TaskState.RUNNING))
+            self._notify(FragmentResult(run_id, image_id, TaskState.RUNNING))
         self._running = now
 
     def of_run(self, run_id: str) -> list[FragmentResult]:
@@ -192,8 +192,8 @@ class Ledger:
         self._failed += result.state is TaskState.FAILED
         self._untold.append(result)
 
-    def _tell_all(self) -> None:
-        """Tell what was kept, now that it is: whoever listens must not hold the file back."""
-        told, self._untold = self._untold, []
-        for result in told:
-            self._tell(result)
+    def _notify_all(self) -> None:
+        """Report what was kept, now that it is: whoever listens must not hold the file back."""
+        reported, self._untold = self._untold, []
+        for result in reported:
+            self._notify(result)

@@ -173,7 +173,7 @@ class TaskBench:
         """Return the leaderboard score and its parts.
 
         The score that was thresholded is forgotten first: together with what this one takes it
-        would exceed the memory of a worker, and it is computed anew in a fraction of the time.
+        would exceed the memory of a worker, and it is computed again in a fraction of the time.
         """
         from napari_nx46.leaderboard import score
 

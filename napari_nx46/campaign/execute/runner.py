@@ -1,4 +1,4 @@
-"""Running a campaign: hand out its tasks, keep what comes, tell those who watch."""
+"""Running a campaign: hand out its tasks, keep what comes, notify those who watch."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class CampaignRun:
     ----------
     state_changed : Signal(CampaignState)
     task_changed : Signal(FragmentResult)
-        A task begins, is done, or has failed. Results that were there before are told too.
+        A task begins, is done, or has failed. Results that were there before are reported too.
     progress_changed : Signal(CampaignProgress)
     export_checked : Signal(ExportCheck)
     warned : Signal(str)
@@ -167,7 +167,7 @@ class CampaignRun:
         Returns
         -------
         CampaignResults
-            As it stands at the end. Whether it was cancelled, `state` tells.
+            As it stands at the end. Whether it was cancelled, `state` says.
 
         Raises
         ------
@@ -219,7 +219,7 @@ class CampaignRun:
             contents,
             with_score=with_score,
             total=runs * len(contents.image_ids),
-            tell=self.task_changed.emit,
+            notify=self.task_changed.emit,
         )
         self._set_state(CampaignState.RUNNING)
         self._compute(store, ledger, self.campaign_id)
@@ -241,7 +241,7 @@ class CampaignRun:
         try:
             checker.check(self.export_checked.emit, self._cancelled)
         except Cancelled:
-            return  # the tasks are done; the state tells that the checks are not
+            return  # the tasks are done; the state says that the checks are not
         finally:
             pipelines.release()
             workers.close()

@@ -121,7 +121,7 @@ class Schedule:
         return own.popleft()
 
     def learn(self, task: Task, seconds: float) -> None:
-        """Note what a task took, to tell whether it pays to share a group."""
+        """Note what a task took, to say whether it pays to share a group."""
         if task.key in self._beginnings:
             self._beginning_seconds = seconds
         else:
@@ -151,7 +151,7 @@ class Schedule:
         return half
 
     def _pays(self, tasks: int) -> bool:
-        """Return whether another lane should begin anew what so many tasks share.
+        """Return whether another lane should begin again what so many tasks share.
 
         Until two tasks of a group are done nobody knows; lanes ask again.
         """

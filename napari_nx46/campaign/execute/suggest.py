@@ -1,8 +1,8 @@
 """A search: settings that Optuna's TPE suggests in batches, by what the earlier ones were worth.
 
 The batches are of one size, whatever the number of workers, and a batch is asked for when all of
-the last one is told, in its order. So the suggestions are a function of the search and of what was
-told: a search that was interrupted goes on as if it had not been (`Suggester.replay`).
+the last one is reported, in its order. So the suggestions are a function of the search and of the
+reports: a search that was interrupted goes on as if it had not been (`Suggester.replay`).
 
 References
 ----------
@@ -76,7 +76,7 @@ class _Pending:
 
 
 class Suggester:
-    """Suggests the runs of a search: ask for a batch, run it, tell what it was worth, ask again.
+    """Suggests the runs of a search: ask for a batch, run it, say what it was worth, ask again.
 
     Parameters
     ----------
@@ -98,21 +98,21 @@ class Suggester:
         self._axes = _checked_axes(search)
         self._study = _new_study(search.seed)
         self._pending: tuple[_Pending, ...] = ()
-        self._told: dict[str, float | None] = {}
+        self._reported: dict[str, float | None] = {}
         self._run_ids: dict[Setting, str] = {}
         self._exhausted = False
 
     @property
-    def told(self) -> Mapping[str, float | None]:
-        """What the runs that were told were worth, by run_id in their order; None of a failed one.
+    def reported(self) -> Mapping[str, float | None]:
+        """What the ended runs were worth, by run_id in their order; None of a failed one.
 
         `replay` takes it.
         """
-        return dict(self._told)
+        return dict(self._reported)
 
     @property
     def pending(self) -> tuple[PlannedRun, ...]:
-        """The runs that were asked for and not told yet."""
+        """The runs that were asked for and not reported yet."""
         return tuple(pending.run for pending in self._pending)
 
     @property
@@ -122,11 +122,11 @@ class Suggester:
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing more to be asked for, or told."""
+        """Whether there is nothing more to be asked for, or reported."""
         return not self._pending and (self._exhausted or self._left == 0)
 
     def ask(self) -> tuple[PlannedRun, ...]:
-        """Return the next batch, again if it is not told yet.
+        """Return the next batch, again if it is not reported yet.
 
         Returns
         -------
@@ -150,7 +150,7 @@ class Suggester:
         return self.pending
 
     def tell(self, values: Sequence[float | None]) -> None:
-        """Tell what the runs of the batch were worth.
+        """Report what the runs of the batch were worth.
 
         Parameters
         ----------
@@ -168,19 +168,19 @@ class Suggester:
             raise ValueError(f"found {values}, expected finite values")
         for pending, value in zip(self._pending, values, strict=True):
             self._close(pending.trial, value)
-            self._told[pending.run.run_id] = value
+            self._reported[pending.run.run_id] = value
         self._pending = ()
 
     def replay(self, values: Mapping[str, float | None]) -> None:
         """Ask for and tell again the batches whose runs all have a value.
 
         Afterwards a search that is new stands where the interrupted one stood: the batch that was
-        not told whole is the next one asked for.
+        not reported whole is the next one asked for.
 
         Parameters
         ----------
         values : mapping
-            run_id -> what the run was worth, None if it failed, as `told` returns it.
+            run_id -> what the run was worth, None if it failed, as `reported` returns it.
         """
         while not self.finished:
             run_ids = [run.run_id for run in self.ask()]
@@ -190,7 +190,7 @@ class Suggester:
 
     @property
     def _left(self) -> int:
-        return self.search.runs - len(self._told) - len(self._pending)
+        return self.search.runs - len(self._reported) - len(self._pending)
 
     def _start(self) -> None:
         """Begin the first batch with the setting that the search starts from."""
@@ -321,7 +321,7 @@ def _suggested(axis: Axis, trial: optuna.Trial) -> object:
 def _new_study(seed: int) -> optuna.Study:
     import optuna
 
-    # Which else tells on stderr that a study was made.
+    # Which else says on stderr that a study was made.
     logging.getLogger("optuna").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         # Some versions call two of these options experimental; others have them by default.

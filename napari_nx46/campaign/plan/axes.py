@@ -165,7 +165,7 @@ def _steps(knob: str, text: str, step_needed: bool) -> Steps | str:
 
 
 def _value_faults(axis: Axis) -> list[PlanFault]:
-    """Return what is wrong with values of an axis; of numbers in order the ends tell it."""
+    """Return what is wrong with values of an axis; of numbers in order the ends show it."""
     values = axis.values
     indices = range(len(values))
     faults, found = [], Counter[object]()

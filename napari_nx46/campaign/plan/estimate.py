@@ -1,7 +1,7 @@
 """What a campaign may cost, from what a few of its settings cost on a small block of its data.
 
 An estimate: it takes the block for the whole, and every setting for the mean of those that were
-tried. It is meant to tell minutes from hours.
+tried. It is meant to distinguish minutes from hours.
 """
 
 from __future__ import annotations

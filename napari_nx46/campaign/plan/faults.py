@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from napari_nx46.files.naming import shown
 from napari_nx46.setting import SettingError
 
-_MOST_TOLD = 50
+_MOST_SHOWN = 50
 _LONGEST_MESSAGE = 400
 
 
@@ -51,7 +51,7 @@ class PlanError(SettingError):
     def __init__(self, origin: str, faults: Iterable[PlanFault]) -> None:
         self.origin = origin
         self.faults = tuple(faults)
-        super().__init__(f"{origin}: {_told(self.faults)}")
+        super().__init__(f"{origin}: {_reported(self.faults)}")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -73,10 +73,10 @@ def shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
 
 
-def _told(faults: Sequence[PlanFault]) -> str:
+def _reported(faults: Sequence[PlanFault]) -> str:
     if len(faults) == 1:
         return str(faults[0])
-    told = [str(fault) for fault in faults[:_MOST_TOLD]]
-    more = len(faults) - len(told)
+    reported = [str(fault) for fault in faults[:_MOST_SHOWN]]
+    more = len(faults) - len(reported)
     last = [f"and {more} more"] if more else []
-    return "\n  ".join([f"found {len(faults)} faults", *told, *last])
+    return "\n  ".join([f"found {len(faults)} faults", *reported, *last])

@@ -33,7 +33,7 @@ def grid_plan(
     Returns
     -------
     CampaignPlan
-        The last axis varies fastest. A run_id tells the values, ``quantile=0.95,blend=0.68``, and
+        The last axis varies fastest. A run_id says the values, ``quantile=0.95,blend=0.68``, and
         is the same in every grid of the same knobs in the same order.
 
     Raises
@@ -54,7 +54,7 @@ def grid_plan(
 
 
 def run_id_of(knobs: dict[str, object]) -> str:
-    """Return the run_id that tells knobs and their values."""
+    """Return the run_id that says knobs and their values."""
     return ",".join(f"{knob}={value_text(value)}" for knob, value in knobs.items())
 
 

@@ -65,7 +65,7 @@ def shipped_matrices() -> tuple[str, ...]:
     no number. ``nx47-v61.3`` is therefore this project's choice: V61.2 as the baseline, then nine
     runs, an orthogonal array of three levels each: high percentile at least 88, 90 or 92, gap to
     the low one 4, 6 or 8, blend weight 0.66, 0.72 or 0.78. Every pair of levels is in it once, so
-    that the main effect of each knob can be told. V61.2's masks were somewhat denser than the band
+    that the main effect of each knob can be found. V61.2's masks were somewhat denser than the band
     that is aimed at, so the percentiles go up from there.
     """
     names = (entry.name for entry in _FOLDER.iterdir())

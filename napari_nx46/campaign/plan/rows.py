@@ -165,7 +165,7 @@ def _conflicts(row: Mapping[str, object]) -> list[PlanFault]:
         for implied, value in _implied(field, row[key]).items():
             given = ("its own", row[implied]) if implied in row else (key, value)
             other, others = wanted.setdefault(implied, given)
-            # A row may hold every knob: its rule then tells which of them count. A variable is
+            # A row may hold every knob: its rule then says which of them count. A variable is
             # given on purpose.
             if others != value and (implied not in row or key in ENVIRONMENT_FIELDS):
                 faults.append(

@@ -58,12 +58,12 @@ class DataSource(BaseModel):
         return ReadAs(self.channel, self.logits)
 
     @property
-    def told(self) -> str:
+    def reported(self) -> str:
         """The paths, as words."""
         return ", ".join(self.paths)
 
     def opened(self) -> tuple[DataSet, dict[str, str]]:
-        """Open what can be opened, and tell what is wrong with the rest, by image_id.
+        """Open what can be opened, and say what is wrong with the rest, by image_id.
 
         Raises
         ------

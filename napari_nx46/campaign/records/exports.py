@@ -74,12 +74,12 @@ class ExportChecker:
         self._rules = rules
         self._folder = folder
 
-    def check(self, tell: Callable[[ExportCheck], None], cancelled: CancelCheck) -> None:
+    def check(self, notify: Callable[[ExportCheck], None], cancelled: CancelCheck) -> None:
         """Check what was not checked before, the best run first.
 
         Parameters
         ----------
-        tell : callable
+        notify : callable
             Called after each check.
         cancelled : callable
             Asked between slices.
@@ -96,7 +96,7 @@ class ExportChecker:
         best, refused = self._best(), 0
         while best is not None and not self._is_kept(best):
             fault = self._checked(best, True, cancelled)
-            tell(ExportCheck(best.run_id, refused + 1, refused + 1, fault))
+            notify(ExportCheck(best.run_id, refused + 1, refused + 1, fault))
             if fault is None:
                 break
             refused += 1
@@ -104,7 +104,7 @@ class ExportChecker:
         unchecked = self._unchecked()
         for number, run in enumerate(unchecked, start=1):
             fault = self._checked(run, False, cancelled)
-            tell(ExportCheck(run.run_id, number, len(unchecked), fault))
+            notify(ExportCheck(run.run_id, number, len(unchecked), fault))
 
     def _best(self) -> PlannedRun | None:
         results = self._results()

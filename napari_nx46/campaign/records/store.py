@@ -254,7 +254,7 @@ class CampaignStore:
                 CampaignPlan(saved.name, runs),
                 saved.image_ids,
                 fragments,
-                request.source.told,
+                request.source.reported,
                 saved.time,
                 {one.run_id: one.fault for one in outcomes if one.checked},
                 self._public_scores(outcomes),

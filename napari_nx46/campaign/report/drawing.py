@@ -1,7 +1,7 @@
 """How the figures of a report look, and how they become SVG.
 
-Figures are told apart by markers, lines and hatches first, and by Okabe and Ito's colours, which
-the colour-blind can tell apart, second. What is ink (text, axes) takes the colour of the page's
+Figures are distinguished by markers, lines and hatches first, and by Okabe and Ito's colours, which
+the colour-blind can distinguish, second. What is ink (text, axes) takes the colour of the page's
 text in light and dark.
 """
 

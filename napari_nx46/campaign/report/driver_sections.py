@@ -22,14 +22,14 @@ from napari_nx46.campaign.report.parts import (
 from napari_nx46.campaign.report.tables import Tables
 from napari_nx46.files.naming import shown
 
-__all__ = ["density_section", "gains_section", "knobs_section", "told_fall", "told_gain"]
+__all__ = ["density_section", "gains_section", "knobs_section", "reported_fall", "reported_gain"]
 
 
 # ---- density -------------------------------------------------------------------------------
 
 
 def density_section(analysis: CampaignAnalysis, tables: Tables) -> Section | None:
-    """Tell leaderboard score and precision against density."""
+    """Report leaderboard score and precision against density."""
     fall = analysis.curve.fall
     figure = density_figure(
         tables,
@@ -38,13 +38,13 @@ def density_section(analysis: CampaignAnalysis, tables: Tables) -> Section | Non
     )
     if figure is None:
         return None
-    told = told_fall(analysis) or (
-        "Where precision starts to fall is not told: that takes three densities with a precision."
+    reported = reported_fall(analysis) or (
+        "Where precision starts to fall is unknown: that takes three densities with a precision."
     )
     drop = "" if fall is None else f"{fall.drop:g} "
     return Section(
         "Score and precision against density",
-        (told,),
+        (reported,),
         figures=(figure,),
         notes=(
             "To the precisions a curve is fitted that never rises with density (isotonic "
@@ -54,7 +54,7 @@ def density_section(analysis: CampaignAnalysis, tables: Tables) -> Section | Non
     )
 
 
-def told_fall(analysis: CampaignAnalysis) -> str | None:
+def reported_fall(analysis: CampaignAnalysis) -> str | None:
     """Return where precision starts to fall, as a sentence."""
     fall = analysis.curve.fall
     if fall is None:
@@ -75,18 +75,18 @@ def told_fall(analysis: CampaignAnalysis) -> str | None:
 
 
 def knobs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
-    """Tell the share of each knob in the variance."""
+    """Report the share of each knob in the variance."""
     shares = analysis.shares
     words = words_of(analysis.score_name)
     if shares is None:
         return Section(
             "What drove the scores",
             (
-                f"The variance of the {words} is not told by knob: that takes three runs at least, "
+                f"The variance of the {words} is not split by knob: this takes three runs, "
                 "a knob that varies, and values that differ.",
             ),
         )
-    told = (
+    reported = (
         f"Of the variance of the {words} between {shares.runs} runs "
         f"{_told_shares(shares.shares)}; {100 * shares.residual.share:.1f} % is residual."
     )
@@ -105,7 +105,7 @@ def knobs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
     )
     return Section(
         "What drove the scores",
-        (told, *shares.notes),
+        (reported, *shares.notes),
         tables=(table,),
         figures=drawn(knob_figure(tables, words), level_figure(tables, words)),
         notes=(
@@ -127,7 +127,7 @@ def _told_shares(shares: Sequence[KnobShare]) -> str:
 
 
 def gains_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
-    """Tell what the foreground is that the best run gains on the baseline."""
+    """Describe what the foreground is that the best run gains on the baseline."""
     title = "True gain or repeated structure"
     if not analysis.gains:
         return Section(title, (_why_no_gains(analysis),))
@@ -135,7 +135,7 @@ def gains_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
     gain = analysis.gains[0]
     return Section(
         title,
-        (told_gain(analysis),),
+        (reported_gain(analysis),),
         tables=(_gain_table(analysis),),
         figures=drawn(gains_figure(tables)),
         notes=(
@@ -150,7 +150,7 @@ def gains_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
     )
 
 
-def told_gain(analysis: CampaignAnalysis) -> str:
+def reported_gain(analysis: CampaignAnalysis) -> str:
     """Return what the gained foreground is, as a sentence."""
     labelled = [one.counts for one in analysis.gains if one.counts.near is not None]
     chosen = labelled or [one.counts for one in analysis.gains]
@@ -158,7 +158,7 @@ def told_gain(analysis: CampaignAnalysis) -> str:
     gain = analysis.gains[0]
     runs = f"{shown(gain.run_id)} gains {gained:,} voxels on {shown(gain.baseline)}"
     if not gained:
-        return f"{runs}: there is nothing to tell apart."
+        return f"{runs}: there is nothing to distinguish."
     repeated = sum(one.repeated for one in chosen)
     if not labelled:
         return f"{runs}; {_percent(repeated, gained)} of them are repeated along z (no label)."
@@ -207,10 +207,10 @@ def _percent(part: int, whole: int) -> str:
 
 def _why_no_gains(analysis: CampaignAnalysis) -> str:
     if analysis.best is None:
-        return "There is no best run whose gained foreground could be told."
+        return "There is no best run whose gained foreground could be reported."
     if analysis.best.run_id == analysis.baseline:
         return "The baseline itself is the best run: nothing is gained on it."
     return (
         "The masks of the best run and of the baseline were not computed; give the data with "
-        "--data to tell what the gained foreground is."
+        "--data to say what the gained foreground is."
     )

@@ -39,7 +39,7 @@ def make_report(
         Made if it is missing; see `write_report`.
     pipelines : PipelineSet, optional
         Of the campaign's data: then the masks of the best run and of the baseline are computed to
-        tell what the gained foreground is.
+        say what the gained foreground is.
     shortest_repeat : int
         Slices over which gained foreground counts as repeated; see `analysis.gained`.
     progress : callable
@@ -50,7 +50,7 @@ def make_report(
     Returns
     -------
     CampaignAnalysis
-        What the report tells.
+        What the report says.
 
     Raises
     ------

@@ -114,13 +114,13 @@ def words_of(name: str) -> str:
 
 
 def number(name: str, value: float | None, *, signed: bool = False) -> str:
-    """Return a figure as the report tells it, with four decimals; a dash for one not known."""
+    """Return a figure as the report says it, with four decimals; a dash for one not known."""
     known = None if value is None or value != value else value  # noqa: PLR0124 - NaN
     return figure_text(name, known, signed=signed, decimals=_DECIMALS) or "–"
 
 
 def numbers(name: str, values: Iterable[float | None], *, signed: bool = False) -> list[str]:
-    """Return a column of figures as `number` tells each."""
+    """Return a column of figures as `number` says each."""
     return [number(name, value, signed=signed) for value in values]
 
 

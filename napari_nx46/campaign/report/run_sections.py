@@ -37,7 +37,7 @@ _WITH_DELTA = ("leaderboard_score", "recall", "density")
 
 
 def runs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
-    """Tell the ranking."""
+    """Report the ranking."""
     criterion = analysis.ranking.criterion
     baseline = "which is missing" if analysis.baseline is None else shown(analysis.baseline)
     order = "nothing is known to rank them by" if criterion is None else f"each by {criterion}"
@@ -82,7 +82,7 @@ def _named(run_id: str, is_best: str, is_baseline: str) -> str:
 
 
 def verdicts_section(analysis: CampaignAnalysis) -> Section:
-    """Tell which runs are accepted and which are not, and why."""
+    """Describe which runs are accepted and which are not, and why."""
     return Section(
         "Accepted and rejected",
         (_told_rules(analysis),),
@@ -96,17 +96,17 @@ def verdicts_section(analysis: CampaignAnalysis) -> Section:
 
 def _told_rules(analysis: CampaignAnalysis) -> str:
     rules = analysis.rules
-    told = ["no fragment may fail"]
+    reported = ["no fragment may fail"]
     if rules.largest_recall_fall is not None:
-        told.append(
+        reported.append(
             f"mean recall may fall by at most {rules.largest_recall_fall:g} against "
             f"{shown(analysis.baseline or rules.baseline or 'the baseline')}"
         )
     if rules.band is not None:
-        told.append(f"mean density must lie from {rules.band[0]:g} to {rules.band[1]:g}")
+        reported.append(f"mean density must lie from {rules.band[0]:g} to {rules.band[1]:g}")
     if rules.exports_validate:
-        told.append("an export that was checked must be valid")
-    return f"The rules: {'; '.join(told)}."
+        reported.append("an export that was checked must be valid")
+    return f"The rules: {'; '.join(reported)}."
 
 
 def _verdict_table(analysis: CampaignAnalysis, decision: Decision) -> SourcedTable:
@@ -123,7 +123,7 @@ def _verdict_table(analysis: CampaignAnalysis, decision: Decision) -> SourcedTab
 
 
 def fragments_section(analysis: CampaignAnalysis, tables: Tables) -> Section | None:
-    """Tell each run's score on every fragment, and how far fragments agree on the runs."""
+    """Report each run's score on every fragment, and how far fragments agree on the runs."""
     stability, name = analysis.stability, analysis.score_name
     if not stability.spreads:
         return None
@@ -131,18 +131,18 @@ def fragments_section(analysis: CampaignAnalysis, tables: Tables) -> Section | N
     fragments = [one for one in analysis.results.image_ids if one in {*known.fragment}]
     agreement = stability.agreement
     if len(fragments) == 1:
-        told = f"Only one fragment has a {words_of(name)}, so that nothing is known of stability."
+        reported = f"Only one fragment has a {words_of(name)}, so stability is unknown."
     elif agreement is None:
-        told = "Agreement of the fragments needs three runs at least that differ."
+        reported = "Agreement of the fragments needs three runs at least that differ."
     else:
-        told = (
+        reported = (
             f"The {agreement.fragments} fragments rank the {agreement.runs} runs with Kendall's "
             f"W = {agreement.kendall_w:.3f} (1 if all rank them alike, 0 if their ranks cancel "
             f"out); the mean of Spearman's correlations is {agreement.mean_spearman:.3f}."
         )
     return Section(
         "Fragments and stability",
-        (told,),
+        (reported,),
         tables=(
             *(() if name == "density" else (_best_table(tables, fragments[:MOST_RUNS], name),)),
             _fragment_table(tables, fragments[:MOST_FRAGMENTS], name),
@@ -156,7 +156,7 @@ def fragments_section(analysis: CampaignAnalysis, tables: Tables) -> Section | N
 
 
 def _best_table(tables: Tables, fragments: list[str], name: str) -> SourcedTable:
-    """Tell of every fragment which run does best on it, and at what recall and precision."""
+    """Describe for every fragment which run does best on it, and at what recall and precision."""
     ranked = tables["runs.csv"].run_id
     rows = tables["fragments.csv"].dropna(subset=[name]).set_index("run_id")
     # Of equal ones the first in the ranking is taken.
@@ -198,16 +198,16 @@ def _fragment_table(tables: Tables, fragments: list[str], name: str) -> SourcedT
 
 
 def slices_section(analysis: CampaignAnalysis, tables: Tables) -> Section | None:
-    """Tell density and recall of every slice, and where most recall is lost."""
-    told, lost = analysis.told_runs, tables["lost_slices.csv"]
+    """Report density and recall of every slice, and where most recall is lost."""
+    reported, lost = analysis.reported_runs, tables["lost_slices.csv"]
     image_ids = [
         image_id
         for image_id in _by_loss(analysis)
-        if told and analysis.results.fragments[told[0], image_id].slices
+        if reported and analysis.results.fragments[reported[0], image_id].slices
     ]
     if not image_ids:
         return None
-    figures = [slice_figure(tables, one, told) for one in image_ids[:MOST_SLICE_FIGURES]]
+    figures = [slice_figure(tables, one, reported) for one in image_ids[:MOST_SLICE_FIGURES]]
     more = len(image_ids) - MOST_SLICE_FIGURES
     left_out = (f"{more} more fragments are in slices.csv.",) if more > 0 else ()
     return Section(
@@ -233,14 +233,18 @@ def _by_loss(analysis: CampaignAnalysis) -> list[str]:
 
 def _lost_table(lost: DataFrame) -> SourcedTable:
     cells = zip(lost.z, lost.recall_loss, lost.share_of_loss, strict=True)
-    told = lost.assign(told=[f"{z} ({loss:.4f}, {100 * share:.1f} %)" for z, loss, share in cells])
-    rows = told.groupby(["run_id", "fragment"], sort=False).told.agg(", ".join).reset_index()
+    reported = lost.assign(
+        reported=[f"{z} ({loss:.4f}, {100 * share:.1f} %)" for z, loss, share in cells]
+    )
+    rows = (
+        reported.groupby(["run_id", "fragment"], sort=False).reported.agg(", ".join).reset_index()
+    )
     return sourced_table(
         "Slices where most recall is lost",
         [
             ("run", map(shown, rows.run_id)),
             ("fragment", map(shown, rows.fragment)),
-            ("slice (recall lost, share of all that is lost)", rows.told),
+            ("slice (recall lost, share of all that is lost)", rows.reported),
         ],
         "lost_slices.csv",
     )

@@ -11,8 +11,8 @@ from napari_nx46.campaign.report.driver_sections import (
     density_section,
     gains_section,
     knobs_section,
-    told_fall,
-    told_gain,
+    reported_fall,
+    reported_gain,
 )
 from napari_nx46.campaign.report.parts import Section, joined, number, sourced_table, words_of
 from napari_nx46.campaign.report.run_sections import (
@@ -110,7 +110,7 @@ def headline(analysis: CampaignAnalysis) -> str:
 
 
 def summary_section(analysis: CampaignAnalysis) -> Section:
-    """Tell what came out."""
+    """Describe what came out."""
     return Section("In short", points=tuple(_points(analysis)))
 
 
@@ -131,11 +131,11 @@ def _points(analysis: CampaignAnalysis) -> Iterator[str]:
             f"{first.name} explains most of the variance of the {words_of(shares.figure)} between "
             f"runs: {100 * first.share:.1f} %."
         )
-    fall = told_fall(analysis)
+    fall = reported_fall(analysis)
     if fall is not None:
         yield fall
     if analysis.gains:
-        yield told_gain(analysis)
+        yield reported_gain(analysis)
     agreement = analysis.stability.agreement
     if agreement is not None:
         yield (

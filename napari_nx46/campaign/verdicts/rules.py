@@ -235,7 +235,7 @@ def _best_of(
 def criterion_values(
     results: CampaignResults, run_ids: Iterable[str], band: tuple[float, float] | None
 ) -> tuple[Criterion, dict[str, float]] | None:
-    """Return by what runs are to be ranked, as `best_run` tells, and each one's value of that.
+    """Return by what runs are to be ranked, as `best_run` says, and each one's value of that.
 
     Returns
     -------

@@ -157,7 +157,7 @@ class _Opener:
         Raises
         ------
         FragmentError, VolumeError, SettingError, OSError
-            If it is nothing that can be compared; tells what was expected.
+            If it is nothing that can be compared; says what was expected.
         """
         from napari_nx46.run.compare.mask_sets import open_masks
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MaskFlags(FlagGroup):
-    """The flags that tell how masks are written.
+    """The flags that say how masks are written.
 
     Parameters
     ----------

@@ -276,11 +276,11 @@ def _print_best(workspace: Workspace, best: SavedRun | None, *, accept: bool) ->
     if accept:
         replaced = accept_best(workspace, best)
         echo(f"accepted: the settings of {run_name(best)} for {few(list(best.settings))}")
-        _tell_replaced(replaced)
+        _notify_replaced(replaced)
 
 
-def _tell_replaced(replaced: Mapping[str, Setting]) -> None:
-    """Tell which accepted settings were others, so that they can be had again."""
+def _notify_replaced(replaced: Mapping[str, Setting]) -> None:
+    """Describe which accepted settings were others, so that they can be had again."""
     for image_id, setting in replaced.items():
         note(f"note: accepted before for {image_id}: {shown_knobs(setting) or 'defaults'}")
 

@@ -110,7 +110,7 @@ def score(
             workers=workers or os.cpu_count() or 1,
             progress=progress,
             cancelled=cancelled,
-            tell=note,
+            notify=note,
         )
         if partial is not None:
             partial.write_bytes(scoring.scores_csv(scores))

@@ -53,7 +53,7 @@ WorkspaceData = Annotated[
 
 @dataclass(frozen=True)
 class WorkspaceFlags(FlagGroup):
-    """The flags that tell which workspace to use.
+    """The flags that say which workspace to use.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataFlags(FlagGroup):
-    """The arguments and flags that tell which data to open.
+    """The arguments and flags that say which data to open.
 
     Parameters
     ----------

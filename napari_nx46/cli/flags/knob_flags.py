@@ -93,18 +93,18 @@ def with_implied(knobs: Mapping[str, object]) -> dict[str, object]:
     SettingError
         If two of the flags contradict each other; names both.
     """
-    origins = {name: told_flag(name, value) for name, value in knobs.items()}
+    origins = {name: reported_flag(name, value) for name, value in knobs.items()}
     whole = dict(knobs)
     for name in knobs:
         for implied, value in IMPLIED_KNOBS.get(name, {}).items():
             if implied in whole and whole[implied] != value:
                 raise SettingError(
                     f"found {flag_name(name)} with {origins[implied]}; expected one of them: "
-                    f"{flag_name(name)} implies {told_flag(implied, value)}"
+                    f"{flag_name(name)} implies {reported_flag(implied, value)}"
                 )
             whole[implied] = value
             origins.setdefault(
-                implied, f"{flag_name(name)}, which implies {told_flag(implied, value)}"
+                implied, f"{flag_name(name)}, which implies {reported_flag(implied, value)}"
             )
     return whole
 
@@ -114,7 +114,7 @@ def flag_name(knob: str) -> str:
     return "--" + knob.replace("_", "-")
 
 
-def told_flag(knob: str, value: object) -> str:
+def reported_flag(knob: str, value: object) -> str:
     """Return the flag of a knob as it is given, with its value."""
     if value is True:
         return flag_name(knob)
@@ -189,7 +189,7 @@ def _choices(kind: type[Enum]) -> str:
 def _help(name: str, model_field: FieldInfo, description: KnobDescription) -> str:
     sentences = [description.help]
     if name in IMPLIED_KNOBS:
-        implied = " and ".join(told_flag(*knob) for knob in IMPLIED_KNOBS[name].items())
+        implied = " and ".join(reported_flag(*knob) for knob in IMPLIED_KNOBS[name].items())
         sentences.append(f"Implies {implied}.")
     facts = [
         _range(model_field, description.unit),

@@ -19,7 +19,7 @@ from napari_nx46.setting import (
 
 
 def chosen_setting(
-    flags: KnobFlags, environment: Mapping[str, str], tell: Callable[[str], None]
+    flags: KnobFlags, environment: Mapping[str, str], notify: Callable[[str], None]
 ) -> Setting:
     """Return the setting: defaults, then environment, then preset or file, then single knobs.
 
@@ -27,8 +27,8 @@ def chosen_setting(
     ----------
     flags : KnobFlags
     environment : mapping
-        Usually ``os.environ``; it also tells where the user's presets are.
-    tell : callable
+        Usually ``os.environ``; it also says where the user's presets are.
+    notify : callable
         Called with a line of text for every variable that a preset or a file overrides.
 
     Raises
@@ -44,7 +44,7 @@ def chosen_setting(
     )
     if whole is not None:
         for note in _overridden(from_environment, environment, whole, origin):
-            tell(note)
+            notify(note)
         return whole.changed(**single)
     try:
         return parse_setting({**from_environment, **single})

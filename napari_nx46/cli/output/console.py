@@ -62,7 +62,7 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
         except _failed_checks() as error:
             fail(f"error: {error}", ExitCode.CHECK_FAILED)
         except _bad_inputs() as error:
-            fail(f"error: {_told(error)}", ExitCode.BAD_INPUT)
+            fail(f"error: {_reported(error)}", ExitCode.BAD_INPUT)
 
     return ending_well
 
@@ -292,7 +292,7 @@ def _bad_inputs() -> tuple[type[Exception], ...]:
     return FragmentError, VolumeError, SettingError, MaskError, OSError, MemoryError
 
 
-def _told(error: Exception) -> str:
+def _reported(error: Exception) -> str:
     from napari_nx46.files.atomic import WriteError
 
     if isinstance(error, MemoryError):

@@ -21,7 +21,7 @@ Window = npt.NDArray[np.int32]
 
 @kernel("(i4[::1], i8[::1], i8[::1])")
 def group_runs(component: Positions, offsets: Indices, order: Indices) -> None:
-    """List the runs component by component; the zeroed offsets tell where each begins."""
+    """List the runs component by component; the zeroed offsets say where each begins."""
     for run in range(component.size):
         offsets[component[run] + 1] += 1
     for number in range(1, offsets.size):
@@ -148,7 +148,7 @@ def screen_sheets(
     largest_side: int,
     has_holes: npt.NDArray[np.bool_],
 ) -> None:
-    """Tell of each of some sheets whether it has a hole, viewed along its axis."""
+    """Return for each of some sheets whether it has a hole, viewed along its axis."""
     for entry in range(sheets.size):
         sheet, axis = sheets[entry], axes[entry]
         sides = boxes[sheet, :, 1] - boxes[sheet, :, 0]
@@ -269,7 +269,7 @@ def _is_free(
     pixels: Indices,
     patch: Window,
 ) -> bool:
-    """Tell whether a patch touches no other sheet."""
+    """Return whether a patch touches no other sheet."""
     for entry in range(pixels.size):
         row, column = corner[0] + pixels[entry] // width, corner[1] + pixels[entry] % width
         for depth in range(patch[entry, 0], patch[entry, 1] + 1):

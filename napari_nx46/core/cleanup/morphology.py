@@ -228,7 +228,7 @@ def stabilise_slices(mask: Mask, radius: int, *, workers: Workers | None = None)
     require_whole_numbers(radius=radius)
     if radius == 0:
         return checked_mask(mask).copy()
-    # Kernels are compiled anew for arrays that must not be written to, as some callers' are.
+    # Kernels are compiled again for arrays that must not be written to, as some callers' are.
     planes = np.require(checked_mask(mask), requirements="W").reshape(len(mask), -1)
     out = np.empty_like(planes)
     (workers or Workers(1)).map(

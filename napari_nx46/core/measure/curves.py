@@ -5,7 +5,7 @@ counts of voxels are exact there. The edges are 2**-9 of the value apart; a thre
 them is taken at the edge below it.
 
 The curves are those of the plain threshold over whole fragments. Where a hysteresis pair or
-clean-up steps follow, they tell what the mask was before: whoever shows them must say so.
+clean-up steps follow, they say what the mask was before: whoever shows them must say so.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _probability_overload(voxel: Any, scale: Any) -> Any:
 
 @helper
 def _load_row(voxels: Voxels, scale: np.float32, row: Row) -> bool:
-    """Widen one row of voxels to float64 and tell whether all are multiples of 2**-48."""
+    """Widen one row of voxels to float64 and return whether all are multiples of 2**-48."""
     exact = True
     for x in range(row.size):
         value = np.float64(_probability(voxels[x], scale))
@@ -187,7 +187,7 @@ def _score_tile(
     A sum of at most 17 probabilities that are all multiples of 2**-48 is exact in float64's 53
     bits, so there the running sum equals the sum in ascending z and costs the same for every
     radius. Any float16 or integer source and every float32 of at least 2**-25 is such a multiple;
-    a window with a smaller number is summed anew in ascending z.
+    a window with a smaller number is summed again in ascending z.
     """
     depth, _, width = score.shape
     last = p3d.shape[0] - 1

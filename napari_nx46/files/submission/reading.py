@@ -30,7 +30,7 @@ __all__ = ["ANY_DENSITY", "SubmissionMasks", "open_submission"]
 ANY_DENSITY = (0.0, 1.0)
 """The band of an archive that is read, whatever its densities."""
 _CHUNK_BYTES = 2**20
-_MOST_ERRORS_TOLD = 5
+_MOST_ERRORS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +179,12 @@ def open_submission(
         keep=kept.add,
     )
     if not report.ok:
-        told = [str(fault) for fault in report.errors[:_MOST_ERRORS_TOLD]]
-        if len(report.errors) > len(told):
-            told.append(f"and {len(report.errors) - len(told)} more")
+        reported = [str(fault) for fault in report.errors[:_MOST_ERRORS_SHOWN]]
+        if len(report.errors) > len(reported):
+            reported.append(f"and {len(report.errors) - len(reported)} more")
         fragments = "label" if expected is not None else "fragment"
         raise stamp.origin.error(
-            f"no valid submission: {'; '.join(told)}",
+            f"no valid submission: {'; '.join(reported)}",
             f"one mask, of values {{0, 1}} or {{0, 255}}, for every {fragments}",
         )
     summaries = {mask.image_id: mask for mask in report.masks}

@@ -47,7 +47,7 @@ _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 _REGULAR_FILE_RW_R_R = 0o100644 << 16
 _CHUNK_BYTES = 2**20
-_MOST_ERRORS_TOLD = 5
+_MOST_ERRORS_SHOWN = 5
 
 
 class SubmissionError(ValueError):
@@ -62,11 +62,11 @@ class SubmissionError(ValueError):
     """
 
     def __init__(self, target: Path, report: ValidationReport) -> None:
-        told = [str(found) for found in report.errors[:_MOST_ERRORS_TOLD]]
-        if len(report.errors) > len(told):
-            told.append(f"and {len(report.errors) - len(told)} more")
+        reported = [str(found) for found in report.errors[:_MOST_ERRORS_SHOWN]]
+        if len(report.errors) > len(reported):
+            reported.append(f"and {len(report.errors) - len(reported)} more")
         super().__init__(
-            f"{target} was not written, because it would not be valid: {'; '.join(told)}"
+            f"{target} was not written, because it would not be valid: {'; '.join(reported)}"
         )
         self.target = target
         self.report = report
@@ -364,7 +364,7 @@ class _Tally:
 def _watched(
     stream: MaskStream, tally: _Tally, progress: Progress | None, cancelled: Callable[[], bool]
 ) -> Generator[NDArray[np.uint8], None, None]:
-    """Pass a stream on as slabs of one slice, counting, telling and asking at every slice."""
+    """Pass a stream on as slabs of one slice, counting, saying and asking at every slice."""
     slabs = stream.slabs()
     try:
         stop_if(cancelled)
@@ -376,7 +376,7 @@ def _watched(
                 progress(stream.image_id, z + 1, stream.shape[0])
             stop_if(cancelled)
     finally:
-        # A source may hold threads or files: it is told at once that it is not wanted any more.
+        # A source may hold threads or files: it is notified at once that it is not wanted any more.
         if isinstance(slabs, Generator):
             slabs.close()
 

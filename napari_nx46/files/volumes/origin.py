@@ -1,4 +1,4 @@
-"""Where a volume comes from, and how its faults are told to the user."""
+"""Where a volume comes from, and how its faults are reported to the user."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Origin:
     image_id: str | None = None
 
     def error(self, found: str, expected: str, code: str = "") -> VolumeError:
-        """Return (not raise) the error that tells what was found here instead of what.
+        """Return (not raise) the error that says what was found here instead of what.
 
         Parameters
         ----------
@@ -83,7 +83,7 @@ class FileStamp:
     """What the file system said of a file when it was opened.
 
     No volume holds its file open between two reads: a data set has more files than a process may
-    have handles. The stamp tells whether the file is still the one whose header was read.
+    have handles. The stamp says whether the file is still the one whose header was read.
 
     Attributes
     ----------

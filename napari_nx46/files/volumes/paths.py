@@ -24,7 +24,7 @@ _ZARR_METADATA = ("zarr.json", ".zarray", ".zgroup")
 
 
 def is_zarr_folder(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a path is the folder of a Zarr array or group.
+    """Return whether a path is the folder of a Zarr array or group.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def slices_of(folder: Path) -> tuple[Path, ...]:
 
 
 def image_id_of(path: str | os.PathLike[str]) -> str:
-    """Return the name of a file or folder without the ending that tells its format.
+    """Return the name of a file or folder without the ending that says its format.
 
     Parameters
     ----------

@@ -241,7 +241,7 @@ class Database:
 
     @contextmanager
     def _errors_translated(self) -> Iterator[None]:
-        """Tell a user's errors in words; a programmer's, and those of one row, pass."""
+        """Put a user's errors into words; a programmer's, and those of one row, pass."""
         try:
             yield
         except (sqlite3.ProgrammingError, sqlite3.DataError):

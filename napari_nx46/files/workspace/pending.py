@@ -1,7 +1,7 @@
 """Exports that are announced beside a workspace before their archives take their names.
 
 An announcement is a file of its own, not a row: it can be written while another program has the
-workspace locked. What is left of one tells that an export was not kept as a run, and why not: the
+workspace locked. What is left of one says that an export was not kept as a run, and why not: the
 process that made it was killed, or the workspace could not be written.
 """
 

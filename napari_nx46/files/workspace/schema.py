@@ -177,7 +177,7 @@ def migrate(
     Parameters
     ----------
     connection : sqlite3.Connection
-        In autocommit mode, foreign keys not yet enforced, so that tables can be made anew.
+        In autocommit mode, foreign keys not yet enforced, so that tables can be made again.
     path : Path
     migrations : sequence of Migration
         The first makes version 1 of an empty file.

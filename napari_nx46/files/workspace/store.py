@@ -181,7 +181,7 @@ class Workspace:
                 self._remove("history", "id = ?", entry_id)
 
     def _prune_history(self) -> None:
-        # Numbers only ever grow, so that as a rule the span of them tells enough, at once.
+        # Numbers only ever grow, so that as a rule the span of them says enough, at once.
         span = "SELECT max(number) - min(number) FROM history"
         if self._database.execute(span).fetchone()[0] < MOST_HISTORY_ENTRIES:
             return

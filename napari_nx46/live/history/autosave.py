@@ -55,9 +55,9 @@ class Autosave:
     Attributes
     ----------
     failed : Signal(BaseException)
-        The workspace could not be written. It is told once, and again only when writing has
+        The workspace could not be written. It is reported once, and again only when writing has
         succeeded in between; until then what is to be written is kept, and tried again. What
-        could never be written, e.g. a figure that is no number, is told and let go.
+        could never be written, e.g. a figure that is no number, is reported and let go.
     """
 
     failed = Signal(BaseException)
@@ -89,29 +89,29 @@ class Autosave:
         history.changed.connect(self._note_history)
 
     def note_view(self, view: Mapping[str, JsonValue]) -> None:
-        """Tell where the canvas looks.
+        """Note where the canvas looks.
 
         Parameters
         ----------
         view : mapping
             E.g. ``camera_zoom`` (a number) and ``camera_center`` (two or three, along z, y, x).
-            ``image_id`` and ``z`` are followed without being told; what is not given stays.
+            ``image_id`` and ``z`` are followed without being reported; what is not given stays.
         """
         self._view = {**self._view, **view}
         self._place = self._followed_place()
         self._note_whole_view()
 
     def note_pins(self, pins: Mapping[str, Setting]) -> None:
-        """Tell all pinned settings by their letters, A to Z."""
+        """Note all pinned settings by their letters, A to Z."""
         kept = dict(pins)
         self._note("pins", lambda workspace: _write_pins(workspace, kept))
 
     def note_state(self, key: str, value: JsonValue) -> None:
-        """Tell anything else that is to be found again by `Workspace.state`."""
+        """Note anything else that is to be found again by `Workspace.state`."""
         self._note(f"state {key}", lambda workspace: workspace.save_state(key, value))
 
     def note_everything(self) -> None:
-        """Tell what the session and the history hold now, as if all of it had changed."""
+        """Note what the session and the history hold now, as if all of it had changed."""
         read_as: JsonValue = {**self._session.dataset.read_as.recorded()}
         self.note_state("read_as", read_as)
         self._note_setting(self._session.setting)
@@ -125,7 +125,7 @@ class Autosave:
         Returns
         -------
         bool
-            Whether everything that was told before is in the file.
+            Whether everything that was reported before is in the file.
         """
         return self._writer.flush(timeout)
 
@@ -326,12 +326,12 @@ class _Writer:
             kept, error = _write_each(workspace, writes)
         with self._changed:
             self._waiting = {**kept, **self._waiting}
-            tell = error is not None and not self._failing
+            is_new = error is not None and not self._failing
             self._retrying = bool(kept)
             self._failing = error is not None or (self._failing and not writes)
             self._finished += 1
             self._changed.notify_all()
-        if tell and error is not None:
+        if is_new and error is not None:
             self._fail(error)
         return workspace
 

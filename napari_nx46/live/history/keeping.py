@@ -36,7 +36,7 @@ class Keeping:
     pins : Pins
     path : Path, optional
         The workspace file, made where there is none. None keeps nothing beyond the session;
-        neither does a file that cannot be used, which is told.
+        neither does a file that cannot be used, which is reported.
     post : callable
         Runs a function later in the session's thread.
     call_later : callable
@@ -73,7 +73,7 @@ class Keeping:
         self._recorder: HistoryRecorder | None = None
         self._autosave: Autosave | None = None
         self._view: dict[str, JsonValue] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._closed = False
 
     @property
@@ -129,7 +129,7 @@ class Keeping:
         self._recorder.jump(index)
 
     def note_view(self, view: Mapping[str, JsonValue]) -> None:
-        """Tell where the canvas looks, see `Autosave.note_view`."""
+        """Note where the canvas looks, see `Autosave.note_view`."""
         self._view = {**self._view, **view}
         if self._autosave is not None:
             self._autosave.note_view(self._view)
@@ -163,7 +163,7 @@ class Keeping:
             self._path = None
             self.failed.emit(error)
             return RestoredState()
-        self._tell_problems(state)
+        self._notify_problems(state)
         return state
 
     def _read_history(self, path: Path) -> None:
@@ -185,7 +185,7 @@ class Keeping:
         """Take up the history; record and write what is done from now on."""
         if self._closed:
             return
-        self._tell_problems(state)
+        self._notify_problems(state)
         self.history.go_on_from(state.history, state.history_position)
         self._recorder = HistoryRecorder(self._session, self.history, self._call_later)
         if self._path is not None:
@@ -199,10 +199,10 @@ class Keeping:
     def _fail(self, error: BaseException) -> None:
         self.failed.emit(error)
 
-    def _tell_problems(self, state: RestoredState) -> None:
+    def _notify_problems(self, state: RestoredState) -> None:
         for problem in state.problems:
-            if problem not in self._told:
-                self._told.add(problem)
+            if problem not in self._reported:
+                self._reported.add(problem)
                 self.problem.emit(problem)
 
     def _note_pins(self) -> None:

@@ -1,4 +1,4 @@
-"""What a session finds in its workspace when the data are opened anew, and going on from there."""
+"""What a session finds in its workspace when the data are opened again, and going on from there."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RestoredState:
     camera_center : tuple of float
         Two or three numbers along (z,) y, x; empty where it is not known.
     view : mapping
-        All that the viewer told of its view, unchecked but for being JSON.
+        All that the viewer reported of its view, unchecked but for being JSON.
     pins : mapping of str to Setting
         By letter.
     accepted : mapping of str to Setting
@@ -75,7 +75,7 @@ def restore(session: Session, workspace: Workspace, *, with_history: bool = True
     Parameters
     ----------
     session : Session
-        Its data set tells what fits.
+        Its data set says what fits.
     workspace : Workspace
     with_history : bool
         Read the history too, which may hold thousands of pictures.
@@ -136,7 +136,7 @@ def resume(session: Session, state: RestoredState) -> None:
         session.look_at(slice_view(session.fragment.shape, state.z))
     if state.setting is not None:
         setting = state.setting
-        if setting.domain is Domain.BLOCK:  # the canvas tells later what of it is visible
+        if setting.domain is Domain.BLOCK:  # the canvas says later what of it is visible
             setting = setting.changed(block=session.view.extents)
         session.apply(setting)
     if state.accepted:

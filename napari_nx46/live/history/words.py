@@ -16,7 +16,7 @@ MOST_CHANGES = 2
 
 
 def time_text(entry: HistoryEntry, now: datetime) -> str:
-    """Return when an entry was made, on the clock of the place that ``now`` is told in."""
+    """Return when an entry was made, on the clock of the place that ``now`` is given in."""
     time = entry.time.astimezone(now.tzinfo)
     return f"{time:%H:%M:%S}" if time.date() == now.date() else f"{time:%Y-%m-%d %H:%M}"
 

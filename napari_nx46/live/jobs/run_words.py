@@ -1,4 +1,4 @@
-"""What is told about runs, and what of it a user types, in words."""
+"""What is reported about runs, and what of it a user types, in words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parse_score(text: str) -> float | None:
     Raises
     ------
     ValueError
-        If it is no number from 0 to 1; tells what was found.
+        If it is no number from 0 to 1; says what was found.
     """
     if not text.strip():
         return None
@@ -79,8 +79,8 @@ def accepted_words(judgement: Judgement) -> str:
     changed: dict[str, list[str]] = {}
     for image_id, before in judgement.replaced.items():
         changed.setdefault(_changes(before, best.settings[image_id]), []).append(image_id)
-    told = [f"Changed for {few(image_ids)}: {knobs}." for knobs, image_ids in changed.items()]
-    return " ".join((text, *told))
+    reported = [f"Changed for {few(image_ids)}: {knobs}." for knobs, image_ids in changed.items()]
+    return " ".join((text, *reported))
 
 
 def _changes(before: Setting, after: Setting) -> str:

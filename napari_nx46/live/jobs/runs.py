@@ -77,7 +77,7 @@ class Runs:
     """The runs in the workspace of a session.
 
     What is asked for is done one after the other, in the order in which it was asked for; after
-    each the list is read anew. All signals are emitted in the owner's thread.
+    each the list is read again. All signals are emitted in the owner's thread.
 
     Parameters
     ----------
@@ -91,13 +91,13 @@ class Runs:
     Attributes
     ----------
     changed : Signal(RunList)
-        The list was read anew; the same object as before if nothing of it is another.
+        The list was read again; the same object as before if nothing of it is another.
     busy_changed : Signal(str)
         What is being done, in words; empty when nothing is.
     registered : Signal(SavedRun)
         An export was kept as a run.
     not_registered : Signal(BaseException)
-        It was not; `failed` tells it as well.
+        It was not; `failed` says it as well.
     reconciled : Signal(tuple)
         Exports that had not been kept as runs were kept, or could not be: a sentence for each.
     added : Signal(SavedRun)
@@ -150,7 +150,7 @@ class Runs:
     # ---- what a user does ------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Read the list anew; a workspace that is not there yet is not made."""
+        """Read the list again; a workspace that is not there yet is not made."""
         if not self._jobs:  # whatever is done reads it anyway
             self._submit("", None)
 

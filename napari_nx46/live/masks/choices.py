@@ -38,9 +38,9 @@ class MaskChoices:
         self.session = session
         self.pins = pins
         self.foreign = foreign
-        pins.changed.connect(self._tell)
-        foreign.masks_changed.connect(self._tell)
-        session.fragment_changed.connect(self._tell)
+        pins.changed.connect(self._notify)
+        foreign.masks_changed.connect(self._notify)
+        session.fragment_changed.connect(self._notify)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ class MaskChoices:
             return self.session.whole_mask()
         return self.mask_block(name, whole_block(self.session.fragment.shape))
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self.changed.emit()
 
 

@@ -78,7 +78,7 @@ class ScoreSample:
         self._pipeline.kernels = kernels
 
     def threshold(self, setting: Setting) -> Threshold:
-        """Return the threshold of the sample, corrected by what `learn` was told."""
+        """Return the threshold of the sample, corrected by what `learn` found."""
         shifted = [
             min(max(quantile + shift, 0.0), 1.0)
             for quantile, shift in zip(quantiles_of(setting), self._shifts, strict=False)

@@ -114,13 +114,13 @@ class ComparedFragment:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ComparisonReport:
-    """Everything that is told of two sides.
+    """Everything that is reported of two sides.
 
     Parameters
     ----------
     a, b : MaskSet
     knobs : tuple of KnobDifference
-        Empty as well where the settings of a side are not known; a note tells so.
+        Empty as well where the settings of a side are not known; a note says so.
     fragments : tuple of ComparedFragment
     notes : tuple of str
         What a reader should know.
@@ -253,7 +253,7 @@ def _measure(
 def _unlike_kept(
     side: MaskSet, fragments: Sequence[ComparedFragment], letter: Literal["a", "b"]
 ) -> tuple[str, ...]:
-    """Tell of figures that are others than the workspace has kept."""
+    """Describe figures that are others than the workspace has kept."""
     notes = []
     for fragment in fragments:
         figures: MaskFigures = getattr(fragment, letter)
@@ -271,7 +271,7 @@ def _unlike_kept(
 
 
 def _knobs_of(pairing: SidePairing) -> tuple[tuple[KnobDifference, ...], tuple[str, ...]]:
-    """Return the knobs that differ, and notes where there are none to tell."""
+    """Return the knobs that differ, and notes where there are none to say."""
     of_sides = (
         ("A", pairing.a, [pair.a.setting for pair in pairing.pairs]),
         ("B", pairing.b, [pair.b.setting for pair in pairing.pairs]),

@@ -46,7 +46,7 @@ FIGURE_WORDS = {
     "surface_dice": "surface dice",
     "voi_score": "VOI",
 }
-"""What people call each figure, in the order in which they are told."""
+"""What people call each figure, in the order in which they are reported."""
 
 
 def comparison_tables(report: ComparisonReport) -> tuple[ReportTable, ...]:

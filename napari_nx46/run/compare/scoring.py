@@ -118,7 +118,7 @@ def score_pairs(
     workers: int = 2,
     progress: Progress = lambda _image_id, _done, _of: None,
     cancelled: Callable[[], bool] = never,
-    tell: Callable[[str], None] = lambda _note: None,
+    notify: Callable[[str], None] = lambda _note: None,
 ) -> dict[str, LeaderboardScore]:
     """Compute the leaderboard scores of pairs, one after the other.
 
@@ -133,7 +133,7 @@ def score_pairs(
         Called with image_id, parts done and `parts_of` the pair, from any thread.
     cancelled : callable
         Asked between parts.
-    tell : callable
+    notify : callable
         Called with a line of text for every prediction that is no binary mask: all of it that is
         not 0 is foreground, which is hardly meant for probabilities.
 
@@ -155,7 +155,7 @@ def score_pairs(
         label = read_once(scored.label)
         note = _note_on_values(scored, prediction)
         if note is not None:
-            tell(note)
+            notify(note)
         counted = _PartCounter(scored.image_id, parts_of(scored, parameters), progress, cancelled)
         scores[scored.image_id] = score(
             prediction, label, parameters=parameters, cancelled=counted, workers=workers

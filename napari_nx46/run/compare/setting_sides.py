@@ -78,7 +78,7 @@ def run_side(
     """Return the masks of a run of the workspace.
 
     They are those of its archive while that is as it was. Otherwise they are computed from the
-    run's settings where there are data to do so, and a note tells why.
+    run's settings where there are data to do so, and a note says why.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The files that tell what a run did: `metrics.csv` and the manifest."""
+"""The files that say what a run did: `metrics.csv` and the manifest."""
 
 from __future__ import annotations
 

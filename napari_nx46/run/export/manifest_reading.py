@@ -1,4 +1,4 @@
-"""What the manifest beside masks tells of the run that made them, and whether it tells of these."""
+"""The manifest beside masks: the run that made them, and whether it describes these."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 
 
 class ManifestError(FragmentError):
-    """A manifest that cannot be used; the message names it and tells what was found."""
+    """A manifest that cannot be used; the message names it and says what was found."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedFragment:
-    """What a manifest tells of one fragment.
+    """What a manifest says of one fragment.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class RecordedFragment:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """What a manifest tells.
+    """What a manifest says.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class RecordedRun:
         return {image_id: entry.setting for image_id, entry in self.fragments.items()}
 
     def fault_of_masks(self, mask_sha256: Mapping[str, str]) -> str | None:
-        """Say why the manifest tells of other masks than these, if it does.
+        """Say why the manifest describes other masks than these, if it does.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class RecordedRun:
         return self._fault(recorded, mask_sha256)
 
     def fault_of_files(self, file_sha256: Mapping[str, str]) -> str | None:
-        """Say why the manifest tells of other files than these, if it does.
+        """Say why the manifest describes other files than these, if it does.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class RecordedRun:
         )
         if not wrong:
             return None
-        return f"{self.path} tells of other masks than those beside it (fragment {few(wrong)})"
+        return f"{self.path} describes other masks than those beside it (fragment {few(wrong)})"
 
 
 def read_manifest(path: Path) -> RecordedRun:
@@ -156,7 +156,7 @@ def file_sha256(path: Path) -> str:
 
 
 class _Entry(BaseModel):
-    """One fragment as the file tells it; what else is there is not needed here."""
+    """One fragment as the file says it; what else is there is not needed here."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 

@@ -1,4 +1,4 @@
-"""The files that a run writes, and what is told of them before they are written."""
+"""The files that a run writes, and what is reported of them before they are written."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def keep_run(workspace: Workspace, run: SavedRun) -> SavedRun:
     Raises
     ------
     WorkspaceError
-        If the run cannot be kept; tells whether it is when the workspace is next opened.
+        If the run cannot be kept; says whether it is when the workspace is next opened.
     """
     try:
         kept = _kept_once(workspace, run)
@@ -156,7 +156,7 @@ def _settled(workspace: Workspace, run: SavedRun) -> str:
 
 
 def _has_manifest(run: SavedRun, archive: Path) -> bool:
-    """Return whether the manifest beside an archive tells of the run that made it."""
+    """Return whether the manifest beside an archive describes the run that made it."""
     try:
         recorded = read_manifest(manifest_path(archive))
     except (OSError, ManifestError):

@@ -58,7 +58,7 @@ BASELINE_WORD = "baseline"
 SCORE_NAMES = ("public_score", "private_score")
 """The scores of a run, by the names of its fields."""
 
-_MOST_IDS_TOLD = 10
+_MOST_IDS_SHOWN = 10
 
 
 class FreezeError(ValueError):
@@ -108,7 +108,7 @@ def add_archive(
     Raises
     ------
     ManifestError
-        If there is no manifest, it cannot be used, or it tells of other masks.
+        If there is no manifest, it cannot be used, or it describes other masks.
     VolumeError
         If the archive is not valid, or changed meanwhile.
     WorkspaceError
@@ -200,7 +200,7 @@ def find_run(workspace: Workspace, reference: str) -> SavedRun:
     Raises
     ------
     WorkspaceError
-        If there is no such run, or several have this tag; tells which there are.
+        If there is no such run, or several have this tag; says which there are.
     """
     if reference.isascii() and reference.isdecimal():
         return workspace.run(_bounded_id(workspace, reference))
@@ -213,12 +213,12 @@ def find_run(workspace: Workspace, reference: str) -> SavedRun:
     if len(found) == 1:
         return found[0]
     if found:
-        ids = ", ".join(str(run.id) for run in found[-_MOST_IDS_TOLD:])
+        ids = ", ".join(str(run.id) for run in found[-_MOST_IDS_SHOWN:])
         raise WorkspaceError(
             workspace.path,
             f"found {len(found)} runs with the tag {shown(reference)!r}; give the id of one: {ids}",
         )
-    there = "; ".join(run_name(run) for run in runs[-_MOST_IDS_TOLD:]) or "none"
+    there = "; ".join(run_name(run) for run in runs[-_MOST_IDS_SHOWN:]) or "none"
     raise WorkspaceError(
         workspace.path,
         f"found no run with the tag {shown(reference)!r}; the newest runs are: {there}",

@@ -29,7 +29,7 @@ __all__ = [
     "run_name",
 ]
 
-_MOST_ERRORS_TOLD = 5
+_MOST_ERRORS_SHOWN = 5
 _SCORES = ("public_score", "private_score")
 
 
@@ -78,10 +78,10 @@ class ArchiveCheck:
     def _invalid(self) -> tuple[str, ...]:
         if not self.errors:
             return ()
-        told = list(self.errors[:_MOST_ERRORS_TOLD])
-        if len(self.errors) > len(told):
-            told.append(f"and {len(self.errors) - len(told)} more")
-        return (f"its archive {self.archive} is not valid: {'; '.join(told)}",)
+        reported = list(self.errors[:_MOST_ERRORS_SHOWN])
+        if len(self.errors) > len(reported):
+            reported.append(f"and {len(self.errors) - len(reported)} more")
+        return (f"its archive {self.archive} is not valid: {'; '.join(reported)}",)
 
 
 @dataclass(frozen=True, slots=True)

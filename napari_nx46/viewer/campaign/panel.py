@@ -137,11 +137,11 @@ class CampaignPanel(QWidget):
         return self._campaigns.busy
 
     def _check(self) -> None:
-        self._tell("")
+        self._notify("")
         self._campaigns.check(*self._asked())
 
     def _start(self) -> None:
-        self._tell("")
+        self._notify("")
         self._campaigns.start(*self._asked())
 
     def _load(self, row: CampaignRow) -> None:
@@ -157,7 +157,7 @@ class CampaignPanel(QWidget):
         chosen = self.table.chosen
         if chosen is not None:
             self._bench.pins.pin(letter, chosen.run.setting)
-            self._tell(f"{chosen.run.run_id} is pinned to {letter}.")
+            self._notify(f"{chosen.run.run_id} is pinned to {letter}.")
 
     def _accept(self) -> bool:
         """Accept the selected run's setting for all fragments; return whether that was possible."""
@@ -168,9 +168,9 @@ class CampaignPanel(QWidget):
         try:
             self._bench.session.accept()
         except ValueError as error:
-            self._tell(str(error), warning=True)
+            self._notify(str(error), warning=True)
             return False
-        self._tell(f"{chosen.run.run_id} is accepted for all fragments.")
+        self._notify(f"{chosen.run.run_id} is accepted for all fragments.")
         return True
 
     def _export(self) -> None:
@@ -178,7 +178,7 @@ class CampaignPanel(QWidget):
         if panel is not None and self._accept():
             panel.export_panel.tag_edit.setText(self._chosen_id())
             panel.export_panel.start_export()
-            self._tell("Exporting: the dock that tunes shows how it goes.")
+            self._notify("Exporting: the dock that tunes shows how it goes.")
 
     def _make_baseline(self) -> None:
         rules = self._campaigns.rules
@@ -198,7 +198,7 @@ class CampaignPanel(QWidget):
     def _report(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder for the campaign's report")
         if folder:
-            self._tell("")
+            self._notify("")
             self._campaigns.report(Path(folder))
 
     def _asked(self) -> tuple[MakeRequest, Resources]:
@@ -252,19 +252,19 @@ class CampaignPanel(QWidget):
         self.report_button.setEnabled(idle and bool(self.table.runs.rows))
 
     def _show_check(self, found: CampaignPreflight) -> None:
-        self._tell(preflight_words(found), warning=bool(found.faults))
+        self._notify(preflight_words(found), warning=bool(found.faults))
 
     def _show_report(self, page: Path) -> None:
-        self._tell(f"The report is written: {page}")
+        self._notify(f"The report is written: {page}")
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(page)))
 
     def _show_end(self, words: str) -> None:
-        self._tell(words)
+        self._notify(words)
 
     def _show_failure(self, error: BaseException) -> None:
-        self._tell(str(error), warning=True)
+        self._notify(str(error), warning=True)
 
-    def _tell(self, text: str, *, warning: bool = False) -> None:
+    def _notify(self, text: str, *, warning: bool = False) -> None:
         self.message_label.setText(f"⚠ {text}" if warning else text)
         self.message_label.setVisible(bool(text))
 

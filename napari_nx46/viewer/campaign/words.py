@@ -12,7 +12,7 @@ NO_CAMPAIGN = (
     "No campaign yet. Choose what to run above: every setting is applied to every fragment, and"
     " its runs appear here as they are done."
 )
-MOST_FAULTS_TOLD = 5
+MOST_FAULTS_SHOWN = 5
 SECONDS_IN_MINUTE = 60
 BYTES_IN_MEBIBYTE = 1 << 20
 
@@ -53,8 +53,8 @@ def preflight_words(found: CampaignPreflight) -> str:
             f" at a time, {_mebibytes(found.disk_bytes)} on the disk."
         )
     lines += [shown(note) for note in found.notes]
-    lines += [shown(fault) for fault in found.faults[:MOST_FAULTS_TOLD]]
-    more = len(found.faults) - MOST_FAULTS_TOLD
+    lines += [shown(fault) for fault in found.faults[:MOST_FAULTS_SHOWN]]
+    more = len(found.faults) - MOST_FAULTS_SHOWN
     return "\n".join([*lines, f"and {more} more faults"] if more > 0 else lines)
 
 

@@ -1,4 +1,4 @@
-"""A layer of classes in colours that all can tell apart, which is off until it is shown."""
+"""A layer of classes in colours that all can distinguish, which is off until it is shown."""
 
 from __future__ import annotations
 

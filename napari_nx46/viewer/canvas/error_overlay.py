@@ -1,4 +1,4 @@
-"""Where the mask is wrong: an image layer of error classes in colours that all can tell apart."""
+"""Where the mask is wrong: an image layer of error classes in colours that all can distinguish."""
 
 from __future__ import annotations
 

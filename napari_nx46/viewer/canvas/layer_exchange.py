@@ -23,7 +23,7 @@ def unseen(viewer: napari.Viewer, layers: Iterable[Layer]) -> Iterator[None]:
     """Hide layers from the viewer, but not from the user: none reads, or is painted, meanwhile.
 
     Afterwards each that was visible, and is still there, reads the slice that is displayed then.
-    What cannot be read is told, and stays hidden.
+    What cannot be read is reported, and stays hidden.
     """
     hidden = [layer for layer in layers if layer.visible]
     for layer in hidden:
@@ -40,7 +40,7 @@ def unseen(viewer: napari.Viewer, layers: Iterable[Layer]) -> Iterator[None]:
 
 
 def reveal(layer: Layer) -> bool:
-    """Show a layer; return False where it cannot be read, which is told."""
+    """Show a layer; return False where it cannot be read, which is reported."""
     try:
         layer.visible = True
     except (ValueError, OSError) as error:

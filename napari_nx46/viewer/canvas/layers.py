@@ -16,7 +16,7 @@ from napari_nx46.files.volumes.opening import Volume
 LayerData = tuple[Any, dict[str, Any], str]
 
 METADATA_KEY = "napari-nx46"
-"""Under it a layer's metadata tell which data it came from, so that the dock can go on with it."""
+"""Under it a layer's metadata say which data it came from, so that the dock can go on with it."""
 
 INTEGER_LIMITS = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0)}
 IGNORED_LABEL_COLOR = (0.55, 0.55, 0.55, 0.8)

@@ -97,7 +97,7 @@ class VolumeLayers:
     def _arranged(
         self, wanted: dict[Kind, LayerData], kept: dict[Kind, Layer], place: int
     ) -> list[Layer]:
-        """Return the layers in their order; describe the kept ones anew, and add the others."""
+        """Return the layers in their order; describe the kept ones again, and add the others."""
         layers = []
         for kind, description in wanted.items():
             layer = kept.get(kind)
@@ -105,7 +105,7 @@ class VolumeLayers:
                 layer = self._added(description, place)
             else:
                 before, attributes = self._described[layer], description[1]
-                self._described[layer] = _described_anew(layer, before, attributes)
+                self._described[layer] = _described_again(layer, before, attributes)
             place = self._viewer.layers.index(layer) + 1
             layers.append(layer)
         return layers
@@ -144,7 +144,7 @@ def _as_it_is(layer: Layer) -> Described:
     return Described(layer.name, _limits_of(layer))
 
 
-def _described_anew(layer: Layer, before: Described, attributes: dict[str, Any]) -> Described:
+def _described_again(layer: Layer, before: Described, attributes: dict[str, Any]) -> Described:
     """Give a layer the name and limits of its new data, but keep those that a user has chosen."""
     layer.metadata = attributes["metadata"]
     name, limits = before.name, before.contrast_limits

@@ -1,4 +1,4 @@
-"""Where two masks differ: an image layer in colours that all can tell apart."""
+"""Where two masks differ: an image layer in colours that all can distinguish."""
 
 from __future__ import annotations
 

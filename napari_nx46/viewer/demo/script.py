@@ -150,7 +150,7 @@ def scripted_session(
 
 
 def _say_score(dock: TuneDock, say: Say) -> None:
-    """Tell the leaderboard score, where the fragment has a label."""
+    """Report the leaderboard score, where the fragment has a label."""
     scores = None if dock.bench is None else dock.bench.scores
     if scores is None or not scores.has_label:
         return
@@ -223,7 +223,7 @@ def _say_report(report: ValidationReport, say: Say) -> None:
 
 
 def _manifest_fits(result: RunResult) -> bool:
-    """Return whether the manifest beside the archive tells of the same members."""
+    """Return whether the manifest beside the archive describes the same members."""
     manifest = json.loads(manifest_path(result.target).read_text())
-    told = {entry["image_id"]: entry["member_sha256"] for entry in manifest["fragments"]}
-    return told == {member.image_id: member.member_sha256 for member in result.members}
+    reported = {entry["image_id"]: entry["member_sha256"] for entry in manifest["fragments"]}
+    return reported == {member.image_id: member.member_sha256 for member in result.members}

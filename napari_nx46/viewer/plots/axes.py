@@ -48,7 +48,7 @@ class Style:
     role : Role
         Which colour of the theme.
     pattern : PenStyle
-        Solid, dashed or dotted, so that nothing is told by colour alone.
+        Solid, dashed or dotted, so that nothing is reported by colour alone.
     width : float
         In pixels.
     fill : float, optional

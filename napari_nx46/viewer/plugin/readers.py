@@ -67,7 +67,7 @@ def open_archives(path: str | Sequence[str]) -> list[tuple[None]]:
     Returns
     -------
     list
-        What tells napari that there are no layers now.
+        What says napari that there are no layers now.
 
     Raises
     ------

@@ -32,7 +32,7 @@ def write_mask_layer(path: str, data: Any, attributes: dict[str, Any]) -> list[s
     ------
     WriteError
         If the layer is not three-dimensional or has other values than 0 and one more, or if the
-        file cannot be written. (napari would swallow a ValueError, and tell something else.)
+        file cannot be written. (napari would swallow a ValueError, and say something else.)
     """
     target = Path(path if path.lower().endswith((".tif", ".tiff")) else f"{path}.tif")
     voxels = np.asarray(data)

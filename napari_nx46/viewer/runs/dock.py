@@ -111,12 +111,12 @@ class RunsPanel(QWidget):
         runs.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Read the runs anew: other programs keep runs too."""
+        """Read the runs again: other programs keep runs too."""
         super().showEvent(event)
         self._runs.refresh()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Read the runs anew when somebody comes back to the window."""
+        """Read the runs again when somebody comes back to the window."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
             self._runs.refresh()
@@ -131,7 +131,7 @@ class RunsPanel(QWidget):
             *(f"left out {damage}" for damage in runs.damage),
         ]
         if warnings:
-            self._tell("\n".join(warnings))
+            self._notify("\n".join(warnings))
         if self._judgement is not None and not self._runs.holds(self._judgement):
             self.verdict_panel.show_outdated()
         self._show_choice()
@@ -149,13 +149,13 @@ class RunsPanel(QWidget):
             self, "Archive to keep as a run", "", "Submission (*.zip)"
         )
         if path:
-            self._tell("")
+            self._notify("")
             self._runs.add(Path(path))
 
     def _freeze(self) -> None:
         chosen = self.table.chosen
         if chosen is not None:
-            self._tell("")
+            self._notify("")
             self._runs.freeze(chosen)
 
     def _load(self) -> None:
@@ -166,11 +166,11 @@ class RunsPanel(QWidget):
     def _judge(self) -> None:
         chosen = self.table.chosen
         if chosen is not None:
-            self._tell("")
+            self._notify("")
             self._runs.judge(chosen, accept=self.accept_box.isChecked())
 
     def _score(self, listed: ListedRun, name: str, score: float | None) -> None:
-        self._tell("")
+        self._notify("")
         self._runs.score(listed, name, score)
 
     # ---- what follows ----------------------------------------------------------------------
@@ -193,22 +193,22 @@ class RunsPanel(QWidget):
         self.verdict_panel.show_judgement(judgement)
 
     def _show_kept(self, run: SavedRun) -> None:
-        self._tell("")
+        self._notify("")
         self.table.choose(run.id)
 
     def _show_reconciled(self, notes: tuple[str, ...]) -> None:
-        self._tell("\n".join(notes), warning=False)
+        self._notify("\n".join(notes), warning=False)
 
     def _show_failure(self, error: BaseException) -> None:
-        self._tell(str(error))
+        self._notify(str(error))
 
     def _show_cancelled(self) -> None:
-        self._tell("Cancelled.", warning=False)
+        self._notify("Cancelled.", warning=False)
 
     def _follow_fragment(self, fragment: object) -> None:
         self._show_choice()
 
-    def _tell(self, text: str, *, warning: bool = True) -> None:
+    def _notify(self, text: str, *, warning: bool = True) -> None:
         self.message_label.setText(f"⚠ {text}" if text and warning else text)
         self.message_label.setVisible(bool(text))
 
@@ -219,7 +219,7 @@ class RunsPanel(QWidget):
         self.judge_button.clicked.connect(self._judge)
         self.table.chosen_changed.connect(self._show_choice)
         self.table.runs.score_typed.connect(self._score)
-        self.table.runs.refused.connect(self._tell)
+        self.table.runs.refused.connect(self._notify)
         self._following = Following(self)
         for signal, method in (
             (self._runs.changed, self.show_runs),

@@ -40,7 +40,7 @@ class RunModel(TableModel[ListedRun]):
     score_typed : Signal(ListedRun, str, float or None)
         A score was typed: of which run, the name of its field, and the score, None to take it back.
     refused : Signal(str)
-        What was typed is no score; tells why.
+        What was typed is no score; says why.
     """
 
     score_typed = Signal(object, str, object)

@@ -104,7 +104,7 @@ class DensityPanel(QWidget):
         self._arrange()
         self._connect()
         self._show_aim()
-        self._tell("")
+        self._notify("")
 
     @property
     def running(self) -> bool:
@@ -129,7 +129,7 @@ class DensityPanel(QWidget):
             return
         self._given_up = ""
         self._shared = self.shared_action.isChecked()
-        self._tell("")
+        self._notify("")
         self._job = job = Job[DensitySolution](self._post, "nx46-density")
         self.progress_row.follow(job, self.cancel)
         job.ended.connect(self._end)
@@ -150,7 +150,7 @@ class DensityPanel(QWidget):
         self._forget_nearest()
         if nearest is not None:
             self._session.apply(nearest)
-            self._tell(message)
+            self._notify(message)
 
     def _give_up(self, reason: str) -> None:
         if self._job is not None and not self._given_up:
@@ -172,16 +172,16 @@ class DensityPanel(QWidget):
         found = solution.settings.get(self._session.fragment.image_id)
         if solution.met and found is not None:
             self._session.apply(found)
-        self._tell(_result_text(solution))
+        self._notify(_result_text(solution))
         if not solution.met and found != self._session.setting:
             self._nearest = found
             self.nearest_button.setVisible(found is not None)
 
     def _show_cancelled(self) -> None:
-        self._tell(self._given_up or CANCELLED)
+        self._notify(self._given_up or CANCELLED)
 
     def _fail(self, error: BaseException) -> None:
-        self._tell(f"Not matched: {error}")
+        self._notify(f"Not matched: {error}")
         self._session.failed.emit(error)
 
     def _setting_changed(self, setting: Setting) -> None:
@@ -190,7 +190,7 @@ class DensityPanel(QWidget):
         What came of it before is not true of the mask any more.
         """
         self._give_up(SLIDERS_MOVED)
-        self._tell("")
+        self._notify("")
 
     def _fragment_changed(self, fragment: Fragment) -> None:
         if not self._shared:
@@ -201,7 +201,7 @@ class DensityPanel(QWidget):
         self._nearest = None
         self.nearest_button.setVisible(False)
 
-    def _tell(self, message: str) -> None:
+    def _notify(self, message: str) -> None:
         self._forget_nearest()
         self.result_label.setText(message)
         self.result_label.setVisible(bool(message))

@@ -86,7 +86,7 @@ class Section(QCollapsible):
         self.content().layout().addWidget(widget)
 
     def set_count(self, count: int) -> None:
-        """Tell of how many controls the title is to speak while it hides them."""
+        """Describe how many controls the title is to speak while it hides them."""
         if count != self._count:
             self._count = count
             self._show_title()
@@ -166,7 +166,7 @@ class WeightPanel(QWidget):
         self._show()
 
     def set_value(self, weights: Weights) -> None:
-        """Show weights without telling that they were moved."""
+        """Show weights without emitting that they were moved."""
         self._weights = dict(weights)
         self._show()
 

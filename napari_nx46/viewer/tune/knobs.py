@@ -2,7 +2,7 @@
 
 A number is a `Knob` (slider, spin box and reset), one of several values a `Choice` (combo box), and
 yes or no a `Switch` (check box). Each emits `moved` with its name and value when the user moves
-it, and shows a value by `set_value` without telling.
+it, and shows a value by `set_value` without a signal.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ class Knob(QWidget):
         return float(self.spin_box.value())
 
     def set_value(self, value: float) -> None:
-        """Show a value without telling that it was moved."""
+        """Show a value without emitting that it was moved."""
         for widget in (self.slider, self.spin_box):
             widget.blockSignals(True)
         self.slider.setValue(self.scale.nearest(value))
@@ -311,7 +311,7 @@ class Choice(QWidget):
         self.box.activated.connect(self._chosen)
 
     def set_value(self, value: Enum) -> None:
-        """Show a value without telling that it was chosen."""
+        """Show a value without emitting that it was chosen."""
         self.box.setCurrentIndex(self._values.index(value))
 
     def focus_order(self) -> list[QWidget]:
@@ -342,7 +342,7 @@ class Switch(QCheckBox):
         self.clicked.connect(lambda checked: self.moved.emit(self.name, bool(checked)))
 
     def set_value(self, value: bool) -> None:
-        """Show a value without telling that it was clicked."""
+        """Show a value without emitting that it was clicked."""
         self.setChecked(value)
 
     def focus_order(self) -> list[QWidget]:

@@ -87,7 +87,7 @@ class PresetPanel(QWidget):
         self.save_button.clicked.connect(self.save_as)
         self.delete_button.clicked.connect(self.delete)
         session.setting_changed.connect(self.show_setting)
-        self._tell("")
+        self._notify("")
         self._list_names()
         self._recognise(session.setting)
 
@@ -97,16 +97,16 @@ class PresetPanel(QWidget):
         return self._name
 
     def choose(self, name: str) -> None:
-        """Apply a preset; if it cannot be read, tell why and change nothing."""
+        """Apply a preset; if it cannot be read, say why and change nothing."""
         try:
             preset = self._published[name] if name in self._published else self._store.read(name)
         except (SettingError, OSError) as error:
             # One that is damaged can still be deleted.
             self._take(name, None)
             self._show_name()
-            self._tell(str(error))
+            self._notify(str(error))
             return
-        self._tell("")
+        self._notify("")
         self._take(name, preset)
         self._session.apply(self._seen_from_here(preset))
         self._show_name()
@@ -121,7 +121,7 @@ class PresetPanel(QWidget):
         if not confirmed or not name:
             return
         if name in self._published:
-            self._tell(f"“{name}” is a published preset, which stays: choose another name.")
+            self._notify(f"“{name}” is a published preset, which stays: choose another name.")
             return
         self._list_names()
         replace = name in self._own
@@ -131,9 +131,9 @@ class PresetPanel(QWidget):
         try:
             self._store.save(name, setting, replace=replace)
         except (SettingError, OSError) as error:
-            self._tell(f"Not saved: {error}")
+            self._notify(f"Not saved: {error}")
             return
-        self._tell("")
+        self._notify("")
         self._take(name, setting)
         self._list_names()
 
@@ -145,9 +145,9 @@ class PresetPanel(QWidget):
         try:
             self._store.delete(name)
         except (SettingError, OSError) as error:
-            self._tell(f"Not deleted: {error}")
+            self._notify(f"Not deleted: {error}")
         else:
-            self._tell("")
+            self._notify("")
             self._take("", None)
         self._list_names()
 
@@ -183,7 +183,7 @@ class PresetPanel(QWidget):
             self._own = self._store.names()
         except (SettingError, OSError) as error:
             self._own = ()
-            self._tell(f"Your presets cannot be listed: {error}")
+            self._notify(f"Your presets cannot be listed: {error}")
         self.box.clear()
         for name in self._published:
             self.box.addItem(name)
@@ -209,7 +209,7 @@ class PresetPanel(QWidget):
         self.description_label.setVisible(bool(description))
         self.delete_button.setEnabled(self._name in self._own)
 
-    def _tell(self, message: str) -> None:
+    def _notify(self, message: str) -> None:
         self.message_label.setText(message)
         self.message_label.setVisible(bool(message))
 

@@ -26,7 +26,7 @@ class VerticalScrollArea(QScrollArea):
         self._wheel_guard = WheelGuard(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Tell the dock when the content needs more or less width, as under a new style sheet."""
+        """Notify the dock when the content needs more or less width, as under a new style sheet."""
         if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
             width = self.minimumSizeHint().width()
             if width != self._told_width:
@@ -66,5 +66,5 @@ class WrappedLabel(PlainLabel):
         QLabel.setText(self, _LONG_WORD.sub(rf"\g<0>{_MAY_BREAK}", printable_lines(text)))
 
     def text(self) -> str:
-        """Return the text that was told."""
+        """Return the text that was reported."""
         return str(super().text()).replace(_MAY_BREAK, "")

@@ -1,4 +1,4 @@
-"""A session in a napari viewer: its layers, and what the canvas shows, told to it."""
+"""A session in a napari viewer: its layers, and what the canvas shows, reported to it."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Bench(QObject):
         self._canvas.protect_removal()
         self._image_id = image_id
         self._looked: tuple[float, tuple[float, float]] | None = None
-        self._told = ""
+        self._reported = ""
         self._post = post = MainThreadPoster(self)
         self._followers: list[Follower] = []
         self._started = False
@@ -259,8 +259,8 @@ class Bench(QObject):
         self.scores.label_changed.connect(self.errors.refresh)
         session.fragment_changed.connect(self._show_fragment)
         for emitter in (one.failed for one in (session, self.scores, self.keeping)):
-            emitter.connect(self._tell)
-        self.compare.foreign.failed.connect(self._tell_again)
+            emitter.connect(self._notify)
+        self.compare.foreign.failed.connect(self._notify_again)
         self.viewer.dims.events.current_step.connect(self._look)
         self.keeping.problem.connect(self._warn)
         for emitter in self._view_events():
@@ -268,26 +268,26 @@ class Bench(QObject):
 
     def _runs_in(self, workspace: Path) -> Runs:
         runs = Runs(self.session, workspace, self._post)
-        runs.failed.connect(self._tell)
+        runs.failed.connect(self._notify)
         self.destroyed.connect(runs.close)
         return runs
 
     def _adopted(self, follower: AnyFollower) -> AnyFollower:
-        """Have a follower begin and end with the session, and tell its errors."""
+        """Have a follower begin and end with the session, and report its errors."""
         self._followers.append(follower)
-        follower.failed.connect(self._tell)
+        follower.failed.connect(self._notify)
         self.destroyed.connect(follower.close)
         if self._started:
             follower.touch()
         return follower
 
-    def _tell(self, error: BaseException) -> None:
+    def _notify(self, error: BaseException) -> None:
         """Notify of an error, but not of the same one at every step of a slider."""
-        if str(error) != self._told:
-            self._told = str(error)
+        if str(error) != self._reported:
+            self._reported = str(error)
             notify_error(error)
 
-    def _tell_again(self, error: BaseException) -> None:
+    def _notify_again(self, error: BaseException) -> None:
         """Notify of an error in what a user does once: each time, if it is done again."""
         notify_error(error)
 
@@ -375,7 +375,7 @@ class Bench(QObject):
         self._settle.start()
 
     def _look(self, event: object = None) -> None:
-        """Tell the session what the canvas shows."""
+        """Report to the session what the canvas shows."""
         if self.viewer.dims.ndim == 3 and not self._exchanging:
             self.session.look_at(self._current_view())
             self._note_camera()

@@ -1,4 +1,4 @@
-"""The dock that tells what every key does."""
+"""The dock that says what every key does."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_knobs_that_change_together_are_joined_and_named():
     found = shares_of(settings, [1, 2, 3, 4, 5, 9])
     assert found is not None
     assert [one.name for one in found.shares][:2] == ["blend + z_radius", "quantile"]
-    assert "cannot tell blend and z_radius apart" in found.notes[0]
+    assert "cannot distinguish blend and z_radius " in found.notes[0]
 
 
 def test_a_part_of_a_grid_has_main_effects_alone():
@@ -161,7 +161,7 @@ def test_a_part_of_a_grid_has_main_effects_alone():
     saturated = shares_of(one_at_a_time, [1, 2, 4, 8])
     assert saturated is not None
     assert saturated.residual.degrees == 0
-    # A main effect of each; nothing is left to tell chance from effect.
+    # A main effect of each; nothing is left to say chance from effect.
     assert [one.degrees for one in saturated.shares] == [1, 1, 1]
 
 
@@ -175,10 +175,10 @@ def test_runs_too_few_for_their_knobs_end_in_one_joined_factor():
     assert found is not None
     assert [one.name for one in found.shares] == ["blend + z_radius + opening"]
     assert found.shares[0].share == pytest.approx(1)
-    assert "cannot tell blend, z_radius and opening apart" in found.notes[0]
+    assert "cannot distinguish blend, z_radius and opening " in found.notes[0]
 
 
-def test_few_runs_of_a_search_are_told_by_halves():
+def test_few_runs_of_a_search_are_reported_by_halves():
     random = np.random.default_rng(5)
     settings = [
         Setting(quantile=float(quantile), blend=float(blend), z_radius=radius)
@@ -214,7 +214,7 @@ def test_a_knob_that_another_only_switches_is_no_factor():
     assert [one.knobs for one in varied(settings)] == [("smallest_object",)]
 
 
-def test_nothing_is_told_of_too_few_runs_of_equal_scores_or_of_one_setting():
+def test_nothing_is_reported_of_too_few_runs_of_equal_scores_or_of_one_setting():
     settings = grid(blend=[0.1, 0.5, 0.9])
     assert shares_of(settings[:2], [1, 2]) is None
     assert shares_of(settings, [0.7, 0.7, 0.7]) is None

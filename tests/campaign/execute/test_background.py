@@ -27,21 +27,21 @@ def test_a_campaign_is_read_again_only_when_runs_are_added():
     watch, reader = CampaignWatch(), Reader(["one"])
     assert watch.results(reader) == reader()
     reader.count = 0
-    told = {}
+    reported = {}
     for image_id in "ab":
         watch.take(waiting("one", image_id, TaskState.RUNNING))
         assert watch.running == {("one", image_id)}
         result = done("one", image_id, {"density": 0.1}, slices(5, density=0.1))
         watch.take(result)
-        told["one", image_id] = replace(result, slices=())
+        reported["one", image_id] = replace(result, slices=())
         found = watch.results(reader)
-        assert {place: found.fragments[place] for place in told} == told
+        assert {place: found.fragments[place] for place in reported} == reported
     assert reader.count == 0
     reader.runs.append("two")
     watch.take(waiting("two", "a", TaskState.RUNNING))
     found = watch.results(reader)
     assert (reader.count, found.plan.run_ids) == (1, ("one", "two"))
-    assert {place: found.fragments[place] for place in told} == told
+    assert {place: found.fragments[place] for place in reported} == reported
     assert found.fragments["two", "a"].state is TaskState.WAITING
     watch.results(reader)
     assert reader.count == 1

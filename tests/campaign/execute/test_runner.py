@@ -70,8 +70,8 @@ def test_the_table_depends_neither_on_threads_nor_on_processes(
     assert table(found.results) == table(undisturbed)
     assert found.run.progress.done == len(undisturbed.fragments)
     assert found.states == [CampaignState.READING, CampaignState.RUNNING, CampaignState.DONE]
-    assert found.told[TaskState.DONE] == len(undisturbed.fragments)
-    assert set(found.told) == {TaskState.RUNNING, TaskState.DONE}
+    assert found.reported[TaskState.DONE] == len(undisturbed.fragments)
+    assert set(found.reported) == {TaskState.RUNNING, TaskState.DONE}
 
 
 def test_what_was_computed_is_recognised_also_by_another_campaign(
@@ -82,7 +82,7 @@ def test_what_was_computed_is_recognised_also_by_another_campaign(
     again = ran(asked, work)
     assert again.results == first.results
     assert again.run.campaign_id == 1
-    assert again.computed == again.told[TaskState.RUNNING] == 0
+    assert again.computed == again.reported[TaskState.RUNNING] == 0
     # the same contents elsewhere, and runs of other names
     copy = shutil.copytree(data, tmp_path / "copy")
     renamed = tuple(PlannedRun(f"x-{run.run_id}", run.setting) for run in asked.plan.runs)
@@ -101,7 +101,7 @@ def test_what_was_computed_is_recognised_also_by_another_campaign(
     assert "leaderboard_score" not in found.results.fragments["closed", "a"].metrics
 
 
-def test_data_that_changed_are_computed_anew(asked, data, tmp_path):
+def test_data_that_changed_are_computed_again(asked, data, tmp_path):
     copy = shutil.copytree(data, tmp_path / "copy")
     plan = CampaignPlan("few", asked.plan.runs[:2])
     request = CampaignRequest(plan, DataSource.of(copy), with_score=False)
@@ -147,14 +147,14 @@ def test_a_file_that_changes_while_the_campaign_runs_is_noticed(asked, data, tmp
     copy = shutil.copytree(data, tmp_path / "copy")
     plan = CampaignPlan("few", asked.plan.runs[:4])
     request = CampaignRequest(plan, DataSource.of(copy), with_score=False)
-    told = watched(request, tmp_path / "w.sqlite", ClusterChoice(threads=1))
+    reported = watched(request, tmp_path / "w.sqlite", ClusterChoice(threads=1))
 
     def touch(row):
         if row.state is TaskState.DONE:
             (copy / "p2d" / "c.tif").touch()
 
-    told.run.task_changed.connect(touch)
-    results = told.run.run()
+    reported.run.task_changed.connect(touch)
+    results = reported.run.run()
     failed = [one for one in results.fragments.values() if one.state is TaskState.FAILED]
     assert {one.image_id for one in failed} == {"c"}
     assert all("changed or replaced" in one.error for one in failed)
@@ -162,19 +162,19 @@ def test_a_file_that_changes_while_the_campaign_runs_is_noticed(asked, data, tmp
 
 def test_a_campaign_that_is_cancelled_goes_on_where_it_was(asked, undisturbed, tmp_path):
     work = tmp_path / "w.sqlite"
-    told = watched(asked, work)
+    reported = watched(asked, work)
     first_done = threading.Event()
-    told.run.task_changed.connect(
+    reported.run.task_changed.connect(
         lambda row: row.state is TaskState.DONE and first_done.set(), check_nargs=False
     )
-    thread = threading.Thread(target=lambda: setattr(told, "results", told.run.run()))
+    thread = threading.Thread(target=lambda: setattr(reported, "results", reported.run.run()))
     thread.start()
     assert first_done.wait(60)
-    told.run.cancel()
+    reported.run.cancel()
     thread.join(60)
     assert not thread.is_alive()
-    assert told.run.state is CampaignState.CANCELLED
-    before = done_seconds(told.results)
+    assert reported.run.state is CampaignState.CANCELLED
+    before = done_seconds(reported.results)
     assert 0 < len(before) < len(undisturbed.fragments)
     resumed = ran(asked, work)
     assert table(resumed.results) == table(undisturbed)
@@ -183,11 +183,11 @@ def test_a_campaign_that_is_cancelled_goes_on_where_it_was(asked, undisturbed, t
 
 
 def test_a_campaign_that_is_cancelled_before_it_begins_is_not_kept(asked, tmp_path):
-    told = watched(asked, tmp_path / "w.sqlite")
-    told.run.cancel()
+    reported = watched(asked, tmp_path / "w.sqlite")
+    reported.run.cancel()
     with pytest.raises(Cancelled):
-        told.run.run()
-    assert told.run.state is CampaignState.CANCELLED
+        reported.run.run()
+    assert reported.run.state is CampaignState.CANCELLED
 
 
 def test_a_search_is_the_same_when_it_is_resumed(asked, tmp_path):
@@ -198,15 +198,15 @@ def test_a_search_is_the_same_when_it_is_resumed(asked, tmp_path):
     whole = ran(request, tmp_path / "whole.sqlite").results
     assert len(whole.plan.runs) == 7
     work = tmp_path / "cut.sqlite"
-    told = watched(request, work)
-    told.run.task_changed.connect(
+    reported = watched(request, work)
+    reported.run.task_changed.connect(
         lambda row: (
-            row.state is TaskState.DONE and row.run_id == "suggested-0004" and told.run.cancel()
+            row.state is TaskState.DONE and row.run_id == "suggested-0004" and reported.run.cancel()
         ),
         check_nargs=False,
     )
-    cut = told.run.run()
-    assert told.run.state is CampaignState.CANCELLED
+    cut = reported.run.run()
+    assert reported.run.state is CampaignState.CANCELLED
     assert 3 < len(cut.plan.runs) < 7
     resumed = ran(request, work)
     assert resumed.run.campaign_id == 1
@@ -215,13 +215,13 @@ def test_a_search_is_the_same_when_it_is_resumed(asked, tmp_path):
     assert done_seconds(resumed.results).items() >= done_seconds(cut).items()
 
 
-def test_a_scheduler_that_is_not_there_is_told(asked, tmp_path, monkeypatch):
+def test_a_scheduler_that_is_not_there_is_reported(asked, tmp_path, monkeypatch):
     monkeypatch.setattr("napari_nx46.campaign.execute.cluster.CONNECT_SECONDS", 0.5)
     for address in ("tcp://127.0.0.1:9", "nonsense://x"):
-        told = watched(asked, tmp_path / "w.sqlite", ClusterChoice(scheduler=address))
+        reported = watched(asked, tmp_path / "w.sqlite", ClusterChoice(scheduler=address))
         with pytest.raises(CampaignError, match="cannot be reached"):
-            told.run.run()
-        assert told.run.state is CampaignState.FAILED
+            reported.run.run()
+        assert reported.run.state is CampaignState.FAILED
     assert stored(tmp_path / "w.sqlite").plan == asked.plan
     # A client left to the garbage collector closes itself at any time, and may block for ever.
     assert not any(isinstance(one, Client) and one.status != "closed" for one in gc.get_objects())

@@ -102,7 +102,7 @@ def test_a_lane_without_a_group_helps_the_busiest_one():
         (4.9, 1.0, True),
     ],
 )
-def test_a_group_is_shared_only_where_to_begin_anew_costs_less_than_it_saves(
+def test_a_group_is_shared_only_where_to_begin_again_costs_less_than_it_saves(
     beginning, following, helps
 ):
     group = [Task(f"{n}", "a", Setting(), ()) for n in range(9)]

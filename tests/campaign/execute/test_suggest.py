@@ -76,7 +76,7 @@ def test_the_seed_alone_makes_the_suggestions(undisturbed):
     assert driven(Suggester(search(seed=1))) != runs
 
 
-def test_what_was_told_counts(undisturbed):
+def test_what_was_reported_counts(undisturbed):
     _, runs = undisturbed
     other, otherwise = Suggester(search()), []
     while not other.finished:
@@ -143,14 +143,14 @@ def test_a_search_that_was_interrupted_goes_on_as_if_it_had_not_been(undisturbed
     pending = stopped.ask()
     # What is kept of the search goes through JSON; of the batch that was cut off one run is done.
     resumed = Suggester(Search.model_validate_json(stopped.search.model_dump_json()))
-    resumed.replay({**stopped.told, pending[0].run_id: worth(pending[0])})
-    assert resumed.told == stopped.told
+    resumed.replay({**stopped.reported, pending[0].run_id: worth(pending[0])})
+    assert resumed.reported == stopped.reported
     assert resumed.ask() == pending
     assert before + driven(resumed) == runs
-    assert resumed.told == whole.told
+    assert resumed.reported == whole.reported
 
 
-def test_a_batch_stays_until_it_is_told_whole():
+def test_a_batch_stays_until_it_is_reported_whole():
     suggester = Suggester(search(batch=3))
     assert suggester.pending == ()
     batch = suggester.ask()
@@ -162,7 +162,7 @@ def test_a_batch_stays_until_it_is_told_whole():
         suggester.tell([0.5, float("nan"), None])
     assert suggester.ask() == batch
     suggester.tell([0.5, None, 0.1])
-    assert list(suggester.told.values()) == [0.5, None, 0.1]
+    assert list(suggester.reported.values()) == [0.5, None, 0.1]
 
 
 def test_a_search_without_new_settings_ends_before_its_number():

@@ -31,36 +31,36 @@ def worker_processes(parent=None):
     return [one for one in below if "spawn_main" in " ".join(one.cmdline())]
 
 
-def kill_at(told, count, victims):
+def kill_at(reported, count, victims):
     """Kill processes once so many tasks are done, and return those that were killed."""
     killed = []
 
     def kill(row):
-        if told.told[TaskState.DONE] >= count and not killed:
+        if reported.reported[TaskState.DONE] >= count and not killed:
             for one in victims():
                 killed.append(one)
                 one.send_signal(signal.SIGKILL)
 
-    told.run.task_changed.connect(kill)
+    reported.run.task_changed.connect(kill)
     return killed
 
 
 def test_a_worker_that_is_killed_has_its_tasks_run_again(asked, undisturbed, tmp_path):
-    told = watched(asked, tmp_path / "w.sqlite", ClusterChoice(workers=2))
-    killed = kill_at(told, 3, lambda: worker_processes()[:1])
-    results = told.run.run()
+    reported = watched(asked, tmp_path / "w.sqlite", ClusterChoice(workers=2))
+    killed = kill_at(reported, 3, lambda: worker_processes()[:1])
+    results = reported.run.run()
     assert len(killed) == 1
     assert table(results) == table(undisturbed)
-    assert told.run.progress.failed == 0
+    assert reported.run.progress.failed == 0
     assert worker_processes() == []
 
 
 def test_a_task_that_kills_its_workers_fails_alone(asked, tmp_path, monkeypatch):
     runs = (PlannedRun("fits", Setting()), PlannedRun("kills", Setting(quantile=0.5)))
     request = CampaignRequest(CampaignPlan("two", runs), asked.source, with_score=False)
-    told = watched(request, tmp_path / "w.sqlite", ClusterChoice(workers=1))
+    reported = watched(request, tmp_path / "w.sqlite", ClusterChoice(workers=1))
     monkeypatch.setattr(dispatch, "measure_in_lane", die_at_the_median)
-    results = told.run.run()
+    results = reported.run.run()
     states = {place: one.state for place, one in results.fragments.items()}
     assert states.pop(("kills", "a")) is TaskState.FAILED
     assert "3 workers died" in results.fragments["kills", "a"].error
@@ -163,9 +163,9 @@ def test_a_cluster_that_is_there_gives_the_same_table_though_a_worker_is_killed(
         two_threads = ("--nthreads", 2, "--no-nanny")
         first = stack.enter_context(worker(address, tmp_path, *two_threads))
         stack.enter_context(worker(address, tmp_path, "--nthreads", 1, "--no-nanny"))
-        told = watched(asked, tmp_path / "w.sqlite", ClusterChoice(scheduler=address))
-        killed = kill_at(told, 4, lambda: [first])
-        results = told.run.run()
+        reported = watched(asked, tmp_path / "w.sqlite", ClusterChoice(scheduler=address))
+        killed = kill_at(reported, 4, lambda: [first])
+        results = reported.run.run()
         assert killed == [first]
         assert table(results) == table(undisturbed)
         # the workers go on, with nothing of the campaign left on them
@@ -174,13 +174,13 @@ def test_a_cluster_that_is_there_gives_the_same_table_though_a_worker_is_killed(
             assert not [name for name in plugins if name.startswith("nx46")]
 
 
-def test_a_campaign_whose_scheduler_dies_tells_it_and_goes_on_later(asked, undisturbed, tmp_path):
+def test_a_campaign_whose_scheduler_dies_says_it_and_goes_on_later(asked, undisturbed, tmp_path):
     work = tmp_path / "w.sqlite"
     with scheduler(tmp_path) as (process, address), worker(address, tmp_path, "--no-nanny"):
-        told = watched(asked, work, ClusterChoice(scheduler=address))
-        kill_at(told, 2, lambda: [process])
+        reported = watched(asked, work, ClusterChoice(scheduler=address))
+        kill_at(reported, 2, lambda: [process])
         with pytest.raises(CampaignError, match="what is done is kept"):
-            told.run.run()
+            reported.run.run()
     done = [one for one in stored(work).fragments.values() if one.state is TaskState.DONE]
     assert 2 <= len(done) < len(undisturbed.fragments)
     resumed = ran(asked, work)
@@ -191,6 +191,6 @@ def test_a_campaign_whose_scheduler_dies_tells_it_and_goes_on_later(asked, undis
 def test_a_cluster_without_workers_is_not_waited_for_for_ever(asked, tmp_path, monkeypatch):
     monkeypatch.setattr(dispatch, "NO_WORKER_SECONDS", 1.0)
     with scheduler(tmp_path) as (_, address):
-        told = watched(asked, tmp_path / "w.sqlite", ClusterChoice(scheduler=address))
+        reported = watched(asked, tmp_path / "w.sqlite", ClusterChoice(scheduler=address))
         with pytest.raises(CampaignError, match="no worker"):
-            told.run.run()
+            reported.run.run()

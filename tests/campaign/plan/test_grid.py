@@ -45,8 +45,8 @@ def test_a_grid_is_the_product_of_exact_numbers_with_names_of_their_own(blends, 
     ]
     assert len({run.run_id for run in plan.runs}) == len(plan.runs)
     for run in plan.runs:
-        told = dict(part.split("=") for part in run.run_id.split(","))
-        assert {name: float(text) for name, text in told.items()} == {
+        reported = dict(part.split("=") for part in run.run_id.split(","))
+        assert {name: float(text) for name, text in reported.items()} == {
             name: getattr(run.setting, name) for name in ("blend", "quantile", "z_radius")
         }
 
@@ -90,7 +90,7 @@ def test_a_knob_chooses_its_rule_unless_the_rule_is_varied_too():
     assert [run.setting.rule for run in plan.runs] == ["quantile", "probability"]
 
 
-def test_all_faults_of_all_axes_are_told_at_once():
+def test_all_faults_of_all_axes_are_reported_at_once():
     faults = refused(
         "quantil=0.9",
         "blend=0.9:1.2:0.1",

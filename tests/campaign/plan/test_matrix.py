@@ -148,7 +148,7 @@ def test_what_a_row_does_not_state_is_that_of_the_setting_under_it():
     assert only_setting({"quantile": 0.9}, base) == base.changed(quantile=0.9, rule="quantile")
 
 
-def test_all_faults_are_told_at_once_with_run_and_knob():
+def test_all_faults_are_reported_at_once_with_run_and_knob():
     rows = [
         {"run_id": "a", "quantil": 0.9, "z_radius": 9, "blend": True},
         {"run_id": "a", "NX46_THRESHOLD_QUANTILE": 1.5, "quantile": 0.9},

@@ -49,7 +49,7 @@ def plan_of(**settings):
     return CampaignPlan("mine", tuple(PlannedRun(*run) for run in settings.items()))
 
 
-def test_a_campaign_that_fits_is_told_with_its_fragments_and_nothing_is_written(root):
+def test_a_campaign_that_fits_is_reported_with_its_fragments_and_nothing_is_written(root):
     before = files_in(root)
     found = campaign_preflight(open_data(root), PAIR, workers=2, work=root / "new" / "work")
     assert files_in(root) == before
@@ -66,7 +66,7 @@ def test_a_campaign_that_fits_is_told_with_its_fragments_and_nothing_is_written(
     assert found.disk_bytes == result_bytes(tuple(open_data(root)), 2)
 
 
-def test_settings_that_do_not_fit_a_fragment_are_told_with_their_runs(root):
+def test_settings_that_do_not_fit_a_fragment_are_reported_with_their_runs(root):
     plan = plan_of(
         fits=Setting(),
         ct=Setting(source="gradient"),
@@ -86,7 +86,7 @@ def test_settings_that_do_not_fit_a_fragment_are_told_with_their_runs(root):
 
 
 @pytest.mark.parametrize("z", [2, 1])  # the slice that is looked at, and one of the sample
-def test_a_damaged_fragment_is_told_and_the_others_are_estimated(root, z):
+def test_a_damaged_fragment_is_reported_and_the_others_are_estimated(root, z):
     (root / "p3d" / "d.tif").unlink()
     volume = np.full((4, 8, 8), 0.5, np.float32)
     volume[z, 3, 4] = np.nan

@@ -90,9 +90,9 @@ def test_a_run_whose_export_is_not_valid_is_rejected_and_the_next_is_the_best(
 
     monkeypatch.setattr(exports, "export", refuse_the_first)
     checks = []
-    told = watched(request_of_runs, tmp_path / "w.sqlite", rules=RULES)
-    told.run.export_checked.connect(lambda check: checks.append((check.run_id, check.fault)))
-    results = told.run.run()
+    reported = watched(request_of_runs, tmp_path / "w.sqlite", rules=RULES)
+    reported.run.export_checked.connect(lambda check: checks.append((check.run_id, check.fault)))
+    results = reported.run.run()
     assert [run_id for run_id, _ in checks] == ["edge", "best"]
     assert "would not be valid" in results.export_faults["edge"]
     _, verdicts, runs = kept(tmp_path / "w.sqlite")
@@ -121,10 +121,10 @@ def test_a_cancelled_check_is_made_up_for_and_none_is_made_where_none_is_wanted(
     request_of_runs, tmp_path
 ):
     work = tmp_path / "w.sqlite"
-    told = watched(request_of_runs, work, rules=RULES)
-    told.run.export_checked.connect(lambda _check: told.run.cancel())
-    results = told.run.run()
-    assert told.run.state is CampaignState.CANCELLED
+    reported = watched(request_of_runs, work, rules=RULES)
+    reported.run.export_checked.connect(lambda _check: reported.run.cancel())
+    results = reported.run.run()
+    assert reported.run.state is CampaignState.CANCELLED
     assert set(results.export_faults) == {"edge"}
     assert names_left(tmp_path) == ["campaign-1"]
     shutil.rmtree(tmp_path / "campaign-1")

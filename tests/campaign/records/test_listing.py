@@ -39,7 +39,7 @@ def test_rows_have_means_the_gain_on_the_baseline_and_the_verdict():
     assert "dice" not in rows["first"].figures
 
 
-def test_states_are_counted_and_failures_told():
+def test_states_are_counted_and_failures_reported():
     rows = rows_of(
         {
             "first": {"a": figures(0.4, 0.8), "b": waiting("first", "b", TaskState.WAITING)},
@@ -51,5 +51,5 @@ def test_states_are_counted_and_failures_told():
     assert (first.tasks, first.done, first.failed, first.running) == (2, 1, 0, 1)
     assert (broken.tasks, broken.done, broken.failed, broken.running) == (2, 1, 1, 0)
     assert broken.errors == ("a: found a NaN",)
-    # Only fragments that both have done tell a gain: b is not done in the first run.
+    # Only fragments that both have done say a gain: b is not done in the first run.
     assert broken.gain is None

@@ -27,7 +27,7 @@ def gain_rows(folder):
         return list(csv.DictReader(file))
 
 
-def test_with_data_the_gains_of_the_best_run_are_told(computed_runs, results, tmp_path):
+def test_with_data_the_gains_of_the_best_run_are_reported(computed_runs, results, tmp_path):
     pipelines = computed_runs[0]
     analysis = make_report(results, NEAR_WIDE, tmp_path, pipelines, shortest_repeat=3)
     assert analysis.best is not None

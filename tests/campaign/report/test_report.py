@@ -134,7 +134,7 @@ def section(report, title):
 # ---- what it says --------------------------------------------------------------------------
 
 
-def test_the_page_tells_what_came_out(page):
+def test_the_page_says_what_came_out(page):
     for words in (
         "The best run is five (blend 0.6, quantile 0.94), by its mean leaderboard score",
         "Of 8 runs: 5 accepted, 2 rejected and 1 undecided.",
@@ -150,7 +150,7 @@ def test_the_page_tells_what_came_out(page):
         assert words in page.text, words
 
 
-def test_nothing_is_told_as_minus_nothing(page):
+def test_nothing_is_reported_as_minus_nothing(page):
     assert not re.search(r"[-−]0(\.0+)?(?![\d.])", page.text)
 
 
@@ -189,7 +189,7 @@ def test_the_slices_that_lose_most_recall_are_named(report):
     assert lost.table.rows[0][2].startswith("5 (0.0500, 33.3 %), 4 (0.0400, 26.7 %)")
 
 
-def test_the_best_run_of_each_fragment_is_told_with_recall_and_precision(report):
+def test_the_best_run_of_each_fragment_is_reported_with_recall_and_precision(report):
     best, _ = section(report, "Fragments and stability").tables
     assert best.table.columns == ("fragment", "run", "leaderboard score", "recall", "precision")
     assert best.table.rows == (
@@ -198,7 +198,7 @@ def test_the_best_run_of_each_fragment_is_told_with_recall_and_precision(report)
     )
 
 
-def test_of_equal_runs_the_first_in_the_ranking_is_told_and_what_is_not_known_is_a_dash():
+def test_of_equal_runs_the_first_in_the_ranking_is_reported_and_what_is_not_known_is_a_dash():
     runs = {
         "low": {"a": {"dice": 0.1}, "b": {"dice": 0.9}},
         "one": {"a": {"dice": 0.7, "recall": 0.6}, "b": {}},
@@ -301,7 +301,7 @@ def test_what_users_have_named_is_text_and_nothing_else(page, written):
     assert HOSTILE in {row["run_id"] for row in rows_of(written, "runs.csv")}
 
 
-# ---- campaigns with little to tell ---------------------------------------------------------
+# ---- campaigns with little to say ---------------------------------------------------------
 
 
 def test_the_same_campaign_gives_the_same_bytes(analysis, written, tmp_path):

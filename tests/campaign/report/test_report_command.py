@@ -161,7 +161,7 @@ def test_a_workspace_without_a_campaign_and_data_of_another_are_refused(work, tm
     assert not out.exists()
 
 
-def test_a_fragment_that_cannot_be_read_is_told_and_is_missed_only_where_it_was_done(
+def test_a_fragment_that_cannot_be_read_is_reported_and_is_missed_only_where_it_was_done(
     work, data, tmp_path
 ):
     copied = tmp_path / "copied"

@@ -157,7 +157,7 @@ def test_a_failed_task_rejects_and_an_open_one_leaves_the_run_undecided():
     assert "1 of 2 fragments are not done yet" in unfinished.reasons
 
 
-def test_every_rule_that_is_broken_is_told():
+def test_every_rule_that_is_broken_is_reported():
     results = two_runs(
         {"recall": 0.9, "density": 0.1},
         {"recall": 0.1, "density": 0.5},

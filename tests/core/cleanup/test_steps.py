@@ -165,7 +165,7 @@ def telling_masks(setting, axis):
 
 
 def needs_the_reach(step, setting, axis, mask):
-    """Tell whether the central voxel comes out differently with a smaller halo along an axis."""
+    """Return whether the central voxel comes out differently with a smaller halo along an axis."""
     halo = list(step.reach(setting))
     halo[axis] -= 1
     block = tuple(slice(index, index + 1) for index in CENTRE)

@@ -171,7 +171,7 @@ def test_the_extent_is_the_lowest_and_highest_value_of_all_slabs(dtype, monkeypa
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_values_that_are_no_numbers_are_told_with_their_slices(value, dtype, monkeypatch):
+def test_values_that_are_no_numbers_are_reported_with_their_slices(value, dtype, monkeypatch):
     monkeypatch.setattr(tiles, "SLAB_VOXELS", 24)
     image = image_of((7, 3, 4), dtype)
     image[3, 1, 2] = value
@@ -179,7 +179,7 @@ def test_values_that_are_no_numbers_are_told_with_their_slices(value, dtype, mon
         intensity_extent(image)
 
 
-def test_values_further_apart_than_numbers_reach_are_told(monkeypatch):
+def test_values_further_apart_than_numbers_reach_are_reported(monkeypatch):
     monkeypatch.setattr(tiles, "SLAB_VOXELS", 1)
     image = np.zeros((2, 1, 1))
     image[:, 0, 0] = -1.7e308, 1.7e308

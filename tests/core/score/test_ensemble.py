@@ -63,7 +63,7 @@ def test_volumes_without_a_weight_or_with_weight_0_are_left_out():
     }
 
 
-def test_a_weight_of_a_volume_that_is_not_there_is_told_with_those_that_are():
+def test_a_weight_of_a_volume_that_is_not_there_is_reported_with_those_that_are():
     with pytest.raises(ValueError, match=r"no probability volume b, c; there are: p3d, a$"):
         normalised_weights(("a", "p3d"), (("c", 1.0), ("a", 1.0), ("b", 0.0)))
     with pytest.raises(ValueError, match="there are: none"):

@@ -91,7 +91,7 @@ def test_a_member_that_declares_more_than_any_mask_of_its_shape_is_not_unpacked(
         open_submission(write_archive(tmp_path / "s.zip", members), SHAPES)
 
 
-def test_what_is_no_archive_is_told(tmp_path):
+def test_what_is_no_archive_is_reported(tmp_path):
     (tmp_path / "s.zip").write_bytes(b"PK no")
     with pytest.raises(VolumeError, match="not-a-zip"):
         open_submission(tmp_path / "s.zip", SHAPES)

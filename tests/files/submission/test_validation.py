@@ -86,12 +86,12 @@ def test_a_good_archive_yields_no_finding_and_the_summary_of_its_masks(tmp_path)
 
 def test_a_report_can_be_written_as_json(tmp_path):
     path = archive_of(tmp_path / "a.zip", [("1.tif", good_tiff()), ("2.tif", b"nothing")])
-    told = json.loads(json.dumps(validate_submission(path, band=(0.9, 1.0)).to_dict()))
-    assert told["path"] == str(path)
-    assert told["ok"] is False
-    assert [found["code"] for found in told["errors"]] == ["not-tiff"]
-    assert [found["code"] for found in told["warnings"]] == ["density-outside-band"]
-    assert told["masks"][0]["shape"] == [6, 10, 12]
+    reported = json.loads(json.dumps(validate_submission(path, band=(0.9, 1.0)).to_dict()))
+    assert reported["path"] == str(path)
+    assert reported["ok"] is False
+    assert [found["code"] for found in reported["errors"]] == ["not-tiff"]
+    assert [found["code"] for found in reported["warnings"]] == ["density-outside-band"]
+    assert reported["masks"][0]["shape"] == [6, 10, 12]
 
 
 def test_a_missing_file_raises(tmp_path):
@@ -102,7 +102,7 @@ def test_a_missing_file_raises(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"PK\x05\x06", b"nothing of the kind" * 100])
-def test_what_is_not_a_zip_is_told_so(tmp_path, content):
+def test_what_is_not_a_zip_is_reported_so(tmp_path, content):
     (tmp_path / "a.zip").write_bytes(content)
     report = validate_submission(tmp_path / "a.zip")
     assert codes_of(report) == ["not-a-zip"]
@@ -216,7 +216,7 @@ def test_a_name_without_the_suffix_is_not_a_tiff(tmp_path):
     assert codes_of(validate_submission(path)) == ["not-tiff", "not-tiff"]
 
 
-def test_an_encrypted_member_is_told_so(tmp_path):
+def test_an_encrypted_member_is_reported_so(tmp_path):
     path = archive_of(tmp_path / "a.zip", [("1.tif", good_tiff())])
     content = bytearray(path.read_bytes())
     for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -290,7 +290,7 @@ def test_a_cancelled_validation_stops(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"II*\0", b"\x89PNG\r\n\x1a\n" + bytes(50), b"MM\0*\0\0\0\0"]
 )
-def test_what_is_not_a_tiff_is_told_so(tmp_path, content):
+def test_what_is_not_a_tiff_is_reported_so(tmp_path, content):
     assert codes_of(check_one(tmp_path, content)) == ["not-tiff"]
 
 
@@ -312,7 +312,7 @@ def test_a_single_page_is_no_mask_of_an_archive_even_where_the_image_has_one(tmp
 
 
 @pytest.mark.parametrize("pages", [5, 7])
-def test_a_wrong_number_of_pages_is_told_with_both_numbers(tmp_path, pages):
+def test_a_wrong_number_of_pages_is_reported_with_both_numbers(tmp_path, pages):
     report = check_one(tmp_path, good_tiff(), expected={"1": (pages, 10, 12)})
     assert codes_of(report) == ["wrong-page-count"]
     assert "found 6 pages" in report.findings[0].message
@@ -348,7 +348,7 @@ def test_a_page_of_another_size_than_the_others_is_a_wrong_shape(tmp_path, expec
         (np.float32, "float32"),
     ],
 )
-def test_another_type_than_uint8_is_told(tmp_path, dtype, word):
+def test_another_type_than_uint8_is_reported(tmp_path, dtype, word):
     report = check_one(tmp_path, tiff_bytes(some_mask().astype(dtype), compression=None))
     assert codes_of(report) == ["not-uint8"]
     assert f"found {word}," in report.findings[0].message
@@ -390,7 +390,7 @@ def with_tag(content, page, tag, value):
 
 
 @pytest.mark.parametrize("back_to", [0, 3, 5])
-def test_pages_that_form_a_loop_are_told_so(tmp_path, back_to):
+def test_pages_that_form_a_loop_are_reported_so(tmp_path, back_to):
     content = bytearray(good_tiff())
     offsets, last = directory_offsets(content)
     struct.pack_into("<L", content, last, offsets[back_to])

@@ -305,7 +305,7 @@ def test_the_archive_is_renamed_before_its_companions(tmp_path, monkeypatch):
     assert renamed == ["submission.zip", "submission.manifest.json"]
 
 
-def test_a_missing_folder_is_told_before_any_mask_is_computed(tmp_path):
+def test_a_missing_folder_is_reported_before_any_mask_is_computed(tmp_path):
     def slabs():
         pytest.fail("no mask must be asked for")
         yield some_mask()
@@ -386,7 +386,7 @@ except WriteError as error:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
 @pytest.mark.parametrize("way", ["archive", "mask file"])
 @pytest.mark.parametrize("compression", ["zlib", "none"])
-def test_running_out_of_room_is_told_with_the_target_and_leaves_the_old_file(
+def test_running_out_of_room_is_reported_with_the_target_and_leaves_the_old_file(
     tmp_path, way, compression
 ):
     target = tmp_path / "submission.zip"
@@ -405,7 +405,7 @@ def test_running_out_of_room_is_told_with_the_target_and_leaves_the_old_file(
 
 
 @pytest.mark.parametrize("compression", list(Compression))
-def test_a_mask_file_holds_the_mask_and_tells_what_was_written(tmp_path, compression):
+def test_a_mask_file_holds_the_mask_and_says_what_was_written(tmp_path, compression):
     mask = some_mask()
     target = tmp_path / "1407735.tif"
     member = write_mask_file(target, stream_of("1407735", mask), compression=compression)

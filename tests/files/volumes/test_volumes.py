@@ -239,7 +239,7 @@ def test_a_channel_that_is_not_there_is_an_error(tmp_path, channel):
         open_volume(tmp_path / "a.npz", channel=channel)
 
 
-def test_an_npz_without_probabilities_tells_what_it_holds(tmp_path):
+def test_an_npz_without_probabilities_says_what_it_holds(tmp_path):
     np.savez(tmp_path / "a.npz", other=voxels_of("float32", (3, 4, 5, 6)))
     with pytest.raises(VolumeError, match=r"other\.npy.*expected one array probabilities\.npy"):
         open_volume(tmp_path / "a.npz")
@@ -380,7 +380,7 @@ def test_a_plain_zarr_array_of_four_axes_is_refused_if_it_is_ambiguous_and_has_n
     np.testing.assert_array_equal(open_volume(named).read(), voxels[:, 1])
 
 
-def test_a_zarr_group_without_an_image_tells_what_it_holds(tmp_path):
+def test_a_zarr_group_without_an_image_says_what_it_holds(tmp_path):
     group = zarr.open_group(tmp_path / "a.zarr", mode="w")
     group.create_array("inner", shape=(2, 2, 2), dtype="uint8")
     with pytest.raises(VolumeError, match="inner"):

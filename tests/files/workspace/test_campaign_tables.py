@@ -83,7 +83,7 @@ def test_a_campaign_is_given_back_with_its_runs_in_order(workspace):
         workspace.campaigns.add_runs(number, {"first": Setting()})
 
 
-def test_results_are_shared_by_campaigns_and_tasks_can_end_anew(workspace):
+def test_results_are_shared_by_campaigns_and_tasks_can_end_again(workspace):
     campaigns = workspace.campaigns
     first, second = campaigns.add(CAMPAIGN), campaigns.add(CAMPAIGN)
     failed = SavedTask("first", "b", error="cannot be read")
@@ -161,7 +161,7 @@ def test_settings_of_campaigns_outlive_their_other_users(workspace):
         ("UPDATE campaign_runs SET verdict = '[]'", "campaign_runs"),
     ],
 )
-def test_what_a_stranger_wrote_is_left_out_and_told(workspace, statement, table):
+def test_what_a_stranger_wrote_is_left_out_and_reported(workspace, statement, table):
     campaigns = workspace.campaigns
     number = campaigns.add(CAMPAIGN)
     campaigns.finish(number, SavedTask("first", "a", key=RESULT.key), RESULT)

@@ -280,7 +280,7 @@ def test_a_score_outside_zero_to_one_is_refused(workspace, tmp_path, score):
     assert workspace.run(number).public_score is None
 
 
-def test_a_run_that_is_not_there_is_told_with_those_that_are(workspace, tmp_path):
+def test_a_run_that_is_not_there_is_reported_with_those_that_are(workspace, tmp_path):
     with pytest.raises(WorkspaceError, match="no readable run 7; the newest runs are: none"):
         workspace.run(7)
     number = workspace.add_run(some_run(tmp_path))
@@ -421,12 +421,12 @@ def test_a_second_process_reads_while_one_writes_and_after_it_was_killed(path):
         assert seen == sorted(seen)
     finally:
         writer.send_signal(signal.SIGKILL)
-        told = [int(line) for line in writer.stdout.read().split()]
+        reported = [int(line) for line in writer.stdout.read().split()]
         writer.wait()
         writer.stdout.close()
     with Workspace.open(path) as workspace:
         step = workspace.state("step")
-        assert step >= told[-1]
+        assert step >= reported[-1]
         assert [entry.tag for entry in workspace.history()] == [str(n) for n in range(step + 1)]
 
 
@@ -603,7 +603,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("column", "value"), HOSTILE)
-def test_a_hostile_row_is_left_out_and_told_and_the_others_are_read(workspace, column, value):
+def test_a_hostile_row_is_left_out_and_reported_and_the_others_are_read(workspace, column, value):
     entries = [HistoryEntry("a", Setting(border=step)) for step in range(3)]
     for entry in entries:
         workspace.add_history(entry)
@@ -686,7 +686,7 @@ def test_a_setting_that_was_changed_behind_the_back_is_left_out_wherever_it_is_u
         assert all("SHA-256 is another" in damage.reason for damage in other.damage)
 
 
-def test_a_damaged_setting_is_sound_again_once_it_is_kept_anew(workspace):
+def test_a_damaged_setting_is_sound_again_once_it_is_kept_again(workspace):
     workspace.set_accepted({"a": PLAIN})
     with raw(workspace.path) as connection:
         connection.execute("UPDATE settings SET json = '{'")
@@ -717,12 +717,12 @@ def test_damaged_state_counts_as_none(workspace):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a system with /dev/full")
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path):
     with pytest.raises(WorkspaceError, match="its folder cannot be used"):
         Workspace.open(Path("/dev/full/none/runs.sqlite"))
 
 
-def test_a_disk_that_is_full_is_told_and_the_old_state_stays(workspace):
+def test_a_disk_that_is_full_is_reported_and_the_old_state_stays(workspace):
     workspace.save_state("key", "before")
     workspace._database.execute("PRAGMA max_page_count = 1")
     with pytest.raises(WorkspaceError, match="the disk is full"):

@@ -167,7 +167,7 @@ def test_the_leaderboard_score_is_computed_where_it_is_asked_for(
     assert follower.comparison.score is None
 
 
-def test_a_score_that_fails_is_told_and_leaves_the_comparison(
+def test_a_score_that_fails_is_reported_and_leaves_the_comparison(
     bench, new_follower, other, monkeypatch
 ):
     def fail(*_arguments, **_options):

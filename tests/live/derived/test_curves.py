@@ -153,7 +153,7 @@ def test_the_sessions_own_score_is_counted_without_a_second_pass(bench, new_foll
     assert follower.state.result.scores is stage.histogram
 
 
-def test_what_cannot_be_counted_is_told(bench, new_follower, monkeypatch):
+def test_what_cannot_be_counted_is_reported(bench, new_follower, monkeypatch):
     follower = new_follower(bench)
     settle(bench, follower)
     events = Events(follower, "failed")
@@ -169,7 +169,7 @@ def test_what_cannot_be_counted_is_told(bench, new_follower, monkeypatch):
     assert (follower.state.stale, follower.state.busy) == (True, False)
 
 
-def test_closing_ends_the_threads_and_tells_nothing_more(dataset, new_bench, new_follower):
+def test_closing_ends_the_threads_and_says_nothing_more(dataset, new_bench, new_follower):
     before = named_threads("nx46-graph")
     bench = new_bench(dataset)
     follower = new_follower(bench)

@@ -183,7 +183,7 @@ def test_after_a_burst_only_the_last_setting_is_profiled(bench, new_follower):
     assert follower.begun <= begun + bench.session.exact_requests_begun
 
 
-def test_what_cannot_be_measured_is_told(bench, new_follower, monkeypatch):
+def test_what_cannot_be_measured_is_reported(bench, new_follower, monkeypatch):
     follower = new_follower(bench)
     settle(bench, follower)
     events = Events(follower, "failed")
@@ -199,7 +199,7 @@ def test_what_cannot_be_measured_is_told(bench, new_follower, monkeypatch):
     assert (follower.state.stale, follower.state.busy) == (True, False)
 
 
-def test_closing_ends_the_threads_and_tells_nothing_more(dataset, new_bench, new_follower):
+def test_closing_ends_the_threads_and_says_nothing_more(dataset, new_bench, new_follower):
     before = named_threads("nx46-graph")
     bench = new_bench(dataset)
     follower = new_follower(bench)

@@ -61,7 +61,7 @@ class Scored(Bench):
         super().__init__(dataset)
         self.labels = labels
         self.follower = ScoreFollower(self.session, rest_seconds=rest_seconds)
-        self.told = Events(self.follower, "scores_changed", "label_changed", "failed")
+        self.reported = Events(self.follower, "scores_changed", "label_changed", "failed")
         if start:
             self.session.start()
             self.follower.start()
@@ -113,7 +113,7 @@ def scored(new_scored):
 
 
 class Hold:
-    """Holds back `leaderboard.score` in the worker until it is opened, or told it is stale."""
+    """Holds back `leaderboard.score` in the worker until it is opened, or reported it is stale."""
 
     def __init__(self, monkeypatch):
         self.entered, self._open = threading.Event(), threading.Event()
@@ -152,7 +152,7 @@ def test_the_score_at_rest_is_that_of_the_defined_mask(scored, domain):
             scored.wait_until_all()
             assert scored.scores.fragment.result == scored.expected_score()
             assert not scored.scores.fragment.busy
-    assert scored.told.of("failed") == []
+    assert scored.reported.of("failed") == []
 
 
 def test_a_moved_slider_leaves_a_stale_score_until_the_new_one_is_there(scored):
@@ -194,7 +194,7 @@ def test_a_score_that_is_being_computed_is_cancelled_by_a_newer_setting(scored, 
     scored.wait_until_current()
     assert scored.session.setting.quantile == 0.85
     assert scored.scores.fragment.result == scored.expected_score()
-    assert scored.told.of("failed") == []
+    assert scored.reported.of("failed") == []
 
 
 def test_a_score_that_is_done_when_the_slider_moves_on_is_not_shown_as_current(scored):
@@ -234,7 +234,7 @@ def test_other_slices_and_views_leave_the_fragments_score_alone(scored):
 def test_all_signals_come_in_the_owners_thread(scored):
     scored.session.change(quantile=0.7)
     scored.wait_until_all()
-    assert scored.told.threads == {threading.get_ident()}
+    assert scored.reported.threads == {threading.get_ident()}
 
 
 # ---- the slice ---------------------------------------------------------------------------------
@@ -402,7 +402,7 @@ def test_a_listener_that_looks_elsewhere_first_meets_no_label_of_the_old_fragmen
         scored.session.look_at(slice_view(fragment.shape, 0))
 
     scored = new_scored(start=False)
-    # Whoever was connected to the session before the follower is told first.
+    # Whoever was connected to the session before the follower is reported first.
     scored.session.fragment_changed.disconnect(scored.follower._show_fragment)
     scored.session.fragment_changed.connect(look_elsewhere)
     scored.session.fragment_changed.connect(scored.follower._show_fragment)
@@ -414,7 +414,7 @@ def test_a_listener_that_looks_elsewhere_first_meets_no_label_of_the_old_fragmen
     assert scored.scores.fragment.result == scored.expected_score()
 
 
-def test_a_damaged_label_is_told_once_and_the_mask_goes_on(tmp_path, new_scored, labels):
+def test_a_damaged_label_is_reported_once_and_the_mask_goes_on(tmp_path, new_scored, labels):
     root = tmp_path / "data"
     rng = np.random.default_rng(0)
     label = labels["a"].copy()
@@ -425,7 +425,7 @@ def test_a_damaged_label_is_told_once_and_the_mask_goes_on(tmp_path, new_scored,
     scored = new_scored(open_data(root))
     scored.loop.run_until(lambda: scored.scores.label is LabelState.DAMAGED)
     scored.settle()
-    ((error,),) = scored.told.of("failed")
+    ((error,),) = scored.reported.of("failed")
     assert "a.npy" in str(error)
     assert "7" in str(error)
     assert scored.scores.fragment.result is None
@@ -439,14 +439,14 @@ def test_a_label_that_has_changed_its_shape_is_refused(labelled, new_scored, mon
         scoring.load_label(labelled["a"])
 
 
-def test_what_fails_in_the_worker_is_told_and_the_next_setting_is_scored(scored, monkeypatch):
+def test_what_fails_in_the_worker_is_reported_and_the_next_setting_is_scored(scored, monkeypatch):
     def fails(*arguments, **options):
         raise MemoryError("too large")
 
     monkeypatch.setattr(leaderboard_score.leaderboard, "score", fails)
     scored.session.change(quantile=0.7)
-    scored.loop.run_until(lambda: scored.told.of("failed"))
-    ((error,),) = scored.told.of("failed")
+    scored.loop.run_until(lambda: scored.reported.of("failed"))
+    ((error,),) = scored.reported.of("failed")
     assert isinstance(error, MemoryError)
     assert not scored.scores.fragment.busy
     assert not scored.scores.fragment.is_current
@@ -459,25 +459,25 @@ def test_what_fails_in_the_worker_is_told_and_the_next_setting_is_scored(scored,
 # ---- closing -----------------------------------------------------------------------------------
 
 
-def test_closing_while_a_score_is_computed_tells_nothing_and_ends_the_threads(scored, hold):
+def test_closing_while_a_score_is_computed_says_nothing_and_ends_the_threads(scored, hold):
     scored.session.change(quantile=0.7)
     scored.loop.run_until(hold.entered.is_set)
-    scored.told.log.clear()
+    scored.reported.log.clear()
     scored.close()
     scored.close()
     wait_for(lambda: not named_threads())
     scored.loop.run()
     assert hold.cancelled == 1
-    assert scored.told.log == []
+    assert scored.reported.log == []
 
 
-def test_a_session_that_goes_on_after_the_follower_is_closed_tells_it_nothing(scored):
+def test_a_session_that_goes_on_after_the_follower_is_closed_says_it_nothing(scored):
     scored.follower.close()
-    scored.told.log.clear()
+    scored.reported.log.clear()
     scored.session.change(quantile=0.7)
     scored.session.show_fragment("b")
     scored.settle()
-    assert scored.told.log == []
+    assert scored.reported.log == []
 
 
 def test_without_labels_nothing_is_compiled(dataset, new_scored, monkeypatch):

@@ -179,7 +179,7 @@ def test_pins_that_stay_keep_their_time_and_others_go(bench, autosave, path):
     assert pins[0].time == before["A"]
 
 
-def test_everything_can_be_told_at_once(bench, new_autosave, path):
+def test_everything_can_be_reported_at_once(bench, new_autosave, path):
     history = History([HistoryEntry("a", Setting())])
     autosave = new_autosave(bench, history)
     autosave.note_everything()
@@ -230,7 +230,7 @@ def test_noting_never_waits_for_the_disk(bench, autosave, path):
 # ---- what goes wrong ---------------------------------------------------------------------------
 
 
-def test_a_damaged_file_is_told_once_and_left_as_it_is(bench, autosave, path):
+def test_a_damaged_file_is_reported_once_and_left_as_it_is(bench, autosave, path):
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no workspace " * 1000)
     for border in range(3):
@@ -251,7 +251,7 @@ def test_a_damaged_file_is_told_once_and_left_as_it_is(bench, autosave, path):
     assert len(autosave.events.log) == 2
 
 
-def test_what_could_never_be_written_is_told_and_holds_nothing_up(bench, autosave, path):
+def test_what_could_never_be_written_is_reported_and_holds_nothing_up(bench, autosave, path):
     autosave.note_view({"camera_zoom": float("nan")})
     autosave.note_pins({"not a letter": Setting()})
     bench.session.change(border=2)
@@ -277,7 +277,7 @@ def test_close_writes_what_is_left_and_ends_the_thread(bench, new_autosave, path
     assert restored(path, bench).setting.border == 5
 
 
-def test_close_tells_where_something_could_not_be_written(bench, new_autosave, path):
+def test_close_says_where_something_could_not_be_written(bench, new_autosave, path):
     path.mkdir(parents=True)
     autosave = new_autosave(bench, delay_seconds=60)
     bench.session.change(border=5)
@@ -315,15 +315,15 @@ def test_a_crash_loses_at_most_the_last_second(tmp_path, path, new_bench):
     rng = np.random.default_rng(1)
     write_data_folder(tmp_path / "data", "a", {"p3d": rng.random((3, 8, 9), dtype=np.float32)})
     command = [sys.executable, "-c", CRASHING, str(tmp_path / "data"), str(path)]
-    told = []
+    reported = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as crashing:
         for line in crashing.stdout:
-            told.append((int(line.split()[0]), float(line.split()[1])))
-            if told[-1][1] - told[0][1] > 2.2:
+            reported.append((int(line.split()[0]), float(line.split()[1])))
+            if reported[-1][1] - reported[0][1] > 2.2:
                 break
         crashing.send_signal(signal.SIGKILL)
         killed = time.monotonic()
-    safe = max(step for step, when in told if when < killed - 1.0)
+    safe = max(step for step, when in reported if when < killed - 1.0)
     assert safe > 0
     bench = new_bench(open_data(tmp_path / "data"), start=False)
     state = restored(path, bench)
@@ -364,7 +364,7 @@ def test_restoring_leaves_the_session_and_the_file_as_they_are(bench, path):
     assert path.read_bytes() == content
 
 
-def test_fragments_that_are_not_open_are_left_out_and_told(bench, path):
+def test_fragments_that_are_not_open_are_left_out_and_reported(bench, path):
     with Workspace.open(path) as workspace:
         workspace.save_state("view", {"image_id": "gone", "z": 3, "camera_zoom": 2})
         workspace.set_accepted({"gone": Setting(), "b": Setting(border=1)})
@@ -378,7 +378,7 @@ def test_fragments_that_are_not_open_are_left_out_and_told(bench, path):
     assert all("gone" in problem and "is not in data" in problem for problem in state.problems)
 
 
-def test_settings_that_do_not_fit_any_more_are_told(bench, path):
+def test_settings_that_do_not_fit_any_more_are_reported(bench, path):
     block = Setting(domain="block", block=((100, 101), (0, 5), (0, 5)))
     with Workspace.open(path) as workspace:
         workspace.set_accepted({"a": Setting(weights={"unet": 1}), "b": block, "c": Setting()})

@@ -69,7 +69,7 @@ def test_what_equals_the_current_entry_is_not_recorded_and_keeps_what_was_undone
     assert events.log == []
 
 
-def test_a_jump_drops_nothing_and_changes_are_told_once():
+def test_a_jump_drops_nothing_and_changes_are_reported_once():
     history = History([entry(0.1), entry(0.2), entry(0.3)])
     events = Events(history, "changed")
     assert history.jump(0).quantile == 0.1
@@ -96,7 +96,7 @@ def test_only_the_newest_entries_are_kept():
     assert len(early) == 3
 
 
-def test_figures_that_come_late_are_filled_in_and_told():
+def test_figures_that_come_late_are_filled_in_and_reported():
     history = History([entry(0.1), entry(0.2)])
     events = Events(history, "changed")
     first = history.entries[0].id

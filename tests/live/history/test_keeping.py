@@ -126,7 +126,7 @@ def test_what_is_done_before_the_history_has_come_is_kept_too(new_sitting, path)
 
 
 @pytest.mark.parametrize("damage", ["no database", "a newer version", "a folder"])
-def test_a_file_that_cannot_be_used_is_told_and_nothing_is_kept(new_sitting, path, damage):
+def test_a_file_that_cannot_be_used_is_reported_and_nothing_is_kept(new_sitting, path, damage):
     path.parent.mkdir(parents=True)
     if damage == "a folder":
         path.mkdir()
@@ -161,7 +161,7 @@ def test_without_a_file_there_is_a_history_all_the_same(new_sitting):
     assert sitting.session.setting.quantile == 0.6
 
 
-def test_what_does_not_fit_is_told_once(new_sitting, path):
+def test_what_does_not_fit_is_reported_once(new_sitting, path):
     with Workspace.open(path) as workspace:
         workspace.set_accepted({"elsewhere": Setting()})
     sitting = new_sitting(path)

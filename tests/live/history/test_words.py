@@ -11,7 +11,7 @@ from napari_nx46.setting import Setting
 NOON = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)
 
 
-def test_the_time_is_told_by_the_local_clock_and_the_date_where_it_was_not_today():
+def test_the_time_is_reported_by_the_local_clock_and_the_date_where_it_was_not_today():
     entry = HistoryEntry("a", Setting(), time=NOON)
     east = timezone(timedelta(hours=5))
     assert time_text(entry, NOON) == "12:30:05"

@@ -1,4 +1,4 @@
-"""An export beside the session: whole or not at all, told in the owner's thread."""
+"""An export beside the session: whole or not at all, reported in the owner's thread."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Export:
         return self.ending()
 
     def ending(self):
-        """Return the one signal that told the end, or None."""
+        """Return the one signal that reported the end, or None."""
         endings = [name for name in self.events.names() if name != "progressed"]
         assert len(endings) <= 1
         return endings[0] if endings else None
@@ -142,7 +142,7 @@ def test_all_its_signals_come_in_the_owners_thread(dataset, target):
     assert export.events.threads == {threading.get_ident()}
 
 
-def test_nothing_is_told_before_the_owner_lets_it(dataset, target):
+def test_nothing_is_reported_before_the_owner_lets_it(dataset, target):
     export = Export(dataset, same_setting(dataset, SETTING), target)
     export.start()
     wait_for(target.exists)
@@ -197,7 +197,7 @@ def cancel_in_time(export, slices):
     export.work = cancelling_work
 
 
-def test_progress_is_told_one_at_a_time_however_slow_the_listener(dataset, target):
+def test_progress_is_reported_one_at_a_time_however_slow_the_listener(dataset, target):
     export = Export(dataset, same_setting(dataset, SETTING), target)
     waiting = []
     export.job.progressed.connect(lambda *_: waiting.append(export.loop.posted.qsize()))
@@ -256,7 +256,9 @@ def test_sound_fragments_of_a_damaged_data_set_can_be_exported(damaged, target):
         ),
     ],
 )
-def test_a_setting_that_does_not_fit_is_told_by_failed(dataset, target, accepted, error, message):
+def test_a_setting_that_does_not_fit_is_reported_by_failed(
+    dataset, target, accepted, error, message
+):
     export = Export(dataset, accepted, target)
     assert export.to_the_end() == "failed"
     ((found,),) = export.events.of("failed")
@@ -265,7 +267,7 @@ def test_a_setting_that_does_not_fit_is_told_by_failed(dataset, target, accepted
     assert content(target.parent) == {}
 
 
-def test_a_target_that_cannot_be_written_is_told_by_failed(dataset, target):
+def test_a_target_that_cannot_be_written_is_reported_by_failed(dataset, target):
     target.mkdir()
     export = Export(dataset, same_setting(dataset, SETTING), target)
     assert export.to_the_end() == "failed"

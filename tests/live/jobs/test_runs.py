@@ -1,4 +1,4 @@
-"""Runs are kept, scored, frozen and judged beside the session, and told in the owner's thread."""
+"""Runs are kept, scored, frozen and judged in a thread, and reported in the owner's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SIGNALS = (
 
 
 class Keeper:
-    """The runs of a bench in a workspace, and what they told."""
+    """The runs of a bench in a workspace, and what they reported."""
 
     def __init__(self, bench, folder):
         self.bench, self.folder = bench, folder
@@ -112,7 +112,7 @@ def test_an_export_that_was_not_kept_before_is_kept_when_the_runs_are_read(keepe
     assert len(keeper.events.of("reconciled")) == 1
 
 
-def test_the_way_to_a_verdict_is_told_step_by_step(keeper):
+def test_the_way_to_a_verdict_is_reported_step_by_step(keeper):
     keeper.export("base", BASE)
     step = next_step(keeper.runs.list, keeper.run(1))
     assert step.startswith("Submit run 1 (base); then double-click its cell under Public")
@@ -162,11 +162,11 @@ def test_a_changed_or_torn_archive_is_a_no_go_and_no_baseline(two_runs):
     two_runs.score(2, 0.31)
     archive = two_runs.folder / "next" / "submission.zip"
     whole = archive.read_bytes()
-    for content, told in ((whole + b"x", "was changed"), (whole[:100], "is not valid")):
+    for content, reported in ((whole + b"x", "was changed"), (whole[:100], "is not valid")):
         archive.write_bytes(content)
         judgement = two_runs.judge(2)
         assert not judgement.verdict.go
-        assert any(told in reason for reason in judgement.verdict.reasons)
+        assert any(reported in reason for reason in judgement.verdict.reasons)
         assert judgement.verdict.best_run.id == 1
     two_runs.runs.freeze(two_runs.run(2))
     two_runs.settle()
@@ -213,7 +213,7 @@ def of_a_newer_version(path):
 
 
 @pytest.mark.parametrize("spoil", [damaged, of_a_newer_version])
-def test_a_workspace_that_cannot_be_used_is_told_and_the_export_stays_good(keeper, spoil):
+def test_a_workspace_that_cannot_be_used_is_reported_and_the_export_stays_good(keeper, spoil):
     keeper.runs.path.parent.mkdir()
     spoil(keeper.runs.path)
     before = keeper.runs.path.read_bytes()
@@ -243,21 +243,21 @@ def test_what_takes_long_is_named_and_can_be_cancelled(two_runs, monkeypatch):
 def test_closing_gives_up_a_check_but_keeps_what_was_to_be_kept(two_runs, monkeypatch):
     begun = hold_checks(monkeypatch)
     result = export_to(two_runs.folder / "last" / "x.zip", two_runs.bench.dataset, NEXT, "last")
-    told = len(two_runs.events.log)
+    reported = len(two_runs.events.log)
     two_runs.runs.judge(two_runs.run(2))
     assert begun.wait(30)
     two_runs.runs.register(*result)
     two_runs.runs.close()
     wait_for(lambda: named_threads("nx46-runs") == [])
     two_runs.bench.loop.run()
-    assert len(two_runs.events.log) == told
+    assert len(two_runs.events.log) == reported
     with Workspace.open(two_runs.runs.path) as workspace:
         assert [run.tag for run in workspace.runs()] == ["base", "next", "last"]
     two_runs.runs.refresh()  # is asked for nothing any more
     assert named_threads("nx46-runs") == []
 
 
-def test_another_programs_runs_are_found_by_reading_anew(two_runs):
+def test_another_programs_runs_are_found_by_reading_again(two_runs):
     with Workspace.open(two_runs.runs.path) as workspace:
         workspace.set_scores(2, public=0.29)
     two_runs.runs.refresh()
@@ -284,7 +284,7 @@ def test_a_score_is_read_as_it_is_written(score):
 
 
 @given(st.floats().filter(lambda number: not 0 <= number <= 1) | st.sampled_from(["x", "0,5"]))
-def test_what_is_no_score_is_told(typed):
+def test_what_is_no_score_is_reported(typed):
     with pytest.raises(ValueError, match="expected a leaderboard score from 0 to 1"):
         parse_score(str(typed))
 

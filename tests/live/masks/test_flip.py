@@ -75,12 +75,12 @@ def test_without_pins_a_flip_stays_with_the_sliders(bench):
 def test_a_flip_computes_nothing(flipping, monkeypatch):
     flipping.events.log.clear()
     begun = flipping.session.exact_requests_begun
-    told = Events(flipping.session, "mask_changed", "figures_changed", "setting_changed")
+    reported = Events(flipping.session, "mask_changed", "figures_changed", "setting_changed")
     monkeypatch.setattr(type(flipping.session), "_shown_mask", None)  # would fail if it were called
     for _ in range(5):
         flipping.flip.flip()
         flipping.flip.mask_block(flipping.session.view.plane)
-    assert (flipping.session.exact_requests_begun, told.log) == (begun, [])
+    assert (flipping.session.exact_requests_begun, reported.log) == (begun, [])
     assert len(flipping.events.log) == 5
 
 

@@ -104,7 +104,7 @@ def test_folders_and_single_masks_are_opened_by_their_names(opening, dataset, tm
     assert opening.foreign.memory_used == packed_bytes(dataset["a"].shape)
 
 
-def test_what_is_opened_again_is_read_again_and_equal_names_are_told_apart(
+def test_what_is_opened_again_is_read_again_and_equal_names_are_reported_apart(
     opening, dataset, tmp_path
 ):
     path = write_archive(tmp_path / "one" / "s.zip", random_masks(dataset, "a", seed=1))

@@ -1,4 +1,4 @@
-"""Two masks are chosen, and where they differ is told voxel by voxel."""
+"""Two masks are chosen, and where they differ is reported voxel by voxel."""
 
 from __future__ import annotations
 

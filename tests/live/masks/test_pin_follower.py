@@ -147,7 +147,7 @@ def test_no_more_masks_are_computed_than_fit_into_the_memory(bench, new_follower
     assert_has_masks(bench, follower, "BC")
 
 
-def test_a_setting_that_cannot_be_computed_is_told_once_and_does_not_hold_up_the_others(
+def test_a_setting_that_cannot_be_computed_is_reported_once_and_does_not_hold_up_the_others(
     bench, new_follower
 ):
     outside = Setting(domain=Domain.BLOCK, block=((90, 99), (0, 5), (0, 5)))
@@ -178,7 +178,7 @@ def test_a_pin_that_is_freed_while_its_mask_is_computed_gets_none(bench, new_fol
     assert not follower.busy
 
 
-def test_closing_ends_the_threads_and_tells_nothing_any_more(dataset, new_bench, new_follower):
+def test_closing_ends_the_threads_and_says_nothing_any_more(dataset, new_bench, new_follower):
     before = named_threads("nx46-graph")
     bench = new_bench(dataset)
     bench.settle()

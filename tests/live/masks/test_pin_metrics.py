@@ -1,4 +1,4 @@
-"""Pins tell what their masks amount to, as the plain functions measure them."""
+"""Pins say what their masks amount to, as the plain functions measure them."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_leaderboard_score_of_the_sliders_is_noted_for_the_pin_of_their_sett
     measuring.run_until(lambda: measuring.metrics("C").get(LEADERBOARD_SCORE) == score)
 
 
-def test_a_mask_that_cannot_be_measured_is_told_once_and_others_are(measuring, monkeypatch):
+def test_a_mask_that_cannot_be_measured_is_reported_once_and_others_are(measuring, monkeypatch):
     measure = pin_metrics.measure_volume
     fragment = measuring.session.fragment
 
@@ -112,8 +112,8 @@ def test_a_mask_that_cannot_be_measured_is_told_once_and_others_are(measuring, m
     measuring.pins.pin("A", LOW, "a", empty)
     measuring.pin("B", HIGH, 2)
     measuring.run_until(lambda: "recall" in measuring.metrics("B"))
-    (told,) = {str(error) for (error,) in measuring.events.of("failed")}
-    assert told == "nothing there"
+    (reported,) = {str(error) for (error,) in measuring.events.of("failed")}
+    assert reported == "nothing there"
     assert "recall" not in measuring.metrics("A")
 
 

@@ -29,7 +29,7 @@ def packed(seed, shape=SHAPE):
     return MaskStage.of((), random_mask(seed, shape))
 
 
-def test_a_letter_holds_a_setting_until_it_is_freed_or_pinned_anew():
+def test_a_letter_holds_a_setting_until_it_is_freed_or_pinned_again():
     pins = Pins()
     events = Events(pins, "changed")
     pins.pin("B", LOW)
@@ -181,7 +181,7 @@ def test_blocks_that_differ_are_in_the_table():
     ]
 
 
-def test_metrics_stay_while_the_setting_does_and_are_told_once():
+def test_metrics_stay_while_the_setting_does_and_are_reported_once():
     pins = Pins()
     pins.pin("A", LOW, "a", metrics={"density": 0.25})
     pins.pin("B", LOW)

@@ -1,4 +1,4 @@
-"""Two sides are compared as their masks, settings and labels say, and told the same everywhere."""
+"""Two sides are compared by masks, settings and labels, and reported alike everywhere."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def compared(a, b, labels=None, **options):
     return compare_sides(pair_sides(a, b), labels, **options)
 
 
-def assert_told(report, masks_a, masks_b):
+def assert_reported(report, masks_a, masks_b):
     """Check the figures and overlaps of a report against plain array arithmetic."""
     assert [one.image_id for one in report.fragments] == sorted(masks_a)
     for one in report.fragments:
@@ -103,7 +103,7 @@ def test_an_archive_is_compared_with_a_setting_of_the_same_data(dataset, out):
     expected = [
         expected_masks(dataset, same_setting(dataset, one)) for one in (SETTING_A, SETTING_B)
     ]
-    assert_told(report, *expected)
+    assert_reported(report, *expected)
     assert archive.tag == "a tag"
     assert [(file.path, file.sha256) for file in archive.files] == [
         (out / "submission.zip", sha256(out / "submission.zip"))
@@ -122,7 +122,7 @@ def test_a_threshold_of_the_whole_data_set_makes_the_masks_of_its_definition(dat
         for name, one in (("one", setting), ("other", SETTING_B))
     ]
     expected = [expected_masks(dataset, same_setting(dataset, one)) for one in (setting, SETTING_B)]
-    assert_told(compared(*sides), *expected)
+    assert_reported(compared(*sides), *expected)
 
 
 def test_what_a_run_has_written_equals_the_archive_of_its_setting(dataset, out):
@@ -146,7 +146,7 @@ def test_archives_of_either_convention_are_compared(tmp_path, masks_a, masks_b, 
     )
     second = write_archive(tmp_path / "b.zip", masks_b)
     report = compared(side_of(first), side_of(second))
-    assert_told(report, masks_a, masks_b)
+    assert_reported(report, masks_a, masks_b)
     assert report.knobs == ()
     assert [note.partition(" are not known")[0] for note in report.notes] == [
         "the settings of A (a.zip)",
@@ -189,8 +189,8 @@ def entry_changed(**changes):
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        (lambda manifest: manifest["fragments"].pop(), "tells of other masks .*fragment c"),
-        (entry_changed(mask_sha256="0" * 64), "tells of other masks .*fragment a"),
+        (lambda manifest: manifest["fragments"].pop(), "describes other masks .*fragment c"),
+        (entry_changed(mask_sha256="0" * 64), "describes other masks .*fragment a"),
         (entry_changed(mask_sha256="../.."), "found no manifest"),
         (entry_changed(setting={"quantile": 7}), "found no manifest .*quantile"),
         (entry_changed(setting={"unheard": 1}), "found no manifest .*unheard"),
@@ -217,7 +217,7 @@ def test_a_manifest_that_cannot_be_trusted_gives_no_settings(dataset, out, chang
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"[" * 100_000, b"\xff\xfe", b'{"fragments": NaN}']
 )
-def test_a_manifest_that_is_none_is_told(dataset, out, content):
+def test_a_manifest_that_is_none_is_reported(dataset, out, content):
     archive = out / "submission.zip"
     export_to(archive, dataset, SETTING_A)
     manifest_path(archive).write_bytes(content)
@@ -237,7 +237,7 @@ def test_sides_of_different_fragments_or_shapes_are_an_error(tmp_path, masks_a, 
     with pytest.raises(FragmentError, match=r"no mask of x in A \(whole\) and no mask of x in B"):
         pair_sides(whole, lacking, ["x"])
     report = compare_sides(pair_sides(whole, lacking, ["b"]))
-    assert_told(report, {"b": masks_a["b"]}, {"b": masks_b["b"]})
+    assert_reported(report, {"b": masks_a["b"]}, {"b": masks_b["b"]})
     cut = side_of(write_masks(tmp_path / "cut", masks_b | {"b": masks_b["b"][:, :, :-1]}))
     with pytest.raises(
         FragmentError, match=r"b: found shape \(3, 7, 8\) in A \(whole\) but \(3, 7, 7\) in B"
@@ -251,7 +251,7 @@ def test_a_single_mask_is_compared_whatever_its_name(tmp_path, masks_a, masks_b)
     archive = side_of(write_archive(tmp_path / "b.zip", {"a": masks_b["a"]}))
     for a, b, image_id in ((mine, theirs, "mine"), (mine, archive, "a")):
         report = compared(a, b)
-        assert_told(report, {image_id: masks_a["a"]}, {image_id: masks_b["a"]})
+        assert_reported(report, {image_id: masks_a["a"]}, {image_id: masks_b["a"]})
         assert any(
             f"is compared as the fragment {image_id}, the only one" in n for n in report.notes
         )
@@ -336,11 +336,11 @@ def test_a_run_of_the_workspace_is_its_archive_while_that_is_unchanged(saved, da
     side = run_side(saved)
     assert (side.name, side.tag, side.public_score) == ("run 4 (kept)", "kept", 0.3)
     report = compared(side, side)
-    assert_told(report, *[expected_masks(dataset, saved.settings)] * 2)
+    assert_reported(report, *[expected_masks(dataset, saved.settings)] * 2)
     assert report.notes == ("the settings of A and B are the same",)
 
 
-def test_a_run_whose_archive_is_missing_or_changed_is_told(saved, dataset):
+def test_a_run_whose_archive_is_missing_or_changed_is_reported(saved, dataset):
     pipelines = PipelineSet(dataset)
     archived = run_side(saved)
     saved.archive.rename(saved.archive.with_name("moved.zip"))
@@ -360,7 +360,7 @@ def test_a_run_whose_archive_is_missing_or_changed_is_told(saved, dataset):
         run_side(replace(saved, archive=None, archive_sha256=None))
 
 
-def test_figures_that_are_not_those_kept_of_a_run_are_told(saved):
+def test_figures_that_are_not_those_kept_of_a_run_are_reported(saved):
     kept = dict(saved.metrics) | {"b": {"density": 0.25, "mean_continuity": None}}
     report = compared(run_side(replace(saved, metrics=kept)), run_side(saved))
     (note,) = [note for note in report.notes if "kept" in note and "found" in note]
@@ -382,26 +382,28 @@ def pair_with(image_id, setting):
     )
 
 
-def test_knobs_that_differ_are_told_for_all_fragments_or_for_each():
+def test_knobs_that_differ_are_reported_for_all_fragments_or_for_each():
     fitted = SETTING_A.changed(rule=ThresholdRule.PROBABILITY, weights={"p3d": 2.0}, opening=True)
     pairs = [
         pair_with("x", fitted),
         pair_with("y", fitted.changed(probability=0.7)),
         pair_with("z", None),
     ]
-    told = [(one.knob, one.image_id, one.value_a, one.value_b) for one in knob_differences(pairs)]
-    assert ("rule", None, "quantile", "probability") in told
-    assert ("quantile", None, "0.9", "not used") in told
-    assert ("weights", None, "none", "p3d=2") in told
-    assert ("opening", None, "off", "on") in told
-    assert [one[1:] for one in told if one[0] == "probability"] == [
+    reported = [
+        (one.knob, one.image_id, one.value_a, one.value_b) for one in knob_differences(pairs)
+    ]
+    assert ("rule", None, "quantile", "probability") in reported
+    assert ("quantile", None, "0.9", "not used") in reported
+    assert ("weights", None, "none", "p3d=2") in reported
+    assert ("opening", None, "off", "on") in reported
+    assert [one[1:] for one in reported if one[0] == "probability"] == [
         ("x", "not used", f"{fitted.probability:g}"),
         ("y", "not used", "0.7"),
     ]
-    assert not [one for one in told if one[0] in {"z_radius", "low_probability", "block"}]
+    assert not [one for one in reported if one[0] in {"z_radius", "low_probability", "block"}]
     block = SETTING_A.changed(domain=Domain.BLOCK, block=((0, 2), (1, 3), (0, 9)))
-    told = {one.knob: one.value_b for one in knob_differences([pair_with("x", block)])}
-    assert told == {"domain": "block", "block": "0:2,1:3,0:9"}
+    reported = {one.knob: one.value_b for one in knob_differences([pair_with("x", block)])}
+    assert reported == {"domain": "block", "block": "0:2,1:3,0:9"}
 
 
 @given(*[arrays(np.uint8, (6, 3, 4), elements=st.integers(0, 1)) for _ in "ab"])
@@ -417,7 +419,7 @@ def test_the_worst_slices_are_those_with_the_lowest_dice(mask_a, mask_b):
     assert dice == sorted(dice)
 
 
-def test_a_comparison_can_be_cancelled_and_tells_how_far_it_is(tmp_path, masks_a, masks_b):
+def test_a_comparison_can_be_cancelled_and_says_how_far_it_is(tmp_path, masks_a, masks_b):
     sides = [
         side_of(write_masks(tmp_path / name, masks))
         for name, masks in (("one", masks_a), ("other", masks_b))
@@ -429,7 +431,7 @@ def test_a_comparison_can_be_cancelled_and_tells_how_far_it_is(tmp_path, masks_a
         compared(*sides, cancelled=lambda: True)
 
 
-# ---- how it is told ------------------------------------------------------------------------
+# ---- how it is reported ------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -499,7 +501,7 @@ def test_the_csv_holds_every_figure_in_full(report):
         ("recall", None, True, ""),
     ],
 )
-def test_figures_are_told_with_their_decimals(name, value, signed, text):
+def test_figures_are_reported_with_their_decimals(name, value, signed, text):
     assert figure_text(name, value, signed=signed) == text
 
 

@@ -174,11 +174,11 @@ def test_slices_that_the_label_ignores_have_no_figures_against_it(tmp_path, mask
     assert of_b.volume.dice is None
 
 
-def test_progress_is_told_after_each_mask(tmp_path, masks):
-    told = []
+def test_progress_is_reported_after_each_mask(tmp_path, masks):
+    reported = []
     folder = write_folder(tmp_path / "masks", masks)
-    measure_masks([folder], progress=lambda *what: told.append(what))
-    assert told == [("a", 1, 2), ("b", 2, 2)]
+    measure_masks([folder], progress=lambda *what: reported.append(what))
+    assert reported == [("a", 1, 2), ("b", 2, 2)]
 
 
 def test_measuring_masks_can_be_cancelled(tmp_path, masks):

@@ -112,7 +112,7 @@ def test_fragments_without_a_partner_are_named(folders):
         pair_up(predictions, labels)
 
 
-def test_shapes_that_differ_are_told_with_both_files(folders):
+def test_shapes_that_differ_are_reported_with_both_files(folders):
     predictions, labels = folders
     write_tiff(predictions / "b.tif", PREDICTIONS["a"])
     with pytest.raises(FragmentError, match=r"fragment b: .*\(6, 9, 11\).*\(5, 12, 8\)"):
@@ -126,7 +126,7 @@ def test_two_files_of_one_fragment_are_not_guessed_between(folders):
         pair_up(predictions, labels)
 
 
-def test_a_folder_without_volumes_and_mixed_kinds_are_told(folders, tmp_path):
+def test_a_folder_without_volumes_and_mixed_kinds_are_reported(folders, tmp_path):
     predictions, labels = folders
     (tmp_path / "empty").mkdir()
     with pytest.raises(FragmentError, match="empty: found no volume"):
@@ -150,15 +150,15 @@ def test_labels_hold_only_what_labels_hold_unless_another_value_is_ignored(folde
     assert score_pairs(pair, leaderboard.Parameters(ignore_label=255))["a"] == expected()["a"]
 
 
-def test_a_prediction_that_is_no_binary_mask_is_told(folders):
+def test_a_prediction_that_is_no_binary_mask_is_reported(folders):
     predictions, labels = folders
     (predictions / "b.tif").unlink()
     odd = PREDICTIONS["b"] * np.linspace(0.25, 1, 8, dtype=np.float32)
     np.save(predictions / "b.npy", odd)
-    told = []
-    scores = score_pairs(pair_up(predictions, labels), tell=told.append)
+    reported = []
+    scores = score_pairs(pair_up(predictions, labels), notify=reported.append)
     assert scores == expected(b=odd)
-    (note,) = told
+    (note,) = reported
     assert note.startswith("note: fragment b: found values from 0.25")
     assert "to 1.0 in" in note
 

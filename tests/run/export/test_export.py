@@ -211,15 +211,15 @@ def test_a_block_outside_one_fragment_is_refused_before_anything_is_written(data
     assert files_in(out) == {}
 
 
-def test_progress_tells_every_slice_of_every_fragment(dataset, out):
-    told = []
+def test_progress_says_every_slice_of_every_fragment(dataset, out):
+    reported = []
     export(
         PipelineSet(dataset),
         same_setting(dataset, Setting()),
         out / "submission.zip",
-        progress=lambda *step: told.append(step),
+        progress=lambda *step: reported.append(step),
     )
-    assert told == [
+    assert reported == [
         (fragment.image_id, z + 1, fragment.shape[0])
         for fragment in dataset
         for z in range(fragment.shape[0])

@@ -1,4 +1,4 @@
-"""The manifest and metrics.csv tell what was done, as recomputed by other means."""
+"""The manifest and metrics.csv say what was done, as recomputed by other means."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_metrics_do_not_depend_on_where_slabs_are_cut(dataset, out, monkeypatch)
     assert whole == cut
 
 
-def test_the_manifest_of_an_export_tells_setting_versions_and_hashes(dataset, out):
+def test_the_manifest_of_an_export_says_setting_versions_and_hashes(dataset, out):
     settings = same_setting(dataset, SETTING)
     target = out / "submission.zip"
     export(PipelineSet(dataset), settings, target, OPTIONS)
@@ -117,7 +117,7 @@ def test_the_manifest_of_an_export_tells_setting_versions_and_hashes(dataset, ou
         }
 
 
-def test_the_manifest_of_a_run_tells_the_setting_of_each_fragment(dataset, out):
+def test_the_manifest_of_a_run_says_the_setting_of_each_fragment(dataset, out):
     settings = {"a": SETTING, "c": SETTING.changed(domain=Domain.SLICE)}
     run(PipelineSet(dataset), settings, out)
     manifest = json.loads((out / "manifest.json").read_bytes())
@@ -137,7 +137,7 @@ def test_manifest_and_metrics_lie_beside_the_archive(tmp_path):
     assert export_targets(archive) == (archive, tmp_path / "metrics.csv", manifest_path(archive))
 
 
-def test_the_preflight_report_tells_what_would_be_written(dataset, out):
+def test_the_preflight_report_says_what_would_be_written(dataset, out):
     plans = preflight(dataset, {"b": SETTING})
     report = json.loads(preflight_json(plans, OPTIONS, run_targets(out, ["b"])))
     assert report["run_tag"] == "a tag"

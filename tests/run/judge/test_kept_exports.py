@@ -110,7 +110,7 @@ def test_an_export_whose_archive_is_another_or_gone_is_not_kept(workspace, expor
 
 
 @pytest.mark.parametrize("beside", ["of another export", "missing", "damaged", "its own"])
-def test_a_manifest_that_was_not_replaced_in_time_is_told_of(workspace, exported, beside):
+def test_a_manifest_that_was_not_replaced_in_time_is_reported_of(workspace, exported, beside):
     earlier = manifest_path(exported("earlier", Setting(quantile=0.8))[0].target)
     reconcile(workspace)
     old = earlier.read_bytes()
@@ -121,8 +121,8 @@ def test_a_manifest_that_was_not_replaced_in_time_is_told_of(workspace, exported
         earlier.write_bytes(old if beside == "of another export" else b"{")
     (note,) = reconcile(workspace)
     assert note.startswith("kept as run 2 (t)")
-    told = "manifest and metrics.csv beside it are not its own" in note
-    assert told == (beside != "its own")
+    reported = "manifest and metrics.csv beside it are not its own" in note
+    assert reported == (beside != "its own")
 
 
 def test_an_archive_that_cannot_be_read_now_is_waited_for(workspace, exported):

@@ -87,7 +87,7 @@ def test_the_same_export_is_kept_once_and_another_one_again(workspace, dataset, 
     assert len(workspace.runs()) == 3
 
 
-def test_a_tag_that_is_too_long_is_told_and_nothing_is_kept(workspace, dataset, out):
+def test_a_tag_that_is_too_long_is_reported_and_nothing_is_kept(workspace, dataset, out):
     result, _ = export_to(out / "submission.zip", dataset, SETTING)
     with pytest.raises(WorkspaceError, match="the run cannot be kept: tag: found 201 characters"):
         register_export(workspace, result, RunOptions("x" * 201))
@@ -109,7 +109,7 @@ def test_an_archive_without_a_manifest_of_its_own_is_not_added(workspace, datase
     manifest = json.loads(manifest_path(archive).read_bytes())
     manifest["fragments"][1]["mask_sha256"] = "0" * 64
     manifest_path(archive).write_text(json.dumps(manifest))
-    with pytest.raises(ManifestError, match=r"tells of other masks .*fragment b\).* expected the"):
+    with pytest.raises(ManifestError, match=r"describes other masks .*fragment b\).* expected the"):
         add_archive(workspace, archive)
     manifest_path(archive).unlink()
     with pytest.raises(ManifestError, match=r"expected submission\.manifest\.json, as nx46 export"):
@@ -203,7 +203,7 @@ def test_a_better_run_is_a_go_until_its_archive_is_another(workspace, two_runs):
     assert accept_best(workspace, verdict.best_run) == {}
 
 
-def test_a_baseline_whose_archive_is_missing_or_changed_is_told(workspace, two_runs):
+def test_a_baseline_whose_archive_is_missing_or_changed_is_reported(workspace, two_runs):
     base, following = two_runs
     workspace.set_scores(following, public=0.31)
     archive = workspace.run(base).archive

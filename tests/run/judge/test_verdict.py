@@ -74,7 +74,7 @@ def test_a_run_that_is_not_better_leaves_the_best_one_and_says_why():
     )
 
 
-def test_every_reason_of_a_no_go_is_told():
+def test_every_reason_of_a_no_go_is_reported():
     run, base = saved(2), saved(1)
     verdict = judge(run, base, [], ArchiveCheck(ARCHIVE, "0" * 64, "1" * 64, ("torn",)))
     assert [reason.partition(":")[0] for reason in verdict.reasons] == [
@@ -89,7 +89,7 @@ def test_every_reason_of_a_no_go_is_told():
     assert reason == "run 1 is the baseline itself"
 
 
-def test_what_is_wrong_with_the_baseline_is_told_but_does_not_decide():
+def test_what_is_wrong_with_the_baseline_is_reported_but_does_not_decide():
     verdict = judge(saved(2, 0.4), saved(1, 0.3), [], SOUND, ["its archive x.zip is missing"])
     assert verdict.go
     assert verdict.notes == ("baseline run 1: its archive x.zip is missing",)
@@ -132,7 +132,7 @@ def test_deltas_are_of_scores_and_of_means_over_the_fragments_of_both():
     assert figure_deltas(saved(2), saved(1)) == ()
 
 
-def test_what_was_changed_since_the_freeze_is_told():
+def test_what_was_changed_since_the_freeze_is_reported():
     run = saved(1, 0.3, archive=ARCHIVE, archive_sha256="0" * 64, metrics={"a": {"density": 0.1}})
     baseline = Baseline(1, utc_now(), ARCHIVE, "0" * 64, run.settings, run.metrics)
     assert changed_since_frozen(baseline, replace(run, public_score=0.4)) == ()

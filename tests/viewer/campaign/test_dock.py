@@ -135,7 +135,7 @@ def test_the_best_run_is_exported_with_its_name(campaigning, tmp_path):
     assert export.tag_edit.text() == "quantile=0.9"
 
 
-def test_faults_are_told_and_nothing_is_begun(campaigning):
+def test_faults_are_reported_and_nothing_is_begun(campaigning):
     campaigning.choose_grid("quantil=0.8,0.9\nz_radius=0:99:1")
     campaigning.click(campaigning.panel.start_button)
     assert "quantil" in campaigning.message()
@@ -168,7 +168,7 @@ def test_a_cancelled_campaign_goes_on_where_it_was(campaigning, monkeypatch):
     assert progress[-1].known >= 2
 
 
-def test_a_search_runs_as_many_settings_as_it_is_told(campaigning):
+def test_a_search_runs_as_many_settings_as_it_is_reported(campaigning):
     plan = campaigning.plan
     plan.kind_box.setCurrentText(Kind.SEARCH)
     plan.search_edit.setPlainText("quantile=0.7:0.9")

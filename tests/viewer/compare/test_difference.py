@@ -28,7 +28,7 @@ def texts_of(counted):
     return [*counts, f"{counted.dice:.4f}", f"{counted.iou:.4f}"]
 
 
-def told(panel, column):
+def reported(panel, column):
     return [panel.figure_labels[column, figure].text() for figure in FIGURES]
 
 
@@ -64,8 +64,8 @@ def test_the_difference_is_painted_as_numpy_defines_it_and_follows(shown):
     expected = classes_by_definition(shown.expected_mask(), pinned)
     np.testing.assert_array_equal(layer._slice.image.view, expected[7])
     np.testing.assert_array_equal(shown.drawn_classes(LAYER_NAME, CLASS_COLORS), expected[7])
-    assert told(panel, "Slice") == texts_of(overlap(shown.expected_mask()[7], pinned[7]))
-    assert told(panel, "Fragment") == texts_of(overlap(shown.expected_mask(), pinned))
+    assert reported(panel, "Slice") == texts_of(overlap(shown.expected_mask()[7], pinned[7]))
+    assert reported(panel, "Fragment") == texts_of(overlap(shown.expected_mask(), pinned))
     assert "only Live" in panel.legend_labels[DifferenceClass.ONLY_A].text()
     # Another fragment is painted in its own way.
     shown.click(shown.panel.fragment_panel.next_button)
@@ -88,7 +88,7 @@ def test_two_pins_are_chosen_in_the_boxes_and_the_worst_slices_are_a_click_away(
     shown.qtbot.keyClicks(panel.second_box, "B")
     wait_until_compared(comparing)
     masks = [shown.expected_mask(comparing.pins[letter].setting) for letter in "AB"]
-    assert told(panel, "Fragment") == texts_of(overlap(*masks))
+    assert reported(panel, "Fragment") == texts_of(overlap(*masks))
     slices = overlap_by_slice(*masks)
     worst = slices.worst_slices(8)
     texts = [panel.worst_list.item(row).text() for row in range(panel.worst_list.count())]
@@ -101,7 +101,7 @@ def test_two_pins_are_chosen_in_the_boxes_and_the_worst_slices_are_a_click_away(
     )
     assert shown.viewer.dims.current_step[0] == worst[2]
     shown.wait_until(
-        lambda: told(panel, "Slice") == texts_of(overlap(*(m[worst[2]] for m in masks)))
+        lambda: reported(panel, "Slice") == texts_of(overlap(*(m[worst[2]] for m in masks)))
     )
 
 

@@ -18,7 +18,7 @@ from napari_nx46.voxels.overlap import overlap
 from napari_nx46.voxels.workers import Cancelled
 from tests.run.compare.comparing import write_archive, write_masks
 from tests.viewer.compare.comparing import Comparing
-from tests.viewer.compare.test_difference import texts_of, told, wait_until_compared
+from tests.viewer.compare.test_difference import reported, texts_of, wait_until_compared
 from tests.viewer.windows import PATIENCE, SHAPES, drop
 
 VOLUMES = ("p3d", "p2d")
@@ -70,7 +70,7 @@ def test_a_dropped_archive_is_shown_compared_and_follows_the_fragment(shown, arc
     assert difference.second_box.currentText() == "theirs.zip"
     wait_until_compared(comparing)
     counted = overlap(shown.expected_mask(), masks["a"])
-    assert told(difference, "Fragment") == texts_of(counted)
+    assert reported(difference, "Fragment") == texts_of(counted)
     # A fragment that it has no mask of is said, not an error.
     shown.click(shown.panel.fragment_panel.next_button)
     shown.wait_until_exact()
@@ -82,7 +82,7 @@ def test_a_dropped_archive_is_shown_compared_and_follows_the_fragment(shown, arc
     layer = shown.viewer.layers["theirs.zip"]
     assert not layer.visible
     np.testing.assert_array_equal(layer.data[1], masks["c"][1])
-    assert told(difference, "Fragment") == texts_of(overlap(shown.expected_mask(), masks["c"]))
+    assert reported(difference, "Fragment") == texts_of(overlap(shown.expected_mask(), masks["c"]))
     # Who deletes the layer, closes the archive.
     shown.viewer.layers.remove(layer)
     shown.wait_until(lambda: shown.bench.compare.foreign.names == ())
@@ -99,7 +99,7 @@ def test_errors_name_file_fragment_and_what_was_found(opened, tmp_path, notifica
     assert all(part in message for part in ("wide.zip", "fragment a", "(9, 40, 50)", "(9, 40, 48)"))
     assert opened.bench.compare.foreign.names == ()
     drop(comparing.dock, tmp_path / "wide.zip")
-    opened.wait_until(lambda: len(notifications()) == 2)  # who tries again, is told again
+    opened.wait_until(lambda: len(notifications()) == 2)  # who tries again, is reported again
     # A mask file by the button; and it is closed by another.
     folder = write_masks(tmp_path / "masks", random_masks("a"))
     monkeypatch.setattr(

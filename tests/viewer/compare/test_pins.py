@@ -79,7 +79,7 @@ def test_keys_pin_and_buttons_load_and_free(opened):
     assert not panel.unpin_buttons["B"].isEnabled()
 
 
-def test_the_table_tells_knobs_metrics_and_deltas_and_marks_what_is_not_there(opened):
+def test_the_table_says_knobs_metrics_and_deltas_and_marks_what_is_not_there(opened):
     comparing = Comparing(opened)
     panel, session = comparing.panel.table_panel, opened.session
     assert panel.table.isHidden()
@@ -151,7 +151,7 @@ def test_whatever_is_closed_while_a_pin_is_shown_nothing_stays_behind(
         comparing.dock.deleteLater()
         send_deferred_deletes()
         gc.collect()
-        bench.pins.unpin("A")  # tells no widget that is gone
+        bench.pins.unpin("A")  # says no widget that is gone
         assert bench.compare.flip.name == LIVE
     elif how == "tune dock":
         opened.viewer.window.remove_dock_widget(opened.dock)

@@ -134,8 +134,8 @@ def assert_figures(plotted):
 
 def test_dragging_a_line_moves_the_slider_and_the_slider_moves_the_line(plotted):
     page, session = panel_of(plotted).histogram, plotted.session
-    told = []
-    session.setting_changed.connect(told.append)
+    reported = []
+    session.setting_changed.connect(reported.append)
     drag(page, page.axes, page.threshold_line, 0.6)
     assert session.setting.quantile == pytest.approx(np.mean(scores_of(session) < 0.6), abs=0.01)
     assert plotted.panel.knobs["quantile"].value == session.setting.quantile
@@ -143,13 +143,13 @@ def test_dragging_a_line_moves_the_slider_and_the_slider_moves_the_line(plotted)
     wait_until_plotted(plotted)
     assert page.threshold_line.value() == session.figures.threshold
     assert page.threshold_line.value() == pytest.approx(0.6, abs=0.01)
-    count = len(told)
+    count = len(reported)
     plotted.qtbot.wait(250)
-    assert len(told) == count, "the line has moved the slider that has moved it"
+    assert len(reported) == count, "the line has moved the slider that has moved it"
     plotted.panel.knobs["quantile"].slider.setValue(3)
     wait_until_plotted(plotted)
     assert page.threshold_line.value() == session.figures.threshold
-    assert len(told) == count + 1
+    assert len(reported) == count + 1
     check_other_rules(plotted)
     check_slices_of_their_own(plotted)
 
@@ -334,10 +334,10 @@ def test_saved_plots_open_again_with_what_was_shown(plotted, tmp_path, monkeypat
             plotted.click(page.save_button)
     written = {path.name for path in folder.iterdir() if path.is_file()}
     assert written == {"plot.svg", "figures.csv"}
-    told = "\n".join(notifications())
-    assert "plot.jpeg: found the suffix .jpeg, expected .png, .svg, .csv" in told
-    assert "figures.png: found the suffix .png, expected .csv" in told
-    assert "does not exist" in told
+    reported = "\n".join(notifications())
+    assert "plot.jpeg: found the suffix .jpeg, expected .png, .svg, .csv" in reported
+    assert "figures.png: found the suffix .png, expected .csv" in reported
+    assert "does not exist" in reported
 
 
 def painted(path):

@@ -86,7 +86,7 @@ def bad_folder(tmp_path):
 
 
 @pytest.mark.parametrize("damage", AT_OPENING)
-def test_what_cannot_be_opened_is_told_and_what_was_open_stays(
+def test_what_cannot_be_opened_is_reported_and_what_was_open_stays(
     opened, bad_folder, notifications, damage
 ):
     file, found = damage(bad_folder)
@@ -106,7 +106,9 @@ def test_what_cannot_be_opened_is_told_and_what_was_open_stays(
 
 
 @pytest.mark.parametrize("damage", AT_READING)
-def test_what_is_found_when_it_is_read_is_told(opened, bad_folder, notifications, damage, qtbot):
+def test_what_is_found_when_it_is_read_is_reported(
+    opened, bad_folder, notifications, damage, qtbot
+):
     file, found = damage(bad_folder)
     opened.dock._try_to_open([str(bad_folder)])
     qtbot.waitUntil(lambda: len(notifications()) > 0, timeout=PATIENCE)
@@ -124,7 +126,7 @@ def test_what_is_found_when_it_is_read_is_told(opened, bad_folder, notifications
 
 
 @pytest.mark.parametrize("damage", [int16_volume, different_shapes])
-def test_the_reader_of_napari_tells_file_and_fragment(make_napari_viewer, bad_folder, damage):
+def test_the_reader_of_napari_says_file_and_fragment(make_napari_viewer, bad_folder, damage):
     file, found = damage(bad_folder)
     viewer = make_napari_viewer()
     with pytest.raises(ValueError, match="fragment bad") as caught:

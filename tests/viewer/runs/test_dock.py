@@ -205,7 +205,9 @@ def test_an_export_that_the_window_did_not_come_to_keep_is_kept_later(judged, mo
     assert str(archive) in message.text()
 
 
-def test_a_damaged_workspace_is_told_and_the_archive_stays_good(opened, tmp_path, notifications):
+def test_a_damaged_workspace_is_reported_and_the_archive_stays_good(
+    opened, tmp_path, notifications
+):
     path = opened.bench.runs.path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"no database at all" * 100)
@@ -240,7 +242,7 @@ def test_closing_while_an_archive_is_checked_leaves_nothing_behind(
         opened.viewer.window.remove_dock_widget(judged.dock)
         judged.dock.deleteLater()
         send_deferred_deletes()
-        judged.runs.cancel()  # tells no widget that is gone
+        judged.runs.cancel()  # says no widget that is gone
         judged.settle()
         assert judged.runs.list.baseline is None
     else:

@@ -79,7 +79,7 @@ def test_runs_are_sorted_the_selected_one_stays_and_so_does_the_order(
     assert table.chosen.run_id == 3
 
 
-def test_what_is_typed_is_told_once_and_only_scores_are_typed(table, qtbot):
+def test_what_is_typed_is_reported_once_and_only_scores_are_typed(table, qtbot):
     public, tag = (table.runs.index(0, column_of(table, title)) for title in ("Public", "Tag"))
     editable = Qt.ItemFlag.ItemIsEditable
     assert table.runs.flags(public) & editable

@@ -127,7 +127,7 @@ def test_progress_is_shown_and_nothing_else_is_begun_meanwhile(panel, job):
     assert panel.progress_row.isHidden()
 
 
-def test_what_meets_the_target_goes_to_the_sliders_and_is_told(panel, session, job):
+def test_what_meets_the_target_goes_to_the_sliders_and_is_reported(panel, session, job):
     panel.button.click()
     job.finish({"a": FOUND})
     assert session.setting == FOUND
@@ -140,7 +140,7 @@ def test_what_meets_the_target_goes_to_the_sliders_and_is_told(panel, session, j
     assert panel.result_label.isHidden()
 
 
-def test_one_threshold_for_all_goes_to_the_sliders_and_tells_all_densities(panel, session, job):
+def test_one_threshold_for_all_goes_to_the_sliders_and_says_all_densities(panel, session, job):
     panel.shared_action.trigger()
     panel.button.click()
     session.show_fragment("b")  # it holds for this one as well
@@ -162,7 +162,7 @@ def test_what_only_comes_near_waits_for_a_click(panel, session, job):
     assert "cannot be met" in panel.result_label.text()
 
 
-def test_what_was_found_is_not_told_any_more_once_the_setting_has_changed(panel, session, job):
+def test_what_was_found_is_not_reported_any_more_once_the_setting_has_changed(panel, session, job):
     panel.button.click()
     job.finish({"a": FOUND})
     assert panel.result_label.text()
@@ -215,14 +215,14 @@ def test_moving_a_knob_or_showing_another_fragment_gives_the_search_up(panel, se
     assert session.setting == Setting(border=2)
 
 
-def test_a_failure_is_told_and_leaves_the_knobs(panel, session, job):
-    told = []
-    session.failed.connect(told.append)
+def test_a_failure_is_reported_and_leaves_the_knobs(panel, session, job):
+    reported = []
+    session.failed.connect(reported.append)
     panel.button.click()
     error = ValueError("a/p3d.tif: slice 3 has NaN")
     job.end("failed", error)
     assert panel.result_label.text() == f"Not matched: {error}"
-    assert told == [error]
+    assert reported == [error]
     assert session.setting == Setting()
     assert panel.button.isEnabled()
 
@@ -242,7 +242,7 @@ def test_the_menu_can_be_used_with_the_keyboard_and_has_names(panel):
     assert checked == ["The target band", "For this fragment"]
 
 
-def test_the_real_search_meets_the_target_and_tells_its_density(session, qtbot):
+def test_the_real_search_meets_the_target_and_says_its_density(session, qtbot):
     panel = DensityPanel(session)
     qtbot.addWidget(panel)
     panel.exact_action.trigger()

@@ -100,7 +100,7 @@ def test_the_figures_are_those_of_the_definition(opened):
     ("quantile", "position"),
     [(0.97, BandPosition.BELOW), (0.91, BandPosition.IN), (0.8, BandPosition.ABOVE)],
 )
-def test_the_density_is_told_below_in_or_above_the_band(opened, quantile, position):
+def test_the_density_is_reported_below_in_or_above_the_band(opened, quantile, position):
     opened.session.change(quantile=quantile)
     opened.wait_until_exact()
     assert opened.panel.read_out.state_labels["Fragment"].text() == POSITION_TEXTS[position]

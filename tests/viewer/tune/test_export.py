@@ -196,7 +196,7 @@ def test_compression_and_values_are_those_that_are_chosen(opened, target):
 
 
 @pytest.mark.parametrize("blocked_by", ["a folder of its name", "a file for its folder"])
-def test_an_archive_that_cannot_be_written_is_told(opened, target, notifications, blocked_by):
+def test_an_archive_that_cannot_be_written_is_reported(opened, target, notifications, blocked_by):
     if blocked_by == "a folder of its name":
         target.mkdir()
     else:

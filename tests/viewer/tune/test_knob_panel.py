@@ -345,14 +345,14 @@ def test_weights_of_a_preset_can_be_left_where_they_are_not_offered_else(new_pan
     assert not is_offered(panel, "weights")
 
 
-def test_what_the_setting_refuses_is_told_and_taken_back(new_panel):
+def test_what_the_setting_refuses_is_reported_and_taken_back(new_panel):
     panel, session = new_panel("three", Setting(weights={"p3d": 1, "p2d": 0}))
-    told = []
-    session.failed.connect(lambda error: told.append(str(error)))
+    reported = []
+    session.failed.connect(lambda error: reported.append(str(error)))
     before = session.setting
     knob = panel.weight_panel.knobs["p3d"]
     knob.spin_box.setValue(0)
-    assert "at least one above 0" in told[0]
+    assert "at least one above 0" in reported[0]
     assert session.setting == before
     assert knob.value == 1
 

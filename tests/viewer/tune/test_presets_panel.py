@@ -113,7 +113,7 @@ def test_every_published_preset_sets_all_knobs(new_panel):
     assert panel.description_label.isHidden()
 
 
-def test_the_box_tells_that_the_sliders_have_moved_and_come_back(new_panel):
+def test_the_box_says_that_the_sliders_have_moved_and_come_back(new_panel):
     panel, session = new_panel()
     choose(panel, "first-place")
     session.change(border=4)
@@ -213,7 +213,7 @@ def test_a_preset_that_another_window_saved_is_not_replaced_silently(new_panel, 
     assert store.read("mine") == Setting(blend=0.1)
 
 
-def test_a_damaged_preset_is_told_changes_nothing_and_can_be_deleted(new_panel, store, answer):
+def test_a_damaged_preset_is_reported_changes_nothing_and_can_be_deleted(new_panel, store, answer):
     store.folder.mkdir()
     (store.folder / "torn.json").write_text('{"quantile": 7')
     panel, session = new_panel()
@@ -230,7 +230,7 @@ def test_a_damaged_preset_is_told_changes_nothing_and_can_be_deleted(new_panel, 
     assert panel.message_label.isHidden()
 
 
-def test_a_preset_that_has_gone_is_told(new_panel, store):
+def test_a_preset_that_has_gone_is_reported(new_panel, store):
     store.save("mine", Setting(blend=0.1))
     panel, session = new_panel()
     store.delete("mine")
@@ -239,7 +239,7 @@ def test_a_preset_that_has_gone_is_told(new_panel, store):
     assert session.setting == Setting()
 
 
-def test_a_folder_that_cannot_be_used_is_told(new_panel, store, answer):
+def test_a_folder_that_cannot_be_used_is_reported(new_panel, store, answer):
     store.folder.write_text("no folder")
     panel, _ = new_panel()
     assert "cannot be listed" in panel.message_label.text()

@@ -238,7 +238,7 @@ def test_a_fragment_without_a_label_says_so_and_shows_no_numbers(open_bench, unl
     assert panel.block_box.isEnabled()
 
 
-def test_a_label_that_cannot_be_read_is_told(open_bench, tmp_path, notifications):
+def test_a_label_that_cannot_be_read_is_reported(open_bench, tmp_path, notifications):
     root = tmp_path / "data"
     rng = np.random.default_rng(0)
     label = np.zeros((5, 20, 22), np.uint8)

@@ -92,7 +92,7 @@ def test_other_data_take_the_place_of_what_was_open(opened, one_fragment, qtbot)
     assert opened.panel.fragment_panel.title.text() == "single (1 fragment)"
 
 
-def test_a_session_closed_while_it_computes_tells_nothing_any_more(
+def test_a_session_closed_while_it_computes_says_nothing_any_more(
     make_napari_viewer, data_folder, qtbot, notifications
 ):
     viewer = make_napari_viewer()

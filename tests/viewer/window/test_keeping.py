@@ -28,7 +28,7 @@ def reopen(make_napari_viewer, qtbot, send_deferred_deletes):
     """Return a function that opens data in a drawn window, after the one before was closed."""
     windows = []
 
-    def open_anew(*paths):
+    def open_again(*paths):
         close()
         viewer, dock = open_window(open_data(*paths), paths, show=True)
         windows.append(viewer)
@@ -43,7 +43,7 @@ def reopen(make_napari_viewer, qtbot, send_deferred_deletes):
             send_deferred_deletes()
 
     make_napari_viewer()
-    yield open_anew
+    yield open_again
     close()
 
 
@@ -159,7 +159,7 @@ def test_what_was_just_done_is_kept_whatever_is_closed(
     )
 
 
-def test_a_workspace_that_cannot_be_used_is_told_and_the_session_goes_on(
+def test_a_workspace_that_cannot_be_used_is_reported_and_the_session_goes_on(
     open_bench, data_folder, notifications
 ):
     path = default_workspace(data_folder)

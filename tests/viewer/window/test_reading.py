@@ -1,4 +1,4 @@
-"""Channels and logits are chosen in the window, kept, and told as on the command line."""
+"""Channels and logits are chosen in the window, kept, and reported as on the command line."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_read_leaves_what_was_open(empty_window, channels, tmp_pa
     assert panel_of(opened).channel_box.currentIndex() == 0
 
 
-def test_the_manifest_tells_what_was_read(empty_window, channels, tmp_path):
+def test_the_manifest_says_what_was_read(empty_window, channels, tmp_path):
     opened, (_, path) = empty_window, channels
     opened.dock.open_paths(path, read_as=ReadAs(0, Logits.SOFTMAX))
     opened.wait_until_exact()

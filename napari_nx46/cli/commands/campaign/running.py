@@ -76,7 +76,7 @@ CheckExports = Annotated[
 
 @dataclass(frozen=True)
 class ClusterFlags(FlagGroup):
-    """The flags that tell what a campaign runs on.
+    """The flags that say what a campaign runs on.
 
     Parameters
     ----------
@@ -324,7 +324,7 @@ class _RunRows:
 
 
 def _figures(results: list[FragmentResult]) -> str:
-    """Return the means over the fragments of the figures that tell most."""
+    """Return the means over the fragments of the figures that say most."""
     shown = []
     for name in ("density", "recall", "precision", "leaderboard_score"):
         values = [one.metrics[name] for one in results if name in one.metrics]

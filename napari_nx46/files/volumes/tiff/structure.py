@@ -330,8 +330,8 @@ class _Scan:
             self._damaged("tables of both strips and tiles", f"only those of {kind}s")
         found = [entries[tag].length if tag in entries else 0 for tag in tags]
         if found != [expected, expected]:
-            told = f"{found[0]} {kind} offsets and {found[1]} {kind} sizes"
-            self._damaged(told, f"{expected} of each")
+            reported = f"{found[0]} {kind} offsets and {found[1]} {kind} sizes"
+            self._damaged(reported, f"{expected} of each")
         offsets, lengths = (self._many(entries, tag) for tag in tags)
         end = max(map(add, offsets, lengths))
         if end > self._size:

@@ -184,7 +184,7 @@ def _paths(datasets: object) -> list[str | None]:
 
 
 def _stays_inside(path: str) -> bool:
-    """Tell whether a path from metadata names something below its folder."""
+    """Return whether a path from metadata names something below its folder."""
     parts = PurePosixPath(path).parts
     return (
         bool(parts)
