@@ -90,9 +90,9 @@ def test_a_run_into_the_folder_of_a_living_one_disturbs_nothing(tmp_path, data):
 KILLED_BEFORE_KEEPING = """
 import os, signal, sys
 from napari_nx46.cli.app import app
-from napari_nx46.run import registry
+from napari_nx46.run.judge import kept_exports
 
-registry.register_export = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+kept_exports.register_export = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
 app(sys.argv[1:])
 """
 
