@@ -19,6 +19,7 @@ from napari_nx46.leaderboard.results import (
     Record,
     TopoScore,
     VariationOfInformation,
+    VoxelOverlap,
     mean_record,
 )
 from napari_nx46.leaderboard.score import score
@@ -39,6 +40,7 @@ __all__ = [
     "Record",
     "TopoScore",
     "VariationOfInformation",
+    "VoxelOverlap",
     "binarise",
     "mean_record",
     "score",

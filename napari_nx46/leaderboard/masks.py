@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.leaderboard.bits import Mask
-from napari_nx46.voxels.overlap import Overlap, overlap
+from napari_nx46.leaderboard.results import VoxelOverlap
+from napari_nx46.voxels.overlap import overlap
 
 __all__ = ["MaskPair", "binarise", "voxel_overlap"]
 
@@ -67,7 +68,7 @@ def binarise(
     return pair
 
 
-def voxel_overlap(pair: MaskPair) -> Overlap:
+def voxel_overlap(pair: MaskPair) -> VoxelOverlap:
     """Count the voxels on which the prediction (A) and the label (B) agree and differ.
 
     Parameters
@@ -76,9 +77,10 @@ def voxel_overlap(pair: MaskPair) -> Overlap:
 
     Returns
     -------
-    Overlap
+    VoxelOverlap
     """
-    return overlap(pair.prediction, pair.label)
+    counts = overlap(pair.prediction, pair.label)
+    return VoxelOverlap(counts.both, counts.only_a, counts.only_b)
 
 
 def _checked(name: str, volume: npt.ArrayLike) -> npt.NDArray[np.generic]:

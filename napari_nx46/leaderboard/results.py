@@ -15,6 +15,7 @@ __all__ = [
     "Record",
     "TopoScore",
     "VariationOfInformation",
+    "VoxelOverlap",
     "mean_record",
 ]
 
@@ -101,6 +102,26 @@ class VariationOfInformation:
 
 
 @dataclass(frozen=True, slots=True)
+class VoxelOverlap(Overlap):
+    """Voxel counts of prediction (A) and label (B), ignored voxels being background in both."""
+
+    @property
+    def true_positive(self) -> int:
+        """Voxels in both masks."""
+        return self.both
+
+    @property
+    def false_positive(self) -> int:
+        """Voxels in the prediction alone."""
+        return self.only_a
+
+    @property
+    def false_negative(self) -> int:
+        """Voxels in the label alone."""
+        return self.only_b
+
+
+@dataclass(frozen=True, slots=True)
 class LeaderboardScore:
     """The leaderboard score of one fragment, or of one block of it, with all its parts.
 
@@ -112,15 +133,14 @@ class LeaderboardScore:
     surface_dice : float
         In [0, 1].
     voi : VariationOfInformation
-    voxels : Overlap
-        Voxels of the prediction (A) and the label (B), ignored ones being background in both.
+    voxels : VoxelOverlap
     """
 
     value: float
     topo: TopoScore
     surface_dice: float
     voi: VariationOfInformation
-    voxels: Overlap
+    voxels: VoxelOverlap
 
     def as_record(self) -> Record:
         """Return the score as nested plain values, ready for `json.dumps`.
