@@ -328,11 +328,12 @@ class Graph:
     def _serve(self, taken: list[_Job]) -> Any:
         """Compute the first job that may begin; note it in `taken`."""
         with self._changed:
-            while not (job := self._startable()):
+            # One reading of the clock for both: a rest that ended between two would be missed.
+            while not (job := self._startable(now := time.monotonic())):
                 if not self._wanted():
                     self._changed.notify_all()
                     return None
-                self._changed.wait(self._seconds_to_wait())
+                self._changed.wait(self._seconds_to_wait(now))
             self._waiting.remove(job)
             self._running.append(job)
         taken.append(job)
@@ -344,16 +345,14 @@ class Graph:
         self._waiting = [job for job in self._waiting if not job.cancelled]
         return self._waiting
 
-    def _startable(self) -> _Job | None:
-        now = time.monotonic()
+    def _startable(self, now: float) -> _Job | None:
         busy = [job.value for job in self._running]
         due = [job for job in self._wanted() if job.due <= now and job.value not in busy]
         ready = [job for job in due if job.value.is_ready()]
         return min(ready, key=lambda job: job.value.priority, default=None)
 
-    def _seconds_to_wait(self) -> float | None:
+    def _seconds_to_wait(self, now: float) -> float | None:
         """Return when the next rest is over; None where a notification comes before."""
-        now = time.monotonic()
         resting = [job.due - now for job in self._waiting if job.due > now]
         return min(resting, default=None)
 

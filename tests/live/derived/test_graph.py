@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+import types
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_nx46.live.derived import graph as graph_module
 from napari_nx46.live.derived.graph import Graph, State, Value
 from napari_nx46.voxels.workers import Cancelled
 from tests.live.driver import PATIENCE, Loop, named_threads, wait_for
@@ -164,6 +167,16 @@ def test_nothing_begins_before_the_rest_is_over(graph, loop):
     assert one.seen == []
     finish(one, graph, loop)
     assert one.seen == [19]
+
+
+def test_a_rest_that_ends_while_a_worker_looks_is_not_missed(graph, loop, monkeypatch):
+    readings = itertools.count(step=0.06)
+    clock = types.SimpleNamespace(monotonic=lambda: next(readings))
+    monkeypatch.setattr(graph_module, "time", clock)
+    one = Input(graph, rest_seconds=0.1)
+    one.ask("a")
+    finish(one, graph, loop)
+    assert one.state == State("of a")
 
 
 def test_nothing_begins_before_the_value_is_ready(graph, loop):
