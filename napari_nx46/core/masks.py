@@ -22,7 +22,7 @@ from napari_nx46.voxels.blocks import (
     widened,
     within,
 )
-from napari_nx46.voxels.tiles import slice_tiles
+from napari_nx46.voxels.tiles import slab_thickness, slice_tiles
 from napari_nx46.voxels.workers import CancelCheck, never
 
 PREVIEW_HALO = 6
@@ -124,7 +124,7 @@ class FragmentMasks:
         high = np.empty(block_shape(block), np.uint8)
         low = np.empty_like(high) if is_pair else high
         done = 0
-        for slab in slabs(block, self._score.slab_thickness):
+        for slab in slabs(block, slab_thickness(high.shape)):
             score = self._score.score(line.setting, slab, cancelled)
             part = slice(done, done + len(score))
             high[part] = apply_threshold(self._score, score, line.threshold, slab, cancelled)

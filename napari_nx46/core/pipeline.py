@@ -106,11 +106,12 @@ class FragmentPipeline(FragmentScore):
         """Return the exact mask of a block: uint8 {0, 1}, of the block's shape.
 
         A hysteresis pair and the clean-up steps need the whole fragment; it is computed once.
+        Otherwise a large block is computed slab by slab, to save memory.
         """
+        line = Line.of(setting, threshold)
         if is_local(setting):
-            score = self.score(setting, block, cancelled)
-            return apply_threshold(self, score, threshold, block, cancelled)
-        return self._masks.completed(Line.of(setting, threshold), cancelled).mask(block)
+            return self._masks.thresholded(line, block, cancelled)
+        return self._masks.completed(line, cancelled).mask(block)
 
     def known_mask(self, setting: Setting, threshold: Threshold, block: Block) -> Mask | None:
         """Return the exact mask of a block if no pass over the fragment is needed for it."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.blocks import Mask, whole_block
 from napari_nx46.voxels.overlap import Bits, bits_of
 from napari_nx46.voxels.workers import CancelCheck
 
@@ -35,10 +33,8 @@ class OwnMask:
 
     def mask(self, cancelled: CancelCheck) -> Mask:
         """Return the mask of the whole fragment, uint8 {0, 1}."""
-        mask = np.empty(self.pipeline.shape, np.uint8)
-        for slab in self.pipeline.slabs(self.setting, self.threshold, cancelled):
-            mask[slab.extent] = slab.mask
-        return mask
+        whole = whole_block(self.pipeline.shape)
+        return self.pipeline.mask(self.setting, self.threshold, whole, cancelled)
 
     def bits(self, cancelled: CancelCheck) -> Bits:
         """Return the mask a bit a voxel."""

@@ -10,22 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46 import leaderboard
-from napari_nx46.core.line import is_local
-from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.leaderboard import LeaderboardScore
 from napari_nx46.live.derived.of_session import SessionValue
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import Extents
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Block, Mask, block_shape, slabs
+from napari_nx46.voxels.blocks import Block
 from napari_nx46.voxels.workers import CancelCheck
 
 __all__ = ["BlockScore", "Label", "ScoredBlock"]
 
 MOST_KNOWN_SCORES = 256
 """So many scores are remembered: going back to a setting shows its score at once."""
-SLICES_PER_SLAB = 32
 WORKERS = max(1, min(2, os.cpu_count() or 1))
 
 Label = npt.NDArray[np.uint8]
@@ -52,49 +48,6 @@ class ScoredBlock:
         """The block as slices along z, y and x."""
         z, y, x = (slice(*extent) for extent in self.extents)
         return z, y, x
-
-
-@dataclass(frozen=True, eq=False)
-class ScoreInputs:
-    """A block to score, and what that takes.
-
-    Parameters
-    ----------
-    key : ScoredBlock
-    threshold : Threshold
-        The exact one, which follows from the setting.
-    label : (Z, Y, X) array of uint8
-        Of the whole fragment.
-    pipeline : FragmentPipeline
-        The fragment's.
-    """
-
-    key: ScoredBlock
-    threshold: Threshold
-    label: Label
-    pipeline: FragmentPipeline
-
-    def mask(self, cancelled: CancelCheck) -> Mask:
-        """Return the mask of the block, uint8 {0, 1}, computed slab by slab to save memory."""
-        setting, block = self.key.setting, self.key.block
-        if not is_local(setting):
-            return self.pipeline.mask(setting, self.threshold, block, cancelled)
-        mask = np.empty(block_shape(block), np.uint8)
-        done = 0
-        for slab in slabs(block, SLICES_PER_SLAB):
-            part = self.pipeline.mask(setting, self.threshold, slab, cancelled)
-            mask[done : done + len(part)] = part
-            done += len(part)
-        return mask
-
-    def score(self, cancelled: CancelCheck) -> LeaderboardScore:
-        """Return the leaderboard score of the block."""
-        return leaderboard.score(
-            self.mask(cancelled),
-            self.label[self.key.block],
-            cancelled=cancelled,
-            workers=WORKERS,
-        )
 
 
 class BlockScore(SessionValue[ScoredBlock, LeaderboardScore]):
@@ -144,4 +97,10 @@ class BlockScore(SessionValue[ScoredBlock, LeaderboardScore]):
         """Return the function that computes the score."""
         threshold, label = self.session.exact_threshold, self._label()
         assert threshold is not None and label is not None  # noqa: PT018  (`key` asked for both)
-        return ScoreInputs(key, threshold, label, self.session.pipelines[key.image_id]).score
+        pipeline = self.session.pipelines[key.image_id]
+
+        def score(cancelled: CancelCheck) -> LeaderboardScore:
+            mask = pipeline.mask(key.setting, threshold, key.block, cancelled)
+            return leaderboard.score(mask, label[key.block], cancelled=cancelled, workers=WORKERS)
+
+        return score
