@@ -205,9 +205,8 @@ def wait_for(condition):
         time.sleep(0.005)
 
 
-def settle(bench, follower):
-    """Wait for the session's worker and then for a follower's, and take what they posted."""
+def settle(bench):
+    """Wait for all that is computed of a session, and take what the workers posted."""
     bench.settle()
-    wait = getattr(follower, "wait_until_idle", bench.session.graph.wait_until_idle)
-    assert wait(PATIENCE)
+    assert bench.session.graph.wait_until_idle(PATIENCE)
     bench.loop.run()

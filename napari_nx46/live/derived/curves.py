@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,9 @@ from napari_nx46.core.score.blend import ScoreKey
 from napari_nx46.core.threshold.quantile import ScoreHistogram
 from napari_nx46.core.threshold.rebinning import Bins, edge_bins, rebinned
 from napari_nx46.live.derived.leaderboard_score import Label
-from napari_nx46.live.derived.of_session import REST_SECONDS, SessionValue
-from napari_nx46.live.derived.scoring import ScoreFollower, label_of
+from napari_nx46.live.derived.measured import MeasuredValue
+from napari_nx46.live.derived.of_session import REST_SECONDS
+from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.session import Session
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, slabs, whole_block
@@ -90,26 +92,7 @@ class ScoreCurves:
     curve: Curve | None
 
 
-@dataclass(frozen=True, eq=False)
-class CurveInputs:
-    """What curves are computed from.
-
-    Parameters
-    ----------
-    key : CurveKey
-    setting : Setting
-        Its score knobs count.
-    pipeline : FragmentPipeline
-    label : (Z, Y, X) array of uint8, optional
-    """
-
-    key: CurveKey
-    setting: Setting
-    pipeline: FragmentPipeline
-    label: Label | None
-
-
-class Curves(SessionValue[CurveKey, ScoreCurves]):
+class Curves(MeasuredValue[CurveKey, ScoreCurves]):
     """The histogram and curves of the session's score.
 
     Parameters
@@ -128,29 +111,37 @@ class Curves(SessionValue[CurveKey, ScoreCurves]):
         *,
         rest_seconds: float = REST_SECONDS,
     ) -> None:
-        super().__init__(session, keep=MOST_KNOWN_CURVES, rest_seconds=rest_seconds, priority=3)
-        self._scores = scores
+        super().__init__(
+            session, scores, keep=MOST_KNOWN_CURVES, rest_seconds=rest_seconds, priority=3
+        )
 
     def key(self) -> CurveKey | None:
         """Return the score that is shown, once its figures are exact or its curves are known."""
-        session, label = self.session, label_of(self._scores)
+        session = self.session
         image_id = session.fragment.image_id
-        key = CurveKey(image_id, ScoreKey.of(session.setting), label is not None)
+        key = CurveKey(image_id, ScoreKey.of(session.setting), self.label is not None)
         return key if session.settled or self.knows(key) else None
 
     def prepare(self, key: CurveKey) -> Callable[[CancelCheck], ScoreCurves]:
         """Return the function that counts the scores."""
         session = self.session
-        pipeline = session.pipelines[key.image_id]
-        inputs = CurveInputs(key, session.setting, pipeline, label_of(self._scores))
-        return lambda cancelled: self._compute(inputs, cancelled)
+        return partial(
+            self._compute, key, session.setting, session.pipelines[key.image_id], self.label
+        )
 
-    def _compute(self, inputs: CurveInputs, cancelled: CancelCheck) -> ScoreCurves:
-        scores = inputs.pipeline.stage(inputs.setting, cancelled).histogram
+    def _compute(
+        self,
+        key: CurveKey,
+        setting: Setting,
+        pipeline: FragmentPipeline,
+        label: Label | None,
+        cancelled: CancelCheck,
+    ) -> ScoreCurves:
+        scores = pipeline.stage(setting, cancelled).histogram
         edges = edge_bins(scores, MOST_BINS)
-        labelled = self._labelled(inputs, cancelled)
+        labelled = self._labelled(setting, pipeline, label, cancelled)
         return ScoreCurves(
-            key=inputs.key,
+            key=key,
             scores=scores,
             labelled=labelled,
             bins=rebinned(scores, edges),
@@ -160,8 +151,13 @@ class Curves(SessionValue[CurveKey, ScoreCurves]):
             curve=None if labelled is None else precision_recall(labelled, CURVE_QUANTILES),
         )
 
-    def _labelled(self, inputs: CurveInputs, cancelled: CancelCheck) -> LabelledHistogram | None:
-        label, pipeline = inputs.label, inputs.pipeline
+    def _labelled(
+        self,
+        setting: Setting,
+        pipeline: FragmentPipeline,
+        label: Label | None,
+        cancelled: CancelCheck,
+    ) -> LabelledHistogram | None:
         if label is None:
             return None
 
@@ -169,7 +165,7 @@ class Curves(SessionValue[CurveKey, ScoreCurves]):
             return slabs(whole_block(pipeline.shape), pipeline.slab_thickness)
 
         return labelled_histogram(
-            (pipeline.score(inputs.setting, block, cancelled) for block in blocks()),
+            (pipeline.score(setting, block, cancelled) for block in blocks()),
             (label[block] for block in blocks()),
             workers=self.workers,
             cancelled=cancelled,

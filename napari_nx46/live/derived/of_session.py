@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable
-from typing import TypeVar
-
-from napari_nx46.live.derived.graph import Key, Value
+from napari_nx46.live.derived.graph import Key, Result, Value
 from napari_nx46.live.session import Session
-from napari_nx46.voxels.workers import CancelCheck, Workers
 
 __all__ = ["REST_SECONDS", "SessionValue"]
 
 REST_SECONDS = 0.15
 """The sliders rest when they have not moved for so long."""
-
-Result = TypeVar("Result")
 
 
 class SessionValue(Value[Key, Result]):
@@ -42,7 +35,6 @@ class SessionValue(Value[Key, Result]):
     ) -> None:
         super().__init__(keep=keep, rest_seconds=rest_seconds, priority=priority)
         self.session = session
-        self.workers = Workers(2)
         session.graph.add(self)
 
     def is_ready(self) -> bool:
@@ -50,10 +42,5 @@ class SessionValue(Value[Key, Result]):
         return self.session.warm_up.wait(0)
 
     def close(self) -> None:
-        """Follow the session no longer, and end the threads."""
+        """Follow the session no longer."""
         self.session.graph.remove(self)
-        self.workers.close()
-
-    @abstractmethod
-    def prepare(self, key: Key) -> Callable[[CancelCheck], Result]:
-        """Return the function that computes the result in a worker; see `Value`."""

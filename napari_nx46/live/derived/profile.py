@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,8 +19,9 @@ from napari_nx46.core.measure.volume import VolumeMetrics, measure_volume
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.live.derived.leaderboard_score import Label
-from napari_nx46.live.derived.of_session import REST_SECONDS, SessionValue
-from napari_nx46.live.derived.scoring import ScoreFollower, label_of
+from napari_nx46.live.derived.measured import MeasuredValue
+from napari_nx46.live.derived.of_session import REST_SECONDS
+from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.session import Session
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.spans import find_runs
@@ -65,26 +67,7 @@ class MaskProfile:
     volume: VolumeMetrics
 
 
-@dataclass(frozen=True, eq=False)
-class ProfileInputs:
-    """What a profile is computed from.
-
-    Parameters
-    ----------
-    key : ProfileKey
-    threshold : Threshold
-        The exact one, which follows from the setting.
-    pipeline : FragmentPipeline
-    label : (Z, Y, X) array of uint8, optional
-    """
-
-    key: ProfileKey
-    threshold: Threshold
-    pipeline: FragmentPipeline
-    label: Label | None
-
-
-class Profile(SessionValue[ProfileKey, MaskProfile]):
+class Profile(MeasuredValue[ProfileKey, MaskProfile]):
     """The measures of the session's exact mask, slice by slice and as a whole.
 
     Parameters
@@ -103,32 +86,38 @@ class Profile(SessionValue[ProfileKey, MaskProfile]):
         *,
         rest_seconds: float = REST_SECONDS,
     ) -> None:
-        super().__init__(session, keep=MOST_KNOWN_PROFILES, rest_seconds=rest_seconds, priority=2)
-        self._scores = scores
+        super().__init__(
+            session, scores, keep=MOST_KNOWN_PROFILES, rest_seconds=rest_seconds, priority=2
+        )
         self._label_bits: tuple[Label, LabelBits] | None = None
 
     def key(self) -> ProfileKey | None:
         """Return the mask that is shown, once it is exact."""
-        session, label = self.session, label_of(self._scores)
+        session = self.session
         if not session.settled or session.exact_threshold is None:
             return None
-        return ProfileKey(session.fragment.image_id, session.setting, label is not None)
+        return ProfileKey(session.fragment.image_id, session.setting, self.label is not None)
 
     def prepare(self, key: ProfileKey) -> Callable[[CancelCheck], MaskProfile]:
         """Return the function that measures the mask."""
         threshold = self.session.exact_threshold
         assert threshold is not None  # `key` returned one
-        pipeline, label = self.session.pipelines[key.image_id], label_of(self._scores)
-        inputs = ProfileInputs(key, threshold, pipeline, label)
-        return lambda cancelled: self._compute(inputs, cancelled)
+        pipeline = self.session.pipelines[key.image_id]
+        return partial(self._compute, key, threshold, pipeline, self.label)
 
-    def _compute(self, inputs: ProfileInputs, cancelled: CancelCheck) -> MaskProfile:
-        mask, percentiles = self._exact_mask(inputs, cancelled)
-        label = self._packed_label(inputs.label)
+    def _compute(
+        self,
+        key: ProfileKey,
+        threshold: Threshold,
+        pipeline: FragmentPipeline,
+        label: Label | None,
+        cancelled: CancelCheck,
+    ) -> MaskProfile:
+        mask, percentiles = self._exact_mask(key.setting, threshold, pipeline, cancelled)
         runs = find_runs(mask, workers=self.workers)
         slices = measure_slices(
             mask,
-            label=label,
+            label=self._packed_label(label),
             percentiles=percentiles,
             runs=runs,
             workers=self.workers,
@@ -137,16 +126,19 @@ class Profile(SessionValue[ProfileKey, MaskProfile]):
         volume = measure_volume(
             mask, profile=slices, runs=runs, workers=self.workers, cancelled=cancelled
         )
-        return MaskProfile(inputs.key, tuple(slices), volume)
+        return MaskProfile(key, tuple(slices), volume)
 
     def _exact_mask(
-        self, inputs: ProfileInputs, cancelled: CancelCheck
+        self,
+        setting: Setting,
+        threshold: Threshold,
+        pipeline: FragmentPipeline,
+        cancelled: CancelCheck,
     ) -> tuple[np.ndarray, list[Percentiles]]:
         """Return the whole mask, and the percentiles of its scores."""
-        pipeline, setting = inputs.pipeline, inputs.key.setting
         mask = np.empty(pipeline.shape, np.uint8)
         percentiles: list[Percentiles] = []
-        for slab in pipeline.slabs(setting, inputs.threshold, cancelled):
+        for slab in pipeline.slabs(setting, threshold, cancelled):
             mask[slab.extent] = slab.mask
             percentiles += percentiles_of_slices(slab.score, self.workers, cancelled)
         return mask, percentiles

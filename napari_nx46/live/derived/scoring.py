@@ -343,11 +343,6 @@ class ScoreFollower:
             self._measure_slice()
 
 
-def label_of(scores: ScoreFollower | None) -> Label | None:
-    """Return the label of the fragment that is shown, or None while there is none."""
-    return None if scores is None else scores.label
-
-
 def load_label(fragment: Fragment) -> LoadedLabel:
     """Read a label as a whole.
 

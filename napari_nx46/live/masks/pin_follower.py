@@ -20,7 +20,7 @@ from napari_nx46.live.session import Session
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, Mask, block_shape, slabs, whole_block
-from napari_nx46.voxels.workers import CancelCheck, Cancelled
+from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers
 
 __all__ = ["PinFollower"]
 
@@ -90,8 +90,9 @@ class PinFollower(SessionValue[MissingMask | Release, MaskStage | None]):
     def __init__(self, session: Session, pins: Pins, *, memory_budget: int | None = None) -> None:
         super().__init__(session, keep=0, rest_seconds=0.0, priority=6)
         self.pins = pins
+        self._workers = Workers(2)
         self._pipelines = PipelineSet(
-            session.dataset, workers=self.workers, memory_budget=memory_budget
+            session.dataset, workers=self._workers, memory_budget=memory_budget
         )
         self._holds_volumes = False
         self._was_busy = False
@@ -145,6 +146,7 @@ class PinFollower(SessionValue[MissingMask | Release, MaskStage | None]):
         """Disconnect from pins and session, and end the threads."""
         self.pins.changed.disconnect(self._follow_pins, missing_ok=True)
         super().close()
+        self._workers.close()
 
     # ---- what is missing -------------------------------------------------------------------
 

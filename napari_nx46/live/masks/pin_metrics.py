@@ -9,7 +9,8 @@ from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.volume import measure_volume
 from napari_nx46.live.derived.leaderboard_score import Label
-from napari_nx46.live.derived.of_session import REST_SECONDS, SessionValue
+from napari_nx46.live.derived.measured import MeasuredValue
+from napari_nx46.live.derived.of_session import REST_SECONDS
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.masks.pins import Metrics, Pins
 from napari_nx46.live.session import Session
@@ -47,7 +48,7 @@ class MeasureTask:
     label: Label | None = field(compare=False)
 
 
-class PinMeasurer(SessionValue[MeasureTask, Metrics]):
+class PinMeasurer(MeasuredValue[MeasureTask, Metrics]):
     """Notes the metrics of the pins of the fragment that is shown, one pin after the other.
 
     Parameters
@@ -68,9 +69,9 @@ class PinMeasurer(SessionValue[MeasureTask, Metrics]):
         *,
         rest_seconds: float = REST_SECONDS,
     ) -> None:
-        super().__init__(session, keep=0, rest_seconds=rest_seconds, priority=7)
+        super().__init__(session, scores, keep=0, rest_seconds=rest_seconds, priority=7)
         self.pins = pins
-        self._scores = scores
+        self._follower = scores
         self._given_up: set[tuple[str, Setting]] = set()
         pins.changed.connect(self._follow_pins)
         scores.scores_changed.connect(self._note_score)
@@ -82,7 +83,7 @@ class PinMeasurer(SessionValue[MeasureTask, Metrics]):
 
     def key(self) -> MeasureTask | None:
         """Return the first mask that has not been measured."""
-        image_id, label = self.session.fragment.image_id, self._scores.label
+        image_id, label = self.session.fragment.image_id, self.label
         wanted = MEASURED if label is None else MEASURED_WITH_LABEL
         for pin in self.pins:
             mask = self.pins.packed_mask(pin.letter, image_id)
@@ -116,7 +117,7 @@ class PinMeasurer(SessionValue[MeasureTask, Metrics]):
     def close(self) -> None:
         """Disconnect from pins and session, and end the threads."""
         self.pins.changed.disconnect(self._follow_pins, missing_ok=True)
-        self._scores.scores_changed.disconnect(self._note_score, missing_ok=True)
+        self._follower.scores_changed.disconnect(self._note_score, missing_ok=True)
         super().close()
 
     def _follow_pins(self) -> None:
@@ -125,7 +126,7 @@ class PinMeasurer(SessionValue[MeasureTask, Metrics]):
 
     def _note_score(self) -> None:
         """Note the leaderboard score if it is that of a setting that is pinned."""
-        session, state = self.session, self._scores.scores.fragment
+        session, state = self.session, self._follower.scores.fragment
         if state.is_current and state.result is not None and session.settled:
             self._note(
                 session.setting, session.fragment.image_id, {LEADERBOARD_SCORE: state.result.value}

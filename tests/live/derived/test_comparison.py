@@ -65,10 +65,10 @@ def assert_compared(bench, follower, masks):
 
 def test_there_is_no_comparison_until_there_is_another_mask(bench, new_follower, other):
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     assert follower.comparison is None
     follower.compare_with(other)
-    settle(bench, follower)
+    settle(bench)
     assert follower.comparison.name == "theirs.zip"
     assert follower.pair[1] is other
     follower.stop()
@@ -78,27 +78,27 @@ def test_there_is_no_comparison_until_there_is_another_mask(bench, new_follower,
 def test_the_comparison_follows_sliders_and_fragments(bench, new_follower, foreign, other):
     follower = new_follower(bench)
     follower.compare_with(other)
-    settle(bench, follower)
+    settle(bench)
     assert_compared(bench, follower, foreign)
     for setting in (Setting(quantile=0.7), CLEANED):
         bench.session.apply(setting)
-        settle(bench, follower)
+        settle(bench)
         assert_compared(bench, follower, foreign)
     bench.session.step_fragment(1)
-    settle(bench, follower)
+    settle(bench)
     assert_compared(bench, follower, foreign)
 
 
 def test_a_comparison_that_is_older_than_the_sliders_says_so(bench, new_follower, other):
     follower = new_follower(bench)
     follower.compare_with(other)
-    settle(bench, follower)
+    settle(bench)
     old = follower.comparison
     bench.session.change(quantile=0.6)
     assert follower.comparison.stale
     assert follower.comparison.slices is old.slices
     assert follower.comparison.setting == old.setting
-    settle(bench, follower)
+    settle(bench)
     assert not follower.comparison.stale
     assert follower.comparison.slices is not old.slices
 
@@ -106,10 +106,10 @@ def test_a_comparison_that_is_older_than_the_sliders_says_so(bench, new_follower
 def test_another_slice_needs_no_other_comparison(bench, new_follower, other):
     follower = new_follower(bench)
     follower.compare_with(other)
-    settle(bench, follower)
+    settle(bench)
     begun, events = follower.begun, Events(follower, "comparison_changed")
     bench.session.look_at(slice_view(bench.session.fragment.shape, 1))
-    settle(bench, follower)
+    settle(bench)
     assert follower.begun == begun
     assert not events.log
 
@@ -120,11 +120,11 @@ def test_a_pin_is_compared_with_once_its_mask_is_there(bench, new_follower):
     pinned = Setting(quantile=0.6)
     pins.pin("B", pinned)
     follower.compare_with(ComparedMask("B", lambda image_id: pins.packed_mask("B", image_id)))
-    settle(bench, follower)
+    settle(bench)
     assert follower.comparison is None
     mask = bench.expected(pinned)
     pins.keep_mask(pinned, "a", packed_mask_of(mask))
-    settle(bench, follower)
+    settle(bench)
     assert_compared(bench, follower, {"a": mask})
     pins.unpin("B")
     assert follower.comparison is None
@@ -136,7 +136,7 @@ def test_a_mask_of_another_shape_is_refused_once(bench, new_follower):
     stage = packed_mask_of(np.zeros((2, 3, 4), np.uint8))
     follower.compare_with(ComparedMask("small.tif", lambda _image_id: stage))
     bench.session.change(quantile=0.6)
-    settle(bench, follower)
+    settle(bench)
     assert follower.comparison is None
     ((error,),) = events.of("failed")
     assert "small.tif" in str(error)
@@ -150,20 +150,20 @@ def test_the_leaderboard_score_is_computed_where_it_is_asked_for(
     follower = new_follower(bench)
     follower.compare_with(other)
     follower.ask_for_score()
-    settle(bench, follower)
+    settle(bench)
     assert follower.comparison.score is None
     follower.ask_for_score()
     assert follower.comparison.scoring
-    settle(bench, follower)
+    settle(bench)
     expected = leaderboard.score(bench.expected(), foreign["a"])
     assert follower.comparison.score == expected
     assert not follower.comparison.scoring
     events = Events(follower, "comparison_changed")
     follower.ask_for_score()
-    settle(bench, follower)
+    settle(bench)
     assert not events.log
     bench.session.change(quantile=0.6)
-    settle(bench, follower)
+    settle(bench)
     assert follower.comparison.score is None
 
 
@@ -175,11 +175,11 @@ def test_a_score_that_fails_is_reported_and_leaves_the_comparison(
 
     follower = new_follower(bench)
     follower.compare_with(other)
-    settle(bench, follower)
+    settle(bench)
     events = Events(follower, "failed")
     monkeypatch.setattr(leaderboard, "score", fail)
     follower.ask_for_score()
-    settle(bench, follower)
+    settle(bench)
     ((error,),) = events.of("failed")
     assert str(error) == "no score today"
     assert (follower.comparison.score, follower.comparison.scoring) == (None, False)
@@ -189,11 +189,11 @@ def test_a_score_that_fails_is_reported_and_leaves_the_comparison(
 def test_after_a_burst_only_the_last_mask_is_compared(bench, new_follower, foreign, other):
     follower = new_follower(bench)
     follower.compare_with(other)
-    settle(bench, follower)
+    settle(bench)
     for step in range(40):
         bench.session.change(quantile=0.5 + step / 100)
         bench.loop.run()
-    settle(bench, follower)
+    settle(bench)
     assert_compared(bench, follower, foreign)
 
 
@@ -206,7 +206,7 @@ def test_closing_compares_nothing_any_more(dataset, new_bench, new_follower, oth
     events = Events(follower, "comparison_changed", "failed")
     bench.session.change(quantile=0.6)
     follower.ask_for_score()
-    settle(bench, follower)
+    settle(bench)
     assert not events.log
     bench.session.close()
     wait_for(lambda: len(named_threads("nx46-graph")) <= len(before))

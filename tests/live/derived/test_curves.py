@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from napari_nx46.live.derived import curves as curves_module
 from napari_nx46.live.derived.curves import CURVE_QUANTILES, Curves
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import whole_block
-from tests.live.driver import Events, named_threads, settle, wait_for
+from tests.live.driver import Events, settle
 
 
 @pytest.fixture
-def new_follower():
+def new_follower(new_value):
     """Return a function that follows a bench; all are closed before the bench is."""
-    made = []
-
-    def make(bench, scores=None):
-        follower = Curves(bench.session, scores, rest_seconds=0.0)
-        made.append(follower)
-        follower.touch()
-        return follower
-
-    yield make
-    for follower in made:
-        follower.close()
+    return partial(new_value, Curves)
 
 
 def scores_of(bench):
@@ -51,7 +42,7 @@ def assert_follows(bench, follower):
 
 def test_the_histogram_is_that_of_the_score_whatever_the_threshold(bench, new_follower):
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     assert_follows(bench, follower)
     first, begun = follower.state.result, follower.begun
     events = Events(follower, "changed")
@@ -60,22 +51,22 @@ def test_the_histogram_is_that_of_the_score_whatever_the_threshold(bench, new_fo
         Setting(rule="probability", probability=0.4, smallest_object=9),
     ):
         bench.session.apply(setting)
-        settle(bench, follower)
+        settle(bench)
     assert follower.state.result is first
     assert (follower.begun, events.log) == (begun, [])
     bench.session.change(blend=0.2)
-    settle(bench, follower)
+    settle(bench)
     assert follower.state.result is not first
     assert_follows(bench, follower)
 
 
 def test_curves_of_another_score_are_stale_until_the_new_ones_are_there(bench, new_follower):
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     events, old = Events(follower, "changed"), follower.state.result
     bench.session.change(z_radius=0)
     assert (follower.state.result, follower.state.stale) == (old, True)
-    settle(bench, follower)
+    settle(bench)
     states = [state for (state,) in events.of("changed")]
     assert [(state.stale, state.busy) for state in states] == [
         (True, False),
@@ -85,18 +76,18 @@ def test_curves_of_another_score_are_stale_until_the_new_ones_are_there(bench, n
     begun = follower.begun
     bench.session.change(z_radius=2)
     assert (follower.state.result, follower.state.stale) == (old, False)
-    settle(bench, follower)
+    settle(bench)
     assert follower.begun == begun
 
 
 def test_after_a_burst_only_the_last_score_has_curves(bench, new_follower):
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     begun = follower.begun
     for step in range(30):
         bench.session.change(blend=0.5 + step / 100)
         bench.loop.run()
-    settle(bench, follower)
+    settle(bench)
     assert_follows(bench, follower)
     assert follower.state.result.key.score.blend == 0.79
     assert follower.begun <= begun + bench.session.exact_requests_begun
@@ -104,10 +95,10 @@ def test_after_a_burst_only_the_last_score_has_curves(bench, new_follower):
 
 def test_another_fragment_has_its_own_curves_and_never_shows_the_old_ones(bench, new_follower):
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     events = Events(follower, "changed")
     bench.session.step_fragment(1)
-    settle(bench, follower)
+    settle(bench)
     assert_follows(bench, follower)
     states = [state for (state,) in events.of("changed")]
     assert states[0].result is None
@@ -119,11 +110,11 @@ def test_with_a_label_the_curves_are_precision_and_recall(labelled, new_bench, n
     scores = ScoreFollower(bench.session, rest_seconds=0.0)
     try:
         follower = new_follower(bench, scores)
-        settle(bench, follower)
+        settle(bench)
         assert follower.state.result.curve is None
         scores.start()
         bench.loop.run_until(lambda: scores.label is not None)
-        settle(bench, follower)
+        settle(bench)
         assert_follows(bench, follower)
         curves, voxels = follower.state.result, scores_of(bench)
         label = labelled["a"].label.read()
@@ -137,7 +128,7 @@ def test_with_a_label_the_curves_are_precision_and_recall(labelled, new_bench, n
             assert curves.curve.precision[index] == hits / np.count_nonzero(mask)
             assert curves.curve.recall[index] == hits / np.count_nonzero(label == 1)
         bench.session.show_fragment("b")
-        settle(bench, follower)
+        settle(bench)
         assert follower.state.result.curve is None
     finally:
         scores.close()
@@ -149,34 +140,5 @@ def test_the_sessions_own_score_is_counted_without_a_second_pass(bench, new_foll
     stage = pipeline.cached_stage(bench.session.setting)
     assert stage is not None
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     assert follower.state.result.scores is stage.histogram
-
-
-def test_what_cannot_be_counted_is_reported(bench, new_follower, monkeypatch):
-    follower = new_follower(bench)
-    settle(bench, follower)
-    events = Events(follower, "failed")
-
-    def fail(*_arguments):
-        raise OSError("the disk is gone")
-
-    monkeypatch.setattr(curves_module, "edge_bins", fail)
-    bench.session.change(blend=0.66)
-    settle(bench, follower)
-    ((error,),) = events.of("failed")
-    assert str(error) == "the disk is gone"
-    assert (follower.state.stale, follower.state.busy) == (True, False)
-
-
-def test_closing_ends_the_threads_and_says_nothing_more(dataset, new_bench, new_follower):
-    before = named_threads("nx46-graph")
-    bench = new_bench(dataset)
-    follower = new_follower(bench)
-    follower.close()
-    events = Events(follower, "changed", "failed")
-    bench.session.change(blend=0.1)
-    settle(bench, follower)
-    assert not events.log
-    bench.session.close()
-    wait_for(lambda: len(named_threads("nx46-graph")) <= len(before))

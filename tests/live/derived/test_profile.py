@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from napari_nx46.core.measure.label_bits import LabelBits
@@ -13,25 +15,15 @@ from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import whole_block
-from tests.live.driver import PATIENCE, Events, named_threads, settle, wait_for
+from tests.live.driver import PATIENCE, Events, settle
 
 CLEANED = Setting(quantile=0.85, hysteresis=True, low_quantile=0.6, smallest_object=20)
 
 
 @pytest.fixture
-def new_follower():
-    """Return a function that profiles a bench; all are closed before the bench is."""
-    made = []
-
-    def make(bench, scores=None):
-        follower = Profile(bench.session, scores, rest_seconds=0.0)
-        made.append(follower)
-        follower.touch()
-        return follower
-
-    yield make
-    for follower in made:
-        follower.close()
+def new_follower(new_value):
+    """Return a function that follows a bench; all are closed before the bench is."""
+    return partial(new_value, Profile)
 
 
 def assert_profiles(bench, profile, label=None):
@@ -51,24 +43,24 @@ def assert_profiles(bench, profile, label=None):
 
 def test_the_profile_is_that_of_the_exact_mask(bench, new_follower):
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     assert_profiles(bench, follower.state.result)
     assert not follower.state.stale
     for setting in (Setting(quantile=0.7), CLEANED):
         bench.session.apply(setting)
-        settle(bench, follower)
+        settle(bench)
         assert_profiles(bench, follower.state.result)
 
 
 def test_a_profile_that_is_older_than_the_sliders_says_so(bench, new_follower):
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     events = Events(follower, "changed")
     old = follower.state.result
     bench.session.change(quantile=0.75)
     assert follower.state.stale
     assert follower.state.result is old
-    settle(bench, follower)
+    settle(bench)
     assert not follower.state.stale
     assert follower.state.result is not old
     states = [state for (state,) in events.of("changed")]
@@ -84,11 +76,11 @@ def test_going_back_to_a_setting_shows_its_profile_without_computing(bench, new_
     profiles = []
     for quantile in (0.7, 0.8):
         bench.session.change(quantile=quantile)
-        settle(bench, follower)
+        settle(bench)
         profiles.append(follower.state.result)
     begun = follower.begun
     bench.session.change(quantile=0.7)
-    settle(bench, follower)
+    settle(bench)
     assert follower.state.result is profiles[0]
     assert not follower.state.stale
     assert follower.begun == begun
@@ -99,19 +91,19 @@ def test_only_the_newest_profiles_are_remembered(bench, new_follower, monkeypatc
     follower = new_follower(bench)
     for quantile in (0.7, 0.8, 0.7, 0.9):
         bench.session.change(quantile=quantile)
-        settle(bench, follower)
+        settle(bench)
     begun = follower.begun
     bench.session.change(quantile=0.7)
-    settle(bench, follower)
+    settle(bench)
     assert follower.begun == begun
     bench.session.change(quantile=0.8)
-    settle(bench, follower)
+    settle(bench)
     assert follower.begun == begun + 1
 
 
 def test_a_profile_that_comes_too_late_is_remembered_but_not_shown(bench, new_follower):
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     shown = follower.state.result
     bench.session.change(quantile=0.75)
     bench.settle()
@@ -120,30 +112,30 @@ def test_a_profile_that_comes_too_late_is_remembered_but_not_shown(bench, new_fo
     bench.loop.run()
     assert follower.state.result is shown
     assert follower.state.stale
-    settle(bench, follower)
+    settle(bench)
     begun = follower.begun
     bench.session.change(quantile=0.75)
-    settle(bench, follower)
+    settle(bench)
     assert_profiles(bench, follower.state.result)
     assert follower.begun == begun
 
 
 def test_another_slice_needs_no_other_profile(bench, new_follower):
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     events, begun = Events(follower, "changed"), follower.begun
     bench.session.look_at(slice_view(bench.session.fragment.shape, 1))
-    settle(bench, follower)
+    settle(bench)
     assert follower.begun == begun
     assert not events.log
 
 
 def test_another_fragment_has_its_own_profile_and_never_shows_the_old_one(bench, new_follower):
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     events = Events(follower, "changed")
     bench.session.step_fragment(1)
-    settle(bench, follower)
+    settle(bench)
     assert follower.state.result.key.image_id == "b"
     assert_profiles(bench, follower.state.result)
     states = [state for (state,) in events.of("changed")]
@@ -156,15 +148,15 @@ def test_with_a_label_the_profile_has_precision_recall_and_loss(labelled, new_be
     scores = ScoreFollower(bench.session, rest_seconds=0.0)
     try:
         follower = new_follower(bench, scores)
-        settle(bench, follower)
+        settle(bench)
         assert_profiles(bench, follower.state.result)
         scores.start()
         bench.loop.run_until(lambda: scores.label is not None)
-        settle(bench, follower)
+        settle(bench)
         assert_profiles(bench, follower.state.result, labelled["a"].label.read())
         assert follower.state.result.volume.recall is not None
         bench.session.show_fragment("b")
-        settle(bench, follower)
+        settle(bench)
         assert_profiles(bench, follower.state.result)
     finally:
         scores.close()
@@ -172,41 +164,12 @@ def test_with_a_label_the_profile_has_precision_recall_and_loss(labelled, new_be
 
 def test_after_a_burst_only_the_last_setting_is_profiled(bench, new_follower):
     follower = new_follower(bench)
-    settle(bench, follower)
+    settle(bench)
     begun = follower.begun
     for step in range(40):
         bench.session.change(quantile=0.5 + step / 100)
         bench.loop.run()
-    settle(bench, follower)
+    settle(bench)
     assert follower.state.result.key.setting.quantile == 0.89
     assert_profiles(bench, follower.state.result)
     assert follower.begun <= begun + bench.session.exact_requests_begun
-
-
-def test_what_cannot_be_measured_is_reported(bench, new_follower, monkeypatch):
-    follower = new_follower(bench)
-    settle(bench, follower)
-    events = Events(follower, "failed")
-
-    def fail(*_arguments, **_options):
-        raise OSError("the disk is gone")
-
-    monkeypatch.setattr(profile_module, "measure_slices", fail)
-    bench.session.change(quantile=0.66)
-    settle(bench, follower)
-    ((error,),) = events.of("failed")
-    assert str(error) == "the disk is gone"
-    assert (follower.state.stale, follower.state.busy) == (True, False)
-
-
-def test_closing_ends_the_threads_and_says_nothing_more(dataset, new_bench, new_follower):
-    before = named_threads("nx46-graph")
-    bench = new_bench(dataset)
-    follower = new_follower(bench)
-    follower.close()
-    events = Events(follower, "changed", "failed")
-    bench.session.change(quantile=0.6)
-    settle(bench, follower)
-    assert not events.log
-    bench.session.close()
-    wait_for(lambda: len(named_threads("nx46-graph")) <= len(before))

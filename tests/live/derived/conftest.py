@@ -1,0 +1,21 @@
+"""Values that follow a session, ended after each test."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def new_value():
+    """Return a function that makes a measured value of a bench; all are closed before it is."""
+    made = []
+
+    def make(kind, bench, scores=None):
+        value = kind(bench.session, scores, rest_seconds=0.0)
+        made.append(value)
+        value.touch()
+        return value
+
+    yield make
+    for value in made:
+        value.close()
