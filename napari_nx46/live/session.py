@@ -68,6 +68,8 @@ class Session:
 
     Attributes
     ----------
+    post : callable
+        Runs a function later in the thread that owns the session; may be called from any thread.
     graph : Graph
         The values that follow the session.
     warm_up : KernelWarmUp
@@ -114,7 +116,7 @@ class Session:
         self.graph = Graph(post)
         self.accepted: dict[str, Setting] = {}
         self._at_end: list[Callable[[], object]] = [self.pipelines.release]
-        self._post = post
+        self.post = post
         self._when_drawn = when_drawn
         self._band = band
         self._fragment = next(iter(dataset)) if image_id is None else dataset[image_id]
@@ -135,8 +137,8 @@ class Session:
         self._exact_figures.failed.connect(self._report)
         self.warm_up = KernelWarmUp(
             map(source_types, dataset),
-            lambda kernels, types: self._post(lambda: self._use(kernels, types)),
-            lambda: self._post(self._preview_again),
+            lambda kernels, types: self.post(lambda: self._use(kernels, types)),
+            lambda: self.post(self._preview_again),
             self.report_compiling,
             self.graph.wake,
         )
@@ -312,10 +314,6 @@ class Session:
         for function in self._at_end:
             function()
 
-    def post(self, function: Callable[[], None]) -> None:
-        """Run a function later in the thread that owns the session; called from any thread."""
-        self._post(function)
-
     def report_compiling(self, _name: str, done: int, total: int) -> None:
         """Emit `compiling_changed` in the thread that owns the session; called from any thread."""
 
@@ -323,7 +321,7 @@ class Session:
             if not self._closed:
                 self.compiling_changed.emit(done, total)
 
-        self._post(emit)
+        self.post(emit)
 
     def wait_until_exact(self, timeout: float | None = None) -> bool:
         """Wait until the worker rests; return False if that took too long.

@@ -17,7 +17,7 @@ from napari_nx46.cli.commands.job import (
 from napari_nx46.cli.commands.workspaces import ExportWorkspace, registration
 from napari_nx46.cli.flags import options as flag
 from napari_nx46.cli.flags.data import DataFlags
-from napari_nx46.cli.flags.density import DensityFlags, solved, tell_unsolved
+from napari_nx46.cli.flags.density import DensityFlags, report_unsolved, solved
 from napari_nx46.cli.flags.groups import with_flag_groups
 from napari_nx46.cli.flags.knob_flags import KnobFlags
 from napari_nx46.cli.output.console import echo, guarded
@@ -55,7 +55,7 @@ def run(
         from napari_nx46.run.export.targets import run_targets
 
         if dry_run:
-            tell_unsolved(density)
+            report_unsolved(density)
             check_only(planned, run_targets(out, tuple(planned.settings)), out / "preflight.json")
             end_with_left_out(planned.pipelines.dataset)
             return
@@ -98,7 +98,7 @@ def export(
             from napari_nx46.run.export.targets import export_targets
 
             if dry_run:
-                tell_unsolved(density)
+                report_unsolved(density)
                 report = out.with_name(out.stem + ".preflight.json")
                 check_only(planned, export_targets(out), report)
                 end_with_left_out(planned.pipelines.dataset)

@@ -133,7 +133,7 @@ def solved(task: Task, flags: DensityFlags) -> Task:
     return replace(task, settings=solution.settings)
 
 
-def tell_unsolved(flags: DensityFlags) -> None:
+def report_unsolved(flags: DensityFlags) -> None:
     """Say that a check alone solves for no density, if one was asked for."""
     if flags.target() is not None:
         note("note: --density is not solved in a dry run; the settings are those to start with")

@@ -251,15 +251,16 @@ class ComparisonFollower:
         """Re-run the comparison if an input changed: a mask, or the fragment."""
         if self._closed:
             return
-        misfits = self._misfits()
-        if misfits:
-            self._refuse(*misfits[0])
-        elif self._is_comparable():
+        kept = self._kept_masks()
+        misfit = self._misfit(kept)
+        if misfit is not None:
+            self._refuse(*misfit)
+        elif not kept:
+            self._clear()
+        else:
             self._refused = None
             self._overlap.touch()
             self._publish()
-        else:
-            self._clear()
 
     def close(self) -> None:
         """Disconnect from the session; to be called before that is closed."""
@@ -270,35 +271,34 @@ class ComparisonFollower:
 
     # ---- following the session -------------------------------------------------------------
 
-    def _kept_masks(self) -> list[tuple[ComparedMask, MaskStage | None]]:
-        """Return both masks with what is kept of them: nothing of the session's own."""
-        image_id = self.session.fragment.image_id
-        return [
-            (compared, None if compared.mask_of is None else compared.mask_of(image_id))
-            for compared in self._pair or ()
-        ]
+    def _kept_masks(self) -> list[MaskStage | None]:
+        """Return both masks, None standing for the session's own; nothing unless both are there."""
+        kept = []
+        for compared in self._pair or ():
+            mask_of = compared.mask_of
+            stage = None if mask_of is None else mask_of(self.session.fragment.image_id)
+            if stage is None and mask_of is not None:
+                return []
+            kept.append(stage)
+        return kept
 
-    def _misfits(self) -> list[tuple[str, MaskStage]]:
-        """Return the masks that are not of the fragment's shape, with their names."""
-        shape, kept = self.session.fragment.shape, self._kept_masks()
-        return [(one.name, stage) for one, stage in kept if stage and stage.shape != shape]
+    def _misfit(self, kept: list[MaskStage | None]) -> tuple[str, MaskStage] | None:
+        """Return a mask that is not of the fragment's shape, after its name; None if all are."""
+        shape = self.session.fragment.shape
+        named = zip((one.name for one in self._pair or ()), kept, strict=False)
+        return next(((name, one) for name, one in named if one and one.shape != shape), None)
 
-    def _is_comparable(self) -> bool:
-        """Return whether both masks are there; the session's own always is."""
+    def _fitting_masks(self) -> list[MaskStage | None]:
+        """Return both masks if both are there and of the fragment's shape, else nothing."""
         kept = self._kept_masks()
-        return bool(kept) and all(
-            stage is not None or compared.mask_of is None for compared, stage in kept
-        )
+        return kept if self._misfit(kept) is None else []
 
     def _request(self) -> ComparisonRequest | None:
         """Return what is compared, once all of it is known."""
-        if self._closed or not self._is_comparable() or self._misfits():
+        kept = [] if self._closed else self._fitting_masks()
+        if not kept:
             return None
-        sides = [
-            self._own_mask() if stage is None else KeptMask(stage)
-            for _, stage in self._kept_masks()
-        ]
-        first, second = sides
+        first, second = (self._own_mask() if stage is None else KeptMask(stage) for stage in kept)
         if first is None or second is None:
             return None
         return ComparisonRequest(self.session.fragment.image_id, first, second)
@@ -339,7 +339,7 @@ class ComparisonFollower:
     def _current(self) -> Comparison | None:
         """Return the comparison as it is known now."""
         overlap, score = self._overlap.state, self._score.state
-        if self._pair is None or self._misfits() or not self._is_comparable():
+        if self._pair is None or not self._fitting_masks():
             return None
         found = overlap.result
         is_of_these = found is not None and self._score.request == found.request

@@ -237,6 +237,7 @@ class Graph:
         """Compute a value from now on, and return it."""
         value.attach(self)
         self.values.append(value)
+        self.values.sort(key=lambda one: one.priority)
         return value
 
     def remove(self, value: Value[Any, Any]) -> None:
@@ -247,7 +248,7 @@ class Graph:
 
     def touch(self) -> None:
         """Note that an input of some values may have changed."""
-        for value in sorted(self.values, key=lambda value: value.priority):
+        for value in tuple(self.values):
             value.touch()
 
     def clear(self) -> None:

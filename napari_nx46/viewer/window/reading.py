@@ -44,22 +44,29 @@ def open_as_kept(
     FragmentError, VolumeError
         If they cannot be opened without it either.
     """
-    kept = kept_read_as(workspace)
-    if kept == ReadAs():
-        return open_as(paths, folders, kept)
-    try:
-        return open_as(paths, folders, kept)
-    except ValueError as error:
-        dataset = open_as(paths, folders, ReadAs())
-        notify_warning(f"They are not read as they were before, since that fails: {error}")
-        return dataset
+    return _open_if_possible(paths, folders, kept_read_as(workspace))
 
 
 def as_kept(dataset: DataSet, paths: tuple[Path, ...], workspace: Path | None) -> DataSet:
     """Return data as their workspace says, if nothing was chosen when they were opened."""
-    if dataset.read_as != ReadAs() or kept_read_as(workspace) == ReadAs():
+    if dataset.read_as != ReadAs():
         return dataset
-    return open_as_kept(paths, dataset.folders, workspace)
+    kept = kept_read_as(workspace)
+    return dataset if kept == ReadAs() else _open_if_possible(paths, dataset.folders, kept)
+
+
+def _open_if_possible(
+    paths: tuple[Path, ...], folders: FolderNames | None, read_as: ReadAs
+) -> DataSet:
+    """Open data in the way that was chosen for them, or in the usual one if that fails."""
+    try:
+        return open_as(paths, folders, read_as)
+    except ValueError as error:
+        if read_as == ReadAs():
+            raise
+        dataset = open_as(paths, folders, ReadAs())
+        notify_warning(f"They are not read as they were before, since that fails: {error}")
+        return dataset
 
 
 def warn_of_channels(dataset: DataSet) -> None:
