@@ -135,6 +135,35 @@ class Bench:
         assert figures.fragment_density == expected.mean()
 
 
+class CountingKernels:
+    """Kernels that count the voxels whose score they compute, and those that they threshold."""
+
+    def __init__(self, kernels):
+        self._kernels = kernels
+        self._lock = threading.Lock()
+        self.scored = self.thresholded = 0
+
+    def score_tile(self, *arguments):
+        with self._lock:
+            self.scored += arguments[-2].size
+        self._kernels.score_tile(*arguments)
+
+    def count_low_bits(self, *arguments):
+        self._kernels.count_low_bits(*arguments)
+
+    def threshold_tile(self, score, threshold, mask):
+        with self._lock:
+            self.thresholded += mask.size
+        self._kernels.threshold_tile(score, threshold, mask)
+
+
+def count_kernels(session):
+    """Have a session, whose kernels are compiled, compute with kernels that count from now on."""
+    counting = CountingKernels(session.pipelines[session.fragment.image_id].kernels)
+    session.pipelines.use_kernels(counting)
+    return counting
+
+
 def pairs_of(dataset):
     """Return p3d and p2d of every fragment as arrays."""
     return [(fragment.p3d.read(), fragment.p2d.read()) for fragment in dataset]

@@ -7,7 +7,7 @@ import pytest
 
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import Setting, Source, all_presets, preset
-from tests.live.driver import PATIENCE, plane_view
+from tests.live.driver import PATIENCE, count_kernels, plane_view
 
 CLEANED = {
     "rule": "probability",
@@ -70,16 +70,18 @@ def test_a_clean_up_knob_shows_a_preview_before_it_returns(compiled):
     compiled.assert_shows_the_definition()
 
 
-def test_the_score_of_a_clean_up_knob_is_not_computed_again(compiled, monkeypatch):
+def test_the_score_of_a_clean_up_knob_is_not_computed_again(compiled):
     session = compiled.session
     session.change(**CLEANED)
     compiled.settle()
-    pipeline = session.pipelines[session.fragment.image_id]
-    monkeypatch.setattr(pipeline, "_compute_score", None)
-    monkeypatch.setattr(pipeline._masks, "thresholded", None)
+    kernels = count_kernels(session)
     session.change(smallest_object=40)
     compiled.settle()
     compiled.assert_shows_the_definition()
+    assert (kernels.scored, kernels.thresholded) == (0, 0)
+    session.change(probability=0.7)
+    compiled.settle()
+    assert kernels.thresholded > 0
 
 
 def test_a_low_end_pushes_the_high_end_of_a_pair_along(compiled):

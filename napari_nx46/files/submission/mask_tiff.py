@@ -21,7 +21,7 @@ Shape = tuple[int, int, int]
 _AXES = 3
 _LARGEST_VALUE = 255
 
-_CLASSIC_TIFF_LIMIT = 2**32 - 2**26
+CLASSIC_TIFF_LIMIT = 2**32 - 2**26
 """Bytes of voxels beyond which 32-bit offsets may not suffice, tables included."""
 
 
@@ -203,7 +203,7 @@ def _check_slab(slab: NDArray[np.uint8], shape: Shape, z: int, name: str) -> Non
 
 
 def _needs_bigtiff(shape: Shape) -> bool:
-    return shape[0] * (shape[1] * shape[2] + 4096) > _CLASSIC_TIFF_LIMIT
+    return shape[0] * (shape[1] * shape[2] + 4096) > CLASSIC_TIFF_LIMIT
 
 
 class _OnlyFile(io.BufferedIOBase):

@@ -22,7 +22,7 @@ from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, Mask, block_shape, slabs, whole_block
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers
 
-__all__ = ["PinFollower"]
+__all__ = ["MissingMask", "PinFollower", "compute_mask"]
 
 SLICES_PER_SLAB = 32
 
@@ -39,6 +39,24 @@ class MissingMask:
 
     image_id: str
     setting: Setting
+
+
+ComputeMask = Callable[[PipelineSet, MissingMask, CancelCheck], MaskStage]
+
+
+def compute_mask(pipelines: PipelineSet, wanted: MissingMask, cancelled: CancelCheck) -> MaskStage:
+    """Return the mask of a setting, computed slab by slab.
+
+    Raises
+    ------
+    VolumeError
+        If a volume is damaged or holds what a probability cannot be.
+    Cancelled
+        If `cancelled` returned True.
+    """
+    pipeline, threshold = pipelines.with_threshold(wanted.image_id, wanted.setting, cancelled)
+    parts = (slab.mask for slab in pipeline.slabs(wanted.setting, threshold, cancelled))
+    return packed(parts, pipeline.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +94,8 @@ class PinFollower(SessionValue[MissingMask | Release, MaskStage | None]):
     pins : Pins
     memory_budget : int, optional
         Bytes for one fragment's volumes and score while masks are computed.
+    compute : callable
+        Computes a mask that the session does not have; called in a worker.
 
     Attributes
     ----------
@@ -87,9 +107,17 @@ class PinFollower(SessionValue[MissingMask | Release, MaskStage | None]):
 
     busy_changed = Signal(bool)
 
-    def __init__(self, session: Session, pins: Pins, *, memory_budget: int | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        pins: Pins,
+        *,
+        memory_budget: int | None = None,
+        compute: ComputeMask = compute_mask,
+    ) -> None:
         super().__init__(session, keep=0, rest_seconds=0.0, priority=6)
         self.pins = pins
+        self._compute_mask = compute
         self._workers = Workers(2)
         self._pipelines = PipelineSet(
             session.dataset, workers=self._workers, memory_budget=memory_budget
@@ -179,13 +207,9 @@ class PinFollower(SessionValue[MissingMask | Release, MaskStage | None]):
 
     def _compute(self, task: MaskTask, cancelled: CancelCheck) -> MaskStage:
         known = _known_mask(task, cancelled)
-        return self._computed_mask(task.wanted, cancelled) if known is None else known
-
-    def _computed_mask(self, wanted: MissingMask, cancelled: CancelCheck) -> MaskStage:
-        setting = wanted.setting
-        pipeline, threshold = self._pipelines.with_threshold(wanted.image_id, setting, cancelled)
-        parts = (slab.mask for slab in pipeline.slabs(setting, threshold, cancelled))
-        return packed(parts, pipeline.shape)
+        if known is not None:
+            return known
+        return self._compute_mask(self._pipelines, task.wanted, cancelled)
 
 
 def packed(parts: Iterator[Mask], shape: tuple[int, int, int]) -> MaskStage:

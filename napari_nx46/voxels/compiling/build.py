@@ -25,7 +25,7 @@ _HELPER = (
 )
 _FRONT, _BACK = "front", "back"
 _POLL_SECONDS = 0.05
-_WORTH_A_PROCESS = 4
+WORTH_A_PROCESS = 4
 """Kernels to compile from which on a second process takes less time than it saves."""
 
 
@@ -242,7 +242,7 @@ def _helper(modules: Sequence[str], wanted: Sequence[Target], missing: int) -> I
 
 def _ends(wanted: Sequence[Target], missing: int, ends: tuple[str, ...]) -> tuple[str, ...]:
     """Return from which ends processes are to begin: from none if they would be of no use."""
-    useful = missing >= _WORTH_A_PROCESS and (os.cpu_count() or 1) > 1 and _can_start(wanted)
+    useful = missing >= WORTH_A_PROCESS and (os.cpu_count() or 1) > 1 and _can_start(wanted)
     return ends if useful else ()
 
 

@@ -174,7 +174,7 @@ def test_a_full_disk_is_an_error_that_says_so(compression):
 
 
 def test_masks_beyond_32_bit_offsets_become_bigtiff(monkeypatch):
-    monkeypatch.setattr("napari_nx46.files.submission.mask_tiff._CLASSIC_TIFF_LIMIT", 100)
+    monkeypatch.setattr("napari_nx46.files.submission.mask_tiff.CLASSIC_TIFF_LIMIT", 100)
     mask = some_mask((3, 8, 8))
     file = written(mask)
     assert file.getvalue()[:4] == b"II\x2b\x00"

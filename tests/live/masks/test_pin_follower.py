@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_nx46.live.masks.pin_follower import PinFollower
+from napari_nx46.live.masks.pin_follower import PinFollower, compute_mask
 from napari_nx46.live.masks.pins import Pins, packed_bytes
 from napari_nx46.setting import Domain, Setting
 from napari_nx46.voxels.blocks import whole_block
@@ -20,8 +20,8 @@ def new_follower():
     """Return a function that follows the pins of a bench; all are closed before the bench is."""
     made = []
 
-    def make(bench, pins=None, *, start=True):
-        follower = PinFollower(bench.session, pins or Pins())
+    def make(bench, pins=None, *, start=True, **options):
+        follower = PinFollower(bench.session, pins or Pins(), **options)
         made.append(follower)
         if start:
             follower.touch()
@@ -73,15 +73,17 @@ def test_pins_that_were_there_before_get_their_masks_at_the_start(bench, new_fol
     assert_has_masks(bench, follower, "A")
 
 
-def test_the_mask_of_the_sliders_is_taken_from_what_the_session_has(
-    bench, new_follower, monkeypatch
-):
+def test_the_mask_of_the_sliders_is_taken_from_what_the_session_has(bench, new_follower):
     bench.session.apply(CLEANED)
     bench.settle()
     bench.session.warm_up.wait(PATIENCE)
-    follower = new_follower(bench)
     computed = []
-    monkeypatch.setattr(follower, "_computed_mask", lambda *task: computed.append(task))
+
+    def compute(pipelines, wanted, cancelled):
+        computed.append(wanted.setting)
+        return compute_mask(pipelines, wanted, cancelled)
+
+    follower = new_follower(bench, compute=compute)
     follower.pins.pin("A", CLEANED)
     settle(bench, follower)
     assert_has_masks(bench, follower, "A")
@@ -90,7 +92,10 @@ def test_the_mask_of_the_sliders_is_taken_from_what_the_session_has(
     follower.pins.pin("B", HIGH)
     settle(bench, follower)
     assert_has_masks(bench, follower, "B")
-    assert not computed
+    assert computed == []
+    follower.pins.pin("C", LOW)
+    settle(bench, follower)
+    assert computed == [LOW]
 
 
 def test_the_session_keeps_its_stages_while_pins_are_computed(bench, new_follower):

@@ -29,7 +29,7 @@ PROGRAM = """
 import dataclasses, json
 from napari_nx46.voxels.compiling.build import build
 from napari_nx46.voxels.compiling import build as building
-building._WORTH_A_PROCESS = {worth}
+building.WORTH_A_PROCESS = {worth}
 seen = []
 done = build(["kernels_of_a_test"], lambda *report: seen.append(report))
 print(json.dumps([done.kernels, done.compiled, [str(f) for f in done.folders], seen]))
@@ -39,7 +39,7 @@ print(json.dumps([done.kernels, done.compiled, [str(f) for f in done.folders], s
 HELPED = """
 import json
 from napari_nx46.voxels.compiling import build as building
-building._WORTH_A_PROCESS = {worth}
+building.WORTH_A_PROCESS = {worth}
 modules = ["kernels_of_a_test"]
 helpers, seen = building.Helpers(modules), []
 working = helpers.working

@@ -70,6 +70,15 @@ def compiled(messages):
     return "compiling total" in messages
 
 
+def refuse_writing(monkeypatch, number):
+    """Have every file that is written fail with an error of the system."""
+
+    def fails(path, _content):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", fails)
+
+
 def test_code_is_compiled_once(folder, load):
     assert load() == (10, ["compiling total"])
     assert len(files(folder)) == 1
@@ -140,10 +149,7 @@ def test_a_folder_in_place_of_the_file_is_passed_by(folder, load):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO])
 def test_what_cannot_be_written_is_compiled_in_memory(folder, load, monkeypatch, number):
-    def fails(path, _content):
-        raise OSError(number, os.strerror(number), str(path))
-
-    monkeypatch.setattr(Path, "write_bytes", fails)
+    refuse_writing(monkeypatch, number)
     for _ in range(2):
         found, messages = load()
         assert found == 10
@@ -173,7 +179,7 @@ def test_without_a_variable_code_is_kept_beside_the_source_or_for_the_user(monke
 def test_a_folder_that_can_only_be_read_is_read(folder, load, monkeypatch):
     # The image of a container has code in it; who runs it may not write there.
     load()
-    monkeypatch.setattr(code_cache, "_written", lambda _path, _content: False)
+    refuse_writing(monkeypatch, errno.EROFS)
     assert load() == (10, [])
 
 
