@@ -1,7 +1,8 @@
-"""The line along which a mask comes to be: the threshold, then one clean-up step after another.
+"""The line along which a mask comes to be: threshold, clean-up steps, and corrections by hand.
 
-A line is a value, made from a setting and its threshold. Whoever computes masks walks it: `masks`
-on a whole fragment, keeping every stage, or on a block with a halo around it, as a preview.
+A line is a value, made from a setting, its threshold, and what was corrected. Whoever computes
+masks walks it: `masks` on a whole fragment, keeping every stage, or on a block with a halo around
+it, as a preview.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 
 from napari_nx46.core.cleanup.step import Step
 from napari_nx46.core.cleanup.steps import steps_of, unjoined_steps
+from napari_nx46.core.corrections.corrections import Corrections
 from napari_nx46.core.mask_chain import StageKey
 from napari_nx46.core.score.blend import ScoreKey
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.blocks import Block, Mask
 
 __all__ = ["Line", "is_local"]
 
@@ -22,6 +25,9 @@ __all__ = ["Line", "is_local"]
 class Line:
     """The stages of a mask: number 0 is the threshold, number n the n-th clean-up step.
 
+    Corrections come after the last stage. They look at no other voxel, so that they are applied to
+    the block that is asked for, and the stages stay as they are while a mask is corrected.
+
     Parameters
     ----------
     setting : Setting
@@ -29,20 +35,29 @@ class Line:
         The setting's; a pair of them is linked in stage 0 (hysteresis).
     steps : tuple of Step
         The clean-up steps that the setting asks for, in order.
+    corrections : Corrections, optional
+        Of the fragment.
     """
 
     setting: Setting
     threshold: Threshold
     steps: tuple[Step, ...]
+    corrections: Corrections | None = None
 
     @classmethod
-    def of(cls, setting: Setting, threshold: Threshold) -> Line:
+    def of(
+        cls, setting: Setting, threshold: Threshold, corrections: Corrections | None = None
+    ) -> Line:
         """Return the line of a setting."""
-        return cls(setting, threshold, steps_of(setting))
+        return cls(setting, threshold, steps_of(setting), corrections)
+
+    def corrected(self, mask: Mask, block: Block) -> Mask:
+        """Return the mask of a block after the last stage with the corrections."""
+        return mask if self.corrections is None else self.corrections.apply(mask, block)
 
     @property
     def keys(self) -> tuple[StageKey, ...]:
-        """One for each stage: of what it and all before it are made from."""
+        """One for each stage, without the corrections: what it and all before are made from."""
         key: StageKey = (ScoreKey.of(self.setting), self.threshold.values, self.threshold.low)
         keys = [key]
         for step in self.steps:

@@ -1,12 +1,14 @@
-"""Masks of a fragment from thresholds, hysteresis and clean-up: exact, or previewed on a block."""
+"""Masks of a fragment from thresholds, hysteresis, clean-up and corrections: exact or previewed."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from napari_nx46.core.cleanup.objects import keep_linked
 from napari_nx46.core.cleanup.step import StepContext
-from napari_nx46.core.line import Line
+from napari_nx46.core.line import Line, is_local
 from napari_nx46.core.mask_chain import MaskChain, MaskStage
 from napari_nx46.core.score.fragment_score import FragmentScore
 from napari_nx46.core.threshold.thresholds import Threshold
@@ -50,8 +52,26 @@ class FragmentMasks:
         """Release the memory of the stages."""
         self._chain.forget()
 
+    def mask(self, line: Line, block: Block, cancelled: CancelCheck = never) -> Mask:
+        """Return the exact mask of a block; see `FragmentPipeline.mask`."""
+        if is_local(line.setting):
+            return line.corrected(self.thresholded(line, block, cancelled), block)
+        return line.corrected(self.completed(line, cancelled).mask(block), block)
+
+    def foreground_corrected(self, line: Line, cancelled: CancelCheck = never) -> int:
+        """Return by how many voxels corrections make the foreground of the fragment larger."""
+        if line.corrections is None:
+            return 0
+        computed, change = replace(line, corrections=None), 0
+        for z in line.corrections.extents(slab_thickness(self._score.shape)):
+            block = (z, *whole_block(self._score.shape)[1:])
+            mask = self.mask(computed, block, cancelled)
+            corrected = line.corrected(mask, block)
+            change += int(np.count_nonzero(corrected)) - int(np.count_nonzero(mask))
+        return change
+
     def completed(self, line: Line, cancelled: CancelCheck = never) -> MaskStage:
-        """Return the whole mask, with the stages that stand taken from the chain."""
+        """Return the whole mask before corrections, with stages that stand from the chain."""
         whole = whole_block(self._score.shape)
 
         def compute(number: int, stages: tuple[MaskStage, ...]) -> Mask:
@@ -68,7 +88,9 @@ class FragmentMasks:
         """Return the exact mask of a block if no pass over the fragment is needed for it."""
         keys = line.keys
         stages = self._chain.common(keys)
-        return stages[-1].mask(block) if len(stages) == len(keys) else None
+        if len(stages) < len(keys):
+            return None
+        return line.corrected(stages[-1].mask(block), block)
 
     def preview(self, line: Line, block: Block) -> Mask:
         """Return the mask of a block, computed from the block plus a halo.
@@ -91,7 +113,7 @@ class FragmentMasks:
             if number == last_unjoined:
                 unjoined = mask
             mask = step.apply(mask, self._context(line, unjoined, wide))
-        return mask[within(block, wide)]
+        return line.corrected(mask[within(block, wide)], block)
 
     def _context(self, line: Line, unjoined: Mask | None, block: Block) -> StepContext:
         return StepContext(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_nx46.core.corrections.corrections import Corrections
 from napari_nx46.core.line import Line, is_local
 from napari_nx46.core.masks import FragmentMasks, apply_threshold
 from napari_nx46.core.score.fragment_score import FragmentScore
@@ -102,61 +103,95 @@ class FragmentPipeline(FragmentScore):
         threshold: Threshold,
         block: Block,
         cancelled: CancelCheck = never,
+        corrections: Corrections | None = None,
     ) -> Mask:
         """Return the exact mask of a block: uint8 {0, 1}, of the block's shape.
 
         A hysteresis pair and the clean-up steps need the whole fragment; it is computed once.
-        Otherwise a large block is computed slab by slab, to save memory.
+        Otherwise a large block is computed slab by slab, to save memory. Corrections come last;
+        `known_mask`, `preview`, `density` and `slabs` take them too.
         """
-        line = Line.of(setting, threshold)
-        if is_local(setting):
-            return self._masks.thresholded(line, block, cancelled)
-        return self._masks.completed(line, cancelled).mask(block)
+        return self._masks.mask(Line.of(setting, threshold, corrections), block, cancelled)
 
-    def known_mask(self, setting: Setting, threshold: Threshold, block: Block) -> Mask | None:
+    def known_mask(
+        self,
+        setting: Setting,
+        threshold: Threshold,
+        block: Block,
+        corrections: Corrections | None = None,
+    ) -> Mask | None:
         """Return the exact mask of a block if no pass over the fragment is needed for it."""
+        line = Line.of(setting, threshold, corrections)
         if is_local(setting):
-            return self.mask(setting, threshold, block) if self.is_ready(setting) else None
-        return self._masks.known(Line.of(setting, threshold), block)
+            return self._masks.mask(line, block) if self.is_ready(setting) else None
+        return self._masks.known(line, block)
 
-    def thresholded(self, setting: Setting, threshold: Threshold, block: Block) -> Mask:
-        """Return the mask of a block by the high threshold alone, before any clean-up."""
-        return apply_threshold(self, self.score(setting, block), threshold, block)
+    def thresholded(
+        self,
+        setting: Setting,
+        threshold: Threshold,
+        block: Block,
+        corrections: Corrections | None = None,
+    ) -> Mask:
+        """Return the mask of a block by the high threshold alone, without any clean-up."""
+        mask = apply_threshold(self, self.score(setting, block), threshold, block)
+        return Line.of(setting, threshold, corrections).corrected(mask, block)
 
-    def preview(self, setting: Setting, threshold: Threshold, block: Block) -> Mask:
+    def preview(
+        self,
+        setting: Setting,
+        threshold: Threshold,
+        block: Block,
+        corrections: Corrections | None = None,
+    ) -> Mask:
         """Return the mask of a block computed from the block plus a halo."""
+        line = Line.of(setting, threshold, corrections)
         if is_local(setting):
-            return self.mask(setting, threshold, block)
-        return self._masks.preview(Line.of(setting, threshold), block)
+            return self._masks.mask(line, block)
+        return self._masks.preview(line, block)
 
     def density(
-        self, setting: Setting, threshold: Threshold, cancelled: CancelCheck = never
+        self,
+        setting: Setting,
+        threshold: Threshold,
+        cancelled: CancelCheck = never,
+        corrections: Corrections | None = None,
     ) -> float:
         """Return the exact share of foreground voxels in the whole fragment."""
-        voxels = math.prod(self.shape)
-        if not is_local(setting):
-            return self._masks.completed(Line.of(setting, threshold), cancelled).foreground / voxels
-        if threshold.per_slice:
-            return self._foreground(setting, threshold, cancelled) / voxels
-        bin_of = bin_of_threshold(threshold.values[0])
-        low_bits = self.low_bits(setting, (bin_of,), cancelled)
-        histogram = self.stage(setting, cancelled).histogram
-        return count_at_least(histogram, low_bits, threshold.values[0]) / voxels
+        line = Line.of(setting, threshold, corrections)
+        foreground = self._foreground(line, cancelled)
+        change = self._masks.foreground_corrected(line, cancelled)
+        return (foreground + change) / math.prod(self.shape)
 
     def slabs(
-        self, setting: Setting, threshold: Threshold, cancelled: CancelCheck = never
+        self,
+        setting: Setting,
+        threshold: Threshold,
+        cancelled: CancelCheck = never,
+        corrections: Corrections | None = None,
     ) -> Iterator[MaskSlab]:
         """Yield score and mask of the whole fragment in slabs of consecutive slices."""
+        line = Line.of(setting, threshold, corrections)
         if not is_local(setting):
-            self._masks.completed(Line.of(setting, threshold), cancelled)
+            self._masks.completed(line, cancelled)
         for slab in self._whole_in_slabs():
             score = self.score(setting, slab, cancelled)
             if is_local(setting):
                 mask = apply_threshold(self, score, threshold, slab, cancelled)
+                mask = line.corrected(mask, slab)
             else:
-                mask = self.mask(setting, threshold, slab, cancelled)
+                mask = self._masks.mask(line, slab, cancelled)
             yield MaskSlab(slab[0], score, mask)
 
-    def _foreground(self, setting: Setting, threshold: Threshold, cancelled: CancelCheck) -> int:
-        parts = self.slabs(setting, threshold, cancelled)
-        return sum(int(np.count_nonzero(slab.mask)) for slab in parts)
+    def _foreground(self, line: Line, cancelled: CancelCheck) -> int:
+        """Return the number of foreground voxels without corrections."""
+        setting, threshold = line.setting, line.threshold
+        if not is_local(setting):
+            return self._masks.completed(line, cancelled).foreground
+        if threshold.per_slice:
+            parts = self.slabs(setting, threshold, cancelled)
+            return sum(int(np.count_nonzero(slab.mask)) for slab in parts)
+        bin_of = bin_of_threshold(threshold.values[0])
+        low_bits = self.low_bits(setting, (bin_of,), cancelled)
+        histogram = self.stage(setting, cancelled).histogram
+        return int(count_at_least(histogram, low_bits, threshold.values[0]))
