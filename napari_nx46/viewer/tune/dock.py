@@ -35,6 +35,7 @@ from napari_nx46.viewer.messages.notices import notify_error
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.plugin.claims import are_two_paths, is_single_volume
 from napari_nx46.viewer.plugin.samples import is_sample
+from napari_nx46.viewer.qt.later import Later
 from napari_nx46.viewer.tune.compiling_note import CompilingNote
 from napari_nx46.viewer.tune.density_button import DensityPanel
 from napari_nx46.viewer.tune.export_panel import ExportPanel
@@ -47,7 +48,9 @@ from napari_nx46.viewer.tune.read_out import ReadOut
 from napari_nx46.viewer.tune.reading_panel import ReadingPanel
 from napari_nx46.viewer.tune.score_panel import ScorePanel
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, rule
+from napari_nx46.viewer.widgets.wheel_guard import WheelGuard
 from napari_nx46.viewer.window.actions import Action
+from napari_nx46.viewer.window.arrangement import TabbedDock
 from napari_nx46.viewer.window.bench import Bench
 from napari_nx46.viewer.window.closing import guard_closing
 from napari_nx46.viewer.window.docks import DocksButton
@@ -71,7 +74,7 @@ ARRIVAL_MILLISECONDS = 100
 VOLUME_FILTER = "Volumes (*.tif *.tiff *.npy *.npz)"
 
 
-class TuneDock(QWidget):
+class TuneDock(TabbedDock):
     """Tune surface masks of a data set.
 
     Parameters
@@ -97,7 +100,6 @@ class TuneDock(QWidget):
         self.panel: TunePanel | None = None
         self.setWindowTitle("Tune surface mask")
         self.setAcceptDrops(True)
-        self._scroll = VerticalScrollArea()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(self._open_buttons())
@@ -105,8 +107,8 @@ class TuneDock(QWidget):
         self.error_banner.logits_wanted.connect(self._read_as_logits)
         self.destroyed.connect(self.error_banner.end)
         layout.addWidget(self.error_banner)
-        layout.addWidget(self._scroll, 1)
-        self._scroll.setWidget(_introduction())
+        self.introduction = _introduction()
+        layout.addWidget(self.introduction, 1)
         self.viewer.layers.events.inserted.connect(self._layer_inserted)
         self._canvas_keys = CanvasKeys(self.viewer, self.run)
         add_shortcuts(self, self.run)
@@ -191,7 +193,8 @@ class TuneDock(QWidget):
         self.bench = bench
         self.panel = TunePanel(bench)
         self.panel.reading_panel.chosen.connect(self.read_again)
-        self._scroll.setWidget(self.panel)
+        self.introduction.hide()
+        self.layout().addWidget(self.panel, 1)
         bench.start()
         if before is None or before[0] != paths or before[1].shape != bench.session.fragment.shape:
             self._look_at_all(bench)
@@ -229,9 +232,10 @@ class TuneDock(QWidget):
             action.run(self.bench)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Have the window ask before it is closed while something runs."""
+        """Take a place in the window, and have it ask before it is closed while something runs."""
         super().showEvent(event)
         guard_closing(self)
+        self.place_soon()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the session with the dock."""
@@ -268,10 +272,14 @@ class TuneDock(QWidget):
             self.bench_changed.emit(None)
         if self.panel is not None:
             self.panel.cancel_jobs()
+            self.panel.hide()
+            self.layout().removeWidget(self.panel)
+            self.panel.deleteLater()
         if self.bench is not None:
             self.bench.close()
             self.bench.deleteLater()
         self.bench = self.panel = None
+        self.introduction.show()
 
     def _try_to_open(self, paths: Sequence[str], image_id: str | None = None) -> None:
         try:
@@ -353,13 +361,18 @@ class TuneDock(QWidget):
 
 
 class TunePanel(QWidget):
-    """The controls of one session.
+    """The controls of one session: knobs that scroll, between read-outs and what ends the work.
 
     Parameters
     ----------
     bench : Bench
     presets : PresetStore, optional
         The user's own presets; those of the user's configuration by default.
+
+    Attributes
+    ----------
+    scroll : VerticalScrollArea
+        Has the knobs; above it is what the mask measures, below it how it is accepted and exported.
     """
 
     def __init__(
@@ -377,6 +390,7 @@ class TunePanel(QWidget):
         self.score_panel = ScorePanel(bench.scores, bench.errors)
         self.overlay_panel = OverlayPanel(bench.overlay)
         self.export_panel = ExportPanel(session, bench.runs)
+        self.scroll = VerticalScrollArea()
         self.fragment_panel.show_data_set(data_set_name(session.dataset), session.dataset.image_ids)
         self.fragment_panel.show_fragment(session.fragment.image_id)
         self._arrange()
@@ -409,29 +423,52 @@ class TunePanel(QWidget):
         session.figures_changed.connect(lambda figures: self._show_figures.throttle())
         session.band_changed.connect(self.read_out.set_band)
         session.fragment_changed.connect(self._show_fragment)
+        self.export_panel.answered.connect(self._show_answer)
 
     def _show_fragment(self, fragment: Fragment) -> None:
         self.fragment_panel.show_fragment(fragment.image_id)
 
+    def _show_answer(self) -> None:
+        """Scroll to what an export has to say, once that is laid out."""
+        label = self.export_panel.result_label
+        Later(self)(0, lambda: self.scroll.ensureWidgetVisible(label))
+
     def _arrange(self) -> None:
-        self.read_out.add_below(self.density_panel)
-        groups: tuple[tuple[QWidget, ...], ...] = (
-            (self.fragment_panel, self.reading_panel, self.compiling_note),
-            (self.preset_panel, self.knob_panel),
-            (self.read_out,),
+        head = _column((self.fragment_panel, self.compiling_note, self.read_out))
+        knobs = _column(
+            (self.reading_panel, self.preset_panel, self.knob_panel, self.density_panel),
             (self.score_panel,),
             (self.overlay_panel,),
             (self.export_panel,),
         )
+        knobs.layout().setContentsMargins(0, 0, 6, 0)
+        knobs.layout().addStretch(1)
+        self.scroll.setWidget(knobs)
+        foot = self.export_panel.foot
+        for fixed in (head, foot):
+            WheelGuard(self.scroll, fixed)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 6, 0)
-        layout.setSpacing(8)
-        for group in groups:
-            if layout.count():
-                layout.addWidget(rule())
-            for widget in group:
-                layout.addWidget(widget)
-        layout.addStretch(1)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(head)
+        layout.addWidget(rule())
+        layout.addWidget(self.scroll, 1)
+        layout.addWidget(rule())
+        layout.addWidget(foot)
+
+
+def _column(*groups: tuple[QWidget, ...]) -> QWidget:
+    """Return groups of widgets below each other, with a line between two groups."""
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(8)
+    for group in groups:
+        if layout.count():
+            layout.addWidget(rule())
+        for widget in group:
+            layout.addWidget(widget)
+    return column
 
 
 def workspace_of(paths: tuple[Path, ...]) -> Path | None:

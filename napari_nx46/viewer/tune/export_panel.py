@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QGridLayout,
-    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QToolButton,
@@ -18,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_nx46.files.naming import counted
+from napari_nx46.files.naming import counted, few
 from napari_nx46.files.submission.mask_tiff import Compression, Profile
 from napari_nx46.files.workspace import LONGEST_TAG, SavedRun
 from napari_nx46.live.jobs.export import export_work
@@ -52,9 +51,19 @@ class ExportPanel(QWidget):
     session : Session
     runs : Runs, optional
         Keep what is exported.
+
+    Attributes
+    ----------
+    foot : QWidget
+        The buttons, to be placed where they stay in sight; the options are in the panel itself.
+    exported : Signal(object)
+        Carries the `RunResult`.
+    answered : Signal()
+        The result label has another text.
     """
 
     exported = Signal(object)
+    answered = Signal()
 
     def __init__(
         self, session: Session, runs: Runs | None = None, parent: QWidget | None = None
@@ -114,7 +123,7 @@ class ExportPanel(QWidget):
         if not accepted:
             reason = "Nothing to export yet: accept a setting first."
         elif missing:
-            reason = f"Export waits for an accepted setting for: {', '.join(missing)}."
+            reason = f"Export waits for an accepted setting for: {few(missing)}."
         else:
             reason = ""
         self.export_button.setEnabled(not missing and not self.running)
@@ -183,7 +192,7 @@ class ExportPanel(QWidget):
 
     def _show_result(self, result: RunResult, options: RunOptions) -> None:
         self._written.add(result.target)
-        self.result_label.setText(_result_text(result))
+        self._answer(_result_text(result))
         if self._runs is not None:
             self._runs.register(result, options)
         self.exported.emit(result)
@@ -198,13 +207,17 @@ class ExportPanel(QWidget):
         )
 
     def _add_to_result(self, text: str) -> None:
-        self.result_label.setText(f"{self.result_label.text()}\n{text}")
+        self._answer(f"{self.result_label.text()}\n{text}")
+
+    def _answer(self, text: str) -> None:
+        self.result_label.setText(text)
+        self.answered.emit()
 
     def _show_cancelled(self) -> None:
-        self.result_label.setText("Cancelled. Nothing was written.")
+        self._answer("Cancelled. Nothing was written.")
 
     def _show_failure(self, error: BaseException) -> None:
-        self.result_label.setText(f"Not exported: {error}")
+        self._answer(f"Not exported: {error}")
         self._session.failed.emit(error)
 
     def _end(self) -> None:
@@ -252,9 +265,6 @@ class ExportPanel(QWidget):
             self._session.failed.emit(error)
 
     def _arrange(self) -> None:
-        accept = QHBoxLayout()
-        accept.addWidget(self.accept_button)
-        accept.addWidget(self.accept_all_button)
         options = QGridLayout()
         options.addWidget(PlainLabel("Archive"), 0, 0)
         options.addWidget(self.path_edit, 0, 1)
@@ -268,12 +278,17 @@ class ExportPanel(QWidget):
         options.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(accept)
-        layout.addWidget(self.accepted_label)
         layout.addLayout(options)
-        layout.addWidget(self.export_button)
-        layout.addWidget(self.progress_row)
         layout.addWidget(self.result_label)
+        self.foot = QWidget()
+        foot = QGridLayout(self.foot)
+        foot.setContentsMargins(0, 0, 0, 0)
+        foot.setVerticalSpacing(4)
+        foot.addWidget(self.accepted_label, 0, 0, 1, 2)
+        foot.addWidget(self.accept_button, 1, 0)
+        foot.addWidget(self.accept_all_button, 1, 1)
+        foot.addWidget(self.export_button, 2, 0, 1, 2)
+        foot.addWidget(self.progress_row, 3, 0, 1, 2)
 
 
 def default_folder() -> Path:

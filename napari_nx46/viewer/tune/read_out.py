@@ -113,11 +113,6 @@ class ReadOut(QWidget):
             box.blockSignals(False)
         self.show_figures(self._figures)
 
-    def add_below(self, widget: QWidget) -> None:
-        """Add what belongs to the target band below it."""
-        layout = self.layout()
-        layout.addWidget(widget, layout.rowCount(), 0, 1, layout.columnCount())
-
     def _show_density(self, row: str, density: float | None, exact: bool) -> None:
         show_number(self.value_labels[row], density, exact=exact)
         self.gauges[row].show_density(density, self._band, exact)

@@ -33,11 +33,13 @@ class WheelGuard(QObject):
     ----------
     area : QScrollArea
         Becomes the parent of the guard.
+    content : QWidget, optional
+        What holds the controls; by default the content of the area.
     """
 
-    def __init__(self, area: QScrollArea) -> None:
+    def __init__(self, area: QScrollArea, content: QWidget | None = None) -> None:
         super().__init__(area)
-        self._content = area.viewport()
+        self._content = content or area.viewport()
         self._bar = area.verticalScrollBar()
         self._look = QTimer(self)
         self._look.setSingleShot(True)

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.tune.dock import TuneDock
 from napari_nx46.viewer.window.actions import Action
+from napari_nx46.viewer.window.arrangement import TabbedDock
 from napari_nx46.viewer.window.bench import Bench
 from napari_nx46.viewer.window.launch import add_dock
 from napari_nx46.viewer.window.shortcuts import add_shortcuts
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import napari
 
 
-class BenchDock(QWidget):
+class BenchDock(TabbedDock):
     """A dock beside the one in which the masks are tuned; it follows whatever is open there.
 
     Subclasses make the panel of a session in `make_panel`. A panel is deleted when its session
@@ -58,6 +59,7 @@ class BenchDock(QWidget):
         """Follow the tuning dock that is there now: the old one may have been closed."""
         super().showEvent(event)
         self._follow(tune_dock_of(self.viewer))
+        self.place_soon()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow nothing any more when napari takes the widget out of its dock."""

@@ -10,6 +10,7 @@ from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 from napari_nx46.viewer.messages.plain_text import plain_tip
+from napari_nx46.viewer.window.arrangement import TabbedDock
 
 if TYPE_CHECKING:
     import napari
@@ -106,14 +107,11 @@ def open_dock(viewer: napari.Viewer, entry: DockEntry) -> QWidget:
         widget = kind(viewer)
         low = viewer.window.geometry()[3] < LOWEST_WITH_DOCKS_BELOW
         area = "right" if low else entry.area
-        tabify = area == "right"
         viewer.window.add_dock_widget(
-            widget,
-            name=entry.title,
-            area=area,
-            add_vertical_stretch=False,
-            tabify=tabify,
+            widget, name=entry.title, area=area, add_vertical_stretch=False
         )
+        if isinstance(widget, TabbedDock):
+            widget.place()
     frame = widget.parentWidget()
     frame.show()
     frame.raise_()

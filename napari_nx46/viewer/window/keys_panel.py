@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from napari_nx46.viewer.messages.plain_text import MarkupLabel
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel
 from napari_nx46.viewer.window.actions import ACTIONS, Action
+from napari_nx46.viewer.window.arrangement import TabbedDock
 from napari_nx46.viewer.window.key_bindings import register_actions
 from napari_nx46.viewer.window.shortcuts import keys_text
 
@@ -25,7 +27,7 @@ INTRODUCTION = (
 ABOUT = "{title}<br><small>{help}</small>"
 
 
-class KeysDock(QWidget):
+class KeysDock(TabbedDock):
     """All actions with their keys.
 
     Parameters
@@ -42,6 +44,11 @@ class KeysDock(QWidget):
         scroll = VerticalScrollArea()
         scroll.setWidget(KeysPanel(ACTIONS))
         layout.addWidget(scroll)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take a place among the docks."""
+        super().showEvent(event)
+        self.place_soon()
 
 
 class KeysPanel(QWidget):

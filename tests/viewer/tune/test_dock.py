@@ -52,7 +52,7 @@ def test_an_empty_dock_says_what_to_do_and_takes_up_layers_opened_later(
     viewer = make_napari_viewer()
     _, dock = viewer.window.add_plugin_dock_widget("napari-nx46", "Tune surface mask")
     assert dock.bench is None
-    assert "Open a data folder" in dock._scroll.widget().text()
+    assert "Open a data folder" in dock.introduction.text()
     viewer.open(str(data_folder), plugin="napari-nx46")
     qtbot.waitUntil(lambda: dock.bench is not None)
     Opened(viewer, dock, qtbot).wait_until_exact()
@@ -253,12 +253,13 @@ def test_the_dock_fits_a_small_window_in_either_theme(open_bench, data_folder, t
     kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QSlider)
     controls = [widget for kind in kinds for widget in shown.panel.findChildren(kind)]
     assert len(controls) > 20
-    panel = shown.panel.rect()
+    scroll = shown.panel.scroll
     for control in filter(lambda widget: widget.isVisible(), controls):
-        place = control.rect().translated(control.mapTo(shown.panel, control.rect().topLeft()))
-        assert panel.contains(place), control
-    viewport = shown.dock._scroll.viewport()
-    assert panel.width() <= viewport.width()
+        scrolls = scroll.widget().isAncestorOf(control)
+        around = scroll.widget() if scrolls else shown.panel
+        place = control.rect().translated(control.mapTo(around, control.rect().topLeft()))
+        assert around.rect().contains(place), control
+    assert scroll.widget().width() <= scroll.viewport().width()
 
 
 def test_every_row_of_figures_has_its_labels(opened):

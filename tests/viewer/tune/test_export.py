@@ -119,16 +119,16 @@ def test_while_it_runs_progress_and_cancel_are_shown_and_export_is_not(
     opened.click(panel.export_button)
     assert begun.wait(30)
     assert panel.running
-    assert panel.progress_row.bar.isVisibleTo(panel)
-    assert panel.progress_row.cancel_button.isVisibleTo(panel)
+    assert panel.progress_row.bar.isVisibleTo(panel.foot)
+    assert panel.progress_row.cancel_button.isVisibleTo(panel.foot)
     assert panel.progress_row.cancel_button.isEnabled()
     assert not panel.export_button.isEnabled()
     assert len(progress._all_instances) == bars + 1
     with qtbot.waitSignal(panel.exported, timeout=PATIENCE):
         release.set()
     assert not panel.running
-    assert not panel.progress_row.bar.isVisibleTo(panel)
-    assert not panel.progress_row.cancel_button.isVisibleTo(panel)
+    assert not panel.progress_row.bar.isVisibleTo(panel.foot)
+    assert not panel.progress_row.cancel_button.isVisibleTo(panel.foot)
     assert panel.export_button.isEnabled()
     assert len(progress._all_instances) == bars
 

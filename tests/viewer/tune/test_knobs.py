@@ -48,7 +48,7 @@ def test_the_quantile_slider_is_finer_near_one(opened):
 
 def test_a_slider_is_dragged_with_the_mouse(shown):
     slider = shown.panel.knobs["quantile"].slider
-    shown.dock._scroll.ensureWidgetVisible(slider)
+    shown.panel.scroll.ensureWidgetVisible(slider)
     before = shown.session.setting.quantile
     start = handle_center(slider)
     QTest.mousePress(slider, Qt.MouseButton.LeftButton, pos=start)
@@ -122,13 +122,14 @@ def test_the_knobs_fit_the_dock_with_all_groups_open_in_either_theme(shown):
         shown.viewer.theme = theme
         shown.viewer.window.resize(1024, 700)
         shown.qtbot.wait(50)
-        shown.dock._scroll.updateGeometry()
+        shown.panel.scroll.updateGeometry()
         assert shown.dock.minimumSizeHint().width() <= WIDEST_DOCK
-        assert shown.panel.width() <= shown.dock._scroll.viewport().width()
+        assert shown.panel.scroll.widget().width() <= shown.panel.scroll.viewport().width()
         for control in panel.controls.values():
             if control.isVisible():
-                place = control.rect().translated(control.mapTo(shown.panel, QPoint()))
-                assert shown.panel.rect().contains(place), control
+                content = shown.panel.scroll.widget()
+                place = control.rect().translated(control.mapTo(content, QPoint()))
+                assert content.rect().contains(place), control
         for knob in panel.knobs.values():
             label = knob.title_label
             if label.isVisible():

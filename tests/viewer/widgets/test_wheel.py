@@ -83,7 +83,7 @@ def test_no_control_of_any_dock_takes_the_wheel(shown, notches):
 def test_the_dock_scrolls_with_the_mouse_over_a_control(shown):
     shown.viewer.window.resize(*SMALL)
     shown.qtbot.wait(100)
-    bar = shown.dock._scroll.verticalScrollBar()
+    bar = shown.panel.scroll.verticalScrollBar()
     assert bar.maximum() > 200
     for control in (
         shown.panel.knobs["quantile"].slider,

@@ -1,0 +1,140 @@
+"""How the docks stand: as tabs on one side, and in a narrow window all of them in one column."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from napari_nx46.viewer.qt.later import Later
+
+NARROW_WIDTH = 1200
+"""In a window of fewer pixels, docks on both sides leave the canvas less than half of it."""
+
+WIDEST_SHARE = 0.42
+"""Of a narrow window that its column of docks takes."""
+
+NAPARI_DOCKS = ("layer controls", "layer list")
+"""Names of those that napari puts on the left, from top to bottom."""
+
+RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
+
+
+class TabbedDock(QWidget):
+    """A widget that stands as a tab beside the others of its kind, however its dock was opened.
+
+    It takes its place when it is first shown; a user may put the dock elsewhere then.
+    """
+
+    _is_placed = False
+
+    def place(self) -> None:
+        """Put the dock among the tabs, and in front of them, unless that was done before."""
+        frame, window = self.parentWidget(), main_window_of(self)
+        if self._is_placed or window is None or not isinstance(frame, QDockWidget):
+            return
+        self._is_placed = True
+        ColumnKeeper.of(window).arrange()
+        if frame.isFloating() or window.dockWidgetArea(frame) != RIGHT:
+            return
+        others = [dock for dock in _docks_of(window, TabbedDock) if dock is not frame]
+        beside = [dock for dock in others if window.dockWidgetArea(dock) == RIGHT]
+        if beside and frame not in window.tabifiedDockWidgets(beside[0]):
+            window.tabifyDockWidget(beside[0], frame)
+        frame.raise_()
+
+    def place_soon(self) -> None:
+        """Place the dock once napari has added it."""
+        if not self._is_placed:
+            Later(self)(0, self.place)
+
+
+class ColumnKeeper(QObject):
+    """Puts napari's own docks among the tabs while a window is narrow, and back when it is wide.
+
+    Docks that a user has moved, or has made float, stay where they are.
+
+    Parameters
+    ----------
+    window : QMainWindow
+    """
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._moved: list[QDockWidget] = []
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(0)
+        self._settle.timeout.connect(self.arrange)
+        window.installEventFilter(self)
+
+    @classmethod
+    def of(cls, window: QMainWindow) -> ColumnKeeper:
+        """Return the one of a window, making it where there is none."""
+        return window.findChild(cls) or cls(window)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice that the window has another width, or fewer docks; close it as napari knows it."""
+        if event.type() == QEvent.Type.Close:
+            self._take_apart()  # napari keeps the layout for the next window, which may be wide
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.ChildRemoved, QEvent.Type.Close):
+            self._settle.start()
+        return False
+
+    def arrange(self) -> None:
+        """Put the docks where they belong in a window of this width."""
+        if not self._window.isVisible():
+            return
+        column = [dock for dock in _docks_of(self._window, TabbedDock) if self._stands(dock, RIGHT)]
+        if column and self._window.width() < NARROW_WIDTH:
+            self._make_column(column)
+        else:
+            self._take_apart()
+
+    def _make_column(self, column: list[QDockWidget]) -> None:
+        window = self._window
+        front = next((d for d in column if not d.visibleRegion().isEmpty()), column[0])
+        moved = [dock for dock in _napari_docks(window) if self._stands(dock, LEFT)]
+        for dock in moved:
+            window.tabifyDockWidget(column[0], dock)
+        self._moved += moved
+        if moved:
+            front.raise_()
+        widest = round(WIDEST_SHARE * window.width())
+        if front.width() > widest:
+            window.resizeDocks([front], [widest], Qt.Orientation.Horizontal)
+
+    def _take_apart(self) -> None:
+        moved, self._moved = self._moved, []
+        window = self._window
+        for dock in moved:
+            if self._stands(dock, RIGHT):
+                # Taken out of its tabs first: it would stay behind them.
+                window.removeDockWidget(dock)
+                window.addDockWidget(LEFT, dock)
+                dock.show()
+
+    def _stands(self, dock: QDockWidget, area: Qt.DockWidgetArea) -> bool:
+        """Return whether a dock is shown on a side of the window."""
+        return (
+            dock.isVisible() and not dock.isFloating() and self._window.dockWidgetArea(dock) == area
+        )
+
+
+def main_window_of(widget: QWidget) -> QMainWindow | None:
+    """Return the main window that a widget is in, if it is in one."""
+    parent = widget.parentWidget()
+    while parent is not None and not isinstance(parent, QMainWindow):
+        parent = parent.parentWidget()
+    return parent
+
+
+def _docks_of(window: QMainWindow, kind: type[QWidget]) -> list[QDockWidget]:
+    """Return the docks of a window that hold a widget of a class."""
+    return [dock for dock in window.findChildren(QDockWidget) if isinstance(dock.widget(), kind)]
+
+
+def _napari_docks(window: QMainWindow) -> list[QDockWidget]:
+    found = {dock.objectName(): dock for dock in window.findChildren(QDockWidget)}
+    return [found[name] for name in NAPARI_DOCKS if name in found]
