@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from napari_nx46.core.cleanup.step import Step
 from napari_nx46.core.cleanup.steps import steps_of, unjoined_steps
-from napari_nx46.core.corrections.corrections import Corrections
 from napari_nx46.core.mask_chain import StageKey
 from napari_nx46.core.score.blend import ScoreKey
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, Mask
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 __all__ = ["Line", "is_local"]
 

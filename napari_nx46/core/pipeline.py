@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_nx46.core.corrections.corrections import Corrections
 from napari_nx46.core.line import Line, is_local
 from napari_nx46.core.masks import FragmentMasks, apply_threshold
 from napari_nx46.core.score.fragment_score import FragmentScore
@@ -21,6 +20,7 @@ from napari_nx46.core.threshold.rules import find_threshold
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, Sources
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck, Workers, never
 
 

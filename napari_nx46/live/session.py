@@ -19,6 +19,7 @@ from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.kernels import Kernels, plain_kernels
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.data.fragments import DataSet, Fragment
+from napari_nx46.live.corrections import SessionCorrections
 from napari_nx46.live.derived.exact import (
     ExactFigures,
     ExactRequest,
@@ -35,6 +36,7 @@ from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.preflight import check_block, fitting_setting
 from napari_nx46.setting import DEFAULT_BAND, Domain, Setting, moved, threshold_knobs
 from napari_nx46.voxels.blocks import Block, Mask, block_shape, whole_block
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck, Workers
 
 WhenDrawn = Callable[[Callable[[], None]], None]
@@ -72,6 +74,10 @@ class Session:
         Runs a function later in the thread that owns the session; may be called from any thread.
     graph : Graph
         The values that follow the session.
+    corrections : SessionCorrections
+        What was corrected by hand, whatever the setting.
+    accepted_corrections : dict of str to Corrections
+        Those that were frozen with the accepted settings, by image_id.
     warm_up : KernelWarmUp
         Compiles the kernels; until it is done NumPy computes.
     setting_changed : Signal(Setting)
@@ -114,7 +120,9 @@ class Session:
             dataset, kernels=plain_kernels(), workers=self.workers, memory_budget=memory_budget
         )
         self.graph = Graph(post)
+        self.corrections = SessionCorrections(dataset)
         self.accepted: dict[str, Setting] = {}
+        self.accepted_corrections: dict[str, Corrections] = {}
         self._at_end: list[Callable[[], object]] = [self.pipelines.release]
         self.post = post
         self._when_drawn = when_drawn
@@ -146,6 +154,7 @@ class Session:
         self.fragment_changed.connect(self.graph.clear)
         self.setting_changed.connect(self.graph.touch)
         self.figures_changed.connect(self.graph.touch)
+        self.corrections.changed.connect(self._show_corrections)
 
     # ---- what is current -------------------------------------------------------------------
 
@@ -191,8 +200,18 @@ class Session:
 
     @property
     def settled(self) -> bool:
-        """Whether the worker has found the exact figures of the sliders' setting."""
-        return self._exact is not None and self._exact.request.setting == self._setting
+        """Whether the worker has found the exact figures of what is shown."""
+        exact = self._exact
+        return (
+            exact is not None
+            and exact.request.setting == self._setting
+            and exact.request.corrections == self.present_corrections
+        )
+
+    @property
+    def present_corrections(self) -> Corrections:
+        """What was corrected by hand in the fragment that is shown."""
+        return self.corrections.of(self._fragment.image_id)
 
     # ---- what a user does ------------------------------------------------------------------
 
@@ -265,7 +284,7 @@ class Session:
         self.band_changed.emit(band)
 
     def accept(self, image_ids: tuple[str, ...] | None = None) -> None:
-        """Freeze the setting for these fragments, by default for all.
+        """Freeze the setting, and what was corrected, for these fragments, by default for all.
 
         Raises
         ------
@@ -275,13 +294,19 @@ class Session:
         chosen = self.dataset.image_ids if image_ids is None else image_ids
         self.accept_settings({self.dataset[name].image_id: self._setting for name in chosen})
 
-    def accept_settings(self, settings: Mapping[str, Setting]) -> None:
+    def accept_settings(
+        self,
+        settings: Mapping[str, Setting],
+        corrections: Mapping[str, Corrections] | None = None,
+    ) -> None:
         """Freeze a setting for each fragment that is named; those of other data are left out.
 
         Parameters
         ----------
         settings : mapping of str to Setting
             By image_id.
+        corrections : mapping of str to Corrections, optional
+            Frozen with them, by image_id; by default the present ones.
 
         Raises
         ------
@@ -291,7 +316,12 @@ class Session:
         known = {name: settings[name] for name in self.dataset.image_ids if name in settings}
         for image_id, setting in known.items():
             check_block(self.dataset[image_id], setting)
+        frozen = self.corrections.by_fragment if corrections is None else corrections
         self.accepted.update(known)
+        for image_id in known:
+            self.accepted_corrections.pop(image_id, None)
+            if image_id in frozen and not frozen[image_id].is_empty:
+                self.accepted_corrections[image_id] = frozen[image_id]
         self.accepted_changed.emit()
 
     def close(self) -> None:
@@ -351,7 +381,8 @@ class Session:
         if threshold is None:
             dataset = self.pipelines.prepare_dataset(setting)
             threshold = self._pipeline.threshold(setting, dataset)
-        return self._pipeline.mask(setting, threshold, whole_block(self._fragment.shape))
+        whole, corrections = whole_block(self._fragment.shape), self.present_corrections
+        return self._pipeline.mask(setting, threshold, whole, corrections=corrections)
 
     @property
     def _pipeline(self) -> FragmentPipeline:
@@ -368,12 +399,13 @@ class Session:
             exact_threshold=self.exact_threshold,
             three_d=self._view.three_d,
             cleans_up=self.warm_up.clean_up_ready,
+            corrections=self.present_corrections,
         )
         return source.shown(self._setting, block)
 
     def _refresh(self) -> None:
         """Compute what is shown, notify the canvas, and ask the worker for what is missing."""
-        request = ExactRequest(self._fragment.image_id, self._setting, self._view.three_d)
+        request = self._request()
         if request != self._asked:
             self._asked = None
             self._exact_figures.touch()
@@ -381,6 +413,15 @@ class Session:
         if self._draw() and self._needs_worker() and self._asked is None:
             self._drawing = request
             self._when_drawn(self._ask)
+
+    def _request(self) -> ExactRequest:
+        """Return what the exact figures of what is shown follow from."""
+        image_id, three_d = self._fragment.image_id, self._view.three_d
+        return ExactRequest(image_id, self._setting, three_d, self.present_corrections)
+
+    def _show_corrections(self, image_id: str) -> None:
+        if image_id == self._fragment.image_id and not self._closed:
+            self._refresh()
 
     def _ask(self) -> None:
         """Ask for the exact figures of what was drawn, unless something else is drawn by now."""
@@ -445,7 +486,7 @@ class Session:
         if self._closed or request.image_id != self._fragment.image_id:
             return
         self._sample = result.sample
-        if request.setting != self._setting or request.three_d != self._view.three_d:
+        if request != self._request():
             return
         self._exact = result
         self._volume = result.volume
@@ -461,7 +502,8 @@ class Session:
     def _is_exact(self, shown: ShownMask, threshold: Threshold) -> bool:
         """Return whether this threshold gives the displayed plane the mask that it shows."""
         plane = self._view.plane
-        return shown.plane == plane and same_mask(self._pipeline, self._setting, shown, threshold)
+        corrections = self.present_corrections
+        return shown.plane == plane and same_mask(self._pipeline, shown, threshold, corrections)
 
     def _show_volume(self, result: ExactResult) -> None:
         self._figures = Figures(

@@ -11,7 +11,7 @@ import numpy as np
 from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import View
-from napari_nx46.voxels.blocks import whole_block
+from napari_nx46.voxels.blocks import block_shape, whole_block
 from tests.core.definition import defined_mask
 
 PATIENCE = 30.0
@@ -117,10 +117,23 @@ class Bench:
         return self.session.mask_block(self.session.view.plane)
 
     def expected(self, setting=None, image_id=None):
-        """Return the whole mask of a fragment, by the plain definition."""
+        """Return the whole mask of a fragment with its corrections, by the plain definition."""
         image_id = image_id or self.session.fragment.image_id
         which = self.dataset.image_ids.index(image_id)
-        return defined_mask(pairs_of(self.dataset), setting or self.session.setting, which)
+        mask = defined_mask(pairs_of(self.dataset), setting or self.session.setting, which)
+        labels = self.session.corrections.of(image_id).labels(whole_block(mask.shape))
+        return np.where(labels == 0, mask, labels == 1).astype(np.uint8)
+
+    def paint(self, block, value, image_id=None, **options):
+        """Correct a block by hand, by slices along z, y and x."""
+        corrections, image_id = self.session.corrections, image_id or self.session.fragment.image_id
+        before = corrections.of(image_id)
+        block = tuple(slice(*one.indices(n)) for one, n in zip(block, before.shape, strict=True))
+        corrections.change(
+            image_id,
+            before.changed(block, np.full(block_shape(block), value, np.uint8)),
+            **options,
+        )
 
     def assert_shows_the_definition(self):
         """Check mask and figures of the displayed plane against the plain definition."""

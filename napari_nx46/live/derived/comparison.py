@@ -309,7 +309,7 @@ class ComparisonFollower:
         if threshold is None or not session.settled:
             return None
         pipeline = session.pipelines[session.fragment.image_id]
-        return OwnMask(session.setting, threshold, pipeline)
+        return OwnMask(session.setting, threshold, pipeline, session.present_corrections)
 
     def _clear(self) -> None:
         self._score.request = None

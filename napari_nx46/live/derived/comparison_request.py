@@ -9,6 +9,7 @@ from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Mask, whole_block
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.overlap import Bits, bits_of
 from napari_nx46.voxels.workers import CancelCheck
 
@@ -25,16 +26,18 @@ class OwnMask:
     threshold : Threshold
         The exact one, which follows from the setting.
     pipeline : FragmentPipeline
+    corrections : Corrections
     """
 
     setting: Setting
     threshold: Threshold = field(compare=False)
     pipeline: FragmentPipeline = field(compare=False)
+    corrections: Corrections
 
     def mask(self, cancelled: CancelCheck) -> Mask:
         """Return the mask of the whole fragment, uint8 {0, 1}."""
         whole = whole_block(self.pipeline.shape)
-        return self.pipeline.mask(self.setting, self.threshold, whole, cancelled)
+        return self.pipeline.mask(self.setting, self.threshold, whole, cancelled, self.corrections)
 
     def bits(self, cancelled: CancelCheck) -> Bits:
         """Return the mask a bit a voxel."""

@@ -13,6 +13,7 @@ from napari_nx46.live.preview.threshold import ScoreSample
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting, ThresholdRule
 from napari_nx46.voxels.blocks import Mask, whole_block
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck
 
 
@@ -23,6 +24,7 @@ class ExactRequest:
     image_id: str
     setting: Setting
     three_d: bool
+    corrections: Corrections
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +117,12 @@ def compute_exact(
     """
     setting = request.setting
     pipeline, threshold = pipelines.with_threshold(request.image_id, setting, cancelled)
-    density = pipeline.density(setting, threshold, cancelled)
+    corrections = request.corrections
+    density = pipeline.density(setting, threshold, cancelled, corrections)
     volume = None
     if request.three_d:
-        volume = pipeline.mask(setting, threshold, whole_block(pipeline.shape), cancelled)
+        whole = whole_block(pipeline.shape)
+        volume = pipeline.mask(setting, threshold, whole, cancelled, corrections)
     if sample is None or not sample.serves(setting):
         paths = pipeline.paths(setting, cancelled)
         sample = ScoreSample(paths, pipeline.kernels, PathKey.of(setting))

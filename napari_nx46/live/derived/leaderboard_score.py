@@ -16,6 +16,7 @@ from napari_nx46.live.session import Session
 from napari_nx46.live.view import Extents
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck
 
 __all__ = ["BlockScore", "Label", "ScoredBlock"]
@@ -35,12 +36,14 @@ class ScoredBlock:
     ----------
     image_id : str
     setting : Setting
+    corrections : Corrections
     extents : three (start, stop)
         Of the block along z, y and x.
     """
 
     image_id: str
     setting: Setting
+    corrections: Corrections
     extents: Extents
 
     @property
@@ -91,7 +94,8 @@ class BlockScore(SessionValue[ScoredBlock, LeaderboardScore]):
             return None
         if self._label() is None:
             return None
-        return ScoredBlock(session.fragment.image_id, session.setting, extents)
+        image_id, corrections = session.fragment.image_id, session.present_corrections
+        return ScoredBlock(image_id, session.setting, corrections, extents)
 
     def prepare(self, key: ScoredBlock) -> Callable[[CancelCheck], LeaderboardScore]:
         """Return the function that computes the score."""
@@ -100,7 +104,7 @@ class BlockScore(SessionValue[ScoredBlock, LeaderboardScore]):
         pipeline = self.session.pipelines[key.image_id]
 
         def score(cancelled: CancelCheck) -> LeaderboardScore:
-            mask = pipeline.mask(key.setting, threshold, key.block, cancelled)
+            mask = pipeline.mask(key.setting, threshold, key.block, cancelled, key.corrections)
             return leaderboard.score(mask, label[key.block], cancelled=cancelled, workers=WORKERS)
 
         return score

@@ -24,6 +24,7 @@ from napari_nx46.live.derived.of_session import REST_SECONDS
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.session import Session
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.spans import find_runs
 from napari_nx46.voxels.workers import CancelCheck
 
@@ -41,12 +42,14 @@ class ProfileKey:
     ----------
     image_id : str
     setting : Setting
+    corrections : Corrections
     has_label : bool
         Whether the mask was compared with the fragment's label.
     """
 
     image_id: str
     setting: Setting
+    corrections: Corrections
     has_label: bool
 
 
@@ -96,7 +99,12 @@ class Profile(MeasuredValue[ProfileKey, MaskProfile]):
         session = self.session
         if not session.settled or session.exact_threshold is None:
             return None
-        return ProfileKey(session.fragment.image_id, session.setting, self.label is not None)
+        return ProfileKey(
+            session.fragment.image_id,
+            session.setting,
+            session.present_corrections,
+            self.label is not None,
+        )
 
     def prepare(self, key: ProfileKey) -> Callable[[CancelCheck], MaskProfile]:
         """Return the function that measures the mask."""
@@ -113,7 +121,7 @@ class Profile(MeasuredValue[ProfileKey, MaskProfile]):
         label: Label | None,
         cancelled: CancelCheck,
     ) -> MaskProfile:
-        mask, percentiles = self._exact_mask(key.setting, threshold, pipeline, cancelled)
+        mask, percentiles = self._exact_mask(key, threshold, pipeline, cancelled)
         runs = find_runs(mask, workers=self.workers)
         slices = measure_slices(
             mask,
@@ -130,7 +138,7 @@ class Profile(MeasuredValue[ProfileKey, MaskProfile]):
 
     def _exact_mask(
         self,
-        setting: Setting,
+        key: ProfileKey,
         threshold: Threshold,
         pipeline: FragmentPipeline,
         cancelled: CancelCheck,
@@ -138,7 +146,7 @@ class Profile(MeasuredValue[ProfileKey, MaskProfile]):
         """Return the whole mask, and the percentiles of its scores."""
         mask = np.empty(pipeline.shape, np.uint8)
         percentiles: list[Percentiles] = []
-        for slab in pipeline.slabs(setting, threshold, cancelled):
+        for slab in pipeline.slabs(key.setting, threshold, cancelled, key.corrections):
             mask[slab.extent] = slab.mask
             percentiles += percentiles_of_slices(slab.score, self.workers, cancelled)
         return mask, percentiles

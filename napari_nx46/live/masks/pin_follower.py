@@ -20,6 +20,7 @@ from napari_nx46.live.session import Session
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, Mask, block_shape, slabs, whole_block
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers
 
 __all__ = ["MissingMask", "PinFollower", "compute_mask"]
@@ -35,10 +36,13 @@ class MissingMask:
     ----------
     image_id : str
     setting : Setting
+    corrections : Corrections, optional
+        None where nothing is corrected.
     """
 
     image_id: str
     setting: Setting
+    corrections: Corrections | None = None
 
 
 ComputeMask = Callable[[PipelineSet, MissingMask, CancelCheck], MaskStage]
@@ -54,9 +58,10 @@ def compute_mask(pipelines: PipelineSet, wanted: MissingMask, cancelled: CancelC
     Cancelled
         If `cancelled` returned True.
     """
-    pipeline, threshold = pipelines.with_threshold(wanted.image_id, wanted.setting, cancelled)
-    parts = (slab.mask for slab in pipeline.slabs(wanted.setting, threshold, cancelled))
-    return packed(parts, pipeline.shape)
+    setting, corrections = wanted.setting, wanted.corrections
+    pipeline, threshold = pipelines.with_threshold(wanted.image_id, setting, cancelled)
+    slabs_of_mask = pipeline.slabs(setting, threshold, cancelled, corrections)
+    return packed((slab.mask for slab in slabs_of_mask), pipeline.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +167,7 @@ class PinFollower(SessionValue[MissingMask | Release, MaskStage | None]):
         if result is None:
             self._holds_volumes = False
         elif isinstance(key, MissingMask):
-            self.pins.keep_mask(key.setting, key.image_id, result)
+            self.pins.keep_mask(key.setting, key.image_id, result, key.corrections)
         super().on_result(key, result)
 
     def on_error(self, key: MissingMask | Release, error: BaseException) -> None:
@@ -193,12 +198,13 @@ class PinFollower(SessionValue[MissingMask | Release, MaskStage | None]):
         """
         fragment = self.session.fragment
         room = self.pins.memory_bytes // packed_bytes(fragment.shape)
-        letters: dict[Setting, str] = {}
+        letters: dict[MissingMask, str] = {}
         for pin in self.pins:
-            letters.setdefault(pin.setting, pin.letter)
+            key = pin.mask_key(fragment.image_id)
+            letters.setdefault(MissingMask(key.image_id, key.setting, key.corrections), pin.letter)
         wanted = [
-            MissingMask(fragment.image_id, setting)
-            for setting, letter in islice(letters.items(), room)
+            missing
+            for missing, letter in islice(letters.items(), room)
             if self.pins.packed_mask(letter, fragment.image_id) is None
         ]
         return (missing for missing in wanted if missing not in self._given_up)
@@ -249,7 +255,7 @@ def _known_mask(task: MaskTask, cancelled: CancelCheck) -> MaskStage | None:
     for block in _blocks(whole):
         if cancelled():
             raise Cancelled
-        part = pipeline.known_mask(setting, threshold, block)
+        part = pipeline.known_mask(setting, threshold, block, task.wanted.corrections)
         if part is None:
             return None
         parts.append(part)

@@ -12,9 +12,8 @@ from napari_nx46.live.derived.leaderboard_score import Label
 from napari_nx46.live.derived.measured import MeasuredValue
 from napari_nx46.live.derived.of_session import REST_SECONDS
 from napari_nx46.live.derived.scoring import ScoreFollower
-from napari_nx46.live.masks.pins import Metrics, Pins
+from napari_nx46.live.masks.pins import MaskKey, Metrics, Pins, mask_key
 from napari_nx46.live.session import Session
-from napari_nx46.setting import Setting
 from napari_nx46.voxels.workers import CancelCheck
 
 __all__ = ["LEADERBOARD_SCORE", "PinMeasurer"]
@@ -32,8 +31,7 @@ class MeasureTask:
 
     Parameters
     ----------
-    image_id : str
-    setting : Setting
+    key : MaskKey
         The pin's.
     mask : MaskStage
         Equal only to itself.
@@ -41,8 +39,7 @@ class MeasureTask:
     label : (Z, Y, X) array of uint8, optional
     """
 
-    image_id: str
-    setting: Setting
+    key: MaskKey
     mask: MaskStage
     has_label: bool
     label: Label | None = field(compare=False)
@@ -72,7 +69,7 @@ class PinMeasurer(MeasuredValue[MeasureTask, Metrics]):
         super().__init__(session, scores, keep=0, rest_seconds=rest_seconds, priority=7)
         self.pins = pins
         self._follower = scores
-        self._given_up: set[tuple[str, Setting]] = set()
+        self._given_up: set[MaskKey] = set()
         pins.changed.connect(self._follow_pins)
         scores.scores_changed.connect(self._note_score)
 
@@ -88,8 +85,9 @@ class PinMeasurer(MeasuredValue[MeasureTask, Metrics]):
         for pin in self.pins:
             mask = self.pins.packed_mask(pin.letter, image_id)
             known = wanted in pin.metrics.get(image_id, {})
-            if mask is not None and not known and (image_id, pin.setting) not in self._given_up:
-                return MeasureTask(image_id, pin.setting, mask, label is not None, label)
+            key = pin.mask_key(image_id)
+            if mask is not None and not known and key not in self._given_up:
+                return MeasureTask(key, mask, label is not None, label)
         return None
 
     def prepare(self, key: MeasureTask) -> Callable[[CancelCheck], Metrics]:
@@ -106,12 +104,12 @@ class PinMeasurer(MeasuredValue[MeasureTask, Metrics]):
 
     def on_result(self, key: MeasureTask, result: Metrics) -> None:
         """Note the metrics with the pin."""
-        self._note(key.setting, key.image_id, result)
+        self._note(key.key, result)
         super().on_result(key, result)
 
     def on_error(self, key: MeasureTask, error: BaseException) -> None:
         """Do not try again."""
-        self._given_up.add((key.image_id, key.setting))
+        self._given_up.add(key.key)
         super().on_error(key, error)
 
     def close(self) -> None:
@@ -128,13 +126,13 @@ class PinMeasurer(MeasuredValue[MeasureTask, Metrics]):
         """Note the leaderboard score if it is that of a setting that is pinned."""
         session, state = self.session, self._follower.scores.fragment
         if state.is_current and state.result is not None and session.settled:
-            self._note(
-                session.setting, session.fragment.image_id, {LEADERBOARD_SCORE: state.result.value}
-            )
+            image_id, corrections = session.fragment.image_id, session.present_corrections
+            key = mask_key(image_id, session.setting, corrections)
+            self._note(key, {LEADERBOARD_SCORE: state.result.value})
 
-    def _note(self, setting: Setting, image_id: str, metrics: Metrics) -> None:
-        """Note metrics beside those that are known of a setting."""
-        pin = next((pin for pin in self.pins if pin.setting == setting), None)
+    def _note(self, key: MaskKey, metrics: Metrics) -> None:
+        """Note metrics beside those that are known of a mask."""
+        pin = next((pin for pin in self.pins if pin.mask_key(key.image_id) == key), None)
         if pin is not None:
-            known = pin.metrics.get(image_id, {})
-            self.pins.note_metrics(setting, image_id, {**known, **metrics})
+            known = {**pin.metrics.get(key.image_id, {}), **metrics}
+            self.pins.note_metrics(key.setting, key.image_id, known, key.corrections)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
@@ -14,6 +14,7 @@ from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.live.masks.memory import MaskMemory
 from napari_nx46.setting import Setting, described_knobs
 from napari_nx46.voxels.blocks import Block, Mask
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 __all__ = [
     "DEFAULT_LETTERS",
@@ -32,7 +33,28 @@ DEFAULT_LETTERS = ("A", "B", "C")
 Metrics = Mapping[str, float]
 """Figures of one mask by name; those that are not known are left out."""
 
-MaskKey = tuple[str, Setting]
+
+@dataclass(frozen=True)
+class MaskKey:
+    """What a mask follows from: where these are equal, so are the masks.
+
+    Parameters
+    ----------
+    image_id : str
+    setting : Setting
+    corrections : Corrections, optional
+        None where nothing is corrected; see `mask_key`.
+    """
+
+    image_id: str
+    setting: Setting
+    corrections: Corrections | None = None
+
+
+def mask_key(image_id: str, setting: Setting, corrections: Corrections | None) -> MaskKey:
+    """Return what a mask follows from."""
+    corrects = corrections is not None and not corrections.is_empty
+    return MaskKey(image_id, setting, corrections if corrects else None)
 
 
 @dataclass(frozen=True)
@@ -45,11 +67,18 @@ class Pin:
     setting : Setting
     metrics : mapping
         What its mask amounts to, by image_id; grows as fragments are looked at.
+    corrections : mapping of str to Corrections
+        What was corrected by hand when it was pinned, by image_id.
     """
 
     letter: str
     setting: Setting
     metrics: Mapping[str, Metrics] = field(default_factory=dict)
+    corrections: Mapping[str, Corrections] = field(default_factory=dict)
+
+    def mask_key(self, image_id: str) -> MaskKey:
+        """Return what its mask of a fragment follows from."""
+        return mask_key(image_id, self.setting, self.corrections.get(image_id))
 
 
 @dataclass(frozen=True)
@@ -76,8 +105,8 @@ class PinRow:
 class Pins:
     """Settings pinned to letters. Masks are dropped, the least recently used first; pins stay.
 
-    Masks are kept by setting and fragment: two letters of one setting share them. All methods may
-    be called from any thread; `changed` is emitted in the thread that changes something.
+    Masks are kept by fragment, setting and corrections: two letters of the same share them. All
+    methods may be called from any thread; `changed` is emitted in the one that changes something.
 
     Parameters
     ----------
@@ -131,6 +160,7 @@ class Pins:
         image_id: str | None = None,
         packed_mask: MaskStage | None = None,
         metrics: Metrics | None = None,
+        corrections: Mapping[str, Corrections] | None = None,
     ) -> Pin:
         """Pin a setting to a letter, in place of what was pinned there.
 
@@ -142,8 +172,10 @@ class Pins:
         image_id : str, optional
             The fragment that mask and metrics belong to; needed with either.
         packed_mask : MaskStage, optional
-            The setting's mask of the whole fragment.
+            The setting's mask of the whole fragment, with the corrections.
         metrics : mapping, optional
+        corrections : mapping of str to Corrections, optional
+            By image_id; they are pinned with the setting.
 
         Returns
         -------
@@ -159,14 +191,14 @@ class Pins:
         if image_id is None and not (packed_mask is None and metrics is None):
             raise ValueError("expected the image_id that the mask and the metrics belong to")
         with self._lock:
-            old = self._pins.get(letter)
-            known = old.metrics if old is not None and old.setting == setting else {}
+            pin = Pin(letter, setting, corrections=dict(corrections or {}))
+            known = _metrics_that_stand(self._pins.get(letter), pin)
             if image_id is not None and metrics is not None:
                 known = {**known, image_id: dict(metrics)}
-            self._pins[letter] = pin = Pin(letter, setting, known)
+            self._pins[letter] = pin = replace(pin, metrics=known)
             self._drop_unpinned()
             if image_id is not None and packed_mask is not None:
-                self._masks.keep((image_id, setting), packed_mask)
+                self._masks.keep(pin.mask_key(image_id), packed_mask)
         self.changed.emit()
         return pin
 
@@ -183,18 +215,24 @@ class Pins:
             self._drop_unpinned()
         self.changed.emit()
 
-    def note_metrics(self, setting: Setting, image_id: str, metrics: Metrics) -> None:
+    def note_metrics(
+        self,
+        setting: Setting,
+        image_id: str,
+        metrics: Metrics,
+        corrections: Corrections | None = None,
+    ) -> None:
         """Note what a setting's mask amounts to, for all letters that it is pinned to."""
-        noted = dict(metrics)
+        noted, key = dict(metrics), mask_key(image_id, setting, corrections)
         with self._lock:
             stale = [
                 pin
                 for pin in self._pins.values()
-                if pin.setting == setting and pin.metrics.get(image_id) != noted
+                if pin.mask_key(image_id) == key and pin.metrics.get(image_id) != noted
             ]
             for pin in stale:
                 with_noted = {**pin.metrics, image_id: noted}
-                self._pins[pin.letter] = Pin(pin.letter, setting, with_noted)
+                self._pins[pin.letter] = replace(pin, metrics=with_noted)
         if stale:
             self.changed.emit()
 
@@ -210,18 +248,25 @@ class Pins:
         """Bytes that the masks may take together."""
         return self._masks.memory_bytes
 
-    def keep_mask(self, setting: Setting, image_id: str, packed_mask: MaskStage) -> bool:
-        """Keep a mask that was computed for a pinned setting.
+    def keep_mask(
+        self,
+        setting: Setting,
+        image_id: str,
+        packed_mask: MaskStage,
+        corrections: Corrections | None = None,
+    ) -> bool:
+        """Keep a mask that was computed for a pinned setting and its corrections.
 
         Returns
         -------
         bool
             Whether it is kept: not if the setting is pinned no more, or the mask is too large.
         """
+        key = mask_key(image_id, setting, corrections)
         with self._lock:
-            if all(pin.setting != setting for pin in self._pins.values()):
+            if all(pin.mask_key(image_id) != key for pin in self._pins.values()):
                 return False
-            kept = self._masks.keep((image_id, setting), packed_mask)
+            kept = self._masks.keep(key, packed_mask)
         if kept:
             self.changed.emit()
         return kept
@@ -229,7 +274,7 @@ class Pins:
     def has_mask(self, letter: str, image_id: str) -> bool:
         """Return whether the mask of a pin is there for a fragment."""
         pin = self._pins.get(letter)
-        return pin is not None and (image_id, pin.setting) in self._masks
+        return pin is not None and pin.mask_key(image_id) in self._masks
 
     def packed_mask(self, letter: str, image_id: str) -> MaskStage | None:
         """Return the mask of a pin for a fragment, a bit a voxel; None if it is not there."""
@@ -237,7 +282,7 @@ class Pins:
             pin = self._pins.get(letter)
             if pin is None:
                 return None
-            return self._masks.get((image_id, pin.setting))
+            return self._masks.get(pin.mask_key(image_id))
 
     def mask_block(self, letter: str, image_id: str, block: Block) -> Mask | None:
         """Return a block of a pin's mask, unpacked; nothing is computed.
@@ -288,8 +333,19 @@ class Pins:
     # ---- inside, with the lock held --------------------------------------------------------
 
     def _drop_unpinned(self) -> None:
-        pinned = {pin.setting for pin in self._pins.values()}
-        self._masks.drop(lambda key: key[1] not in pinned)
+        pins = tuple(self._pins.values())
+        self._masks.drop(lambda key: all(pin.mask_key(key.image_id) != key for pin in pins))
+
+
+def _metrics_that_stand(old: Pin | None, new: Pin) -> Mapping[str, Metrics]:
+    """Return the metrics of what was pinned before that are those of the new pin too."""
+    if old is None:
+        return {}
+    return {
+        image_id: metrics
+        for image_id, metrics in old.metrics.items()
+        if old.mask_key(image_id) == new.mask_key(image_id)
+    }
 
 
 def differing_knobs(settings: list[Setting]) -> list[str]:

@@ -13,6 +13,7 @@ from napari_nx46.live.preview.threshold import PreviewSource, ScoreSample
 from napari_nx46.live.view import ShownMask
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, block_shape
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class MaskSource:
         Whether the volume is rendered as a whole.
     cleans_up : bool
         Whether hysteresis and clean-up are compiled; until then the threshold alone is previewed.
+    corrections : Corrections
+        Of the fragment.
     """
 
     pipeline: FragmentPipeline
@@ -40,6 +43,7 @@ class MaskSource:
     exact_threshold: Threshold | None
     three_d: bool
     cleans_up: bool
+    corrections: Corrections
 
     def shown(self, setting: Setting, block: Block) -> ShownMask:
         """Return the mask of a block, exact where that takes no pass over the fragment."""
@@ -48,11 +52,11 @@ class MaskSource:
             nothing = np.zeros(block_shape(block), np.uint8)
             return ShownMask(setting, None, block, nothing, exact=False)
         threshold = self._threshold(setting, block)
-        mask = pipeline.known_mask(setting, threshold, block)
+        mask = pipeline.known_mask(setting, threshold, block, self.corrections)
         exact = threshold.exact and mask is not None
         if mask is None:
             preview = pipeline.preview if self.cleans_up else pipeline.thresholded
-            mask = preview(setting, threshold, block)
+            mask = preview(setting, threshold, block, self.corrections)
         return ShownMask(setting, threshold, block, mask, exact)
 
     def _threshold(self, setting: Setting, block: Block) -> Threshold:
@@ -64,21 +68,22 @@ class MaskSource:
 
 
 def same_mask(
-    pipeline: FragmentPipeline, setting: Setting, shown: ShownMask, threshold: Threshold
+    pipeline: FragmentPipeline, shown: ShownMask, threshold: Threshold, corrections: Corrections
 ) -> bool:
     """Return whether a threshold gives a plane the mask that is shown there.
 
     Parameters
     ----------
     pipeline : FragmentPipeline
-    setting : Setting
     shown : ShownMask
-        Perhaps a preview.
+        Perhaps a preview; with the corrections.
     threshold : Threshold
-        The exact one.
+        The exact one of its setting.
+    corrections : Corrections
     """
+    setting = shown.setting
     if is_local(setting) and shown.threshold is not None:
         lowest = shown.threshold.lowest_scores(shown.plane[0])
         return np.array_equal(lowest, threshold.lowest_scores(shown.plane[0]))
-    exact = pipeline.known_mask(setting, threshold, shown.plane)
+    exact = pipeline.known_mask(setting, threshold, shown.plane, corrections)
     return exact is not None and np.array_equal(shown.mask, exact)

@@ -198,9 +198,10 @@ class Bench(QObject):
         self.pin_measurer.touch()
 
     def pin(self, letter: str) -> None:
-        """Pin the sliders' setting to a letter."""
+        """Pin the sliders' setting, and what was corrected, to a letter."""
         self.keep_pins()
-        self.pins.pin(letter, self.session.setting)
+        corrections = self.session.corrections.by_fragment
+        self.pins.pin(letter, self.session.setting, corrections=corrections)
 
     def flip(self) -> None:
         """Show the next mask that is there."""

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from napari_nx46.core.corrections.corrections import Corrections, CorrectionsError
-from napari_nx46.core.corrections.runs import SliceRuns
 from napari_nx46.voxels.blocks import whole_block
+from napari_nx46.voxels.corrections.corrections import Corrections, CorrectionsError
+from napari_nx46.voxels.corrections.runs import SliceRuns
 
 SHAPES = arrays.array_shapes(min_dims=3, max_dims=3, max_side=7)
 

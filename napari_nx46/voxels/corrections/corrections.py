@@ -11,8 +11,8 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.corrections.runs import ADD, ERASE, Labels, SliceRuns
 from napari_nx46.voxels.blocks import Block, Mask, block_shape, whole_block
+from napari_nx46.voxels.corrections.runs import ADD, ERASE, Labels, SliceRuns
 
 __all__ = ["ADD", "ERASE", "Corrections", "CorrectionsError"]
 

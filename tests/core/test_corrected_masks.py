@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_nx46.core.corrections.corrections import Corrections
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.setting import Setting
 from napari_nx46.voxels import tiles as tiles_module
 from napari_nx46.voxels.blocks import Sources, whole_block
-from tests.core.corrections.test_corrections import blocks, defined, label_volumes
+from napari_nx46.voxels.corrections.corrections import Corrections
 from tests.core.definition import defined_mask
 from tests.core.test_masks import CHAIN, counted_steps, smooth_volume, wide_settings
+from tests.voxels.test_corrections import blocks, defined, label_volumes
 
 SHAPE = (9, 14, 13)
 

@@ -1,0 +1,136 @@
+"""What a user has corrected by hand, fragment by fragment; it stays while sliders move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from psygnal import Signal
+
+from napari_nx46.data.fragments import DataSet
+from napari_nx46.voxels.corrections.corrections import Corrections
+
+__all__ = ["MOST_STEPS", "SessionCorrections"]
+
+MOST_STEPS = 200
+"""So many changes of a fragment's corrections can be undone."""
+
+
+class SessionCorrections:
+    """The corrections of the fragments of a data set; may be read from any thread.
+
+    Parameters
+    ----------
+    dataset : DataSet
+
+    Attributes
+    ----------
+    changed : Signal(str)
+        Carries the image_id of the fragment whose corrections are other ones.
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, dataset: DataSet) -> None:
+        self._dataset = dataset
+        self._now: dict[str, Corrections] = {}
+        self._before: dict[str, list[Corrections]] = {}
+        self._undone: dict[str, list[Corrections]] = {}
+        self._in_stroke: set[str] = set()
+
+    @property
+    def by_fragment(self) -> dict[str, Corrections]:
+        """Those of the fragments in which anything is corrected, by image_id."""
+        now = dict(self._now)
+        return {image_id: one for image_id, one in now.items() if not one.is_empty}
+
+    def of(self, image_id: str) -> Corrections:
+        """Return the corrections of a fragment."""
+        known = self._now.get(image_id)
+        return Corrections.none(self._dataset[image_id].shape) if known is None else known
+
+    def change(self, image_id: str, corrections: Corrections, *, in_stroke: bool = False) -> None:
+        """Replace the corrections of a fragment.
+
+        Parameters
+        ----------
+        image_id : str
+        corrections : Corrections
+        in_stroke : bool
+            One of several changes that are undone together, until `end_stroke`.
+
+        Raises
+        ------
+        ValueError
+            If they are of another shape than the fragment.
+        """
+        shape = self._dataset[image_id].shape
+        if corrections.shape != shape:
+            raise ValueError(
+                f"fragment {image_id}: found corrections of shape {corrections.shape}, expected "
+                f"{shape} (Z, Y, X)"
+            )
+        before = self.of(image_id)
+        if corrections == before:
+            return
+        if not (in_stroke and image_id in self._in_stroke):
+            steps = self._before.setdefault(image_id, [])
+            steps.append(before)
+            del steps[:-MOST_STEPS]
+        self._in_stroke = self._in_stroke | {image_id} if in_stroke else set()
+        self._undone.pop(image_id, None)
+        self._show(image_id, corrections)
+
+    def end_stroke(self) -> None:
+        """Undo what is changed from now on apart from what was changed until now."""
+        self._in_stroke = set()
+
+    def clear(self, image_id: str) -> None:
+        """Leave everything in a fragment as computed; this can be undone."""
+        self.change(image_id, Corrections.none(self._dataset[image_id].shape))
+
+    def replace_all(self, corrections: Mapping[str, Corrections]) -> None:
+        """Take up the corrections of several fragments, such as those of a file.
+
+        Raises
+        ------
+        ValueError
+            If some are of another shape than their fragment; none is taken up then.
+        """
+        for image_id, one in corrections.items():
+            if one.shape != self._dataset[image_id].shape:
+                self.change(image_id, one)  # raises
+        for image_id, one in corrections.items():
+            self.change(image_id, one)
+
+    def can_undo(self, image_id: str) -> bool:
+        """Return whether a fragment was corrected otherwise before."""
+        return bool(self._before.get(image_id))
+
+    def can_redo(self, image_id: str) -> bool:
+        """Return whether a change of a fragment was undone."""
+        return bool(self._undone.get(image_id))
+
+    def undo(self, image_id: str) -> bool:
+        """Take the last change of a fragment's corrections back; return whether there was one."""
+        return self._step(image_id, self._before, self._undone)
+
+    def redo(self, image_id: str) -> bool:
+        """Do again what was undone last; return whether there was anything."""
+        return self._step(image_id, self._undone, self._before)
+
+    def _step(
+        self,
+        image_id: str,
+        source: dict[str, list[Corrections]],
+        target: dict[str, list[Corrections]],
+    ) -> bool:
+        self.end_stroke()
+        if not source.get(image_id):
+            return False
+        target.setdefault(image_id, []).append(self.of(image_id))
+        self._show(image_id, source[image_id].pop())
+        return True
+
+    def _show(self, image_id: str, corrections: Corrections) -> None:
+        self._now[image_id] = corrections
+        self.changed.emit(image_id)
