@@ -5,16 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.campaign.analysis.design import Factor, joined_until_apart, varied
+from napari_nx46.campaign.analysis.importance import importances
 from napari_nx46.campaign.records.results import CampaignResults
 from napari_nx46.campaign.verdicts.figures import mean_figure
-from napari_nx46.setting import Setting
+from napari_nx46.core.measure.band import distance_from_band
+from napari_nx46.setting import DEFAULT_BAND, Setting
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -62,6 +64,9 @@ class KnobShare:
     p_value : float, optional
         Of the F test against the residual; None without one, or where it is rounding alone.
     is_interaction : bool
+    importance : float, optional
+        Of a knob, for a run to be among the best (see `importances`); None where the runs are
+        too few.
     """
 
     name: str
@@ -70,6 +75,7 @@ class KnobShare:
     share: float
     p_value: float | None = None
     is_interaction: bool = False
+    importance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,9 @@ class KnobShares:
         return round(left, 12) + 0.0
 
 
-def knob_shares(results: CampaignResults, figure: str) -> KnobShares | None:
+def knob_shares(
+    results: CampaignResults, figure: str, band: tuple[float, float] = DEFAULT_BAND
+) -> KnobShares | None:
     """Describe what the knobs of a campaign explain of the variance of a figure between its runs.
 
     A run counts with its mean over the fragments that every run has the figure on.
@@ -120,6 +128,8 @@ def knob_shares(results: CampaignResults, figure: str) -> KnobShares | None:
     results : CampaignResults
     figure : str
         As in `FragmentResult.metrics`.
+    band : tuple of float
+        Of a density the best are those that are nearest to this band; of other figures the highest.
 
     Returns
     -------
@@ -138,11 +148,17 @@ def knob_shares(results: CampaignResults, figure: str) -> KnobShares | None:
     scores = [mean for mean in means if mean is not None]
     if len(scores) < len(having):
         return None
-    return shares_of([run.setting for run in having], scores, figure)
+    settings = [run.setting for run in having]
+    if figure != "density":
+        return shares_of(settings, scores, figure)
+    return shares_of(settings, scores, figure, [-abs(distance_from_band(d, band)) for d in scores])
 
 
 def shares_of(
-    settings: Sequence[Setting], scores: Sequence[float], figure: str = "score"
+    settings: Sequence[Setting],
+    scores: Sequence[float],
+    figure: str = "score",
+    worths: Sequence[float] | None = None,
 ) -> KnobShares | None:
     """Analyse the variance of scores by the knobs of their settings.
 
@@ -159,6 +175,9 @@ def shares_of(
         One a setting.
     figure : str
         What the score is.
+    worths : sequence of float, optional
+        What each run is worth, more being better, for the importance of the knobs; by default
+        the scores.
 
     Returns
     -------
@@ -184,6 +203,8 @@ def shares_of(
     with_pairs = bool(pairs) and _estimable([*effects, *pairs], frame)
     effects += pairs if with_pairs else []
     shares, residual = _shares(effects, frame, total)
+    importance_of = importances(factors, settings, scores if worths is None else worths) or {}
+    shares = tuple(replace(one, importance=importance_of.get(one.name)) for one in shares)
     notes = list(_notes(factors))
     if pairs and not with_pairs:
         notes.append("The runs are too few, or not crossed enough, to estimate interactions.")

@@ -21,6 +21,7 @@ from napari_nx46.campaign.verdicts.rules import (
     best_run,
     judge,
 )
+from napari_nx46.setting import DEFAULT_BAND
 
 __all__ = ["CampaignAnalysis", "analyse"]
 
@@ -101,7 +102,7 @@ def analyse(
         ranking=rank_runs(results, verdicts, rules.band),
         score_name=score_name,
         curve=density_curve(results),
-        shares=knob_shares(results, score_name),
+        shares=knob_shares(results, score_name, rules.band or DEFAULT_BAND),
         stability=stability(results, score_name),
         lost=tuple(one for run_id in reported for one in lost_slices(results, run_id)),
         gains=tuple(gains),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from napari_nx46.campaign.analysis.importance import BEST_SHARE, FEWEST_RUNS
 from napari_nx46.campaign.analysis.knob_shares import KnobShare
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
 from napari_nx46.campaign.report.figures import (
@@ -92,6 +93,14 @@ def knobs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
     )
     effects = (*shares.shares, shares.residual)
     p_values = ["–" if one.p_value is None else f"{one.p_value:.3g}" for one in effects]
+    importances = [None if one.importance is None else 100 * one.importance for one in effects]
+    known = [one for one in shares.shares if one.importance is not None]
+    if known:
+        first = max(known, key=lambda one: one.importance or 0.0)
+        reported += (
+            f" For a run to be among the best tenth, {first.name} is most important: "
+            f"{100 * (first.importance or 0.0):.1f} %."
+        )
     table = sourced_table(
         "Effects",
         [
@@ -100,6 +109,7 @@ def knobs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
             ("sum of squares", [f"{one.sum_of_squares:.3e}" for one in effects]),
             ("share", [f"{100 * one.share:.1f} %" for one in effects]),
             ("p", p_values),
+            ("importance", ["–" if one is None else f"{one:.1f} %" for one in importances]),
         ],
         "knobs.csv",
     )
@@ -114,6 +124,10 @@ def knobs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
             "other interactions. Where runs are not balanced they need not add up to 100 %: the "
             f"effects have {100 * shares.overlap:.1f} % in common here. p is that of the F test "
             "against the residual; without one, or where it is rounding alone, there is none.",
+            "Importance is that of PED-ANOVA, as Optuna computes it: how much the values of a knob "
+            f"differ between the best {100 * BEST_SHARE:.0f} % of the runs and all of them. A "
+            "search makes many good runs and few poor ones, so that its variance says less than "
+            f"this. It takes {FEWEST_RUNS} runs.",
         ),
     )
 

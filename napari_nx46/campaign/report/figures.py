@@ -237,9 +237,10 @@ def knob_figure(tables: Tables, words: str) -> ReportFigure | None:
     if rows.empty:
         return None
     figure, (axes,) = new_figure(FOR_AXES + 0.34 * len(rows))
+    look: dict[str, Any] = {"edgecolor": INK, "linewidth": 0.6}
     for place, (kind, share) in enumerate(zip(rows.kind, rows.share, strict=True)):
         colour, hatch = _KINDS[kind]
-        axes.barh(place, 100 * share, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.6)
+        axes.barh(place, 100 * share, 0.5, color=colour, hatch=hatch, **look)
         axes.annotate(
             f"{100 * share:.1f} %",
             (100 * max(share, 0), place),
@@ -249,13 +250,22 @@ def knob_figure(tables: Tables, words: str) -> ReportFigure | None:
             fontsize=9,
             color=INK,
         )
+    importances = rows.importance.astype(float)
+    has_importance = importances.notna().any()
+    if has_importance:
+        places = [place + 0.35 for place in range(len(rows))]
+        axes.barh(places, 100 * importances.fillna(0), 0.2, color=ORANGE, **look)
     name_rows(axes, rows["name"].tolist())
-    axes.set_xlabel(f"share of the variance of the {words} between runs (%)")
+    axes.set_xlabel(
+        f"share of the variance of the {words} between runs (%)"
+        + (", importance for the best runs (%)" if has_importance else "")
+    )
     axes.margins(x=0.12)
     return ReportFigure(
         "What drove the scores",
         "Plain bars are knobs, striped ones interactions of two, the dotted one is what no effect "
-        "explains.",
+        "explains."
+        + (" Thin bars: importance of a knob for the best runs." if has_importance else ""),
         svg_of(figure),
         ("knobs.csv",),
     )

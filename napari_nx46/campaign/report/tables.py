@@ -193,18 +193,22 @@ def _density(analysis: CampaignAnalysis) -> DataFrame:
 
 
 def _knobs(analysis: CampaignAnalysis) -> DataFrame:
-    columns = ("kind", "name", "of", "degrees_of_freedom", "sum_of_squares", "share", "p_value")
+    columns = (
+        *("kind", "name", "of", "degrees_of_freedom", "sum_of_squares", "share", "p_value"),
+        "importance",
+    )
     shares = analysis.shares
     if shares is None:
         return _frame(columns, ())
+    cells = attrgetter("degrees", "sum_of_squares", "share", "p_value", "importance")
     kinds = ["interaction" if one.is_interaction else "knob" for one in shares.shares]
     effects = [
-        (kind, one.name, shares.figure, one.degrees, one.sum_of_squares, one.share, one.p_value)
+        (kind, one.name, shares.figure, *cells(one))
         for kind, one in zip([*kinds, "residual"], [*shares.shares, shares.residual], strict=True)
     ]
     overlap = shares.overlap
     common = ("overlap", "several effects", shares.figure, None)
-    return _frame(columns, [*effects, (*common, overlap * shares.total, overlap, None)])
+    return _frame(columns, [*effects, (*common, overlap * shares.total, overlap, None, None)])
 
 
 def _levels(analysis: CampaignAnalysis) -> DataFrame:

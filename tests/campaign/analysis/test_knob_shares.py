@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 from statsmodels.formula.api import ols
@@ -236,3 +237,69 @@ def test_a_run_counts_with_its_mean_over_the_fragments_that_all_have():
     assert found is not None
     assert [one.mean for one in found.levels] == [2, 3, 5]
     assert knob_shares(results, "leaderboard_score") is None
+
+
+def search(count, seed=0):
+    """Return settings as of a search: random values of three knobs."""
+    random = np.random.default_rng(seed)
+    return [
+        Setting(quantile=quantile, z_radius=int(radius), opening=bool(opening))
+        for quantile, radius, opening in zip(
+            random.uniform(0.8, 0.99, count).tolist(),
+            random.integers(0, 4, count),
+            random.integers(0, 2, count),
+            strict=True,
+        )
+    ]
+
+
+def importance_of(found):
+    return {one.name: one.importance for one in found.shares if not one.is_interaction}
+
+
+def test_importance_is_that_of_optuna_for_the_best_tenth():
+    settings = search(80)
+    scores = [1 - abs(one.quantile - 0.93) + 0.01 * one.opening for one in settings]
+    study = optuna.create_study(direction="maximize")
+    distributions = {
+        "quantile": optuna.distributions.FloatDistribution(
+            min(one.quantile for one in settings), max(one.quantile for one in settings)
+        ),
+        "z_radius": optuna.distributions.FloatDistribution(0, 3),
+        "opening": optuna.distributions.CategoricalDistribution([False, True]),
+    }
+    for setting, score in zip(settings, scores, strict=True):
+        params = {name: getattr(setting, name) for name in distributions}
+        study.add_trial(
+            optuna.create_trial(params=params, distributions=distributions, value=score)
+        )
+    expected = optuna.importance.get_param_importances(
+        study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
+    )
+    found = importance_of(shares_of(settings, scores))
+    assert found == pytest.approx(expected)
+    assert found["quantile"] > 0.8
+    assert sum(found.values()) == pytest.approx(1)
+
+
+def test_importance_takes_twenty_runs():
+    settings = search(20)
+    scores = [one.quantile for one in settings]
+    assert None not in importance_of(shares_of(settings, scores)).values()
+    assert set(importance_of(shares_of(settings[1:], scores[1:])).values()) == {None}
+
+
+def test_of_densities_those_nearest_to_the_band_are_best():
+    settings = {f"run-{n}": one for n, one in enumerate(search(60))}
+    densities = {
+        run_id: 0.09 + abs(one.z_radius - 1) * 0.1 + one.quantile / 100
+        for run_id, one in settings.items()
+    }
+    results = campaign(
+        {run_id: {"a": {"density": density}} for run_id, density in densities.items()},
+        settings=settings,
+    )
+    found = importance_of(knob_shares(results, "density", (0.09, 0.1)))
+    distances = [-max(0, one - 0.1) for one in densities.values()]
+    assert found == importance_of(shares_of([*settings.values()], distances))
+    assert max(found, key=found.get) == "z_radius"
