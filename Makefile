@@ -17,8 +17,10 @@ endif
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 LOWEST := .venv-lowest
+NEWEST := .venv-newest
 OUT    ?= demo-output
 DATA   ?=
+SHARE  ?= 0.25
 
 # Each of the processes has a display of its own, by pytest-xvfb, and runs whole files in the order
 # of tests/conftest.py. PYTEST_ARGS='-n 0' runs all in one process.
@@ -36,17 +38,20 @@ export HOME := $(CURDIR)/.cache/home
 $(shell mkdir -p "$(HOME)")
 endif
 
-.PHONY: help demo test test-lowest lint format benchmark pictures sample-data system-libraries \
-	clean distclean
+.PHONY: help demo test test-lowest test-newest lint format benchmark benchmark-baseline pictures \
+	sample-data system-libraries clean distclean
 
 help:
 	@echo "make demo         show the program on the sample fragments; DATA=folder, OUT=folder"
 	@echo "make test         run every test; PYTEST_ARGS='-k name' to choose"
 	@echo "                  QT=pyside6 chooses the Qt binding of demo and test; pyqt6 by default"
 	@echo "make test-lowest  tests without windows on the lowest versions that pyproject.toml allows"
+	@echo "make test-newest  every test on the newest versions that are released today"
 	@echo "make lint         style, types and the contracts between the packages"
 	@echo "make format       put the style right"
-	@echo "make benchmark    the timings of benchmarks/"
+	@echo "make benchmark    the timings of benchmarks/, and which got worse than the stored baseline;"
+	@echo "                  BENCHMARKS='core live' to choose, SHARE=0.1 to be stricter"
+	@echo "make benchmark-baseline  store the timings as the baseline"
 	@echo "make pictures     take the README's pictures again"
 	@echo "make sample-data  make the sample fragments again"
 	@echo "make clean        remove caches and output; distclean: the environments too"
@@ -59,10 +64,18 @@ test: system-libraries $(READY)
 	sh tools/under_xvfb.sh $(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
 
 # Lowest are the versions of what pyproject.toml names; what these need in turn is new. The folder
-# of compiled kernels is not shared: numba's versions do not read each other's.
+# of compiled kernels is not shared: numba's versions do not read each other's. Warnings are no errors
+# there: old versions warn of what their successors mended.
 test-lowest: system-libraries $(LOWEST)/.ready
 	NUMBA_CACHE_DIR=$(CURDIR)/.cache/numba-lowest sh tools/under_xvfb.sh \
-		$(LOWEST)/bin/python -m pytest -n 2 --ignore=tests/viewer $(PYTEST_ARGS)
+		$(LOWEST)/bin/python -m pytest -n 2 --ignore=tests/viewer -W default $(PYTEST_ARGS)
+
+# Newest are the versions of all packages, whatever constraints.txt says; looked up at each run.
+test-newest: system-libraries $(NEWEST)/.made
+	$(NEWEST)/bin/uv pip install --python $(NEWEST)/bin/python --upgrade -e ".[all,checks]"
+	NUMBA_CACHE_DIR=$(CURDIR)/.cache/numba-newest $(NEWEST)/bin/python -m tests.warm_up
+	NUMBA_CACHE_DIR=$(CURDIR)/.cache/numba-newest sh tools/under_xvfb.sh \
+		$(NEWEST)/bin/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -76,9 +89,10 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 benchmark: system-libraries $(READY)
-	@for script in benchmarks/*.py; do \
-		echo "== $$script"; sh tools/under_xvfb.sh $(BIN)/python "$$script" || exit 1; \
-	done
+	sh tools/under_xvfb.sh $(BIN)/python benchmarks/baseline.py --share $(SHARE) $(BENCHMARKS)
+
+benchmark-baseline: system-libraries $(READY)
+	sh tools/under_xvfb.sh $(BIN)/python benchmarks/baseline.py --store $(BENCHMARKS)
 
 pictures: system-libraries $(READY)
 	sh tools/under_xvfb.sh $(BIN)/python docs/take_pictures.py
@@ -101,6 +115,11 @@ $(LOWEST)/.ready: pyproject.toml constraints.txt
 		--resolution lowest-direct -e ".[all,checks]"
 	@touch $@
 
+$(NEWEST)/.made:
+	@sh tools/make_venv.sh "$(PYTHON)" $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --disable-pip-version-check uv
+	@touch $@
+
 clean:
 	rm -rf .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
 		build dist *.egg-info $(OUT)
@@ -108,4 +127,4 @@ clean:
 		2>/dev/null || true
 
 distclean: clean
-	rm -rf .venv .venv-pyside6 $(LOWEST)
+	rm -rf .venv .venv-pyside6 $(LOWEST) $(NEWEST)

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from baseline import keep_ratio
 
 from napari_nx46.campaign.execute.cluster import ClusterChoice
 from napari_nx46.campaign.execute.measuring import TaskBench
@@ -96,6 +97,7 @@ def ten_beside_one(data: Path, repeats: int) -> None:
         wall = statistics.median(ten.whole / one.whole for ten, one in pairs)
         processor = statistics.median(ten.processor / one.processor for ten, one in pairs)
         seconds = statistics.median(ten.whole for ten, _ in pairs)
+        keep_ratio(f"ten runs by {name}, x one run", wall)
         print(
             f"ten runs, {name:24} {seconds:6.2f} s  {wall:5.2f} x one run (at most 2.5), "
             f"{processor:5.2f} x its processor time"
@@ -113,6 +115,7 @@ def overhead(data: Path, count: int) -> None:
     ):
         timed = run_campaign(plan, data, choice)
         ideal = timed.task_seconds / lanes
+        keep_ratio(f"wall time by {name}, x its tasks", timed.computing / ideal)
         print(
             f"overhead, {name:12} {1e3 * ideal / count:6.1f} ms a task  "
             f"{100 * (timed.computing / ideal - 1):5.1f} % (under 5)"
@@ -128,6 +131,7 @@ def memory(data: Path) -> None:
             capture_output=True,
             text=True,
         )
+        keep_ratio(f"peak beyond the sources, {name}", float(child.stdout))
         print(
             f"peak beyond the sources, {name:10} {float(child.stdout):5.2f} x one float32 volume "
             "(at most 2)"

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 import cc3d
 import numpy as np
+from baseline import keep_ratio
 from scipy import ndimage
 
 from napari_nx46.core.cleanup.morphology import close_anisotropic
@@ -161,6 +162,7 @@ def compare_hysteresis(score: FloatVolume, repeats: int, workers: Workers) -> No
         lambda: plain_hysteresis(low, high),
         repeats,
     )
+    keep_ratio("hysteresis, x cc3d", ours / plain)
     print(
         f"hysteresis                {1e3 * ours:8.1f} ms  = {ours / plain:5.2f} x cc3d label and"
         f" lookup (at most 1.1), equal: {equal}"
@@ -178,6 +180,7 @@ def compare_closing(mask: Mask, repeats: int, workers: Workers) -> None:
     inner = np.s_[3:-3, 2:-2, 2:-2]
     equal = np.array_equal(found, scipy_closing(mask, margin=True))
     equal_inside = np.array_equal(found[inner], scipy_closing(mask, margin=False)[inner])
+    keep_ratio("closing, x SciPy", plain / ours, higher_is_better=True)
     print(
         f"closing z 3 xy 2          {1e3 * ours:8.1f} ms  = {plain / ours:5.1f} x faster than SciPy"
         f" (at least 5), equal away from the faces: {equal_inside}, within a margin: {equal}"
@@ -191,6 +194,7 @@ def compare_small_objects(mask: Mask, repeats: int, workers: Workers) -> None:
         lambda: cc3d.connected_components(mask, connectivity=26),
         repeats,
     )
+    keep_ratio("small objects, x cc3d", ours / plain)
     print(
         f"small objects             {1e3 * ours:8.1f} ms  = {ours / plain:5.2f} x one cc3d"
         " labelling (at most 1.5)"

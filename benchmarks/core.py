@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from baseline import keep_ratio
 from scipy import ndimage
 
 from napari_nx46.core.pipeline import FragmentPipeline
@@ -96,6 +97,8 @@ def compare(size: int, repeats: int, workers: Workers) -> None:
         f"core, quantile moved      {1e3 * move_median:8.1f} ms  "
         f"{plain_median / move_median:6.1f} x faster (at least 40)"
     )
+    keep_ratio("whole fragment, x plain", plain_median / core_median, higher_is_better=True)
+    keep_ratio("quantile moved, x plain", plain_median / move_median, higher_is_better=True)
     print(f"voxels that differ        {differing} of {size**3} (at most {size**3 // 10**6})")
 
 
@@ -135,6 +138,7 @@ def memory(size: int) -> None:
         capture_output=True,
         text=True,
     )
+    keep_ratio("peak beyond the sources", float(child.stdout))
     print(
         f"peak beyond the sources   {float(child.stdout):8.2f} x one float32 volume (at most 1.5)"
     )

@@ -14,6 +14,7 @@ import statistics
 from collections.abc import Callable
 
 import napari
+from baseline import keep_ratio
 from live import TURN, DrawCounter, floor_times, settle, wait, window
 
 from napari_nx46.viewer.compare.dock import CompareDock
@@ -52,6 +53,7 @@ def measure(
 def notify(name: str, times: tuple[float, float]) -> None:
     """Print one row."""
     drawn, floor = times
+    keep_ratio(f"{name}, x canvas floor", drawn / floor)
     print(
         f"{name:42s} floor {1e3 * floor:5.1f} ms, event to drawn canvas {1e3 * drawn:5.1f} ms ="
         f" {drawn / floor:4.2f} x"

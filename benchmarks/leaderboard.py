@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from baseline import keep_ratio
 
 from napari_nx46 import leaderboard
 from napari_nx46.leaderboard.topology import match_counts, octants_of, topo_score
@@ -187,6 +188,7 @@ def print_table(rows: list[Row]) -> None:
         cells = [f"{figure:.2f}" for figure in figures]
         cells += ["-", "-"]
         if row.prototype is not None:
+            keep_ratio(f"topology of {row.name}, x prototype", row.topology / row.prototype)
             cells[-2:] = [f"{row.prototype:.2f}", f"{row.topology / row.prototype:.3f}"]
         cells.append(f"{row.memory:.0f}")
         print(f"{row.name:<28}{row.value:>20.15f}" + "".join(f"{cell:>15}" for cell in cells))

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import napari
 import numpy as np
+from baseline import keep_ratio
 from magicgui import magicgui
 from qtpy.QtCore import QEventLoop
 from qtpy.QtWidgets import QApplication
@@ -246,10 +247,17 @@ def measure_sliders(
 
 
 def print_sliders(
-    times: dict[tuple[str, bool], SliderTimes], rival_handled: float, most: float
+    times: dict[tuple[str, bool], SliderTimes],
+    rival_handled: float,
+    most: float,
+    panels: str,
 ) -> None:
     """Print the times of sliders."""
     for (name, rest), slider in times.items():
+        keep_ratio(
+            f"{name} {'at rest' if rest else 'dragged'}, {panels}, x canvas floor",
+            slider.drawn / slider.floor,
+        )
         print(
             f"{name:9s} {'at rest' if rest else 'dragged'}  floor {1e3 * slider.floor:5.1f} ms,"
             f" event to drawn canvas {1e3 * slider.drawn:5.1f} ms ="
@@ -282,9 +290,10 @@ def main() -> None:
         flip = measure_flip(draws, dock, events)
         burst(draws, dock)
         rival_handled = print_rival(draws, viewer, dock)
-        print_sliders(alone, rival_handled, MOST_ALONE)
+        print_sliders(alone, rival_handled, MOST_ALONE, "Tune alone")
         print(f"with all panels open ({', '.join(entry.name for entry in DOCKS)}):")
-        print_sliders(with_panels, rival_handled, MOST_WITH_PANELS)
+        print_sliders(with_panels, rival_handled, MOST_WITH_PANELS, "all docks")
+        keep_ratio("flip between pinned masks, x canvas floor", flip.drawn / flip.floor)
         print(
             f"flipping between two pinned masks: floor {1e3 * flip.floor:5.1f} ms, until drawn"
             f" {1e3 * flip.drawn:5.1f} ms = {flip.drawn / flip.floor:4.2f} x"

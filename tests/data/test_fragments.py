@@ -500,6 +500,7 @@ def test_slices_straight_in_the_folders_are_the_fragment_of_the_data_folder(tmp_
     assert len({note for volume in fragment.volumes for note in volume.notes}) == 5
 
 
+@pytest.mark.filterwarnings("ignore:.*as one volume")
 def test_folders_of_slices_lie_beside_files(tmp_path):
     write(tmp_path, "p3d", "a", probabilities(1))
     write_slices(tmp_path / "p3d" / "b", probabilities(2))
@@ -510,6 +511,7 @@ def test_folders_of_slices_lie_beside_files(tmp_path):
     np.testing.assert_array_equal(data["b"].label.read(), probabilities(3) % 3)
 
 
+@pytest.mark.filterwarnings("ignore:.*as one volume")
 def test_a_folder_of_slices_may_be_given_as_a_volume(tmp_path):
     for number, name in enumerate(("x", "y")):
         write_slices(tmp_path / name, probabilities(number))

@@ -330,6 +330,7 @@ HEADER_PARTS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Reading `.npy`")  # NumPy, of headers by Python 2
 @given(
     descr=st.sampled_from(HEADER_PARTS) | st.text(max_size=6).map(repr),
     order=st.sampled_from(HEADER_PARTS),

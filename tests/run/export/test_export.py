@@ -318,6 +318,7 @@ FORMATS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*as one volume")
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("write", [export, run])
 @pytest.mark.parametrize("budget", [0, 2**30])

@@ -45,6 +45,7 @@ def press_h(opened):
     QTest.keyClick(opened.viewer.window._qt_viewer.canvas.native, Qt.Key.Key_H)
 
 
+@pytest.mark.filterwarnings("ignore:projection mode")  # napari, of images that become labels
 @pytest.mark.parametrize("name", OWN)
 def test_what_our_layers_are_converted_to_can_be_painted_and_ours_stay(with_all, name):
     layers = with_all.viewer.layers

@@ -151,6 +151,7 @@ def test_what_was_bound_before_is_put_back_with_the_end_of_the_dock(make_napari_
     assert KeyBinding.from_str("K") not in type(viewer).class_keymap
 
 
+@pytest.mark.filterwarnings("ignore:`F9` does not seem to be")  # napari has no symbol for it
 def test_preferences_list_the_actions_and_change_their_keys(shown, qtbot):
     dialog = ShortcutEditor()
     qtbot.addWidget(dialog)
