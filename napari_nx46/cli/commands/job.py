@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from napari_nx46.cli.flags import options as flag
 from napari_nx46.cli.flags.data import DataFlags
@@ -41,8 +43,24 @@ class MaskFlags(FlagGroup):
         Density aimed at, ``LOW:HIGH``.
     """
 
-    tag: flag.Tag = ""
-    compression: flag.PageCompression = Compression.ZLIB
+    tag: Annotated[
+        str,
+        typer.Option(
+            "--tag",
+            metavar="TEXT",
+            envvar="NX46_RUN_TAG",
+            help="Names the run in its manifest.",
+            rich_help_panel=flag.MASK_SECTION,
+        ),
+    ] = ""
+    compression: Annotated[
+        Compression,
+        typer.Option(
+            "--compression",
+            help="Compression of the masks' pages.",
+            rich_help_panel=flag.MASK_SECTION,
+        ),
+    ] = Compression.ZLIB
     profile: flag.MaskProfile = Profile.KAGGLE
     band: flag.TargetBand = flag.DEFAULT_BAND_TEXT
 

@@ -13,7 +13,8 @@ import typer
 
 from napari_nx46.cli.commands.warm_up import compile_beforehand
 from napari_nx46.cli.flags import options as flag
-from napari_nx46.cli.flags import score as score_flag
+from napari_nx46.cli.flags.groups import with_flag_groups
+from napari_nx46.cli.flags.score import ParameterFlags
 from napari_nx46.cli.output.console import (
     echo,
     guarded,
@@ -22,7 +23,6 @@ from napari_nx46.cli.output.console import (
     print_table,
     progress_bar,
 )
-from napari_nx46.leaderboard.parameters import COMPETITION
 from napari_nx46.leaderboard.warm_up import KERNEL_MODULES
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ _COLUMNS = {
 
 
 @guarded
+@with_flag_groups
 def score(
     prediction: Annotated[
         Path,
@@ -66,14 +67,8 @@ def score(
         Path | None,
         typer.Option("--csv", metavar="FILE", help="Write every figure, one row a fragment."),
     ] = None,
-    tau: score_flag.Tolerance = COMPETITION.tolerance,
-    spacing: score_flag.Spacing = score_flag.DEFAULT_SPACING,
-    alpha: score_flag.Alpha = COMPETITION.voi_alpha,
-    connectivity: score_flag.Connectivity = COMPETITION.voi_connectivity,
-    weights: score_flag.Weights = score_flag.DEFAULT_WEIGHTS,
-    dimension_weights: score_flag.DimensionWeights = score_flag.DEFAULT_DIMENSION_WEIGHTS,
-    octants: score_flag.Octants = score_flag.DEFAULT_OCTANTS,
-    ignore_label: score_flag.IgnoreLabel = score_flag.DEFAULT_IGNORE_LABEL,
+    *,
+    score_flags: ParameterFlags,
     channel: flag.Channel = None,
     workers: flag.WorkerCount = None,
 ) -> None:
@@ -81,9 +76,7 @@ def score(
 
     All that is not 0 in a mask is foreground. The parameters are the competition's by default.
     """
-    parameters = score_flag.ParameterFlags(
-        tau, spacing, alpha, connectivity, weights, dimension_weights, octants, ignore_label
-    ).parameters()
+    parameters = score_flags.parameters()
 
     from napari_nx46.files.atomic import write_beside
     from napari_nx46.run.compare import scoring

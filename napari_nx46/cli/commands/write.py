@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from napari_nx46.cli.commands.job import (
     MaskFlags,
     ResourceFlags,
+    Task,
     check_only,
     end_with_left_out,
     prepared,
@@ -55,9 +57,8 @@ def run(
         from napari_nx46.run.export.targets import run_targets
 
         if dry_run:
-            report_unsolved(density)
-            check_only(planned, run_targets(out, tuple(planned.settings)), out / "preflight.json")
-            end_with_left_out(planned.pipelines.dataset)
+            targets = run_targets(out, tuple(planned.settings))
+            _dry_run(planned, density, targets, out / "preflight.json")
             return
         task = solved(planned, density)
         with task.progress("writing") as progress:
@@ -98,10 +99,8 @@ def export(
             from napari_nx46.run.export.targets import export_targets
 
             if dry_run:
-                report_unsolved(density)
                 report = out.with_name(out.stem + ".preflight.json")
-                check_only(planned, export_targets(out), report)
-                end_with_left_out(planned.pipelines.dataset)
+                _dry_run(planned, density, export_targets(out), report)
                 return
             task = solved(planned, density)
             with task.progress("exporting") as progress:
@@ -115,3 +114,10 @@ def export(
         echo("wrote " + ", ".join(str(path) for path in export_targets(out)))
         register(result, task.options)
     end_with_left_out(task.pipelines.dataset)
+
+
+def _dry_run(planned: Task, density: DensityFlags, targets: Sequence[Path], report: Path) -> None:
+    """Check what writing the targets needs, and end the command."""
+    report_unsolved(density)
+    check_only(planned, targets, report)
+    end_with_left_out(planned.pipelines.dataset)

@@ -28,97 +28,13 @@ if TYPE_CHECKING:
 _GRID_SECTION = "Grid, instead of MATRIX"
 _SEARCH_SECTION = "Search, instead of MATRIX"
 
-MatrixAndData = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="[MATRIX] DATA",
-        help="What to run: a shipped matrix ('nx46 campaign matrices' lists them), a matrix file,"
-        " or FILE:KEY for one of its lists; left out with --grid or --suggest. Then the data"
-        " folder; or one probability volume; or two of them, p3d and p2d.",
-    ),
-]
-GridAxes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--grid",
-        metavar="KNOB=VALUES",
-        help="Run every combination of these values, START:STOP:STEP with both ends, or"
-        " VALUE,VALUE; given again for each knob.",
-        rich_help_panel=_GRID_SECTION,
-    ),
-]
-SuggestedRuns = Annotated[
-    int | None,
-    typer.Option(
-        "--suggest",
-        metavar="N",
-        min=1,
-        max=MOST_RUNS,
-        help="Run so many settings: the one that the knobs' flags give, with which the others are"
-        " compared, then those that a sampler (TPE) suggests, each batch by what the runs before it"
-        " gave.",
-        rich_help_panel=_SEARCH_SECTION,
-    ),
-]
-VariedKnobs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--vary",
-        metavar="KNOB=VALUES",
-        help="Knob that the search may vary: LOW:HIGH in the knob's own steps, LOW:HIGH:STEP, or"
-        " VALUE,VALUE; given again for each knob.",
-        rich_help_panel=_SEARCH_SECTION,
-    ),
-]
-SearchObjective = Annotated[
-    Objective,
-    typer.Option(
-        "--objective",
-        help="What the search aims at: the leaderboard score; a density in the band; or the recall"
-        " of runs in the band. Means over the fragments.",
-        rich_help_panel=_SEARCH_SECTION,
-    ),
-]
-SearchBand = Annotated[
-    str | None,
-    typer.Option(
-        "--band",
-        metavar="LOW:HIGH",
-        help="Density aimed at by a search; a run whose mean density lies outside is rejected;"
-        " 'none' for any density.",
-        show_default=flag.DEFAULT_BAND_TEXT,
-        rich_help_panel=_SEARCH_SECTION,
-    ),
-]
-SearchSeed = Annotated[
-    int,
-    typer.Option(
-        "--seed",
-        metavar="N",
-        min=0,
-        max=2**32 - 1,
-        help="The same seed suggests the same settings, whatever the number of workers.",
-        rich_help_panel=_SEARCH_SECTION,
-    ),
-]
-SearchBatch = Annotated[
-    int,
-    typer.Option(
-        "--batch",
-        metavar="N",
-        min=1,
-        max=256,
-        help="Runs that are suggested together; more keep more workers busy, fewer learn sooner.",
-        rich_help_panel=_SEARCH_SECTION,
-    ),
-]
 CampaignDryRun = Annotated[
     bool,
     typer.Option(
         "--dry-run/--no-dry-run",
         envvar="NX46_DRY_RUN",
-        help="Open every fragment, check that every setting fits it, estimate time, memory and"
-        " disk, and print the plan; run and write nothing.",
+        help="Open every fragment, check that every setting fits it, estimate time, memory and "
+        "disk, and print the plan; run and write nothing.",
     ),
 ]
 
@@ -133,7 +49,15 @@ class CampaignDataFlags(DataFlags):
         The matrix, unless a grid or a search stands for it; then the data.
     """
 
-    paths: MatrixAndData
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[MATRIX] DATA",
+            help="What to run: a shipped matrix ('nx46 campaign matrices' lists them), a matrix "
+            "file, or FILE:KEY for one of its lists; left out with --grid or --suggest. Then the "
+            "data folder; or one probability volume; or two of them, p3d and p2d.",
+        ),
+    ]
 
 
 @dataclass(frozen=True)
@@ -155,13 +79,82 @@ class PlanFlags(FlagGroup):
         Of the search.
     """
 
-    grid: GridAxes = None
-    suggest: SuggestedRuns = None
-    vary: VariedKnobs = None
-    objective: SearchObjective = Objective.LEADERBOARD
-    band: SearchBand = None
-    seed: SearchSeed = 0
-    batch: SearchBatch = DEFAULT_BATCH
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grid",
+            metavar="KNOB=VALUES",
+            help="Run every combination of these values, START:STOP:STEP with both ends, or "
+            "VALUE,VALUE; given again for each knob.",
+            rich_help_panel=_GRID_SECTION,
+        ),
+    ] = None
+    suggest: Annotated[
+        int | None,
+        typer.Option(
+            "--suggest",
+            metavar="N",
+            min=1,
+            max=MOST_RUNS,
+            help="Run so many settings: the one that the knobs' flags give, with which the others "
+            "are compared, then those that a sampler (TPE) suggests, each batch by what the runs "
+            "before it gave.",
+            rich_help_panel=_SEARCH_SECTION,
+        ),
+    ] = None
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="KNOB=VALUES",
+            help="Knob that the search may vary: LOW:HIGH in the knob's own steps, LOW:HIGH:STEP, "
+            "or VALUE,VALUE; given again for each knob.",
+            rich_help_panel=_SEARCH_SECTION,
+        ),
+    ] = None
+    objective: Annotated[
+        Objective,
+        typer.Option(
+            "--objective",
+            help="What the search aims at: the leaderboard score; a density in the band; or the "
+            "recall of runs in the band. Means over the fragments.",
+            rich_help_panel=_SEARCH_SECTION,
+        ),
+    ] = Objective.LEADERBOARD
+    band: Annotated[
+        str | None,
+        typer.Option(
+            "--band",
+            metavar="LOW:HIGH",
+            help="Density aimed at by a search; a run whose mean density lies outside is "
+            "rejected; 'none' for any density.",
+            show_default=flag.DEFAULT_BAND_TEXT,
+            rich_help_panel=_SEARCH_SECTION,
+        ),
+    ] = None
+    seed: Annotated[
+        int,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            min=0,
+            max=2**32 - 1,
+            help="The same seed suggests the same settings, whatever the number of workers.",
+            rich_help_panel=_SEARCH_SECTION,
+        ),
+    ] = 0
+    batch: Annotated[
+        int,
+        typer.Option(
+            "--batch",
+            metavar="N",
+            min=1,
+            max=256,
+            help="Runs that are suggested together; more keep more workers busy, fewer learn "
+            "sooner.",
+            rich_help_panel=_SEARCH_SECTION,
+        ),
+    ] = DEFAULT_BATCH
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from napari_nx46.cli.flags import options as flag
 from napari_nx46.cli.flags.groups import FlagGroup
@@ -39,12 +41,61 @@ class DataFlags(FlagGroup):
         How their values become probabilities, if they are logits.
     """
 
-    paths: flag.Data
-    p3d: flag.P3dFolder = "p3d"
-    p2d: flag.P2dFolder = "p2d"
-    models: flag.ModelsFolder = "models"
-    images: flag.ImageFolder = None
-    labels: flag.LabelFolder = None
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DATA",
+            help="A data folder; or one probability volume; or two of them, p3d and p2d.",
+        ),
+    ]
+    p3d: Annotated[
+        str,
+        typer.Option(
+            "--p3d",
+            metavar="NAME",
+            help="Folder of the p3d volumes in DATA.",
+            rich_help_panel=flag.DATA_SECTION,
+        ),
+    ] = "p3d"
+    p2d: Annotated[
+        str,
+        typer.Option(
+            "--p2d",
+            metavar="NAME",
+            help="Folder of the p2d volumes in DATA.",
+            rich_help_panel=flag.DATA_SECTION,
+        ),
+    ] = "p2d"
+    models: Annotated[
+        str,
+        typer.Option(
+            "--models",
+            metavar="NAME",
+            help="Folder in DATA that holds a folder of further probability volumes for each "
+            "model.",
+            rich_help_panel=flag.DATA_SECTION,
+        ),
+    ] = "models"
+    images: Annotated[
+        str | None,
+        typer.Option(
+            "--images",
+            metavar="NAME",
+            help="Folder of the CT images in DATA.",
+            show_default="test_images, train_images",
+            rich_help_panel=flag.DATA_SECTION,
+        ),
+    ] = None
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            metavar="NAME",
+            help="Folder of the labels in DATA.",
+            show_default="train_labels",
+            rich_help_panel=flag.DATA_SECTION,
+        ),
+    ] = None
     channel: flag.Channel = None
     logits: flag.AsLogits = None
 

@@ -7,24 +7,17 @@ from typing import Annotated
 
 import typer
 
-from napari_nx46.files.submission.mask_tiff import Compression, Profile
+from napari_nx46.files.submission.mask_tiff import Profile
 from napari_nx46.files.volumes.reading import Logits
 from napari_nx46.setting import DEFAULT_BAND
 
 DEFAULT_BAND_TEXT = f"{DEFAULT_BAND[0]}:{DEFAULT_BAND[1]}"
 
 SETTING_SECTION = "Setting"
-_MASK_SECTION = "Masks"
-_DATA_SECTION = "Data"
+MASK_SECTION = "Masks"
+DATA_SECTION = "Data"
 _RESOURCE_SECTION = "Resources"
 
-Data = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="DATA",
-        help="A data folder; or one probability volume; or two of them, p3d and p2d.",
-    ),
-]
 PresetName = Annotated[
     str | None,
     typer.Option(
@@ -67,30 +60,12 @@ DryRun = Annotated[
         help="Check everything, voxels included, and write a preflight report only.",
     ),
 ]
-Tag = Annotated[
-    str,
-    typer.Option(
-        "--tag",
-        metavar="TEXT",
-        envvar="NX46_RUN_TAG",
-        help="Names the run in its manifest.",
-        rich_help_panel=_MASK_SECTION,
-    ),
-]
-PageCompression = Annotated[
-    Compression,
-    typer.Option(
-        "--compression",
-        help="Compression of the masks' pages.",
-        rich_help_panel=_MASK_SECTION,
-    ),
-]
 MaskProfile = Annotated[
     Profile,
     typer.Option(
         "--profile",
         help="Values of a mask: kaggle {0, 1} or nx47 {0, 255}.",
-        rich_help_panel=_MASK_SECTION,
+        rich_help_panel=MASK_SECTION,
     ),
 ]
 TargetBand = Annotated[
@@ -99,54 +74,7 @@ TargetBand = Annotated[
         "--band",
         metavar="LOW:HIGH",
         help="Density aimed at, outside of which there is a warning; 'none' for any density.",
-        rich_help_panel=_MASK_SECTION,
-    ),
-]
-P3dFolder = Annotated[
-    str,
-    typer.Option(
-        "--p3d",
-        metavar="NAME",
-        help="Folder of the p3d volumes in DATA.",
-        rich_help_panel=_DATA_SECTION,
-    ),
-]
-P2dFolder = Annotated[
-    str,
-    typer.Option(
-        "--p2d",
-        metavar="NAME",
-        help="Folder of the p2d volumes in DATA.",
-        rich_help_panel=_DATA_SECTION,
-    ),
-]
-ModelsFolder = Annotated[
-    str,
-    typer.Option(
-        "--models",
-        metavar="NAME",
-        help="Folder in DATA that holds a folder of further probability volumes for each model.",
-        rich_help_panel=_DATA_SECTION,
-    ),
-]
-ImageFolder = Annotated[
-    str | None,
-    typer.Option(
-        "--images",
-        metavar="NAME",
-        help="Folder of the CT images in DATA.",
-        show_default="test_images, train_images",
-        rich_help_panel=_DATA_SECTION,
-    ),
-]
-LabelFolder = Annotated[
-    str | None,
-    typer.Option(
-        "--labels",
-        metavar="NAME",
-        help="Folder of the labels in DATA.",
-        show_default="train_labels",
-        rich_help_panel=_DATA_SECTION,
+        rich_help_panel=MASK_SECTION,
     ),
 ]
 Channel = Annotated[
@@ -156,7 +84,7 @@ Channel = Annotated[
         metavar="N",
         help="Channel of probability volumes that have several; -1 is the last.",
         show_default="the last",
-        rich_help_panel=_DATA_SECTION,
+        rich_help_panel=DATA_SECTION,
     ),
 ]
 AsLogits = Annotated[
@@ -164,7 +92,7 @@ AsLogits = Annotated[
     typer.Option(
         "--logits",
         help="Read logits, as probabilities: each channel's own, or its share among all.",
-        rich_help_panel=_DATA_SECTION,
+        rich_help_panel=DATA_SECTION,
     ),
 ]
 WorkerCount = Annotated[

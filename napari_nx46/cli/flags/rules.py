@@ -42,16 +42,6 @@ LargestRecallFall = Annotated[
         rich_help_panel=_SECTION,
     ),
 ]
-DensityBand = Annotated[
-    str | None,
-    typer.Option(
-        "--band",
-        metavar="LOW:HIGH",
-        help="Reject a run whose mean density lies outside; 'none' for any density.",
-        show_default=DEFAULT_BAND_TEXT,
-        rich_help_panel=_SECTION,
-    ),
-]
 ExportsValidate = Annotated[
     bool | None,
     typer.Option(
@@ -79,7 +69,16 @@ class RuleFlags(FlagGroup):
 
     baseline: BaselineRun = None
     largest_recall_fall: LargestRecallFall = None
-    band: DensityBand = None
+    band: Annotated[
+        str | None,
+        typer.Option(
+            "--band",
+            metavar="LOW:HIGH",
+            help="Reject a run whose mean density lies outside; 'none' for any density.",
+            show_default=DEFAULT_BAND_TEXT,
+            rich_help_panel=_SECTION,
+        ),
+    ] = None
     valid_exports: ExportsValidate = None
 
     def rules(self, kept: Rules | None = None) -> Rules:

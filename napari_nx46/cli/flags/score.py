@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from napari_nx46.cli.flags.groups import FlagGroup
 from napari_nx46.leaderboard.parameters import COMPETITION, Parameters, PartWeights
 
 Number = TypeVar("Number", int, float)
@@ -22,63 +23,10 @@ def _text(values: tuple[float, ...]) -> str:
 
 
 _WEIGHTS = COMPETITION.part_weights
-DEFAULT_SPACING = _text(COMPETITION.spacing)
-DEFAULT_WEIGHTS = _text((_WEIGHTS.topo, _WEIGHTS.surface_dice, _WEIGHTS.voi))
-DEFAULT_DIMENSION_WEIGHTS = _text(COMPETITION.dimension_weights)
-DEFAULT_OCTANTS = _text(COMPETITION.octants)
-DEFAULT_IGNORE_LABEL = str(COMPETITION.ignore_label)
-
-Tolerance = Annotated[
-    float,
-    typer.Option(
-        "--tau", metavar="DISTANCE", help="Distance up to which surfaces agree in SurfaceDice."
-    ),
-]
-Spacing = Annotated[
-    str, typer.Option("--spacing", metavar="Z,Y,X", help="Edge lengths of a voxel.")
-]
-Alpha = Annotated[
-    float,
-    typer.Option("--alpha", metavar="A", help="VOI score = 1 / (1 + A * (split + merge))."),
-]
-Connectivity = Annotated[
-    int,
-    typer.Option("--connectivity", metavar="N", help="Neighbours of a voxel for VOI: 6, 18 or 26."),
-]
-Weights = Annotated[
-    str,
-    typer.Option(
-        "--weights",
-        metavar="TOPO,SURFACE,VOI",
-        help="Weights of the three parts; they are used as they are.",
-    ),
-]
-DimensionWeights = Annotated[
-    str,
-    typer.Option(
-        "--dimension-weights",
-        metavar="W0,W1,W2",
-        help="Weights of components, loops and cavities in TopoScore.",
-    ),
-]
-Octants = Annotated[
-    str,
-    typer.Option(
-        "--octants", metavar="NZ,NY,NX", help="Into how many parts TopoScore cuts the axes."
-    ),
-]
-IgnoreLabel = Annotated[
-    str,
-    typer.Option(
-        "--ignore-label",
-        metavar="VALUE",
-        help=f"Label of voxels that are background in both masks; '{_NOTHING}' ignores nothing.",
-    ),
-]
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterFlags:
+@dataclass(frozen=True)
+class ParameterFlags(FlagGroup):
     """What the flags give, lists still as text.
 
     Parameters
@@ -88,14 +36,56 @@ class ParameterFlags:
     spacing, weights, dimension_weights, octants, ignore_label : str
     """
 
-    tau: float
-    spacing: str
-    alpha: float
-    connectivity: int
-    weights: str
-    dimension_weights: str
-    octants: str
-    ignore_label: str
+    tau: Annotated[
+        float,
+        typer.Option(
+            "--tau", metavar="DISTANCE", help="Distance up to which surfaces agree in SurfaceDice."
+        ),
+    ] = COMPETITION.tolerance
+    spacing: Annotated[
+        str, typer.Option("--spacing", metavar="Z,Y,X", help="Edge lengths of a voxel.")
+    ] = _text(COMPETITION.spacing)
+    alpha: Annotated[
+        float,
+        typer.Option("--alpha", metavar="A", help="VOI score = 1 / (1 + A * (split + merge))."),
+    ] = COMPETITION.voi_alpha
+    connectivity: Annotated[
+        int,
+        typer.Option(
+            "--connectivity", metavar="N", help="Neighbours of a voxel for VOI: 6, 18 or 26."
+        ),
+    ] = COMPETITION.voi_connectivity
+    weights: Annotated[
+        str,
+        typer.Option(
+            "--weights",
+            metavar="TOPO,SURFACE,VOI",
+            help="Weights of the three parts; they are used as they are.",
+        ),
+    ] = _text((_WEIGHTS.topo, _WEIGHTS.surface_dice, _WEIGHTS.voi))
+    dimension_weights: Annotated[
+        str,
+        typer.Option(
+            "--dimension-weights",
+            metavar="W0,W1,W2",
+            help="Weights of components, loops and cavities in TopoScore.",
+        ),
+    ] = _text(COMPETITION.dimension_weights)
+    octants: Annotated[
+        str,
+        typer.Option(
+            "--octants", metavar="NZ,NY,NX", help="Into how many parts TopoScore cuts the axes."
+        ),
+    ] = _text(COMPETITION.octants)
+    ignore_label: Annotated[
+        str,
+        typer.Option(
+            "--ignore-label",
+            metavar="VALUE",
+            help=f"Label of voxels that are background in both masks; '{_NOTHING}' ignores"
+            " nothing.",
+        ),
+    ] = str(COMPETITION.ignore_label)
 
     def parameters(self) -> Parameters:
         """Return the parameters of the leaderboard score.
