@@ -13,23 +13,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from napari_nx46.campaign.verdicts.rules import Criterion
+from napari_nx46.run.okabe_ito import GREY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
-    "BLUE",
     "FOR_AXES",
-    "GREEN",
-    "GREY",
     "INK",
     "MARKERS",
-    "ORANGE",
-    "PURPLE",
     "ROW_HEIGHT",
-    "SKY",
-    "VERMILION",
     "draw_legend",
     "name_rows",
     "new_figure",
@@ -39,9 +33,6 @@ __all__ = [
     "unit_of",
 ]
 
-BLUE, VERMILION, GREEN, ORANGE = "#0072b2", "#d55e00", "#009e73", "#e69f00"
-SKY, PURPLE = "#56b4e9", "#cc79a7"
-GREY = "#8c8c8c"
 INK = "#0a0b0c"
 """Stands for the colour of the page's text."""
 

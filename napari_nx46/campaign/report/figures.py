@@ -6,17 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari_nx46.campaign.report.drawing import (
-    BLUE,
     FOR_AXES,
-    GREEN,
-    GREY,
     INK,
     MARKERS,
-    ORANGE,
-    PURPLE,
     ROW_HEIGHT,
-    SKY,
-    VERMILION,
     draw_legend,
     name_rows,
     new_figure,
@@ -29,6 +22,7 @@ from napari_nx46.campaign.report.parts import MOST_FRAGMENTS, MOST_RUNS, ReportF
 from napari_nx46.campaign.report.tables import Tables
 from napari_nx46.campaign.verdicts.rules import Decision
 from napari_nx46.files.naming import shown
+from napari_nx46.run.okabe_ito import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

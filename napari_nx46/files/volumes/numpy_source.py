@@ -106,9 +106,7 @@ def open_npy(origin: Origin) -> Channels:
     except OSError as error:
         raise origin.error(error.strerror or str(error), "a readable file") from error
     axes = find_axes(origin, header.shape)
-    end = header.size + header.data_bytes
-    if end > stamp.size:
-        raise origin.error(f"{stamp.size} bytes", f"at least {end}: the file is cut off")
+    stamp.check_holds(header.size + header.data_bytes)  # in all channels, whichever is read
     return _strided(stamp, header, axes, header.size)
 
 

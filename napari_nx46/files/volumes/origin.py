@@ -127,6 +127,17 @@ class FileStamp:
             raise origin.error(error.strerror or str(error), "a readable file") from error
         return cls(origin, status.st_size, status.st_mtime_ns, status.st_ino)
 
+    def check_holds(self, end: int) -> None:
+        """Check that the file goes on up to a place, in bytes from its start.
+
+        Raises
+        ------
+        VolumeError
+            If it ends before.
+        """
+        if end > self.size:
+            raise self.origin.error(f"{self.size} bytes", f"at least {end}: the file is cut off")
+
     def check(self) -> None:
         """Check that the file has not changed since the stamp was taken.
 

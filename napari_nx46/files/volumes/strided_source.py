@@ -47,11 +47,8 @@ class StridedSource:
     strides: tuple[int, int, int]
 
     def __post_init__(self) -> None:
-        end = self.offset + _extent(self.shape, self.strides, self.stored_dtype.itemsize)
-        if end > self.stamp.size:
-            raise self.stamp.origin.error(
-                f"{self.stamp.size} bytes", f"at least {end}: the file is cut off"
-            )
+        extent = _extent(self.shape, self.strides, self.stored_dtype.itemsize)
+        self.stamp.check_holds(self.offset + extent)
 
     @property
     def dtype(self) -> np.dtype:

@@ -129,7 +129,7 @@ def reconcile(workspace: Workspace) -> tuple[str, ...]:
 
 def _settled(workspace: Workspace, run: SavedRun) -> str:
     """Keep an announced run if its archive is there, and return what was done."""
-    if any(_same_export(run, other) for other in workspace.runs()):
+    if _kept(workspace, run) is not None:
         return ""
     try:
         found = None if run.archive is None else file_sha256(run.archive)
@@ -174,10 +174,11 @@ def _minute(time: datetime) -> str:
 
 def _kept_once(workspace: Workspace, run: SavedRun) -> SavedRun:
     with workspace.transaction():
-        for other in workspace.runs():
-            if _same_export(run, other):
-                return other
-        return replace(run, id=workspace.add_run(run))
+        return _kept(workspace, run) or replace(run, id=workspace.add_run(run))
+
+
+def _kept(workspace: Workspace, run: SavedRun) -> SavedRun | None:
+    return next((other for other in workspace.runs() if _same_export(run, other)), None)
 
 
 def _is_announced(workspace: Workspace, run: SavedRun) -> bool:

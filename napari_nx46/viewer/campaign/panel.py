@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, QUrl
+from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_nx46.campaign.execute.background import Campaigns, CampaignTable, MakeRequest
 from napari_nx46.campaign.execute.ledger import CampaignProgress
@@ -215,7 +216,7 @@ class CampaignPanel(QWidget):
     def _show_rules(self, rules: Rules) -> None:
         """Show the rules that runs are judged by."""
         fall = rules.largest_recall_fall
-        with QSignalBlocker(self.fall_box):
+        with signals_blocked(self.fall_box):
             self.fall_box.setValue(self.fall_box.minimum() if fall is None else fall)
 
     def _show_table(self, table: CampaignTable) -> None:

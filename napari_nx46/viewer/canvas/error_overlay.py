@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_nx46.live.arrays.errors import ErrorClass, lazy_errors
 from napari_nx46.live.arrays.volume import LazyVolume
 from napari_nx46.live.derived.scoring import ScoreFollower
+from napari_nx46.run.okabe_ito import GREEN, GREY, SKY, VERMILION
 from napari_nx46.viewer.canvas.class_overlay import ClassOverlay
 
 if TYPE_CHECKING:
@@ -15,12 +16,11 @@ if TYPE_CHECKING:
 LAYER_NAME = "errors"
 
 CLASS_COLORS = {
-    ErrorClass.IGNORED: "#8c8c8c",
-    ErrorClass.TRUE_POSITIVE: "#009e73",
-    ErrorClass.FALSE_POSITIVE: "#d55e00",
-    ErrorClass.FALSE_NEGATIVE: "#56b4e9",
+    ErrorClass.IGNORED: GREY,
+    ErrorClass.TRUE_POSITIVE: GREEN,
+    ErrorClass.FALSE_POSITIVE: VERMILION,
+    ErrorClass.FALSE_NEGATIVE: SKY,
 }
-"""Green, vermilion and sky blue are Okabe and Ito's, safe for the colour-blind."""
 
 
 class ErrorOverlay(ClassOverlay):

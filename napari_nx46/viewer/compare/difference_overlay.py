@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_nx46.live.arrays.difference import DifferenceClass, lazy_difference
 from napari_nx46.live.arrays.volume import LazyVolume
 from napari_nx46.live.masks.pair import PairChoice
+from napari_nx46.run.okabe_ito import GREEN, SKY, VERMILION
 from napari_nx46.viewer.canvas.class_overlay import ClassOverlay
 
 if TYPE_CHECKING:
@@ -15,11 +16,10 @@ if TYPE_CHECKING:
 LAYER_NAME = "difference"
 
 CLASS_COLORS = {
-    DifferenceClass.BOTH: "#009e73",
-    DifferenceClass.ONLY_A: "#d55e00",
-    DifferenceClass.ONLY_B: "#56b4e9",
+    DifferenceClass.BOTH: GREEN,
+    DifferenceClass.ONLY_A: VERMILION,
+    DifferenceClass.ONLY_B: SKY,
 }
-"""Green, vermilion and sky blue are Okabe and Ito's, safe for the colour-blind."""
 
 
 class DifferenceOverlay(ClassOverlay):

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_nx46.live.arrays.difference import DifferenceClass
 from napari_nx46.live.derived.comparison import Comparison
@@ -112,11 +113,10 @@ class DifferencePanel(QWidget):
             (self.first_box, self._pair.first),
             (self.second_box, self._pair.second),
         ):
-            box.blockSignals(True)
-            box.clear()
-            box.addItems([_title(name) for name in names])
-            box.setCurrentIndex(-1 if chosen is None else names.index(chosen))
-            box.blockSignals(False)
+            with signals_blocked(box):
+                box.clear()
+                box.addItems([_title(name) for name in names])
+                box.setCurrentIndex(-1 if chosen is None else names.index(chosen))
         self._show_legend()
         self.second_box.setEnabled(self._pair.second is not None)
         for box in (self.difference_box, self.beside_box):
@@ -197,9 +197,8 @@ class DifferencePanel(QWidget):
             (self.difference_box, self._difference.shown),
             (self.beside_box, self._bench.side_by_side.shown),
         ):
-            box.blockSignals(True)
-            box.setChecked(shown)
-            box.blockSignals(False)
+            with signals_blocked(box):
+                box.setChecked(shown)
 
     # ---- what a user does ------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from napari.layers import Image
 from napari_nx46.live.arrays.mask import lazy_mask
 from napari_nx46.live.arrays.volume import LazyVolume
 from napari_nx46.live.masks.choices import ChosenMask, MaskChoices
+from napari_nx46.run.okabe_ito import PURPLE
 from napari_nx46.viewer.canvas.layer_exchange import NewData
 from napari_nx46.viewer.canvas.overlay import DEFAULT_OPACITY, mask_colormap
 from napari_nx46.viewer.canvas.overlay_layer import below_classes, overlay_layer
@@ -17,8 +18,7 @@ from napari_nx46.viewer.canvas.slice_drawing import refresh_slice
 if TYPE_CHECKING:
     import napari
 
-COLOR = "#cc79a7"
-"""Okabe and Ito's reddish purple."""
+COLOR = PURPLE
 
 
 class ForeignLayers:

@@ -8,6 +8,8 @@ from enum import StrEnum
 from napari.utils.theme import get_theme
 from qtpy.QtGui import QColor
 
+from napari_nx46.run.okabe_ito import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+
 __all__ = ["PlotColors", "Role", "plot_colors"]
 
 
@@ -23,18 +25,18 @@ class Role(StrEnum):
 
 
 _ON_DARK = {
-    Role.FIRST: "#56b4e9",
-    Role.SECOND: "#e69f00",
-    Role.THIRD: "#cc79a7",
-    Role.BAND: "#009e73",
+    Role.FIRST: SKY,
+    Role.SECOND: ORANGE,
+    Role.THIRD: PURPLE,
+    Role.BAND: GREEN,
 }
 _ON_LIGHT = {
-    Role.FIRST: "#0072b2",
-    Role.SECOND: "#d55e00",
-    Role.THIRD: "#cc79a7",
-    Role.BAND: "#009e73",
+    Role.FIRST: BLUE,
+    Role.SECOND: VERMILION,
+    Role.THIRD: PURPLE,
+    Role.BAND: GREEN,
 }
-"""Okabe and Ito's; of each pair of shades the one that stands out."""
+"""Of each pair of shades the one that stands out."""
 
 
 @dataclass(frozen=True)

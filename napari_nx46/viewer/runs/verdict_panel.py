@@ -9,15 +9,16 @@ from napari_nx46.live.jobs.run_words import accepted_words, judged_words
 from napari_nx46.live.jobs.runs import Judgement
 from napari_nx46.run.compare.report import FIGURE_WORDS, figure_text
 from napari_nx46.run.judge.verdict import FigureDelta
+from napari_nx46.run.okabe_ito import GREEN, VERMILION
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.widgets.fitted_table import FittedTable
 from napari_nx46.viewer.widgets.layout import WrappedLabel
 from napari_nx46.viewer.widgets.number_label import UNKNOWN
 
-GO_COLOR = "#009e73"
-NO_GO_COLOR = "#d55e00"
+GO_COLOR = GREEN
+NO_GO_COLOR = VERMILION
 OUTDATED_COLOR = "#707070"
-"""Okabe and Ito's bluish green and vermilion; white on each of them can be read when it is large.
+"""White on each of them can be read when it is large.
 """
 COLUMNS = ("run", "baseline", "Δ")
 SCORE_WORDS = {"public_score": "public score", "private_score": "private score"}

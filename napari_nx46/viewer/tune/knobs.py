@@ -28,6 +28,7 @@ from qtpy.QtWidgets import (
     QToolButton,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_nx46.setting import (
     Averaging,
@@ -227,15 +228,12 @@ class Knob(QWidget):
 
     def set_value(self, value: float) -> None:
         """Show a value without emitting that it was moved."""
-        for widget in (self.slider, self.spin_box):
-            widget.blockSignals(True)
-        self.slider.setValue(self.scale.nearest(value))
-        self.spin_box.setValue(value)
-        suffix = self.scale.suffix(value)
-        if suffix != self.spin_box.suffix():
-            self.spin_box.setSuffix(suffix)
-        for widget in (self.slider, self.spin_box):
-            widget.blockSignals(False)
+        with signals_blocked(self.slider), signals_blocked(self.spin_box):
+            self.slider.setValue(self.scale.nearest(value))
+            self.spin_box.setValue(value)
+            suffix = self.scale.suffix(value)
+            if suffix != self.spin_box.suffix():
+                self.spin_box.setSuffix(suffix)
 
     def show_why_disabled(self, reason: str) -> None:
         """Disable the knob, with the reason as its tip; without a reason enable it."""

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QSlider,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_nx46.viewer.canvas.overlay import Overlay
 from napari_nx46.viewer.messages.plain_text import PlainLabel
@@ -57,12 +58,9 @@ class OverlayPanel(QWidget):
 
     def _show(self, event: object = None) -> None:
         layer = self._overlay.layer
-        for widget in (self.visible_box, self.opacity_slider):
-            widget.blockSignals(True)
-        self.visible_box.setChecked(self._overlay.shown)
-        self.opacity_slider.setValue(round(layer.opacity * PERCENT))
-        for widget in (self.visible_box, self.opacity_slider):
-            widget.blockSignals(False)
+        with signals_blocked(self.visible_box), signals_blocked(self.opacity_slider):
+            self.visible_box.setChecked(self._overlay.shown)
+            self.opacity_slider.setValue(round(layer.opacity * PERCENT))
         self.color_button.setStyleSheet(
             f"background-color: {self._overlay.color}; border: 1px solid gray; padding: 0px;"
         )

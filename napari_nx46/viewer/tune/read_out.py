@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from superqt.utils import signals_blocked
 
 from napari_nx46.core.measure.band import BandPosition, position_in_band
 from napari_nx46.live.view import Figures
@@ -108,9 +109,8 @@ class ReadOut(QWidget):
         """Show another band."""
         self._band = band
         for box, end in zip((self.band_low, self.band_high), band, strict=True):
-            box.blockSignals(True)
-            box.setValue(end)
-            box.blockSignals(False)
+            with signals_blocked(box):
+                box.setValue(end)
         self.show_figures(self._figures)
 
     def _show_density(self, row: str, density: float | None, exact: bool) -> None:

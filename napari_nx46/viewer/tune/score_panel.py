@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_nx46.leaderboard import COMPETITION, LeaderboardScore
 from napari_nx46.live.arrays.errors import ErrorClass
@@ -146,9 +147,8 @@ class ScorePanel(QWidget):
             label.setToolTip(plain_tip(tip))
 
     def _show_errors(self, shown: bool) -> None:
-        self.errors_box.blockSignals(True)
-        self.errors_box.setChecked(shown)
-        self.errors_box.blockSignals(False)
+        with signals_blocked(self.errors_box):
+            self.errors_box.setChecked(shown)
         self.legend.setVisible(shown)
 
     # ---- layout ----------------------------------------------------------------------------
