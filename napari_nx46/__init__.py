@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_nx46.files.settings import read_setting
     from napari_nx46.files.submission.validation import ValidationReport, validate_submission
     from napari_nx46.files.volumes.opening import Volume, VolumeError, open_volume
+    from napari_nx46.masks import export, make_mask, score
     from napari_nx46.setting import Domain, Setting, SettingError
 
     __version__: str
@@ -42,10 +43,13 @@ __all__ = [
     "Volume",
     "VolumeError",
     "__version__",
+    "export",
+    "make_mask",
     "make_sample",
     "open_data",
     "open_volume",
     "read_setting",
+    "score",
     "validate_submission",
     "write_data_folder",
     "write_sample",
@@ -70,6 +74,7 @@ _HOME_OF_NAME: Final = {
         ),
         ("data.sample", ("write_sample",)),
         ("files.settings", ("read_setting",)),
+        ("masks", ("export", "make_mask", "score")),
         ("setting", ("Domain", "Setting", "SettingError")),
     )
     for name in names

@@ -81,7 +81,9 @@ def test_importing_the_package_is_fast_beyond_numpy():
         "core.cleanup.tunnels",
         "core.measure.band",
         "core.measure.slices",
+        "data.fragments.model",
         "data.synthetic",
+        "masks",
     ],
 )
 def test_the_examples_in_the_docstrings_hold(module):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from napari_nx46.files.volumes.origin import Origin
+from napari_nx46.files.volumes.origin import AnyOrigin
 
 ALWAYS_READ = 2**28
 """Bytes of a piece that is read whatever the budget is."""
@@ -45,12 +45,12 @@ def machine_memory() -> int:
     return min(limits)
 
 
-def check_piece(origin: Origin, piece: str, size: int, budget: int | None = None) -> None:
+def check_piece(origin: AnyOrigin, piece: str, size: int, budget: int | None = None) -> None:
     """Check that what is decoded in one piece fits into the memory.
 
     Parameters
     ----------
-    origin : Origin
+    origin : AnyOrigin
         The file, for the message.
     piece : str
         What is decoded, in words.
@@ -81,12 +81,12 @@ def check_piece(origin: Origin, piece: str, size: int, budget: int | None = None
         )
 
 
-def check_held(origin: Origin, shape: tuple[int, ...], size: int) -> None:
+def check_held(origin: AnyOrigin, shape: tuple[int, ...], size: int) -> None:
     """Check that voxels that are to be read at once fit into the memory of the machine.
 
     Parameters
     ----------
-    origin : Origin
+    origin : AnyOrigin
         The file, for the message.
     shape : tuple of int
         Of the voxels.

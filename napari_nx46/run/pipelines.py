@@ -63,7 +63,7 @@ class CachedVolume:
 
     def _read(self, block: Block) -> npt.NDArray[np.generic]:
         is_image = self.volume.role is Role.IMAGE
-        return finite_block(self.volume, block) if is_image else self.volume[block]
+        return finite_block(self.volume, block) if is_image else self.volume.shared(block)
 
     def release(self) -> None:
         """Give the memory back."""
@@ -254,7 +254,7 @@ class PipelineSet:
     def _fits(self, image_id: str, names: Collection[str], setting: Setting | None) -> bool:
         """Return whether volumes, and what is computed from them, are within the budget."""
         voxels = math.prod(self.dataset[image_id].shape)
-        volumes = sum(self._caches[image_id][name].volume.nbytes for name in names)
+        volumes = sum(self._caches[image_id][name].volume.load_bytes for name in names)
         computed = voxels * computed_bytes(Setting() if setting is None else setting)
         budget = self.memory_budget - (0 if image_id == self._held else self._held_bytes())
         return volumes + computed <= budget
@@ -264,7 +264,7 @@ class PipelineSet:
         if self._held is None:
             return 0
         caches = self._caches[self._held].values()
-        volumes = sum(cache.volume.nbytes for cache in caches if cache.loaded)
+        volumes = sum(cache.volume.load_bytes for cache in caches if cache.loaded)
         return volumes + self._pipelines[self._held].kept_bytes
 
     def _release(self, image_id: str) -> None:

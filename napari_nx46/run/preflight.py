@@ -13,7 +13,6 @@ from napari_nx46.core.score.ensemble import effective_weights
 from napari_nx46.data.fragments import DataSet, Fragment, FragmentError
 from napari_nx46.files.submission.writing import Progress
 from napari_nx46.files.volumes.opening import Volume
-from napari_nx46.files.volumes.origin import Origin
 from napari_nx46.setting import Domain, Setting, Source, knob_applies
 from napari_nx46.voxels.blocks import Block, clipped_block, slabs, whole_block
 from napari_nx46.voxels.workers import Cancelled, never
@@ -73,7 +72,7 @@ def preflight(
                 fragment.image_id,
                 fragment.shape,
                 setting,
-                {name: f"{volume.path.name} {volume.dtype}" for name, volume in sources.items()},
+                {name: f"{volume.short_name} {volume.dtype}" for name, volume in sources.items()},
                 sum(volume.nbytes for volume in sources.values())
                 + math.prod(fragment.shape) * (1 + computed_bytes(setting)),
             )
@@ -209,14 +208,12 @@ def finite_block(image: Volume, block: Block) -> npt.NDArray[np.generic]:
     VolumeError
         If a voxel is NaN or infinite, or the file is damaged.
     """
-    voxels = image[block]
+    voxels = image.shared(block)
     finite = np.isfinite(voxels)
     if not finite.all():
         within = np.unravel_index(int(np.argmin(finite)), finite.shape)
         place = tuple(part.start + int(step) for part, step in zip(block, within, strict=True))
-        raise Origin(image.path, image.image_id).error(
-            f"value {voxels[within]} at (z, y, x) = {place}", "finite numbers"
-        )
+        raise image.origin.error(f"value {voxels[within]} at (z, y, x) = {place}", "finite numbers")
     return voxels
 
 

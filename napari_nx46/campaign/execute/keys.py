@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from napari_nx46.campaign.execute.measuring import COMPUTING_VERSION
 from napari_nx46.data.fragments import DataSet, Fragment, FragmentError
@@ -18,6 +17,9 @@ from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
 __all__ = ["DataContents", "digest_of_json"]
 
+VolumeKey = tuple[str | None, str]
+"""The fragment and the name of a volume."""
+
 
 @dataclass(frozen=True)
 class DataContents:
@@ -26,14 +28,14 @@ class DataContents:
     Parameters
     ----------
     dataset : DataSet
-    digests : mapping of Path to str
-        SHA-256 of every file, or folder of a volume.
+    digests : mapping of VolumeKey to str
+        SHA-256 of every volume.
     faults : mapping of str to str
         By image_id, of the fragments that cannot be read: why.
     """
 
     dataset: DataSet
-    digests: Mapping[Path, str] = field(repr=False)
+    digests: Mapping[VolumeKey, str] = field(repr=False)
     faults: Mapping[str, str]
 
     @classmethod
@@ -59,14 +61,14 @@ class DataContents:
         Cancelled
             If `cancelled` returned True.
         """
-        digests: dict[Path, str] = {}
+        digests: dict[VolumeKey, str] = {}
         found = dict(faults)
         for fragment in dataset:
             try:
                 for volume in _distinct(fragment.volumes):
                     if cancelled():
                         raise Cancelled
-                    digests[volume.path] = volume.fingerprint()
+                    digests[volume.image_id, volume.name] = volume.fingerprint()
             except VolumeError as error:
                 found[fragment.image_id] = str(error)
         return cls(dataset, digests, found)
@@ -159,7 +161,8 @@ class DataContents:
     def _content(self, volume: Volume) -> dict[str, object]:
         read_as = self.dataset.read_as
         channel = -1 if read_as.channel is None else read_as.channel
-        content: dict[str, object] = {"sha256": self.digests[volume.path], "channel": channel}
+        digest = self.digests[volume.image_id, volume.name]
+        content: dict[str, object] = {"sha256": digest, "channel": channel}
         # Keys from before there were logits stay as they were.
         return content if read_as.logits is None else {**content, "logits": read_as.logits.value}
 
@@ -171,4 +174,4 @@ def digest_of_json(value: Mapping[str, object]) -> str:
 
 
 def _distinct(volumes: Iterable[Volume]) -> list[Volume]:
-    return list({volume.path: volume for volume in volumes}.values())
+    return list({(volume.image_id, volume.name): volume for volume in volumes}.values())

@@ -218,7 +218,7 @@ def _checked(fragment: Fragment, runs: Sequence[PlannedRun]) -> CheckedFragment:
         image_id=fragment.image_id,
         shape=fragment.shape,
         sources=tuple(
-            f"{name}={volume.path.name} {volume.dtype}" for name, volume in shown.items()
+            f"{name}={volume.short_name} {volume.dtype}" for name, volume in shown.items()
         ),
         has_label=fragment.label is not None,
         faults=(*_read_faults(fragment), *_fit_faults(fragment, runs)),

@@ -149,7 +149,8 @@ class _Opener:
     def volumes(self) -> list[Path]:
         """Every file of the data."""
         dataset = self.dataset
-        return [volume.path for one in dataset or () for volume in one.volumes]
+        paths = (volume.path for one in dataset or () for volume in one.volumes)
+        return [path for path in paths if path is not None]
 
     def side(self, text: str) -> MaskSet:
         """Open a side.

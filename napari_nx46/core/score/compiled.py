@@ -132,8 +132,10 @@ def _blend_row(
 
 @helper
 def _count_high_bits(bits: npt.NDArray[np.uint32], counts: Counts) -> None:
+    # An array in memory may be changed by others after it was checked: no count is out of bounds.
+    last = np.uint32(counts.size - 1)
     for x in range(bits.size):
-        counts[bits[x] >> _SHIFT] += 1
+        counts[min(bits[x] >> _SHIFT, last)] += 1
 
 
 @helper

@@ -19,9 +19,12 @@ from napari_nx46.data.fragments.model import (
     DataSet,
     FolderNames,
     Fragment,
+)
+from napari_nx46.data.fragments.names import (
     FragmentError,
     checked_image_id,
     checked_model_name,
+    plain_name,
 )
 from napari_nx46.data.fragments.opening import fault_error, open_data, open_readable
 from napari_nx46.data.fragments.writing import write_data_folder
@@ -38,6 +41,7 @@ __all__ = [
     "fault_error",
     "open_data",
     "open_readable",
+    "plain_name",
     "sole_listing",
     "write_data_folder",
 ]

@@ -15,9 +15,8 @@ from napari_nx46.data.fragments.listing import (
 from napari_nx46.data.fragments.model import (
     FolderNames,
     Fragment,
-    FragmentError,
-    checked_model_name,
 )
+from napari_nx46.data.fragments.names import FragmentError, checked_model_name
 from napari_nx46.files.naming import counted, few, shown
 from napari_nx46.files.volumes.opening import ReadAs, Role, Volume, open_volume
 

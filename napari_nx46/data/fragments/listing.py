@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_nx46.data.fragments.model import FragmentError, checked_image_id
+from napari_nx46.data.fragments.names import FragmentError, checked_image_id
 from napari_nx46.files.volumes.opening import VolumeError
 from napari_nx46.files.volumes.paths import (
     image_id_of,

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_nx46.files.naming import LONGEST_IMAGE_ID, few, shown
-from napari_nx46.files.volumes.opening import ReadAs, Volume
-from napari_nx46.setting.choices import LONGEST_SOURCE_NAME
+from napari_nx46.data.fragments.arrays import ArrayEntry, open_entry
+from napari_nx46.data.fragments.names import FragmentError, checked_image_id, checked_model_name
+from napari_nx46.files.naming import few
+from napari_nx46.files.volumes.opening import Logits, ReadAs, Volume
+from napari_nx46.files.volumes.placement import Placement
 
-__all__ = [
-    "DataSet",
-    "FolderNames",
-    "Fragment",
-    "FragmentError",
-    "checked_image_id",
-    "checked_model_name",
-    "is_plain_name",
-]
+__all__ = ["DataSet", "FolderNames", "Fragment"]
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
-_TAKEN_NAMES = ("p3d", "p2d", "image")
 _MOST_NAMES = 10
-
-
-class FragmentError(ValueError):
-    """Data that do not form fragments; the message says what was found and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +60,7 @@ class Fragment:
     ------
     FragmentError
         If there is neither a probability volume nor an image, one of the paths is there without
-        the other, a model's name is not plain, or the shapes of the volumes differ.
+        the other, a model's name is not plain, or the shapes or the grids of the volumes differ.
     """
 
     image_id: str
@@ -94,9 +81,28 @@ class Fragment:
         for other in others:
             if other.shape != first.shape:
                 raise FragmentError(
-                    f"fragment {self.image_id}: found shape {first.shape} in {first.path} "
-                    f"but {other.shape} in {other.path}; expected equal shapes (Z, Y, X)"
+                    f"fragment {self.image_id}: found shape {first.shape} in {first.name} "
+                    f"but {other.shape} in {other.name}; expected equal shapes (Z, Y, X)"
                 )
+        self._check_grid()
+
+    def _check_grid(self) -> None:
+        """Check that voxels of equal index lie at the same place in all volumes that say where."""
+        placed = [(one.name, one.placement) for one in self.volumes if one.placement is not None]
+        for name, placement in placed[1:]:
+            first_name, first = placed[0]
+            if not first.is_same_grid(placement):
+                raise FragmentError(
+                    f"fragment {self.image_id}: found {first.in_words()} in {first_name} but "
+                    f"{placement.in_words()} in {name}; expected the same grid; resample one of "
+                    "them, or correct its voxel size"
+                )
+
+    @property
+    def placement(self) -> Placement | None:
+        """Size and place of the voxels, as the first of its volumes says that knows them."""
+        known = (one.placement for one in self.volumes if one.placement is not None)
+        return next(known, None)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -151,6 +157,66 @@ class DataSet:
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
+    @classmethod
+    def from_arrays(
+        cls,
+        fragments: Mapping[str, ArrayEntry],
+        *,
+        name: str | None = None,
+        channel: int | None = None,
+        logits: Logits | None = None,
+    ) -> DataSet:
+        """Return a data set of arrays in memory; no voxel is read, and nothing is copied.
+
+        Parameters
+        ----------
+        fragments : mapping of str to mapping
+            By image_id the arrays of a fragment: any of ``p3d``, ``p2d``, ``image``, ``label``,
+            and ``models``, a mapping of arrays by name; with one of p3d and p2d alone both paths
+            read it. Each is anything with shape, type and slices (NumPy, Dask, Zarr, the data of a
+            napari layer), ``(Z, Y, X)``, or ``(Y, X)`` for one slice; probabilities may have an
+            axis of channels. Of a sequence of arrays of descending sizes the first is read.
+            ``scale``, ``translate`` (three numbers along z, y, x) and ``units`` say what size and
+            where the voxels are.
+        name : str, optional
+            Of the data set; by default the image_id of a single fragment, else ``arrays``.
+        channel : int, optional
+            Of probability volumes that have several; the last by default.
+        logits : Logits, optional
+            How the values of probability volumes become probabilities, if they are logits.
+
+        Returns
+        -------
+        DataSet
+
+        Raises
+        ------
+        FragmentError
+            If there is none, a name is not plain, a key is unknown, arrays are missing, or their
+            shapes differ.
+        VolumeError
+            If an array is no volume of a type that its place allows. Values are checked when they
+            are read.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from napari_nx46 import DataSet
+        >>> surface = np.random.default_rng(46).random((8, 32, 32), np.float32)
+        >>> data = DataSet.from_arrays({"a": {"p3d": surface, "scale": (7.91, 7.91, 7.91)}})
+        >>> data["a"].shape, data["a"].placement.scale
+        ((8, 32, 32), (7.91, 7.91, 7.91))
+        """
+        if not fragments:
+            raise FragmentError("found no fragment; expected arrays of at least one")
+        read_as = ReadAs(channel, None if logits is None else Logits(logits))
+        found = []
+        for image_id in sorted(fragments):
+            volumes = open_entry(checked_image_id(image_id), fragments[image_id], read_as)
+            found.append(Fragment(image_id, **volumes))
+        named = name or (found[0].image_id if len(found) == 1 else "arrays")
+        return cls(named, None, tuple(found), read_as=read_as)
+
     @property
     def image_ids(self) -> tuple[str, ...]:
         """The image_id of every fragment, in ascending order."""
@@ -178,52 +244,3 @@ class DataSet:
     def __iter__(self) -> Iterator[Fragment]:
         """Go through the fragments."""
         return iter(self.fragments)
-
-
-def checked_image_id(image_id: str, path: Path | None = None) -> str:
-    """Check that an image_id is a plain name, which can name a file anywhere, and return it.
-
-    Parameters
-    ----------
-    image_id : str
-        Name of a fragment.
-    path : pathlib.Path, optional
-        The file that has it, for the message.
-
-    Raises
-    ------
-    FragmentError
-        If it has other characters than letters, digits, ``.``, ``_`` and ``-``, begins or ends
-        with a dot, or is too long.
-    """
-    if len(image_id) <= LONGEST_IMAGE_ID and is_plain_name(image_id):
-        return image_id
-    where = "" if path is None else f"{path}: "
-    raise FragmentError(
-        f"{where}found image_id {shown(image_id)!r}; expected at most {LONGEST_IMAGE_ID} letters, "
-        "digits, '.', '_' and '-', with no dot at either end; rename the file"
-    )
-
-
-def checked_model_name(name: str, path: Path | None = None) -> str:
-    """Check that the name of a model is plain and not that of another volume, and return it.
-
-    Raises
-    ------
-    FragmentError
-        If it is not plain as an image_id is, too long, or ``p3d``, ``p2d`` or ``image``.
-    """
-    plain = len(name) <= LONGEST_SOURCE_NAME and is_plain_name(name)
-    if plain and name not in _TAKEN_NAMES:
-        return name
-    where = "" if path is None else f"{path}: "
-    raise FragmentError(
-        f"{where}found a model named {shown(name)!r}; expected at most {LONGEST_SOURCE_NAME} "
-        "letters, digits, '.', '_' and '-', with no dot at either end, and none of "
-        f"{', '.join(_TAKEN_NAMES)}; rename the folder"
-    )
-
-
-def is_plain_name(name: str) -> bool:
-    """Return whether a name can name a file or folder anywhere."""
-    return _PLAIN_NAME.fullmatch(name) is not None

@@ -11,9 +11,8 @@ from napari_nx46.data.fragments.model import (
     DataSet,
     FolderNames,
     Fragment,
-    FragmentError,
-    checked_image_id,
 )
+from napari_nx46.data.fragments.names import FragmentError, checked_image_id
 from napari_nx46.files.naming import few
 from napari_nx46.files.volumes.opening import (
     Logits,

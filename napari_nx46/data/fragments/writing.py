@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_nx46.data.fragments.model import FragmentError, checked_image_id, is_plain_name
+from napari_nx46.data.fragments.names import FragmentError, checked_image_id, is_plain_name
 from napari_nx46.files.atomic import write_together
 from napari_nx46.files.naming import shown
 from napari_nx46.files.volumes.opening import write_volume

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_nx46.files.volumes.indexing import Box, Shape3D
-from napari_nx46.files.volumes.origin import AXES, Origin, check_shape
+from napari_nx46.files.volumes.origin import AXES, AnyOrigin, check_shape
 
 SPACE = ("z", "y", "x")
 _CHANNEL, _TIME = "c", "t"
@@ -123,13 +123,13 @@ class StoredAxes:
 
 
 def find_axes(
-    origin: Origin, shape: tuple[int, ...], names: Sequence[str] | None = None
+    origin: AnyOrigin, shape: tuple[int, ...], names: Sequence[str] | None = None
 ) -> StoredAxes:
     """Find the axes of a volume in a stored array.
 
     Parameters
     ----------
-    origin : Origin
+    origin : AnyOrigin
         The file, for the message.
     shape : tuple of int
         Shape of the array.
@@ -166,7 +166,7 @@ def _known_names(names: Sequence[str] | None, count: int) -> tuple[str, ...] | N
     return spelled if set(spelled) <= _KNOWN_NAMES or set(spelled) >= set(SPACE) else None
 
 
-def _named(origin: Origin, shape: tuple[int, ...], names: tuple[str, ...]) -> StoredAxes:
+def _named(origin: AnyOrigin, shape: tuple[int, ...], names: tuple[str, ...]) -> StoredAxes:
     """Return the axes of an array that names them."""
     listed = f"axes {', '.join(names)} of shape {shape}"
     space = tuple(axis for axis, name in enumerate(names) if name in SPACE)
@@ -182,7 +182,7 @@ def _named(origin: Origin, shape: tuple[int, ...], names: tuple[str, ...]) -> St
     return StoredAxes(shape, space, channel[0] if channel else None)
 
 
-def _unnamed(origin: Origin, shape: tuple[int, ...]) -> StoredAxes:
+def _unnamed(origin: AnyOrigin, shape: tuple[int, ...]) -> StoredAxes:
     """Return the axes of an array without names."""
     kept = list(range(len(shape)))
     # With the channels last, a single one is left behind the volume; y and x come last to go.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_nx46.files.volumes.indexing import Box, Shape3D
-from napari_nx46.files.volumes.origin import Origin
+from napari_nx46.files.volumes.origin import AnyOrigin
+from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.files.volumes.sources import VoxelSource
 
 USUAL_CHANNELS = 2
@@ -25,17 +26,20 @@ class Channels:
         Number of channels; None without an axis of them.
     source : callable
         Returns the voxels of a channel, counted from 0; always the same without an axis of them.
+    placement : Placement or None
+        Size and place of the voxels, where the file says them.
     """
 
     count: int | None
     source: Callable[[int], VoxelSource]
+    placement: Placement | None = None
 
-    def number(self, origin: Origin, channel: int | None) -> int:
+    def number(self, origin: AnyOrigin, channel: int | None) -> int:
         """Return the number of a channel, counted from 0.
 
         Parameters
         ----------
-        origin : Origin
+        origin : AnyOrigin
             The file, for the message.
         channel : int or None
             Negative ones count from the last. None is the last.
@@ -55,7 +59,7 @@ class Channels:
             )
         return wanted % self.count
 
-    def check_single(self, origin: Origin, role: str) -> None:
+    def check_single(self, origin: AnyOrigin, role: str) -> None:
         """Check that there is no choice of channels.
 
         Raises
@@ -66,16 +70,16 @@ class Channels:
         if self.count is not None and self.count > 1:
             raise origin.error(f"{self.count} channels", f"one channel, as it is to be the {role}")
 
-    def note(self, origin: Origin, channel: int | None) -> str | None:
+    def note(self, origin: AnyOrigin, channel: int | None) -> str | None:
         """Return what a user should know of the choice of a channel, if there is anything."""
         if self.count is None:
             if channel in (None, 0, -1):
                 return None
-            return f"{origin.path}: there is no axis of channels; channel {channel} was not chosen"
+            return f"{origin.name}: there is no axis of channels; channel {channel} was not chosen"
         if channel is not None or self.count <= USUAL_CHANNELS:
             return None
         return (
-            f"{origin.path}: channel {self.count - 1}, the last of {self.count} channels (counted "
+            f"{origin.name}: channel {self.count - 1}, the last of {self.count} channels (counted "
             "from 0), is read; choose another one with --channel, or under Reading in the window"
         )
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from napari_nx46.files.volumes.channels import Channels
 from napari_nx46.files.volumes.indexing import Box, Shape3D, box_shape
-from napari_nx46.files.volumes.origin import Origin
+from napari_nx46.files.volumes.origin import AnyOrigin
 from napari_nx46.files.volumes.reading import Logits
 from napari_nx46.files.volumes.sources import VoxelSource
 
@@ -15,24 +15,26 @@ PROBABILITY = np.dtype(np.float32)
 """Type of the probabilities that logits of any type become."""
 
 
-def open_logits(origin: Origin, channels: Channels, channel: int, logits: Logits) -> VoxelSource:
-    """Return the probabilities of a channel of logits.
+def open_channel(
+    origin: AnyOrigin, channels: Channels, channel: int, logits: Logits | None
+) -> VoxelSource:
+    """Return the voxels of a channel, those of logits as probabilities.
 
     Parameters
     ----------
-    origin : Origin
+    origin : AnyOrigin
         The file, for messages.
     channels : Channels
         What the file holds.
     channel : int
         The channel, counted from 0.
-    logits : Logits
-        How its logits become probabilities.
+    logits : Logits or None
+        How its logits become probabilities, if its values are logits.
 
     Returns
     -------
     VoxelSource
-        Float32.
+        Of logits float32.
 
     Raises
     ------
@@ -40,6 +42,8 @@ def open_logits(origin: Origin, channels: Channels, channel: int, logits: Logits
         If the values are no floats, or a softmax is asked for of less than two channels.
     """
     source = channels.source(channel)
+    if logits is None:
+        return source
     if source.dtype.kind != "f":
         raise origin.error(
             f"{source.dtype} voxels, to be read as logits",

@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_nx46.files.volumes.channels import Channels
+from napari_nx46.files.volumes.file_volume import FileVolume
+from napari_nx46.files.volumes.logits import open_channel
 from napari_nx46.files.volumes.notes import VolumeWarning
 from napari_nx46.files.volumes.origin import Origin, VolumeError
 from napari_nx46.files.volumes.paths import (
@@ -59,7 +61,7 @@ def open_volume(
     channel: int | None = None,
     logits: Logits | None = None,
     image_id: str | None = None,
-) -> Volume:
+) -> FileVolume:
     """Open a file, or a Zarr folder, as a volume; only headers are read.
 
     Parameters
@@ -79,7 +81,7 @@ def open_volume(
 
     Returns
     -------
-    Volume
+    FileVolume
         The lazy volume.
 
     Raises
@@ -96,15 +98,12 @@ def open_volume(
         channels.check_single(origin, role)
     number = channels.number(origin, channel)
     kind = None if logits is None or role is not Role.PROBABILITY else Logits(logits)
-    if kind is None:
-        source = channels.source(number)
-    else:
-        from napari_nx46.files.volumes.logits import open_logits
-
-        source = open_logits(origin, channels, number, kind)
+    source = open_channel(origin, channels, number, kind)
     read_as = ReadAs(None if channels.count is None else number, kind)
     note = channels.note(origin, channel) or (note_on_slices(slices) if slices else None)
-    return Volume(origin, role, source, channels.count, read_as, note, stamps, slices)
+    return FileVolume(
+        origin, role, source, channels.count, read_as, note, channels.placement, stamps, slices
+    )
 
 
 def write_volume(
@@ -135,7 +134,7 @@ def write_volume(
 
     origin = Origin(Path(path), image_id)
     write_tiff(origin.path, voxels)
-    written = Volume(origin, Role.IMAGE, open_tiff(origin).source(0))
+    written = FileVolume(origin, Role.IMAGE, open_tiff(origin).source(0))
     same = written.shape == voxels.shape and written.dtype == voxels.dtype.newbyteorder("=")
     is_float = voxels.dtype.kind == "f"
     if not same or not all(map(partial(np.array_equal, equal_nan=is_float), written, voxels)):

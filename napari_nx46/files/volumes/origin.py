@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from napari_nx46.files.naming import printable
 from napari_nx46.files.regular import check_regular
@@ -42,6 +43,29 @@ class VolumeError(ValueError):
         self.path = path
 
 
+class AnyOrigin(Protocol):
+    """Where a volume comes from: a file, a folder, or an array in memory."""
+
+    @property
+    def path(self) -> Path | None:
+        """File or folder; None of an array."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def image_id(self) -> str | None:
+        """The fragment, where it is known."""
+        ...
+
+    def error(self, found: str, expected: str, code: str = "") -> VolumeError:
+        """Return (not raise) the error that says what was found here instead of what."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The file or folder of a volume and the fragment it belongs to.
@@ -56,6 +80,11 @@ class Origin:
 
     path: Path
     image_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the path."""
+        return str(self.path)
 
     def error(self, found: str, expected: str, code: str = "") -> VolumeError:
         """Return (not raise) the error that says what was found here instead of what.
@@ -72,10 +101,39 @@ class Origin:
         VolumeError
             The error to raise.
         """
-        fragment = "" if self.image_id is None else f" (fragment {self.image_id})"
-        detail = f"found {found}; expected {expected}"
-        message = f"{printable(str(self.path))}{printable(fragment)}: {detail}"
-        return VolumeError(message, detail, code, self.path)
+        return _error(self, found, expected, code)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayOrigin:
+    """An array in memory, or a layer's, and the fragment it belongs to.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it, e.g. ``array p3d``.
+    image_id : str or None
+        The fragment; ``None`` where it is not known.
+    """
+
+    name: str
+    image_id: str | None = None
+
+    @property
+    def path(self) -> None:
+        """None: there is no file."""
+        return None
+
+    def error(self, found: str, expected: str, code: str = "") -> VolumeError:
+        """Return (not raise) the error that says what was found here; see `Origin.error`."""
+        return _error(self, found, expected, code)
+
+
+def _error(origin: AnyOrigin, found: str, expected: str, code: str) -> VolumeError:
+    fragment = "" if origin.image_id is None else f" (fragment {origin.image_id})"
+    detail = f"found {found}; expected {expected}"
+    message = f"{printable(origin.name)}{printable(fragment)}: {detail}"
+    return VolumeError(message, detail, code, origin.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +211,7 @@ class FileStamp:
             )
 
 
-def check_shape(origin: Origin, shape: tuple[int, ...]) -> tuple[int, int, int]:
+def check_shape(origin: AnyOrigin, shape: tuple[int, ...]) -> tuple[int, int, int]:
     """Check that a shape is that of a volume.
 
     Parameters

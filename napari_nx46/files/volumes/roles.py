@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from napari_nx46.files.volumes.indexing import Box
-from napari_nx46.files.volumes.origin import Origin, VolumeError
+from napari_nx46.files.volumes.origin import AnyOrigin, VolumeError
 
 PROBABILITY_DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
 LABEL_VALUES = (0, 1, 2)
@@ -35,12 +35,12 @@ class LogitsError(VolumeError):
     """A probability volume holds values that look like logits, and was not opened as such."""
 
 
-def check_dtype(origin: Origin, role: Role, dtype: np.dtype) -> None:
+def check_dtype(origin: AnyOrigin, role: Role, dtype: np.dtype) -> None:
     """Check that a type can play a role.
 
     Parameters
     ----------
-    origin : Origin
+    origin : AnyOrigin
         The file, for the message.
     role : Role
         What the voxels stand for.
@@ -63,13 +63,13 @@ def check_dtype(origin: Origin, role: Role, dtype: np.dtype) -> None:
 
 
 def checked_block(
-    origin: Origin, role: Role, block: np.ndarray, box: Box
+    origin: AnyOrigin, role: Role, block: np.ndarray, box: Box
 ) -> tuple[np.ndarray, bool]:
     """Check that the values of a block can play a role, and clip those a hair beyond [0, 1].
 
     Parameters
     ----------
-    origin : Origin
+    origin : AnyOrigin
         The file, for the message.
     role : Role
         What the voxels stand for.
@@ -126,7 +126,7 @@ def _is_plainly_in_unit_range(block: np.ndarray) -> bool:
 
 
 def _probability_error(
-    origin: Origin, block: np.ndarray, box: Box, allowed: np.ndarray
+    origin: AnyOrigin, block: np.ndarray, box: Box, allowed: np.ndarray
 ) -> VolumeError:
     """Return the error of values that are no probabilities, and what they look like."""
     found, expected = _what_was_found(block, box, allowed), "probabilities in [0, 1]"

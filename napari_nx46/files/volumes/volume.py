@@ -1,8 +1,9 @@
-"""A volume in a file: a lazy (Z, Y, X) array, whose values are checked as they are read."""
+"""A volume: a lazy (Z, Y, X) array, whose values are checked as they are read."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,57 +11,58 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from napari_nx46.files.memory import check_held, check_piece
-from napari_nx46.files.volumes.fingerprint import fingerprint_of
 from napari_nx46.files.volumes.indexing import Index, Shape3D, select
 from napari_nx46.files.volumes.notes import VolumeNotes
-from napari_nx46.files.volumes.origin import Origin
+from napari_nx46.files.volumes.origin import AnyOrigin
+from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.files.volumes.roles import Role, check_dtype, checked_block
 from napari_nx46.files.volumes.sources import VoxelSource
-from napari_nx46.files.volumes.stamps import Stamps
 
 CLIPPED = "values up to 0.001 beyond [0, 1], as from rounding, are clipped to [0, 1]"
 """The note about probabilities that are a hair beyond [0, 1]."""
 
 
-class Volume:
-    """A lazy (Z, Y, X) array of voxels in a file, with a role that its values are checked for.
+class Volume(ABC):
+    """A lazy (Z, Y, X) array of voxels with a role that its values are checked for.
 
-    Reading is safe from any number of threads. Nothing is held open between two reads.
+    Reading is safe from any number of threads.
 
     Parameters
     ----------
-    origin : Origin
-        The file or folder, and the fragment.
+    origin : AnyOrigin
+        The file, folder or array, and the fragment.
     role : Role
         What the voxels stand for.
     source : VoxelSource
         The voxels.
     channels : int or None
-        Number of channels in the file; None without an axis of them.
+        Number of channels; None without an axis of them.
     read_as : ReadAs or None
-        The channel, counted from 0, where the file has an axis of them; and the kind of logits.
+        The channel, counted from 0, where there is an axis of them; and the kind of logits.
     note : str or None
         What a user should know of how it was opened.
-    stamps : Stamps, optional
-        Of the files that the source has read, and will read.
-    slices : tuple of Path
-        The files of the volume, if it is a folder of slices.
+    placement : Placement or None
+        Size and place of the voxels, where they are known.
 
     Attributes
     ----------
-    path : pathlib.Path
-        The file or folder.
+    path : pathlib.Path or None
+        The file or folder; None of an array.
     slices : tuple of pathlib.Path
         The files of the slices, if it is a folder of them; else empty.
+    name : str
+        What messages call it.
     image_id : str or None
         The fragment, where it is known.
     role : Role
         What the voxels stand for.
     channels : int or None
-        Number of channels in the file; None without an axis of them.
+        Number of channels; None without an axis of them.
     read_as : ReadAs
-        The channel, counted from 0, where the file has an axis of them; and the kind of logits.
+        The channel, counted from 0, where there is an axis of them; and the kind of logits.
+    placement : Placement or None
+        Size and place of the voxels, where they are known.
     notes : tuple of str
         What a user should know of the volume, as far as it was read; see `VolumeWarning`.
 
@@ -71,23 +73,22 @@ class Volume:
     """
 
     ndim = 3
+    slices: tuple[Path, ...] = ()
 
     def __init__(
         self,
-        origin: Origin,
+        origin: AnyOrigin,
         role: Role,
         source: VoxelSource,
         channels: int | None = None,
         read_as: ReadAs | None = None,
         note: str | None = None,
-        stamps: Stamps | None = None,
-        slices: tuple[Path, ...] = (),
+        placement: Placement | None = None,
     ) -> None:
         check_dtype(origin, role, source.dtype)
         self.channels = channels
         self.read_as = read_as or ReadAs()
-        self._stamps = stamps or Stamps(origin)
-        self._slices = slices
+        self.placement = placement
         self._origin = origin
         self._role = role
         self._source = source
@@ -96,19 +97,29 @@ class Volume:
             self._notes.add(note)
 
     @property
-    def path(self) -> Path:
-        """File, or Zarr folder."""
+    def path(self) -> Path | None:
+        """File or folder; None of an array."""
         return self._origin.path
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the path of a file, or the name of an array."""
+        return self._origin.name
+
+    @property
+    def short_name(self) -> str:
+        """The name of a file without its folders, or of an array."""
+        return self.name if self.path is None else self.path.name
+
+    @property
+    def origin(self) -> AnyOrigin:
+        """Where it comes from, for messages."""
+        return self._origin
 
     @property
     def image_id(self) -> str | None:
         """The fragment, where it is known."""
         return self._origin.image_id
-
-    @property
-    def slices(self) -> tuple[Path, ...]:
-        """The files of the slices, if it is a folder of them; else empty."""
-        return self._slices
 
     @property
     def role(self) -> Role:
@@ -141,13 +152,18 @@ class Volume:
         """Bytes of all voxels in memory."""
         return self.size * self.dtype.itemsize
 
+    @property
+    def load_bytes(self) -> int:
+        """Bytes that it takes to hold all voxels: none where they are in memory already."""
+        return self.nbytes
+
     def __len__(self) -> int:
         """Return the number of slices."""
         return self.shape[0]
 
     def __repr__(self) -> str:
-        """Return the file, role, shape and type."""
-        return f"<Volume {self.path} {self.role} {self.shape} {self.dtype}>"
+        """Return what it is called, role, shape and type."""
+        return f"<Volume {self.name} {self.role} {self.shape} {self.dtype}>"
 
     def __getitem__(self, index: Index) -> np.ndarray:
         """Read what an index asks for, and as little beyond it as the format allows.
@@ -171,6 +187,26 @@ class Volume:
             If the file is damaged there or has changed, or if the values read are not what the
             role allows.
         """
+        return self.shared(index)
+
+    def shared(self, index: Index) -> np.ndarray:
+        """Read as by indexing, but where it can be, voxels that are in memory already.
+
+        Parameters
+        ----------
+        index : int, slice, Ellipsis, or tuple of them
+            As in NumPy's basic indexing.
+
+        Returns
+        -------
+        numpy.ndarray
+            Not to be written to.
+
+        Raises
+        ------
+        IndexError, VolumeError
+            As by indexing.
+        """
         selection = select(index, self.shape)
         if 0 in selection.box_shape:
             return selection.arrange(np.empty(selection.box_shape, self.dtype))
@@ -179,7 +215,7 @@ class Volume:
         block = self._source.read_box(selection.box)
         block, clipped = checked_block(self._origin, self._role, block, selection.box)
         if clipped:
-            self._notes.add(f"{self.path}: {CLIPPED}")
+            self._notes.add(f"{self.name}: {CLIPPED}")
         return selection.arrange(block)
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -189,7 +225,7 @@ class Volume:
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         """Read the whole volume where NumPy wants an array."""
         if copy is False:
-            raise ValueError("a volume in a file cannot become an array without a copy")
+            raise ValueError("a volume cannot become an array without a copy")
         voxels = self.read()
         return voxels if dtype is None else voxels.astype(dtype, copy=False)
 
@@ -212,22 +248,26 @@ class Volume:
         """Forget voxels and file tables that are kept in memory; they are read again on demand."""
         self._source.release()
 
+    @abstractmethod
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the bytes that the voxels were, and are, read from.
+        """Return the SHA-256 of what the voxels were, and are, read from.
 
         Returns
         -------
         str
-            64 hexadecimal digits: of the file; or of all names and contents of a Zarr folder, or
-            of a folder of slices.
+            64 hexadecimal digits: of a file; of all names and contents of a Zarr folder, or of a
+            folder of slices; of shape, type and voxels of an array.
 
         Raises
         ------
         VolumeError
-            If a file cannot be read or has been changed since it was opened, or a Zarr folder has
+            If it cannot be read or has been changed since it was opened, or a Zarr folder has
             links to files outside it.
         """
-        return fingerprint_of(self._origin, self._stamps, self._slices)
+
+    @abstractmethod
+    def record(self) -> dict[str, str | int | list[int]]:
+        """Return what a manifest says of it, `fingerprint` included."""
 
     def check_memory(self, budget: int) -> None:
         """Check that reading it holds no more than a budget, however few voxels are read.
@@ -244,12 +284,12 @@ class Volume:
         """
         check_piece(self._origin, "a strip, tile or chunk", self._source.piece_bytes, budget)
 
+    @abstractmethod
     def check_unchanged(self) -> None:
-        """Check that the files are those that were opened, read or hashed before.
+        """Check that it is what was opened, read or hashed before.
 
         Raises
         ------
         VolumeError
-            If one has been changed, replaced, added or removed.
+            If a file has been changed, replaced, added or removed.
         """
-        self._stamps.check()

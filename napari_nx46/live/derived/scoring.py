@@ -359,7 +359,7 @@ def load_label(fragment: Fragment) -> LoadedLabel:
     voxels = volume.read()
     if voxels.shape != fragment.shape:
         raise FragmentError(
-            f"fragment {fragment.image_id}: found shape {voxels.shape} in the label {volume.path};"
+            f"fragment {fragment.image_id}: found shape {voxels.shape} in the label {volume.name};"
             f" expected {fragment.shape} (Z, Y, X)"
         )
     return LoadedLabel(fragment.image_id, voxels.astype(np.uint8, copy=False))

@@ -24,7 +24,6 @@ from napari_nx46.files.volumes.opening import (
     is_volume_folder,
     open_volume,
 )
-from napari_nx46.files.volumes.origin import Origin
 from napari_nx46.files.workspace import Metrics
 from napari_nx46.run.export.manifest_reading import (
     ManifestError,
@@ -353,7 +352,7 @@ def read_once(volume: Volume) -> np.ndarray:
     # NaN is unequal to 0, so it would count as foreground.
     missing = int(np.count_nonzero(np.isnan(voxels))) if voxels.dtype.kind == "f" else 0
     if missing:
-        raise Origin(volume.path, volume.image_id).error(f"{missing} voxels of NaN", "numbers")
+        raise volume.origin.error(f"{missing} voxels of NaN", "numbers")
     volume.release()
     volume.check_unchanged()
     return voxels

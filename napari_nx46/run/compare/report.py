@@ -115,7 +115,7 @@ def check_report_target(
         If the target is, or lies in, one of the files.
     """
     sources = [file.path for side in sides for file in side.files]
-    sources += [volume.path for volume in labels.values()]
+    sources += [volume.path for volume in labels.values() if volume.path is not None]
     resolved = target.resolve()
     taken = {path.resolve() for path in (*sources, *others)}
     if not taken.isdisjoint((resolved, *resolved.parents)):

@@ -278,11 +278,7 @@ class _MeasuredMask:
             tally.add(slab.extent, slab.score, self._cancelled)
             yield slab.mask
         sources = {
-            name: {
-                "file": volume.path.name,
-                "sha256": volume.fingerprint(),
-                **volume.read_as.recorded(),
-            }
+            name: volume.record()
             for name, volume in sources_read(self._fragment, self._setting).items()
         }
         self._record = FragmentRecord(

@@ -70,8 +70,7 @@ class FragmentRecord:
     setting : Setting
     threshold : Threshold
     sources : dict
-        For each volume that the setting reads, by name, its file's name and SHA-256, and the
-        channel and kind of logits where there are any.
+        For each volume that the setting reads, by name, what it is: see `Volume.record`.
     slices : tuple of SliceMeasures
         In ascending z.
     notes : tuple of str
@@ -81,7 +80,7 @@ class FragmentRecord:
     image_id: str
     setting: Setting
     threshold: Threshold
-    sources: dict[str, dict[str, str | int]]
+    sources: dict[str, dict[str, str | int | list[int]]]
     slices: tuple[SliceMeasures, ...]
     notes: tuple[str, ...] = ()
 

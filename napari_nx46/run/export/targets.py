@@ -50,7 +50,8 @@ def check_targets(dataset: DataSet, targets: Iterable[Path]) -> None:
     WriteError
         If a target is, or lies in, a volume of the data set, or is a folder.
     """
-    volumes = {volume.path.resolve() for fragment in dataset for volume in fragment.volumes}
+    paths = (volume.path for fragment in dataset for volume in fragment.volumes)
+    volumes = {path.resolve() for path in paths if path is not None}
     for target in targets:
         resolved = target.resolve()
         if not volumes.isdisjoint((resolved, *resolved.parents)):

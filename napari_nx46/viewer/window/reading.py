@@ -81,7 +81,7 @@ def warn_of_channels(dataset: DataSet) -> None:
     if unsure:
         first, more = unsure[0], len(unsure) - 1
         others = f" (and {more} more volumes likewise)" if more else ""
-        notify_warning(f"{first.path.name}: {last_channel(first)} is read{others}; {CHOOSE}")
+        notify_warning(f"{first.short_name}: {last_channel(first)} is read{others}; {CHOOSE}")
 
 
 CHOOSE = "choose another one under “Reading” in the dock"

@@ -1,0 +1,68 @@
+"""A volume in a file, a Zarr folder, or a folder of slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_nx46.files.volumes.fingerprint import fingerprint_of
+from napari_nx46.files.volumes.origin import Origin
+from napari_nx46.files.volumes.placement import Placement
+from napari_nx46.files.volumes.reading import ReadAs
+from napari_nx46.files.volumes.roles import Role
+from napari_nx46.files.volumes.sources import VoxelSource
+from napari_nx46.files.volumes.stamps import Stamps
+from napari_nx46.files.volumes.volume import Volume
+
+
+class FileVolume(Volume):
+    """A lazy (Z, Y, X) array of voxels in a file; nothing is held open between two reads.
+
+    Parameters
+    ----------
+    origin : Origin
+        The file or folder, and the fragment.
+    stamps : Stamps, optional
+        Of the files that the source has read, and will read.
+    slices : tuple of Path
+        The files of the volume, if it is a folder of slices.
+    role, source, channels, read_as, note, placement
+        See `Volume`.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        role: Role,
+        source: VoxelSource,
+        channels: int | None = None,
+        read_as: ReadAs | None = None,
+        note: str | None = None,
+        placement: Placement | None = None,
+        stamps: Stamps | None = None,
+        slices: tuple[Path, ...] = (),
+    ) -> None:
+        super().__init__(origin, role, source, channels, read_as, note, placement)
+        self._file = origin
+        self._stamps = stamps or Stamps(origin)
+        self.slices = slices
+
+    @property
+    def path(self) -> Path:
+        """File or folder."""
+        return self._file.path
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the bytes read; see `Volume.fingerprint`."""
+        return fingerprint_of(self._file, self._stamps, self.slices)
+
+    def record(self) -> dict[str, str | int | list[int]]:
+        """Return the file's name and SHA-256, and the channel and logits where there are any."""
+        return {
+            "file": self.path.name,
+            "sha256": self.fingerprint(),
+            **self.read_as.recorded(),
+        }
+
+    def check_unchanged(self) -> None:
+        """Check that the files are those that were opened, read or hashed before."""
+        self._stamps.check()

@@ -1,0 +1,189 @@
+"""Surface masks from a script or a notebook: computed, scored and exported.
+
+Examples
+--------
+>>> import numpy as np
+>>> from napari_nx46 import SAMPLES, Setting, make_mask, make_sample
+>>> sample = make_sample(SAMPLES[0])
+>>> mask = make_mask(sample.p3d, sample.p2d, setting=Setting(quantile=0.9))
+>>> mask.shape, mask.dtype, float(mask.mean().round(2))
+((48, 128, 144), dtype('uint8'), 0.1)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.data.fragments import DataSet
+from napari_nx46.leaderboard import COMPETITION, LeaderboardScore, Parameters
+from napari_nx46.setting import Setting
+
+if TYPE_CHECKING:
+    from napari_nx46.files.volumes.reading import Logits
+    from napari_nx46.run.export.export import RunResult
+
+__all__ = ["export", "make_mask", "score"]
+
+_THREADS = 2
+_DEFAULT = Setting()
+_MASK = "mask"
+"""What a fragment without a name is called in messages."""
+
+
+def make_mask(
+    p3d: Any = None,
+    p2d: Any = None,
+    *,
+    setting: Setting = _DEFAULT,
+    image: Any = None,
+    models: Mapping[str, Any] | None = None,
+    channel: int | None = None,
+    logits: Logits | None = None,
+) -> npt.NDArray[np.uint8]:
+    """Return the surface mask of a fragment, bit for bit that of ``nx46 run`` and of an export.
+
+    Parameters
+    ----------
+    p3d, p2d : array-like, optional
+        Probability volumes (Z, Y, X) of the 3D and the 2D path, of float16, float32 or float64 in
+        [0, 1], or uint8 / uint16 for p * 255 / p * 65535; see `DataSet.from_arrays`. With one of
+        them alone both paths read it.
+    setting : Setting, optional
+    image : array-like, optional
+        The CT image, for settings that make their score from it.
+    models : mapping of str to array-like, optional
+        Further probability volumes by name, for settings that weigh them.
+    channel : int, optional
+        Of probability volumes that have several; the last by default.
+    logits : Logits, optional
+        How the values of probability volumes become probabilities, if they are logits.
+
+    Returns
+    -------
+    (Z, Y, X) array of uint8
+        0 and 1.
+
+    Raises
+    ------
+    FragmentError
+        If arrays are missing that the setting reads, or their shapes differ.
+    VolumeError
+        If an array holds what a probability cannot be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_nx46 import Setting, make_mask
+    >>> surface = np.linspace(0, 1, 4 * 8 * 8, dtype=np.float32).reshape(4, 8, 8)
+    >>> int(make_mask(surface, setting=Setting(quantile=0.75, z_radius=0)).sum())
+    64
+    """
+    from napari_nx46.run.whole_mask import mask_of_fragment
+
+    arrays = {"p3d": p3d, "p2d": p2d, "image": image, "models": models}
+    dataset = DataSet.from_arrays({_MASK: arrays}, channel=channel, logits=logits)
+    return mask_of_fragment(dataset, _MASK, setting, threads=_THREADS)
+
+
+def score(
+    mask: npt.ArrayLike, label: npt.ArrayLike, *, parameters: Parameters = COMPETITION
+) -> LeaderboardScore:
+    """Return the competition's score of a mask against its label.
+
+    Parameters
+    ----------
+    mask : array-like
+        (Z, Y, X); what is not 0 is foreground.
+    label : array-like
+        Of the same shape: 0 background, 1 surface, 2 ignore.
+    parameters : Parameters, optional
+        The competition's by default.
+
+    Returns
+    -------
+    LeaderboardScore
+
+    Raises
+    ------
+    ValueError
+        If an array is not three-dimensional, or the shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_nx46 import score
+    >>> label = np.zeros((8, 8, 8), np.uint8)
+    >>> label[3:5] = 1
+    >>> round(score(label, label).value, 6)
+    1.0
+    """
+    from napari_nx46 import leaderboard
+
+    return leaderboard.score(mask, label, parameters=parameters, workers=_THREADS)
+
+
+def export(
+    dataset: DataSet,
+    settings: Setting | Mapping[str, Setting],
+    path: str | os.PathLike[str],
+    *,
+    tag: str = "",
+) -> RunResult:
+    """Write the masks of fragments into a submission archive, validated, with manifest and metrics.
+
+    Parameters
+    ----------
+    dataset : DataSet
+        Of `open_data` or `DataSet.from_arrays`.
+    settings : Setting, or mapping of str to Setting
+        One for all fragments, or by image_id those of the fragments that are written.
+    path : str or path-like
+        The archive, e.g. ``submission.zip``. A whole, validated one replaces it, or it stays as it
+        was. Beside it ``submission.manifest.json`` and ``metrics.csv`` are written.
+    tag : str, optional
+        Names the run in its manifest.
+
+    Returns
+    -------
+    RunResult
+        What was written: members, records and the report of the validation.
+
+    Raises
+    ------
+    FragmentError
+        If a setting does not fit its fragment.
+    VolumeError
+        If a source is damaged or holds what a probability cannot be.
+    WriteError
+        If a target cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from napari_nx46 import SAMPLES, DataSet, Setting, export, make_sample
+    >>> sample = make_sample(SAMPLES[0])
+    >>> data = DataSet.from_arrays({"101": {"p3d": sample.p3d, "p2d": sample.p2d}})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     result = export(data, Setting(quantile=0.9), f"{folder}/submission.zip")
+    >>> [member.name for member in result.members]
+    ['101.tif']
+    """
+    from napari_nx46.run.export.export import export as run_export
+    from napari_nx46.run.export.export import same_setting
+    from napari_nx46.run.export.manifest import RunOptions
+    from napari_nx46.run.pipelines import PipelineSet
+    from napari_nx46.voxels.workers import Workers
+
+    chosen = same_setting(dataset, settings) if isinstance(settings, Setting) else dict(settings)
+    workers = Workers(_THREADS)
+    try:
+        pipelines = PipelineSet(dataset, workers=workers)
+        return run_export(pipelines, chosen, Path(path), RunOptions(tag=tag))
+    finally:
+        workers.close()
