@@ -18,7 +18,7 @@ MICROMETRES = {
     **dict.fromkeys(("µm", "μm", "um", "micron", "microns"), 1.0),
     **dict.fromkeys(("\\u00b5m", "micrometer", "micrometre"), 1.0),
     **dict.fromkeys(("nm", "nanometer", "nanometre"), 1e-3),
-    **dict.fromkeys(("\u00e5", "\u212b", "a", "angstrom"), 1e-4),
+    **dict.fromkeys(("å", "angstrom"), 1e-4),
     **dict.fromkeys(("pm", "picometer", "picometre"), 1e-6),
     **dict.fromkeys(("in", "inch"), 25400.0),
 }

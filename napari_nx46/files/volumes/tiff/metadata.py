@@ -25,6 +25,11 @@ _METAMORPH_PLANES = 33629
 _WHAT_TO_DO = "all slices in this file; merge the files, for example in Fiji, and save one TIFF"
 
 
+def is_ome(description: str) -> bool:
+    """Return whether the description of a page holds the metadata of OME."""
+    return _OME_ROOT.search(description) is not None
+
+
 def check_all_slices_here(
     tiff: TiffFile, pages: tuple[PageTags, ...], name: str, file_bytes: int
 ) -> None:
@@ -48,7 +53,7 @@ def check_all_slices_here(
     """
     first = tiff.pages.first
     description = first.description
-    if _OME_ROOT.search(description):
+    if is_ome(description):
         root = fromstring(description)
         _check_ome(root, name, len(pages))
         _check_ome_sizes(root, pages)
@@ -60,7 +65,7 @@ def check_all_slices_here(
 
 def _check_ome(root: Element, name: str, page_count: int) -> None:
     """Check that an OME-TIFF is no part of a set of files, and has all of its planes."""
-    for element in _named(root, "BinaryOnly"):
+    for element in named_elements(root, "BinaryOnly"):
         holder = shown(element.get("MetadataFile", "another file"))
         raise TiffStructureError(
             "missing-slices",
@@ -70,8 +75,8 @@ def _check_ome(root: Element, name: str, page_count: int) -> None:
     own = root.get("UUID")
     places = {
         ((element.text or "").strip(), element.get("FileName", ""))
-        for data in _named(root, "TiffData")
-        for element in _named(data, "UUID")
+        for data in named_elements(root, "TiffData")
+        for element in named_elements(data, "UUID")
     }
     others = sorted(
         {
@@ -86,7 +91,7 @@ def _check_ome(root: Element, name: str, page_count: int) -> None:
             f"a file of a set of several files; other slices are in {few([*map(shown, others)])}",
             _WHAT_TO_DO,
         )
-    planes = sum(map(_ome_planes, _named(root, "Pixels")))
+    planes = sum(map(_ome_planes, named_elements(root, "Pixels")))
     _check_count("OME metadata", planes, page_count)
 
 
@@ -96,7 +101,7 @@ def _check_ome_sizes(root: Element, pages: tuple[PageTags, ...]) -> None:
     The TIFF library makes lists as long as these numbers say.
     """
     voxels = len(pages) * pages[0].height * pages[0].width
-    images = list(_named(root, "Pixels"))
+    images = list(named_elements(root, "Pixels"))
     for pixels in images:
         sizes = [_number(pixels, f"Size{axis}", 1) for axis in "XYZCT"]
         if min(sizes) < 1 or math.prod(sizes) > voxels:
@@ -107,13 +112,13 @@ def _check_ome_sizes(root: Element, pages: tuple[PageTags, ...]) -> None:
                 f"of {pages[0].height} x {pages[0].width}",
                 _WHAT_TO_DO,
             )
-    places = list(_named(root, "TiffData"))
+    places = list(named_elements(root, "TiffData"))
     _check_count("OME metadata of places", len(places), len(pages) + len(images))
     for data in places:
         for count in ("PlaneCount", "NumPlanes", "IFD"):
             _check_count("OME metadata", _number(data, count, 0), len(pages))
     for axis in "ZCT":
-        for along in _named(root, f"ModuloAlong{axis}"):
+        for along in named_elements(root, f"ModuloAlong{axis}"):
             start, end, step = (float(along.get(key, "1")) for key in ("Start", "End", "Step"))
             if not abs(end - start) <= abs(step) * len(pages):
                 raise TiffStructureError(
@@ -128,7 +133,9 @@ def _number(element: Element, key: str, default: int) -> int:
 def _ome_planes(pixels: Element) -> int:
     """Return how many pages an image of an OME-TIFF has by its metadata."""
     sizes = [int(pixels.get(size, "1")) for size in ("SizeZ", "SizeC", "SizeT")]
-    samples = [int(channel.get("SamplesPerPixel", "1")) for channel in _named(pixels, "Channel")]
+    samples = [
+        int(channel.get("SamplesPerPixel", "1")) for channel in named_elements(pixels, "Channel")
+    ]
     z, channels, t = sizes
     return z * t * -(-channels // max([1, *samples]))
 
@@ -154,6 +161,12 @@ def _check_count(source: str, declared: int, present: int) -> None:
         )
 
 
-def _named(element: Element, name: str) -> Iterator[Element]:
-    """Yield the elements below one, of a name in any namespace."""
+def named_elements(element: Element, name: str) -> Iterator[Element]:
+    """Yield the elements below one, of a name in any namespace.
+
+    Parameters
+    ----------
+    element : Element
+    name : str
+    """
     return (below for below in element.iter() if below.tag.rpartition("}")[2] == name)

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ from napari_nx46.files.volumes.strided_source import StridedSource
 from napari_nx46.files.volumes.tiff.coding import check_coding, compression_name, segment_bytes
 from napari_nx46.files.volumes.tiff.metadata import check_all_slices_here
 from napari_nx46.files.volumes.tiff.pages import TIFF_DAMAGE, PagedSource
+from napari_nx46.files.volumes.tiff.placement import placement_in
 from napari_nx46.files.volumes.tiff.structure import (
     UNCOMPRESSED,
     PageTags,
@@ -90,6 +91,7 @@ def open_tiff(origin: Origin) -> Channels:
             dtype, stored_shape = first.dtype, first.shape
             byte_order = tiff.byteorder
             declared = _declared_axes(origin, tiff, len(pages))
+            placement = placement_in(tiff)
     except VolumeError:
         raise
     except TiffStructureError as fault:
@@ -103,7 +105,8 @@ def open_tiff(origin: Origin) -> Channels:
         or stored_shape != (layout.height, layout.width)
     ):
         raise origin.error(f"pages of {_in_words(layout)}", "integers or real numbers")
-    return _channels(stamp, pages, dtype.newbyteorder(byte_order), declared)
+    channels = _channels(stamp, pages, dtype.newbyteorder(byte_order), declared)
+    return replace(channels, placement=placement)
 
 
 def write_tiff(path: Path, voxels: np.ndarray) -> None:

@@ -21,10 +21,12 @@ from napari_nx46.files.volumes.axes import StoredAxes, find_axes
 from napari_nx46.files.volumes.channels import Channels
 from napari_nx46.files.volumes.indexing import Box, box_shape
 from napari_nx46.files.volumes.origin import Origin, VolumeError
+from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.files.volumes.stamps import Stamps
 from napari_nx46.files.volumes.zarr.array import ZarrArray
 from napari_nx46.files.volumes.zarr.codecs import ChunkError, CodecError
 from napari_nx46.files.volumes.zarr.levels import Levels, check_chunks, has_array
+from napari_nx46.files.volumes.zarr.placement import placement_of_image
 
 if TYPE_CHECKING:
     from zarr import Group
@@ -90,12 +92,14 @@ def open_zarr(origin: Origin, stamps: Stamps | None = None) -> Channels:
             array = Levels(origin, image.paths, open_level).first()
             oldest = len(array.shape) == len(_FIRST_OME_AXES)
             names = image.axes or (_FIRST_OME_AXES if oldest else None)
+            placement = image.placement
         else:
+            placement = None
             array, names = _checked(origin, node, root, stamps), _dimension_names(node)
             check_chunks(origin, array)
         axes = find_axes(origin, array.shape, names)
         _check_chunk_count(origin, array, axes)
-        return Channels(axes.channels, partial(ZarrSource, origin, array, axes))
+        return Channels(axes.channels, partial(ZarrSource, origin, array, axes), placement)
     except VolumeError:
         raise
     except _DAMAGE as error:
@@ -143,10 +147,11 @@ class ZarrSource:
 
 @dataclass(frozen=True, slots=True)
 class _Image:
-    """An OME-Zarr image: the paths of its resolutions, and the names of its axes."""
+    """An OME-Zarr image: the paths of its resolutions, names of its axes, and its voxels' size."""
 
     paths: tuple[str, ...]
     axes: tuple[str, ...] | None
+    placement: Placement | None
 
 
 def _image_of(origin: Origin, group: Group) -> _Image:
@@ -172,7 +177,8 @@ def _image_of(origin: Origin, group: Group) -> _Image:
             "a relative path within the folder",
         )
     inside = (path for path in others if path is not None)
-    return _Image((first, *inside), _axis_names(origin, image.get("axes")))
+    names = _axis_names(origin, image.get("axes"))
+    return _Image((first, *inside), names, placement_of_image(image))
 
 
 def _paths(datasets: object) -> list[str | None]:
