@@ -28,7 +28,7 @@ import numpy as np
 from baseline import keep_ratio
 
 from napari_nx46.campaign.execute.cluster import ClusterChoice
-from napari_nx46.campaign.execute.measuring import TaskBench
+from napari_nx46.campaign.execute.measuring import TaskMeasurer
 from napari_nx46.campaign.execute.runner import CampaignRun, Resources
 from napari_nx46.campaign.plan.matrix import read_plan
 from napari_nx46.campaign.plan.source import DataSource
@@ -151,14 +151,14 @@ def memory_child(data: Path, with_score: bool) -> None:
     """Print the rise of the peak over the ten runs, less the sources, in float32 volumes."""
     with tempfile.TemporaryDirectory() as folder:
         # What is imported and compiled belongs to the program.
-        warm = TaskBench(small_data(Path(folder), 16))
+        warm = TaskMeasurer(small_data(Path(folder), 16))
         warm.measure("small", TEN.runs[0].setting, with_score=True)
     dataset = open_data(data)
     fragment = dataset.fragments[0]
     before = peak_bytes()
-    bench = TaskBench(dataset)
+    measurer = TaskMeasurer(dataset)
     for run in TEN.runs[:3]:
-        bench.measure(fragment.image_id, run.setting, with_score=with_score)
+        measurer.measure(fragment.image_id, run.setting, with_score=with_score)
     sources = sum(volume.nbytes for volume in fragment.sources.values())
     voxels = int(np.prod(fragment.shape))
     print((peak_bytes() - before - sources) / (FLOAT32_BYTES * voxels))

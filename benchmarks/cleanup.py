@@ -34,8 +34,8 @@ from napari_nx46.data.synthetic import SAMPLES, make_sample
 from napari_nx46.setting import Setting, preset
 from napari_nx46.voxels.blocks import (
     FloatVolume,
+    FragmentVolumes,
     Mask,
-    Sources,
     VolumeLike,
     block_shape,
     whole_block,
@@ -89,7 +89,7 @@ def compared(
 def fragment_score(folder: Path | None, size: int, workers: Workers) -> FloatVolume:
     """Return the first-place score of a fragment, `size` voxels along each axis."""
     p3d, p2d = _sample_pair(size) if folder is None else _first_pair(folder)
-    sources = Sources(p3d[_corner(size)], p2d[_corner(size)])
+    sources = FragmentVolumes(p3d[_corner(size)], p2d[_corner(size)])
     pipeline = FragmentPipeline(sources, workers=workers)
     return pipeline.score(preset("first-place"), whole_block(sources.shape))
 

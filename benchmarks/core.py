@@ -27,7 +27,7 @@ from scipy import ndimage
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Sources, whole_block
+from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 from napari_nx46.voxels.workers import Workers
 
 SETTING = Setting(quantile=0.95, blend=0.72, z_radius=2)
@@ -46,14 +46,14 @@ def median_seconds(function: Callable[[], object], repeats: int) -> float:
     return statistics.median(timed(function)[0] for _ in range(repeats))
 
 
-def random_sources(size: int) -> Sources:
+def random_sources(size: int) -> FragmentVolumes:
     """Return two random float32 volumes of one size."""
     rng = np.random.default_rng(46)
     shape = (size, size, size)
-    return Sources(rng.random(shape, dtype=np.float32), rng.random(shape, dtype=np.float32))
+    return FragmentVolumes(rng.random(shape, dtype=np.float32), rng.random(shape, dtype=np.float32))
 
 
-def plain_mask(sources: Sources, setting: Setting) -> np.ndarray:
+def plain_mask(sources: FragmentVolumes, setting: Setting) -> np.ndarray:
     """Compute the mask the plain way."""
     size = 2 * setting.z_radius + 1
     smoothed = ndimage.uniform_filter1d(np.asarray(sources.p3d), size, axis=0, mode="nearest")
@@ -67,7 +67,7 @@ def whole_mask(pipeline: FragmentPipeline, setting: Setting) -> np.ndarray:
     return pipeline.mask(setting, threshold, whole_block(pipeline.shape))
 
 
-def fresh_pipeline(sources: Sources, workers: Workers) -> FragmentPipeline:
+def fresh_pipeline(sources: FragmentVolumes, workers: Workers) -> FragmentPipeline:
     """Return a pipeline that has computed nothing yet."""
     return FragmentPipeline(sources, workers=workers)
 

@@ -26,14 +26,14 @@ QUANTILES = {"A": 0.9, "B": 0.95, "C": 0.97}
 
 def pin_masks(dock: TuneDock) -> None:
     """Pin three settings and wait for their masks and metrics."""
-    bench = dock.bench
+    viewer_session = dock.viewer_session
     for letter, quantile in QUANTILES.items():
-        bench.session.change(quantile=quantile)
-        bench.pin(letter)
+        viewer_session.session.change(quantile=quantile)
+        viewer_session.pin(letter)
         settle(dock)
-    image_id = bench.session.fragment.image_id
-    wait(lambda: all("density" in pin.metrics.get(image_id, {}) for pin in bench.pins))
-    wait(lambda: not bench.pin_follower.busy)
+    image_id = viewer_session.session.fragment.image_id
+    wait(lambda: all("density" in pin.metrics.get(image_id, {}) for pin in viewer_session.pins))
+    wait(lambda: not viewer_session.pin_follower.busy)
     settle(dock)
 
 
@@ -73,23 +73,30 @@ def slide(dock: TuneDock) -> Callable[[int], None]:
 
 def compare(viewer: napari.Viewer, dock: TuneDock, events: int) -> None:
     """Print the times of all that a user does while masks are compared."""
-    draws, bench = DrawCounter(viewer), dock.bench
+    draws, viewer_session = DrawCounter(viewer), dock.viewer_session
     floor_times(draws, TURN)
     notify("slider, alone", measure(draws, dock, slide(dock), events))
     open_dock_of(viewer, CompareDock)
     pin_masks(dock)
-    begun = bench.session.exact_requests_begun
-    notify("flip between live, A, B and C", measure(draws, dock, lambda _: bench.flip(), events))
-    print(f"computed by {events} flips: {bench.session.exact_requests_begun - begun} masks")
-    bench.compare.flip.show("live")
+    begun = viewer_session.session.exact_requests_begun
+    notify(
+        "flip between live, A, B and C",
+        measure(draws, dock, lambda _: viewer_session.flip(), events),
+    )
+    print(
+        f"computed by {events} flips: {viewer_session.session.exact_requests_begun - begun} masks"
+    )
+    viewer_session.compare.flip.show("live")
     notify("slider, Compare dock open", measure(draws, dock, slide(dock), events))
-    bench.compare.difference.show(True)
+    viewer_session.compare.difference.show(True)
     notify("slider, difference of live and A shown", measure(draws, dock, slide(dock), events))
-    bench.compare.difference.show(False)
-    bench.side_by_side.show(True)
+    viewer_session.compare.difference.show(False)
+    viewer_session.side_by_side.show(True)
     settle(dock)
     notify("slider, side by side with A", measure(draws, dock, slide(dock), events))
-    notify("flip, side by side with A", measure(draws, dock, lambda _: bench.flip(), events))
+    notify(
+        "flip, side by side with A", measure(draws, dock, lambda _: viewer_session.flip(), events)
+    )
 
 
 def main() -> None:

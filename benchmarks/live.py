@@ -83,7 +83,7 @@ def wait(condition: Callable[[], bool], seconds: float = 120.0) -> None:
 
 def settle(dock: TuneDock) -> None:
     """Wait until everything shown is exact, and the window has nothing left to draw."""
-    wait(lambda: dock.bench.session.figures.fragment_exact)
+    wait(lambda: dock.viewer_session.session.figures.fragment_exact)
     pause()
 
 
@@ -112,7 +112,7 @@ def window(size: int) -> Iterator[tuple[napari.Viewer, TuneDock]]:
         paths = write_pair(Path(folder), size)
         viewer, dock = open_window(open_data(*paths), paths, keeps=False)
         viewer.window._qt_viewer.canvas._scene_canvas.native.setFixedSize(*CANVAS_SIZE)
-        session = dock.bench.session
+        session = dock.viewer_session.session
         wait(lambda: session.figures.fragment_exact and session.warm_up.done)
         settle(dock)
         yield viewer, dock
@@ -121,7 +121,7 @@ def window(size: int) -> Iterator[tuple[napari.Viewer, TuneDock]]:
 
 def rival_handler(viewer: napari.Viewer, dock: TuneDock) -> Callable[[float], None]:
     """Return the plain way: a magicgui slider that recomputes and uploads the whole mask."""
-    fragment = dock.bench.session.fragment
+    fragment = dock.viewer_session.session.fragment
     p3d, p2d = fragment.p3d.read(), fragment.p2d.read()
     layer = viewer.add_labels(np.zeros(fragment.shape, np.uint8), name="rival", visible=True)
 
@@ -186,7 +186,7 @@ def floor_times(draws: DrawCounter, events: int) -> list[float]:
 
 def burst(draws: DrawCounter, dock: TuneDock) -> None:
     """Send a burst of slider events and print what it leaves behind."""
-    session = dock.bench.session
+    session = dock.viewer_session.session
     slider = dock.panel.knobs["quantile"].slider
     knob = dock.panel.knobs["blend"].slider
     for event in range(BURST):
@@ -211,18 +211,18 @@ def open_panels(viewer: napari.Viewer, dock: TuneDock) -> None:
     """Open every dock there is, and pin two settings."""
     for entry in DOCKS:
         open_dock(viewer, entry)
-    bench = dock.bench
+    viewer_session = dock.viewer_session
     knob = dock.panel.knobs["quantile"]
     for letter in PINNED:
         knob.slider.setValue(knob.slider.value() - 1)
-        bench.pin(letter)
-    wait(lambda: set(PINNED) <= set(bench.compare.choices.shown_names))
+        viewer_session.pin(letter)
+    wait(lambda: set(PINNED) <= set(viewer_session.compare.choices.shown_names))
     settle(dock)
 
 
 def measure_flip(draws: DrawCounter, dock: TuneDock, events: int) -> SliderTimes:
     """Return the times of flipping between pinned masks, and of bare repaints between them."""
-    flip = dock.bench.compare.flip
+    flip = dock.viewer_session.compare.flip
     settle(dock)
     handled, drawn, floors = [], [], []
     for event in range(events):

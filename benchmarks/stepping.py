@@ -58,7 +58,7 @@ def window(size: int) -> Iterator[tuple[napari.Viewer, TuneDock]]:
     with tempfile.TemporaryDirectory() as name:
         write_fragments(Path(name), size)
         viewer, dock = open_window(open_data(name), [Path(name)])
-        wait(lambda: dock.bench.session.warm_up.done)
+        wait(lambda: dock.viewer_session.session.warm_up.done)
         settle(dock)
         yield viewer, dock
         viewer.close()
@@ -88,7 +88,7 @@ def step_times(draws: DrawCounter, dock: TuneDock, steps: int) -> list[Times]:
     times = []
     for _ in range(steps):
         processor = time.thread_time()
-        with computing(dock.bench.session) as seconds:
+        with computing(dock.viewer_session.session) as seconds:
             handled, drawn = draws.seconds_until_drawn(dock.panel.fragment_panel.next_button.click)
         times.append((handled, drawn, sum(seconds), time.thread_time() - processor))
         settle(dock)
@@ -132,7 +132,7 @@ def main() -> None:
         draws = DrawCounter(viewer)
         step_times(draws, dock, 2)
         report(f"{size}^3, layers as at first", step_times(draws, dock, steps))
-        for layer in dock.bench.layers:
+        for layer in dock.viewer_session.layers:
             layer.visible = True
         dock.panel.score_panel.errors_box.click()
         settle(dock)

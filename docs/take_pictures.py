@@ -96,16 +96,16 @@ class Walk:
         self.viewer.window.resize(*WINDOW_SIZE)
         self.look_at_all()
         self.panel = opened(self.dock)
-        if self.dock.bench is None:
+        if self.dock.viewer_session is None:
             raise RuntimeError("the dock has no session")
-        self.bench = self.dock.bench
-        self.session = self.bench.session
+        self.viewer_session = self.dock.viewer_session
+        self.session = self.viewer_session.session
         wait_for(lambda: self.session.warm_up.done)
         self.settle()
 
     def settle(self) -> None:
         """Wait until every figure is exact and painted."""
-        figures, scores = self.session.figures, self.bench.scores
+        figures, scores = self.session.figures, self.viewer_session.scores
         wait_for(lambda: self.session.figures.exact and self.session.figures.fragment_exact)
         wait_for(lambda: not scores.has_label or scores.scores.fragment.is_current)
         rest(SETTLED_SECONDS)
@@ -157,9 +157,9 @@ class Walk:
         """Drag the threshold in the histogram, and look at the worst slice."""
         with self.beside("Plots", PlotsDock) as dock:
             plots = child(dock, PlotsPanel)
-            curves = self.bench.curves
+            curves = self.viewer_session.curves
             wait_for(lambda: curves.state.result is not None and not curves.state.stale)
-            wait_for(lambda: self.bench.profiles.state.result is not None)
+            wait_for(lambda: self.viewer_session.profiles.state.result is not None)
             line, box = plots.histogram.threshold_line, plots.histogram.axes.box
             height = sum(box.viewRange()[1]) / 2
             drag_in_scene(
@@ -167,10 +167,10 @@ class Walk:
                 *(box.mapViewToScene(QPointF(line.value() + by, height)) for by in DRAG),
             )
             self.settle()
-            wait_for(lambda: not self.bench.profiles.state.stale)
+            wait_for(lambda: not self.viewer_session.profiles.state.stale)
             self.press(Qt.Key.Key_W)
             self.take("plots")
-            self.bench.go_to_slice(self.session.fragment.shape[0] // 2)
+            self.viewer_session.go_to_slice(self.session.fragment.shape[0] // 2)
 
     def compare(self, other: Path) -> None:
         """Pin two settings, open a submission of others, and look at the pins' difference."""
@@ -180,7 +180,7 @@ class Walk:
             self.clean_up()
             self.settle()
             click(panel.pin_panel.pin_buttons["B"])
-            pins, image_id = self.bench.pins, self.session.fragment.image_id
+            pins, image_id = self.viewer_session.pins, self.session.fragment.image_id
             wait_for(lambda: all(pins.has_mask(letter, image_id) for letter in "AB"))
             dock.open_masks([str(other)])
             wait_for(lambda: bool(panel.foreign.names) and not panel.foreign.busy)
@@ -220,11 +220,11 @@ class Walk:
         """Export two settings as runs, type the scores that they got, and judge the second one."""
         with self.beside("Runs", RunsDock, WIDE) as dock:
             panel = child(dock, RunsPanel)
-            self.bench.session.apply(self.bench.pins["A"].setting)
+            self.viewer_session.session.apply(self.viewer_session.pins["A"].setting)
             self.export("baseline", panel, public="0.541")
             click(panel.freeze_button)
             self.wait_for_runs()
-            self.bench.session.apply(self.bench.pins["B"].setting)
+            self.viewer_session.session.apply(self.viewer_session.pins["B"].setting)
             self.export("cleaned up", panel, public="0.563")
             click(panel.judge_button)
             self.wait_for_runs()
@@ -257,13 +257,13 @@ class Walk:
             panel.table.selectRow(0)
             click(panel.load_button)
             self.take("campaign")
-        if self.bench.workspace is None:
+        if self.viewer_session.workspace is None:
             raise RuntimeError("nothing is kept")
-        return self.bench.workspace
+        return self.viewer_session.workspace
 
     def wait_for_runs(self) -> None:
         """Wait until nothing is done with the runs."""
-        runs = self.bench.runs
+        runs = self.viewer_session.runs
         wait_for(lambda: runs is not None and not runs.busy)
         rest(SETTLED_SECONDS)
 

@@ -19,7 +19,7 @@ import tifffile
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Sources, whole_block
+from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 from tests.command import nx46, nx46_here, without_knobs
 
 SHAPES = {"a": (6, 15, 13), "b": (4, 9, 21)}
@@ -91,7 +91,7 @@ def test_run_and_export_write_what_the_pipeline_gives(data, tmp_path, archive):
         members = {name: opened.read(name) for name in opened.namelist()}
     assert list(members) == ["a.tif", "b.tif"]
     for fragment in open_data(data):
-        pipeline = FragmentPipeline(Sources(fragment.p3d, fragment.p2d))
+        pipeline = FragmentPipeline(FragmentVolumes(fragment.p3d, fragment.p2d))
         mask = pipeline.mask(setting, pipeline.threshold(setting), whole_block(fragment.shape))
         name = f"{fragment.image_id}.tif"
         np.testing.assert_array_equal(tifffile.imread(io.BytesIO(members[name])), mask)

@@ -22,7 +22,7 @@ from napari_nx46 import (
     validate_submission,
     write_data_folder,
 )
-from napari_nx46.setting import Averaging, Domain, Source
+from napari_nx46.setting import Averaging, Domain, ScoreFrom
 from tests.command import nx46_here
 
 SHAPE = (12, 40, 44)
@@ -31,7 +31,7 @@ SETTINGS = (
     Setting(quantile=0.8, blend=0.3, z_radius=1, smallest_object=20, opening=1),
     Setting(quantile=0.9, hysteresis=True, low_quantile=0.8),
     Setting(weights=(("m1", 0.5), ("p3d", 1.0)), averaging=Averaging.LOGIT, quantile=0.85),
-    Setting(source=Source.GRADIENT, quantile=0.9),
+    Setting(source=ScoreFrom.GRADIENT, quantile=0.9),
     Setting(quantile=0.9, domain=Domain.SLICE),
 )
 
@@ -103,7 +103,7 @@ def test_what_is_missing_or_no_probability_is_said():
     with pytest.raises(FragmentError, match="no volume to make a score from"):
         make_mask()
     with pytest.raises(FragmentError, match="no CT image"):
-        make_mask(volumes()["p3d"], setting=Setting(source=Source.GRADIENT))
+        make_mask(volumes()["p3d"], setting=Setting(source=ScoreFrom.GRADIENT))
     spoiled = volumes()["p3d"]
     spoiled[0, 0, 0] = np.nan
     with pytest.raises(VolumeError, match=r"array p3d .*NaN"):

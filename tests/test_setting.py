@@ -10,9 +10,9 @@ from napari_nx46.files.settings import read_setting
 from napari_nx46.setting import (
     PUBLISHED_PRESETS,
     Connectivity,
+    ScoreFrom,
     Setting,
     SettingError,
-    Source,
     ThresholdRule,
     all_presets,
     described_knobs,
@@ -195,4 +195,4 @@ def test_knobs_of_another_rule_do_not_apply():
     assert knob_applies("low_quantile", setting.changed(hysteresis=True))
     assert knob_applies("adaptive_gain", preset("nx47-v61.2"))
     assert not knob_applies("blend", setting.changed(weights={"p3d": 1}))
-    assert knob_applies("residual_sigma", setting.changed(source=Source.RESIDUAL))
+    assert knob_applies("residual_sigma", setting.changed(source=ScoreFrom.RESIDUAL))

@@ -19,7 +19,7 @@ from napari_nx46.core.threshold.quantile import bin_of_threshold, count_at_least
 from napari_nx46.core.threshold.rules import find_threshold
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, Sources
+from napari_nx46.voxels.blocks import Block, FloatVolume, FragmentVolumes, Mask
 from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck, Workers, never
 
@@ -49,7 +49,7 @@ class FragmentPipeline(FragmentScore):
 
     def __init__(
         self,
-        sources: Sources,
+        sources: FragmentVolumes,
         *,
         kernels: Kernels | None = None,
         workers: Workers | None = None,

@@ -60,7 +60,7 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """Return a text whose characters can all be printed in one line, the others escaped.
 
     Parameters
@@ -80,7 +80,7 @@ def printable(text: str) -> str:
     )
 
 
-def shown(name: str) -> str:
+def printable(name: str) -> str:
     """Return a stranger's name in a form that can be printed safely.
 
     Parameters
@@ -93,17 +93,17 @@ def shown(name: str) -> str:
     str
         The same text if it is harmless, else escaped and shortened.
     """
-    escaped = printable(name[: _LONGEST_SHOWN + 1])
-    return escaped if len(escaped) <= _LONGEST_SHOWN else escaped[:_LONGEST_SHOWN] + "…"
+    text = escape_unprintable(name[: _LONGEST_SHOWN + 1])
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
-def few(names: Sequence[str], most: int = 5) -> str:
+def first_few(names: Sequence[str], most: int = 5) -> str:
     """Return the first of some names in words, and how many more there are."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def counted(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
     """Return a count with its noun, in the plural where it must be."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 

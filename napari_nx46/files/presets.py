@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from napari_nx46.files.atomic import write_beside
-from napari_nx46.files.naming import folded, shown
+from napari_nx46.files.naming import folded, printable
 from napari_nx46.files.settings import read_setting
 from napari_nx46.setting import Setting, SettingError, all_presets
 
@@ -140,7 +140,7 @@ class PresetStore:
     def _missing(self, name: str) -> SettingError:
         names = ", ".join(self.names()) or "none"
         return SettingError(
-            f"no preset {shown(name)!r} among those saved in {self.folder}; there are: {names}"
+            f"no preset {printable(name)!r} among those saved in {self.folder}; there are: {names}"
         )
 
 
@@ -178,7 +178,7 @@ def find_preset(name: str, store: PresetStore) -> Setting:
         return store.read(name)
     yours = store.names()
     raise SettingError(
-        f"no preset {shown(name)!r}; there are: {', '.join(published)}"
+        f"no preset {printable(name)!r}; there are: {', '.join(published)}"
         + (f"; and yours: {', '.join(yours)}" if yours else "")
     )
 
@@ -186,7 +186,7 @@ def find_preset(name: str, store: PresetStore) -> Setting:
 def _check_name(name: str) -> None:
     if not _PLAIN_NAME.fullmatch(name):
         raise SettingError(
-            f"found {shown(name)!r} as the name of a preset, expected at most "
+            f"found {printable(name)!r} as the name of a preset, expected at most "
             f"{LONGEST_PRESET_NAME} letters, digits, '.', '_' and '-', no dot first"
         )
     if _is_published(name):

@@ -16,7 +16,7 @@ from napari_nx46.data.fragments import DataSet, Fragment
 from napari_nx46.files.volumes.opening import Role, Volume
 from napari_nx46.run.preflight import computed_bytes, finite_block, reads_dataset, sources_read
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Block, Sources, whole_block
+from napari_nx46.voxels.blocks import Block, FragmentVolumes, whole_block
 from napari_nx46.voxels.workers import CancelCheck, Workers, never
 
 DEFAULT_MEMORY_BUDGET = 4 << 30
@@ -279,9 +279,9 @@ def _caches_of(fragment: Fragment) -> dict[str, CachedVolume]:
     return {name: CachedVolume(volume) for name, volume in {**fragment.sources, **images}.items()}
 
 
-def _sources_of(fragment: Fragment, caches: dict[str, CachedVolume]) -> Sources:
+def _sources_of(fragment: Fragment, caches: dict[str, CachedVolume]) -> FragmentVolumes:
     p3d = caches.get("p3d")
-    return Sources(
+    return FragmentVolumes(
         p3d,
         caches.get("p2d", p3d),
         {name: caches[name] for name in fragment.models},

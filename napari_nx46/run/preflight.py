@@ -13,7 +13,7 @@ from napari_nx46.core.score.ensemble import effective_weights
 from napari_nx46.data.fragments import DataSet, Fragment, FragmentError
 from napari_nx46.files.submission.writing import Progress
 from napari_nx46.files.volumes.opening import Volume
-from napari_nx46.setting import Domain, Setting, Source, knob_applies
+from napari_nx46.setting import Domain, ScoreFrom, Setting, knob_applies
 from napari_nx46.voxels.blocks import Block, clipped_block, slabs, whole_block
 from napari_nx46.voxels.workers import Cancelled, never
 
@@ -127,7 +127,7 @@ def sources_read(fragment: Fragment, setting: Setting) -> dict[str, Volume]:
     FragmentError
         If the fragment has no volume of the setting's source, or not all that it weighs.
     """
-    if setting.source is not Source.PROBABILITIES:
+    if setting.source is not ScoreFrom.PROBABILITIES:
         if fragment.image is None:
             raise FragmentError(
                 f"fragment {fragment.image_id}: has no CT image, which the source "
@@ -153,7 +153,7 @@ def sources_read(fragment: Fragment, setting: Setting) -> dict[str, Volume]:
 
 def computed_bytes(setting: Setting) -> int:
     """Return the bytes a voxel of what is computed from the volumes: paths and score, float32."""
-    paths = {Source.PROBABILITIES: 0, Source.GRADIENT: 2, Source.RESIDUAL: 1}
+    paths = {ScoreFrom.PROBABILITIES: 0, ScoreFrom.GRADIENT: 2, ScoreFrom.RESIDUAL: 1}
     return 4 * (paths[setting.source] + 1)
 
 
@@ -171,10 +171,10 @@ def fitting_setting(setting: Setting, fragment: Fragment) -> Setting:
         With the source ``probabilities`` where there is no CT image, ``gradient`` where there is
         only that; without the weights of volumes that are not there.
     """
-    if fragment.image is None and setting.source is not Source.PROBABILITIES:
-        setting = setting.changed(source=Source.PROBABILITIES)
-    if not fragment.sources and setting.source is Source.PROBABILITIES:
-        return setting.changed(source=Source.GRADIENT)
+    if fragment.image is None and setting.source is not ScoreFrom.PROBABILITIES:
+        setting = setting.changed(source=ScoreFrom.PROBABILITIES)
+    if not fragment.sources and setting.source is ScoreFrom.PROBABILITIES:
+        return setting.changed(source=ScoreFrom.GRADIENT)
     if fragment.sources and setting.weights:
         names = set(fragment.sources) | ({"p2d"} if fragment.p2d is not None else set())
         weights = tuple(pair for pair in setting.weights if pair[0] in names)

@@ -26,7 +26,7 @@ class Domain(StrEnum):
     NONZERO = "nonzero"
 
 
-class Source(StrEnum):
+class ScoreFrom(StrEnum):
     """What the score is made from."""
 
     PROBABILITIES = "probabilities"

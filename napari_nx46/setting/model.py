@@ -20,7 +20,7 @@ from napari_nx46.setting.choices import (
     BlockExtents,
     Connectivity,
     Domain,
-    Source,
+    ScoreFrom,
     ThresholdRule,
     Weights,
 )
@@ -45,7 +45,7 @@ class Setting(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     source: Annotated[
-        Source,
+        ScoreFrom,
         _knob(
             Group.SCORE,
             "Score from",
@@ -53,7 +53,7 @@ class Setting(BaseModel):
             " residual against a Gaussian (NX47).",
             advanced=True,
         ),
-    ] = Source.PROBABILITIES
+    ] = ScoreFrom.PROBABILITIES
     residual_sigma: Annotated[
         float,
         Field(ge=0.5, le=8.0),

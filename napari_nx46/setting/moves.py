@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from napari_nx46.setting.choices import Domain, Source, ThresholdRule
+from napari_nx46.setting.choices import Domain, ScoreFrom, ThresholdRule
 from napari_nx46.setting.knobs import Group, described_knobs
 from napari_nx46.setting.model import Setting
 
@@ -49,11 +49,11 @@ def _adaptive(setting: Setting) -> bool:
 
 
 def _from_networks(setting: Setting) -> bool:
-    return setting.source is Source.PROBABILITIES
+    return setting.source is ScoreFrom.PROBABILITIES
 
 
 _APPLIES: Mapping[str, Callable[[Setting], bool]] = {
-    "residual_sigma": lambda setting: setting.source is Source.RESIDUAL,
+    "residual_sigma": lambda setting: setting.source is ScoreFrom.RESIDUAL,
     "weights": _from_networks,
     "blend": lambda setting: not (_from_networks(setting) and setting.weights),
     "quantile": _by_quantile,

@@ -14,7 +14,7 @@ from napari_nx46.setting.choices import (
     Averaging,
     Connectivity,
     Domain,
-    Source,
+    ScoreFrom,
     ThresholdRule,
 )
 from napari_nx46.setting.errors import SettingError
@@ -101,7 +101,7 @@ _NO_CLEAN_UP: Knobs = {
 }
 
 _SEEDS: Knobs = {
-    "source": Source.PROBABILITIES,
+    "source": ScoreFrom.PROBABILITIES,
     "residual_sigma": 2.0,
     "weights": (),
     "averaging": Averaging.PROBABILITY,
@@ -122,7 +122,7 @@ _SEEDS: Knobs = {
 """What NX46 and NX47 have in common."""
 
 _SOLUTION: Knobs = {
-    "source": Source.PROBABILITIES,
+    "source": ScoreFrom.PROBABILITIES,
     "residual_sigma": 2.0,
     "weights": (),
     "averaging": Averaging.PROBABILITY,

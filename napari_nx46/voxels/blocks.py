@@ -43,7 +43,7 @@ class VolumeLike(Protocol):
 
 
 @dataclass(frozen=True)
-class Sources:
+class FragmentVolumes:
     """The volumes of one fragment that its score can be made from.
 
     Parameters

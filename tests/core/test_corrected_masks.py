@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.setting import Setting
 from napari_nx46.voxels import tiles as tiles_module
-from napari_nx46.voxels.blocks import Sources, whole_block
+from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 from napari_nx46.voxels.corrections.corrections import Corrections
 from tests.core.definition import defined_mask
 from tests.core.test_masks import CHAIN, counted_steps, smooth_volume, wide_settings
@@ -34,7 +34,7 @@ def test_corrections_come_last_of_all(setting, seed, labels, keep_score, slab_vo
     expected = defined(defined_mask([(volume, volume)], setting), labels)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiles_module, "SLAB_VOXELS", slab_voxels)
-        pipeline = FragmentPipeline(Sources(volume, volume), keep_score=keep_score)
+        pipeline = FragmentPipeline(FragmentVolumes(volume, volume), keep_score=keep_score)
         threshold = pipeline.threshold(setting)
         asked = {"setting": setting, "threshold": threshold, "corrections": corrections}
         assert pipeline.density(**asked) == expected.mean()
@@ -55,7 +55,7 @@ def test_corrections_come_last_of_all(setting, seed, labels, keep_score, slab_vo
 @pytest.mark.parametrize("setting", [Setting(), CHAIN])
 def test_other_corrections_repeat_no_stage(setting, monkeypatch):
     volume = smooth_volume(46)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     threshold = pipeline.threshold(setting)
     computed = pipeline.mask(setting, threshold, whole_block(SHAPE))
     pipeline.density(setting, threshold)

@@ -13,7 +13,7 @@ from napari_nx46.core.line import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.setting import Domain, Setting, ThresholdRule, all_presets, preset
 from napari_nx46.voxels import tiles as tiles_module
-from napari_nx46.voxels.blocks import Sources, whole_block
+from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 from napari_nx46.voxels.workers import Cancelled, Workers
 from tests.core.definition import defined_mask, mask_of_scores
 
@@ -73,7 +73,7 @@ def test_mask_is_the_chain_on_the_whole_fragment(setting, seed, keep_score, work
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiles_module, "SLAB_VOXELS", slab_voxels)
         patch.setattr(tiles_module, "INLINE_VOXELS", 0)
-        pipeline = FragmentPipeline(Sources(p3d, p2d), workers=pool, keep_score=keep_score)
+        pipeline = FragmentPipeline(FragmentVolumes(p3d, p2d), workers=pool, keep_score=keep_score)
         threshold = pipeline.threshold(setting)
         streamed = [slab.mask for slab in pipeline.slabs(setting, threshold)]
     pool.close()
@@ -89,7 +89,7 @@ def test_mask_is_the_chain_on_the_whole_fragment(setting, seed, keep_score, work
 @given(setting=wide_settings(), seed=st.integers(0, 2**32 - 1))
 def test_a_preview_of_the_whole_fragment_is_exact(setting, seed):
     volume = smooth_volume(seed)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     pipeline.stage(setting)
     threshold = pipeline.threshold(setting)
     whole = whole_block(volume.shape)
@@ -107,7 +107,7 @@ def test_a_preview_of_the_whole_fragment_is_exact(setting, seed):
 )
 def test_a_preview_goes_on_from_the_stages_that_stand(setting, changed, seed):
     volume = smooth_volume(seed)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     threshold = pipeline.threshold(setting)
     pipeline.density(setting, threshold)
     whole = whole_block(volume.shape)
@@ -125,7 +125,7 @@ def test_a_preview_of_local_steps_equals_the_exact_slice(setting, seed, data):
     if setting.rule is ThresholdRule.ADAPTIVE:
         setting = setting.changed(rule="quantile")
     volume = smooth_volume(seed)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     pipeline.stage(setting)
     threshold = pipeline.threshold(setting)
     z = data.draw(st.integers(0, 8))
@@ -166,7 +166,7 @@ def vars_of(step):
 
 def test_a_knob_repeats_only_what_is_downstream_of_it(monkeypatch):
     volume = smooth_volume(46)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     done = counted_steps(monkeypatch, pipeline)
 
     def computed(setting):
@@ -189,7 +189,7 @@ def test_a_knob_repeats_only_what_is_downstream_of_it(monkeypatch):
 
 def test_a_preview_begins_with_what_is_known_of_the_whole(monkeypatch):
     volume = smooth_volume(46)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     threshold = pipeline.threshold(CHAIN)
     pipeline.density(CHAIN, threshold)
     done = counted_steps(monkeypatch, pipeline)
@@ -203,7 +203,7 @@ def test_what_leaves_the_block_stays_in_a_preview_as_in_the_mask_before():
     mask[:, 2, 2] = 1  # 6 voxels, a column through the displayed slice
     mask[3, 8, 4:8] = 1  # 4 voxels within it
     setting = Setting(rule="probability", probability=0.5, z_radius=0, smallest_object=5)
-    pipeline = FragmentPipeline(Sources(mask, mask))
+    pipeline = FragmentPipeline(FragmentVolumes(mask, mask))
     threshold = pipeline.threshold(setting)
     plane = (slice(3, 4), slice(0, 12), slice(0, 12))
     shown = pipeline.preview(setting, threshold, plane)[0]
@@ -218,7 +218,7 @@ def test_what_leaves_the_block_stays_in_a_preview_as_in_the_mask_before():
 
 def test_cancelled_clean_up_keeps_the_stages_that_were_done(monkeypatch):
     volume = smooth_volume(46)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     threshold = pipeline.threshold(CHAIN)
     done = counted_steps(monkeypatch, pipeline)
     with pytest.raises(Cancelled):
@@ -230,7 +230,7 @@ def test_cancelled_clean_up_keeps_the_stages_that_were_done(monkeypatch):
 
 def test_forgetting_gives_the_stages_back():
     volume = smooth_volume(46)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     threshold = pipeline.threshold(CHAIN)
     pipeline.density(CHAIN, threshold)
     pipeline.forget_score()
@@ -245,7 +245,7 @@ def test_forgetting_gives_the_stages_back():
 def test_every_preset_gives_its_chain(name):
     setting = preset(name)
     volume = smooth_volume(5, (12, 30, 28))
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     threshold = pipeline.threshold(setting)
     whole = whole_block(volume.shape)
     expected = mask_of_scores([pipeline.score(setting, whole)], setting)
@@ -255,6 +255,6 @@ def test_every_preset_gives_its_chain(name):
 
 def test_an_equal_slice_has_no_tail_to_adapt_to():
     volume = np.full((3, 4, 5), 0.25, np.float32)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     threshold = pipeline.threshold(preset("nx47-v61.2"))
     assert threshold.values == threshold.low == (0.25,) * 3

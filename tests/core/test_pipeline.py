@@ -12,7 +12,7 @@ from napari_nx46.core.score.kernels import compiled_kernels, plain_kernels
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Domain, Setting
 from napari_nx46.voxels import tiles as tiles_module
-from napari_nx46.voxels.blocks import PROBABILITY_DTYPES, Sources, whole_block
+from napari_nx46.voxels.blocks import PROBABILITY_DTYPES, FragmentVolumes, whole_block
 from napari_nx46.voxels.workers import Cancelled, Workers
 from tests.core.definition import defined_mask, defined_score
 
@@ -64,7 +64,7 @@ def cases(draw, domains=tuple(Domain)):
 
 def pipelines_of(pairs, **options):
     """Return a pipeline for each pair."""
-    return [FragmentPipeline(Sources(*pair), **options) for pair in pairs]
+    return [FragmentPipeline(FragmentVolumes(*pair), **options) for pair in pairs]
 
 
 @pytest.mark.parametrize("kernels", KERNELS)
@@ -130,7 +130,7 @@ def test_score_is_equal_for_every_dtype_and_radius(dtype, radius):
     p2d = random_volume(rng, (12, 5, 70), np.dtype(dtype), "smooth")
     setting = Setting(blend=0.3, z_radius=radius)
     for kernels in KERNELS.values():
-        score = FragmentPipeline(Sources(p3d, p2d), kernels=kernels()).score(
+        score = FragmentPipeline(FragmentVolumes(p3d, p2d), kernels=kernels()).score(
             setting, whole_block(p3d.shape)
         )
         np.testing.assert_array_equal(score, defined_score(p3d, p2d, setting))
@@ -139,14 +139,14 @@ def test_score_is_equal_for_every_dtype_and_radius(dtype, radius):
 def test_one_source_serves_both_paths():
     volume = np.random.default_rng(1).random((6, 5, 4), dtype=np.float32)
     setting = Setting(quantile=0.8, blend=0.4, z_radius=3)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     mask = pipeline.mask(setting, pipeline.threshold(setting), whole_block(volume.shape))
     np.testing.assert_array_equal(mask, defined_mask([(volume, volume)], setting))
 
 
 def test_moving_the_quantile_does_not_blend_again(monkeypatch):
     volume = np.random.default_rng(2).random((6, 5, 4), dtype=np.float32)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     setting = Setting(quantile=0.8)
     stage = pipeline.stage(setting)
     assert pipeline.stage(setting.changed(quantile=0.9)) is stage
@@ -155,7 +155,7 @@ def test_moving_the_quantile_does_not_blend_again(monkeypatch):
 
 def test_cancelled_work_raises_and_leaves_the_pipeline_usable():
     volume = np.random.default_rng(3).random((6, 5, 4), dtype=np.float32)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     with pytest.raises(Cancelled):
         pipeline.threshold(Setting(), cancelled=lambda: True)
     assert pipeline.threshold(Setting()).values
@@ -164,7 +164,7 @@ def test_cancelled_work_raises_and_leaves_the_pipeline_usable():
 def test_threshold_is_compared_in_float64():
     low, high = np.float32(0.5), np.nextafter(np.float32(0.5), np.float32(1))
     volume = np.array([low, high], np.float32).reshape(1, 1, 2)
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     between = (float(low) + float(high)) / 2
     mask = pipeline.mask(Setting(z_radius=0), Threshold((between,)), whole_block((1, 1, 2)))
     assert mask.ravel().tolist() == [0, 1]
@@ -181,11 +181,11 @@ def test_threshold_is_compared_in_float64():
 )
 def test_sources_that_do_not_fit_are_refused(p3d, p2d, message):
     with pytest.raises(ValueError, match=message):
-        Sources(p3d, p2d)
+        FragmentVolumes(p3d, p2d)
 
 
 def test_block_outside_the_volume_is_refused():
     volume = np.zeros((2, 2, 2), np.float32)
     setting = Setting(domain="block", block=((5, 6), (0, 1), (0, 1)))
     with pytest.raises(ValueError, match="outside the volume"):
-        FragmentPipeline(Sources(volume, volume)).threshold(setting)
+        FragmentPipeline(FragmentVolumes(volume, volume)).threshold(setting)

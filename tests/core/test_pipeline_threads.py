@@ -10,10 +10,9 @@ import pytest
 
 from napari_nx46.core.mask_chain import MaskChain
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.score.blend import LOW_BITS_KEPT_BYTES, KeptLowBits
+from napari_nx46.core.score.blend import LOW_BITS_KEPT_BYTES, FragmentVolumes, KeptLowBits
 from napari_nx46.core.score.kernels import plain_kernels
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Sources
 from napari_nx46.voxels.workers import Cancelled
 
 PATIENCE = 30
@@ -40,7 +39,7 @@ class Gated:
 
 
 def pipeline_of(volume):
-    return FragmentPipeline(Sources(volume, volume), kernels=plain_kernels())
+    return FragmentPipeline(FragmentVolumes(volume, volume), kernels=plain_kernels())
 
 
 def test_two_threads_compute_a_stage_once(volume):

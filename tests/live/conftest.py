@@ -7,7 +7,7 @@ import pytest
 
 from napari_nx46.core.score.kernels import warm_up_cleanup
 from napari_nx46.data.fragments import open_data, write_data_folder
-from tests.live.driver import Bench, smooth_volume, write_damaged, write_fragments
+from tests.live.driver import SessionDriver, smooth_volume, write_damaged, write_fragments
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -29,34 +29,34 @@ def damaged(tmp_path):
 
 
 @pytest.fixture
-def new_bench():
-    """Return a function that makes a bench on a data set; all are closed afterwards."""
+def new_driver():
+    """Return a function that makes a driver on a data set; all are closed afterwards."""
     made = []
 
     def make(dataset, *, start=True, **options):
-        bench = Bench(dataset, **options)
-        made.append(bench)
+        driver = SessionDriver(dataset, **options)
+        made.append(driver)
         if start:
-            bench.session.start()
-        return bench
+            driver.session.start()
+        return driver
 
     yield make
-    for bench in made:
-        bench.session.close()
+    for driver in made:
+        driver.session.close()
 
 
 @pytest.fixture
-def image_bench(tmp_path, new_bench):
-    """Return a started bench on a fragment that has nothing but its CT image."""
+def image_driver(tmp_path, new_driver):
+    """Return a started driver on a fragment that has nothing but its CT image."""
     voxels = np.random.default_rng(3).integers(0, 256, (9, 20, 22), dtype=np.uint8)
     write_data_folder(tmp_path / "images", "a", {"test_images": voxels})
-    return new_bench(open_data(tmp_path / "images"))
+    return new_driver(open_data(tmp_path / "images"))
 
 
 @pytest.fixture
-def bench(dataset, new_bench):
-    """Return a started bench on the three fragments."""
-    return new_bench(dataset)
+def driver(dataset, new_driver):
+    """Return a started driver on the three fragments."""
+    return new_driver(dataset)
 
 
 @pytest.fixture

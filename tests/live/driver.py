@@ -89,7 +89,7 @@ class Events:
         return [arguments for logged, arguments in self.log if logged == name]
 
 
-class Bench:
+class SessionDriver:
     """A session with its loop, the events it emitted, and the volumes as arrays."""
 
     def __init__(self, dataset, **options):
@@ -247,8 +247,8 @@ def wait_for(condition):
         time.sleep(0.005)
 
 
-def settle(bench):
+def settle(driver):
     """Wait for all that is computed of a session, and take what the workers posted."""
-    bench.settle()
-    assert bench.session.graph.wait_until_idle(PATIENCE)
-    bench.loop.run()
+    driver.settle()
+    assert driver.session.graph.wait_until_idle(PATIENCE)
+    driver.loop.run()

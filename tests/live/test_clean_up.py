@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_nx46.live.view import slice_view
-from napari_nx46.setting import Setting, Source, all_presets, preset
+from napari_nx46.setting import ScoreFrom, Setting, all_presets, preset
 from tests.live.driver import PATIENCE, count_kernels, plane_view
 
 CLEANED = {
@@ -23,11 +23,11 @@ CLEANED = {
 
 
 @pytest.fixture
-def compiled(bench):
-    """Return a bench whose kernels are all compiled."""
-    assert bench.session.warm_up.wait(4 * PATIENCE)
-    bench.settle()
-    return bench
+def compiled(driver):
+    """Return a driver whose kernels are all compiled."""
+    assert driver.session.warm_up.wait(4 * PATIENCE)
+    driver.settle()
+    return driver
 
 
 @pytest.mark.parametrize("image_id", ["a", "b", "c"])
@@ -93,19 +93,19 @@ def test_a_low_end_pushes_the_high_end_of_a_pair_along(compiled):
     compiled.assert_shows_the_definition()
 
 
-def test_until_the_clean_up_is_compiled_the_threshold_alone_is_shown(dataset, new_bench):
-    bench = new_bench(dataset, start=False)
-    session = bench.session
+def test_until_the_clean_up_is_compiled_the_threshold_alone_is_shown(dataset, new_driver):
+    driver = new_driver(dataset, start=False)
+    session = driver.session
     session.warm_up.start = lambda: None  # the kernels are never ready
     session.start()
-    bench.settle()
+    driver.settle()
     session.change(**CLEANED)
     bare = Setting(rule="probability", probability=0.8)
     plane = session.view.plane
-    np.testing.assert_array_equal(bench.shown(), bench.expected(bare)[plane])
+    np.testing.assert_array_equal(driver.shown(), driver.expected(bare)[plane])
     assert not session.figures.exact
-    bench.settle()
-    bench.assert_shows_the_definition()
+    driver.settle()
+    driver.assert_shows_the_definition()
 
 
 def test_every_preset_can_be_applied_one_after_the_other(compiled):
@@ -137,17 +137,17 @@ def test_three_dimensions_show_the_cleaned_volume(compiled):
 
 
 def test_a_source_that_needs_a_pass_shows_nothing_until_the_worker_has_taken_it(
-    image_bench,
+    image_driver,
 ):
-    session = image_bench.session
-    assert session.setting.source is Source.GRADIENT
-    image_bench.settle()
+    session = image_driver.session
+    assert session.setting.source is ScoreFrom.GRADIENT
+    image_driver.settle()
     assert session.figures.exact
-    assert image_bench.shown().any()
-    session.change(source=Source.RESIDUAL)
-    image_bench.settle()
+    assert image_driver.shown().any()
+    session.change(source=ScoreFrom.RESIDUAL)
+    image_driver.settle()
     assert session.figures.exact
     pipeline = session.pipelines[session.fragment.image_id]
     threshold = pipeline.threshold(session.setting)
     expected = pipeline.mask(session.setting, threshold, session.view.plane)
-    np.testing.assert_array_equal(image_bench.shown(), expected)
+    np.testing.assert_array_equal(image_driver.shown(), expected)

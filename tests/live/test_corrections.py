@@ -26,72 +26,72 @@ OTHER = np.s_[6:7, 5:12, 0:6]
 
 
 @pytest.mark.parametrize("setting", [Setting(quantile=0.8), CLEANED])
-def test_a_stroke_is_shown_before_it_returns_and_exact_once_the_worker_rests(bench, setting):
-    session = bench.session
+def test_a_stroke_is_shown_before_it_returns_and_exact_once_the_worker_rests(driver, setting):
+    session = driver.session
     session.apply(setting)
-    bench.settle()
+    driver.settle()
     for block, value in ((STROKE, 1), (OTHER, 2)):
-        bench.events.log.clear()
-        bench.paint(block, value)
-        assert bench.events.names()[:2] == ["mask_changed", "figures_changed"]
-        np.testing.assert_array_equal(bench.shown(), bench.expected()[session.view.plane])
+        driver.events.log.clear()
+        driver.paint(block, value)
+        assert driver.events.names()[:2] == ["mask_changed", "figures_changed"]
+        np.testing.assert_array_equal(driver.shown(), driver.expected()[session.view.plane])
         assert session.figures.exact
         assert not session.figures.fragment_exact
         assert not session.settled
-        bench.settle()
-        bench.assert_shows_the_definition()
-        np.testing.assert_array_equal(session.whole_mask(), bench.expected())
+        driver.settle()
+        driver.assert_shows_the_definition()
+        np.testing.assert_array_equal(session.whole_mask(), driver.expected())
 
 
-def test_sliders_and_other_planes_keep_what_was_corrected(bench):
-    session = bench.session
-    bench.paint(STROKE, 1)
-    bench.paint(OTHER, 2)
+def test_sliders_and_other_planes_keep_what_was_corrected(driver):
+    session = driver.session
+    driver.paint(STROKE, 1)
+    driver.paint(OTHER, 2)
     for setting in (Setting(quantile=0.6), CLEANED, Setting(rule="probability", probability=0.9)):
         session.apply(setting)
         for view in (slice_view(session.fragment.shape, 5), plane_view((12, 20, 24), 2, 3)):
             session.look_at(view)
-            bench.settle()
-            bench.assert_shows_the_definition()
+            driver.settle()
+            driver.assert_shows_the_definition()
     assert session.present_corrections.erased == 7 * 6
 
 
-def test_the_volume_in_3d_has_the_corrections(bench):
-    session = bench.session
+def test_the_volume_in_3d_has_the_corrections(driver):
+    session = driver.session
     session.look_at(volume_view(session.fragment.shape))
-    bench.settle()
-    bench.paint(STROKE, 1)
-    bench.settle()
+    driver.settle()
+    driver.paint(STROKE, 1)
+    driver.settle()
     whole = whole_block(session.fragment.shape)
-    np.testing.assert_array_equal(session.mask_block(whole), bench.expected())
-    assert session.figures.fragment_density == bench.expected().mean()
+    np.testing.assert_array_equal(session.mask_block(whole), driver.expected())
+    assert session.figures.fragment_density == driver.expected().mean()
 
 
-def test_every_fragment_has_its_own(bench):
-    session = bench.session
-    bench.paint(STROKE, 1)
+def test_every_fragment_has_its_own(driver):
+    session = driver.session
+    driver.paint(STROKE, 1)
     session.show_fragment("b")
-    bench.settle()
+    driver.settle()
     assert session.present_corrections == Corrections.none(session.fragment.shape)
-    bench.assert_shows_the_definition()
-    bench.events.log.clear()
-    bench.paint(OTHER, 2, "a")
-    assert bench.events.log == []
-    bench.paint(np.s_[2:3, 0:4, :], 1)
-    bench.settle()
-    bench.assert_shows_the_definition()
+    driver.assert_shows_the_definition()
+    driver.events.log.clear()
+    driver.paint(OTHER, 2, "a")
+    assert driver.events.log == []
+    driver.paint(np.s_[2:3, 0:4, :], 1)
+    driver.settle()
+    driver.assert_shows_the_definition()
     session.show_fragment("a")
-    bench.settle()
-    bench.assert_shows_the_definition()
+    driver.settle()
+    driver.assert_shows_the_definition()
     assert session.corrections.by_fragment.keys() == {"a", "b"}
 
 
-def test_a_stroke_is_undone_as_a_whole_and_done_again(bench):
-    corrections = bench.session.corrections
+def test_a_stroke_is_undone_as_a_whole_and_done_again(driver):
+    corrections = driver.session.corrections
     states = [corrections.of("a")]
     for strokes in ((STROKE,), (STROKE, OTHER), (OTHER,)):
         for block in strokes:
-            bench.paint(block, 1 + len(states) % 2, in_stroke=True)
+            driver.paint(block, 1 + len(states) % 2, in_stroke=True)
         corrections.end_stroke()
         states.append(corrections.of("a"))
     states.append(Corrections.none(states[0].shape))
@@ -106,17 +106,17 @@ def test_a_stroke_is_undone_as_a_whole_and_done_again(bench):
         assert corrections.of("a") == state
     assert not corrections.redo("a")
     corrections.undo("a")
-    bench.paint(STROKE, 2)
+    driver.paint(STROKE, 2)
     assert not corrections.can_redo("a")
-    bench.settle()
-    bench.assert_shows_the_definition()
+    driver.settle()
+    driver.assert_shows_the_definition()
 
 
-def test_undo_of_one_fragment_leaves_the_others(bench):
-    bench.paint(STROKE, 1, "a")
-    bench.paint(np.s_[0:1, 0:4, :], 1, "b")
-    assert bench.session.corrections.undo("a")
-    assert bench.session.corrections.by_fragment.keys() == {"b"}
+def test_undo_of_one_fragment_leaves_the_others(driver):
+    driver.paint(STROKE, 1, "a")
+    driver.paint(np.s_[0:1, 0:4, :], 1, "b")
+    assert driver.session.corrections.undo("a")
+    assert driver.session.corrections.by_fragment.keys() == {"b"}
 
 
 def test_corrections_of_another_shape_are_refused(dataset):
@@ -135,27 +135,27 @@ def test_corrections_of_another_shape_are_refused(dataset):
 # ---- what follows from masks -----------------------------------------------------------------
 
 
-def test_profile_and_leaderboard_score_are_those_of_the_corrected_mask(labelled, new_bench):
-    bench = new_bench(labelled)
-    scores = ScoreFollower(bench.session, rest_seconds=0.0)
-    profile = Profile(bench.session, rest_seconds=0.0)
+def test_profile_and_leaderboard_score_are_those_of_the_corrected_mask(labelled, new_driver):
+    driver = new_driver(labelled)
+    scores = ScoreFollower(driver.session, rest_seconds=0.0)
+    profile = Profile(driver.session, rest_seconds=0.0)
     scores.start()
     try:
         label = labelled["a"].label.read()
         for value in (1, 2):
-            bench.paint(np.s_[4:7, 2:9, :], value)
+            driver.paint(np.s_[4:7, 2:9, :], value)
             profile.touch()
-            bench.loop.run_until(
+            driver.loop.run_until(
                 lambda: (
-                    bench.session.settled
+                    driver.session.settled
                     and profile.state.is_current
                     and scores.scores.fragment.is_current
                 )
             )
-            expected = bench.expected()
+            expected = driver.expected()
             assert profile.state.result.volume.as_record() == measure_volume(expected).as_record()
             assert scores.scores.fragment.result.value == leaderboard.score(expected, label).value
-            z = bench.session.view.slice_index
+            z = driver.session.view.slice_index
             counted = scores.scores.slice.voxels
             assert counted.both == (expected[z] & (label[z] == 1)).sum()
             assert counted.only_a == (expected[z] & (label[z] == 0)).sum()
@@ -164,35 +164,35 @@ def test_profile_and_leaderboard_score_are_those_of_the_corrected_mask(labelled,
         scores.close()
 
 
-def test_a_comparison_is_with_the_corrected_mask(bench):
-    other = np.zeros(bench.session.fragment.shape, np.uint8)
+def test_a_comparison_is_with_the_corrected_mask(driver):
+    other = np.zeros(driver.session.fragment.shape, np.uint8)
     other[STROKE] = 1
-    follower = ComparisonFollower(bench.session, rest_seconds=0.0)
+    follower = ComparisonFollower(driver.session, rest_seconds=0.0)
     kept = packed_mask_of(other)
     follower.compare_with(ComparedMask("other", lambda _: kept))
-    bench.paint(STROKE, 1)
-    settle(bench)
-    bench.loop.run()
+    driver.paint(STROKE, 1)
+    settle(driver)
+    driver.loop.run()
     assert not follower.comparison.stale
-    assert follower.comparison.whole == overlap(bench.expected(), other)
+    assert follower.comparison.whole == overlap(driver.expected(), other)
     follower.close()
 
 
-def test_a_pin_keeps_what_was_corrected_when_it_was_pinned(bench):
-    session, pins = bench.session, Pins()
+def test_a_pin_keeps_what_was_corrected_when_it_was_pinned(driver):
+    session, pins = driver.session, Pins()
     follower = PinFollower(session, pins)
-    bench.settle()
+    driver.settle()
     setting = session.setting
     masks = {}
     for letter, value in (("A", 0), ("B", 1), ("C", 2)):
-        bench.paint(STROKE, value)
-        bench.settle()
-        masks[letter] = bench.expected()
+        driver.paint(STROKE, value)
+        driver.settle()
+        masks[letter] = driver.expected()
         pins.pin(letter, setting, corrections=session.corrections.by_fragment)
-    bench.paint(OTHER, 1)
+    driver.paint(OTHER, 1)
     session.apply(CLEANED)
-    bench.settle()
-    bench.loop.run_until(lambda: all(pins.has_mask(letter, "a") for letter in "ABC"))
+    driver.settle()
+    driver.loop.run_until(lambda: all(pins.has_mask(letter, "a") for letter in "ABC"))
     assert session.graph.wait_until_idle(PATIENCE)
     whole = whole_block(session.fragment.shape)
     for letter, mask in masks.items():
@@ -204,12 +204,12 @@ def test_a_pin_keeps_what_was_corrected_when_it_was_pinned(bench):
     follower.close()
 
 
-def test_accepting_freezes_what_was_corrected(bench):
-    session = bench.session
-    bench.paint(STROKE, 1)
+def test_accepting_freezes_what_was_corrected(driver):
+    session = driver.session
+    driver.paint(STROKE, 1)
     session.accept()
     frozen = session.present_corrections
-    bench.paint(OTHER, 2)
+    driver.paint(OTHER, 2)
     assert session.accepted_corrections == {"a": frozen}
     session.corrections.clear("a")
     session.accept(("b",))

@@ -28,7 +28,7 @@ from napari_nx46.run.preflight import (
     preflight,
     sources_read,
 )
-from napari_nx46.setting import Averaging, Domain, Setting, Source
+from napari_nx46.setting import Averaging, Domain, ScoreFrom, Setting
 from napari_nx46.voxels import tiles
 from napari_nx46.voxels.blocks import whole_block
 from napari_nx46.voxels.workers import Workers
@@ -42,9 +42,9 @@ EVERY_SOURCE = {
     "mean of probabilities": Setting(weights={"p3d": 2, "unet": 1, "p2d": 1}),
     "mean of logits": Setting(weights={"a-net": 1, "p2d": 1}, averaging=Averaging.LOGIT),
     "logits of the two paths": Setting(averaging=Averaging.LOGIT, blend=0.3),
-    "gradient": Setting(source=Source.GRADIENT, blend=0.4),
-    "residual": Setting(source=Source.RESIDUAL, residual_sigma=0.7),
-    "logits of gradients": Setting(source=Source.GRADIENT, averaging=Averaging.LOGIT),
+    "gradient": Setting(source=ScoreFrom.GRADIENT, blend=0.4),
+    "residual": Setting(source=ScoreFrom.RESIDUAL, residual_sigma=0.7),
+    "logits of gradients": Setting(source=ScoreFrom.GRADIENT, averaging=Averaging.LOGIT),
 }
 READ = {
     "mean of probabilities": ["p3d", "p2d", "unet"],
@@ -94,7 +94,7 @@ def smoothed(volume, setting):
 
 def expected_score(fragment, setting):
     """Return the score of a whole fragment, its volumes averaged as arrays."""
-    if setting.source is Source.PROBABILITIES:
+    if setting.source is ScoreFrom.PROBABILITIES:
         volumes = {name: volume.read() for name, volume in fragment.sources.items()}
     else:
         image = fragment.image.read()
@@ -102,7 +102,7 @@ def expected_score(fragment, setting):
         paths = ct_sources(image, setting.source, setting.residual_sigma, extent)
         made = [path[whole_block(image.shape)] for path in paths]
         volumes = dict(zip(("p3d", "p2d"), made, strict=True))
-    weights = dict(setting.weights) if setting.source is Source.PROBABILITIES else {}
+    weights = dict(setting.weights) if setting.source is ScoreFrom.PROBABILITIES else {}
     if not weights and "p3d" not in volumes:
         weights = dict.fromkeys(volumes, 1.0)
     volumes.setdefault("p2d", volumes.get("p3d"))
@@ -186,7 +186,7 @@ def test_threads_memory_and_cut_change_no_byte_of_any_source(dataset, out, kind,
 
 
 @pytest.mark.parametrize("domain", [Domain.FRAGMENT, Domain.DATASET])
-@pytest.mark.parametrize("source", [Source.GRADIENT, Source.RESIDUAL])
+@pytest.mark.parametrize("source", [ScoreFrom.GRADIENT, ScoreFrom.RESIDUAL])
 def test_images_alone_go_from_raw_data_to_masks(images, out, source, domain):
     setting = Setting(source=source, domain=domain, **KNOBS)
     result = run(PipelineSet(images), same_setting(images, setting), out)
@@ -234,7 +234,7 @@ def test_an_image_that_is_no_number_somewhere_is_reported_with_its_voxel(tmp_pat
     image[2, 3, 1] = value
     write_data_folder(tmp_path, "1", {"test_images": image, "p3d": np.zeros_like(image)})
     opened = open_data(tmp_path)
-    settings = {"1": Setting(source=Source.GRADIENT)}
+    settings = {"1": Setting(source=ScoreFrom.GRADIENT)}
     message = r"test_images/1\.tif \(fragment 1\): found value (nan|inf) at .*\(2, 3, 1\)"
     with pytest.raises(VolumeError, match=message):
         preflight(opened, settings)
@@ -266,7 +266,7 @@ def test_without_a_setting_the_image_is_loaded_where_there_is_nothing_else(image
     pipelines = PipelineSet(images)
     pipelines.loaded("1")
     assert pipelines.is_loaded("1")
-    assert pipelines.is_loaded("1", Setting(source=Source.RESIDUAL))
+    assert pipelines.is_loaded("1", Setting(source=ScoreFrom.RESIDUAL))
     assert not pipelines.is_loaded("2")
 
 
@@ -275,8 +275,8 @@ def test_without_a_setting_the_image_is_loaded_where_there_is_nothing_else(image
     [
         (Setting(), 4 + 1 + 4),
         (Setting(weights={"unet": 1, "a-net": 1}), 2 + 2 + 4),
-        (Setting(source=Source.GRADIENT), 2 + 8 + 4),
-        (Setting(source=Source.RESIDUAL), 2 + 4 + 4),
+        (Setting(source=ScoreFrom.GRADIENT), 2 + 8 + 4),
+        (Setting(source=ScoreFrom.RESIDUAL), 2 + 4 + 4),
     ],
 )
 def test_the_budget_counts_what_is_read_and_what_is_computed(dataset, setting, bytes_per_voxel):
@@ -311,8 +311,8 @@ def test_no_model_is_overwritten_by_a_run(tmp_path):
 
 def test_a_setting_is_fitted_to_the_volumes_that_a_fragment_has(dataset, images):
     every, models, single = (dataset[image_id] for image_id in IMAGE_IDS)
-    assert fitting_setting(Setting(), images["1"]) == Setting(source=Source.GRADIENT)
-    residual = Setting(source=Source.RESIDUAL, residual_sigma=3)
+    assert fitting_setting(Setting(), images["1"]) == Setting(source=ScoreFrom.GRADIENT)
+    residual = Setting(source=ScoreFrom.RESIDUAL, residual_sigma=3)
     assert fitting_setting(residual, images["1"]) == residual
     assert fitting_setting(residual, every) == residual
     assert fitting_setting(residual, models) == Setting(residual_sigma=3)

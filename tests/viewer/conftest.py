@@ -108,7 +108,7 @@ def one_fragment(tmp_path):
 
 
 @pytest.fixture
-def open_bench(make_napari_viewer, qtbot):
+def open_viewer_session(make_napari_viewer, qtbot):
     """Return a function that opens data in a window and waits for its exact figures."""
 
     def open_in_window(*paths, show=False, **viewer_options):
@@ -123,15 +123,15 @@ def open_bench(make_napari_viewer, qtbot):
 
 
 @pytest.fixture
-def opened(open_bench, data_folder):
+def opened(open_viewer_session, data_folder):
     """Return a hidden window on three fragments."""
-    return open_bench(data_folder)
+    return open_viewer_session(data_folder)
 
 
 @pytest.fixture
-def shown(open_bench, data_folder):
+def shown(open_viewer_session, data_folder):
     """Return a window on three fragments that is really drawn."""
-    return open_bench(data_folder, show=True)
+    return open_viewer_session(data_folder, show=True)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QApplication
 from napari_nx46.data.fragments import open_data
 from napari_nx46.live.masks.pins import DEFAULT_LETTERS
 from napari_nx46.live.session import Session
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 SLIDERS = ("quantile", "blend", "z_radius")
 FLIP_EVERY = 5
@@ -34,7 +34,7 @@ class Held:
     megabytes: float
     widgets: int
     objects: int
-    benches: int
+    viewer_sessions: int
     sessions: int
 
 
@@ -66,9 +66,9 @@ class Soak:
         self._folder = folder
         self._events = 0
         # What earlier tests of this process left behind is not this window's.
-        own = (opened.session, opened.bench)
+        own = (opened.session, opened.viewer_session)
         self._of_others = WeakSet(
-            one for kind in (Session, Bench) for one in living(kind) if one not in own
+            one for kind in (Session, ViewerSession) for one in living(kind) if one not in own
         )
 
     def run(self, events):
@@ -93,7 +93,7 @@ class Soak:
         session = self._opened.session
         session.show_fragment(session.dataset.image_ids[0])
         for letter in DEFAULT_LETTERS:
-            self._opened.bench.pin(letter)
+            self._opened.viewer_session.pin(letter)
         self._opened.wait_until_exact()
         self._opened.qtbot.wait(300)
         # Sessions that have been closed end with what their threads were computing.
@@ -108,7 +108,7 @@ class Soak:
             megabytes=psutil.Process().memory_info().rss / MEGABYTE,
             widgets=len(QApplication.allWidgets()),
             objects=len(window.findChildren(QObject)),
-            benches=self._count(Bench),
+            viewer_sessions=self._count(ViewerSession),
             sessions=self._count(Session),
         )
 
@@ -121,14 +121,14 @@ class Soak:
         slider.setValue(low + (slider.value() - low + 1 + self._events % 3) % (high - low + 1))
 
     def _flip(self):
-        self._opened.bench.flip()
+        self._opened.viewer_session.flip()
 
     def _step(self):
         self._opened.session.step_fragment(1)
 
     def _pin(self):
         number = self._events // PIN_EVERY % len(DEFAULT_LETTERS)
-        self._opened.bench.pin(DEFAULT_LETTERS[number])
+        self._opened.viewer_session.pin(DEFAULT_LETTERS[number])
 
     def _open_again(self):
         self._opened.dock.show_data_set(open_data(self._folder), (self._folder,))

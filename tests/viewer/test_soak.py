@@ -20,8 +20,8 @@ def test_many_events_grow_no_memory_and_leak_no_widget(opened, data_folder, requ
     soak.run(events)
     after = soak.held()
     print(f"before: {before}, after {events} slider events: {after}")
-    assert (before.benches, before.sessions) == (1, 1)
-    assert (after.benches, after.sessions) == (1, 1)
+    assert (before.viewer_sessions, before.sessions) == (1, 1)
+    assert (after.viewer_sessions, after.sessions) == (1, 1)
     assert after.widgets <= before.widgets
     assert after.objects <= before.objects
     assert after.megabytes - before.megabytes <= MOST_MEGABYTES_MORE

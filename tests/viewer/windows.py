@@ -33,12 +33,12 @@ class Opened:
     qtbot: Any
 
     @property
-    def bench(self):
-        return self.dock.bench
+    def viewer_session(self):
+        return self.dock.viewer_session
 
     @property
     def session(self):
-        return self.dock.bench.session
+        return self.dock.viewer_session.session
 
     @property
     def panel(self):
@@ -50,7 +50,7 @@ class Opened:
 
     @property
     def layer(self):
-        return self.dock.bench.overlay.layer
+        return self.dock.viewer_session.overlay.layer
 
     def wait_until(self, condition):
         self.qtbot.waitUntil(condition, timeout=PATIENCE)

@@ -117,7 +117,7 @@ def _local_cluster(choice: ClusterChoice) -> SpecCluster:
 
     A worker has a second thread, in which its next task waits for the lane: it begins when the one
     before it ends, without a word to the scheduler in between. Dask's limits of memory are off: it
-    would pause and kill workers by what the whole process takes, while a bench keeps to its own
+    would pause and kill workers by what the whole process takes, while a measurer keeps to its own
     budget.
     """
     processes = choice.workers is not None

@@ -57,7 +57,7 @@ class Dispatcher:
     """Keeps every lane of a cluster busy with a schedule's tasks.
 
     A worker of one lane has its next task waiting at its side while it computes, so that it never
-    waits for a round trip. Tasks are pinned to their worker, whose bench holds what they share.
+    waits for a round trip. Tasks are pinned to their worker, whose measurer holds what they share.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.spans import find_runs
 from napari_nx46.voxels.workers import CancelCheck, never
 
-__all__ = ["COMPUTING_VERSION", "Measurement", "TaskBench"]
+__all__ = ["COMPUTING_VERSION", "Measurement", "TaskMeasurer"]
 
 COMPUTING_VERSION = 1
 """To be raised whenever the same setting on the same data would give other figures."""
@@ -56,7 +56,7 @@ class Measurement:
     seconds: float
 
 
-class TaskBench:
+class TaskMeasurer:
     """Computes tasks one after the other; what they share is kept between them.
 
     Of the fragment that was last worked on the volumes, the score with its histogram, the stages of

@@ -1,4 +1,4 @@
-"""What runs on a Dask worker: a bench for every lane, kept by a plugin for one campaign."""
+"""What runs on a Dask worker: a measurer for every lane, kept by a plugin for one campaign."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from distributed import Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from napari_nx46.campaign.execute.measuring import Measurement, TaskBench
+from napari_nx46.campaign.execute.measuring import Measurement, TaskMeasurer
 from napari_nx46.campaign.plan.source import DataSource
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.workers import Cancelled
@@ -32,7 +32,7 @@ class TaskReport:
 
 
 class LanePlugin(WorkerPlugin):
-    """Keeps the benches of a worker while a campaign runs.
+    """Keeps the measurers of a worker while a campaign runs.
 
     Parameters
     ----------
@@ -50,22 +50,22 @@ class LanePlugin(WorkerPlugin):
         self._memory_budget = memory_budget
 
     def setup(self, worker: Worker) -> None:
-        """Begin with no benches; a plugin that travels must hold no locks."""
+        """Begin with no measurers; a plugin that travels must hold no locks."""
         self.stopped = threading.Event()
         self._opening = threading.Lock()
-        self._benches: dict[int, tuple[threading.Lock, TaskBench]] = {}
+        self._measurers: dict[int, tuple[threading.Lock, TaskMeasurer]] = {}
 
     def teardown(self, worker: Worker) -> None:
-        """Give the memory of all benches back."""
+        """Give the memory of all measurers back."""
         self.stopped.set()
-        self._benches.clear()
+        self._measurers.clear()
 
     def measure(self, lane: int, image_id: str, setting: Setting, with_score: bool) -> TaskReport:
-        """Compute a task with the bench of its lane, alone."""
+        """Compute a task with the measurer of its lane, alone."""
         try:
-            in_use, bench = self._bench(lane)
+            in_use, measurer = self._measurer(lane)
             with in_use:
-                measurement = bench.measure(
+                measurement = measurer.measure(
                     image_id, setting, with_score=with_score, cancelled=self.stopped.is_set
                 )
         except Cancelled:
@@ -74,13 +74,13 @@ class LanePlugin(WorkerPlugin):
             return TaskReport(error=str(error) or type(error).__name__)
         return TaskReport(measurement)
 
-    def _bench(self, lane: int) -> tuple[threading.Lock, TaskBench]:
+    def _measurer(self, lane: int) -> tuple[threading.Lock, TaskMeasurer]:
         with self._opening:
-            found = self._benches.get(lane)
+            found = self._measurers.get(lane)
             if found is None:
                 dataset, _ = self._source.opened()
-                found = (threading.Lock(), TaskBench(dataset, self._memory_budget))
-                self._benches[lane] = found
+                found = (threading.Lock(), TaskMeasurer(dataset, self._memory_budget))
+                self._measurers[lane] = found
             return found
 
 

@@ -27,7 +27,7 @@ from napari_nx46.campaign.records.results import CampaignResults, FragmentResult
 from napari_nx46.campaign.records.store import CampaignRequest, CampaignStore
 from napari_nx46.campaign.verdicts.judging import judge_and_keep
 from napari_nx46.campaign.verdicts.rules import Rules
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.workspace import Workspace
 from napari_nx46.run.judge.kept_exports import reconcile
 from napari_nx46.run.pipelines import PipelineSet
@@ -329,13 +329,14 @@ def _other_sampler_words(kept: JsonValue) -> str:
         for record in (kept if isinstance(kept, dict) else {}, sampler_record())
     )
     return (
-        f"the search was begun with another sampler ({shown(begun)}) than goes on now ({now}): the"
+        f"the search was begun with another sampler ({printable(begun)}) than "
+        f"goes on now ({now}): the"
         " runs that are there stay, those to come may differ from what it would have suggested"
     )
 
 
 def _unregister(client: Client, plugin: str) -> None:
-    """Take the benches of a campaign off the workers; a cluster that is gone has none."""
+    """Take the measurers of a campaign off the workers; a cluster that is gone has none."""
     # A client whose connection was lost has no scheduler any more.
     with suppress(*CLUSTER_GONE, AttributeError):
         client.unregister_worker_plugin(plugin)

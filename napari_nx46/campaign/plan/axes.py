@@ -11,7 +11,7 @@ from enum import Enum
 
 from napari_nx46.campaign.plan.faults import PlanFault
 from napari_nx46.campaign.plan.rows import field_of, unknown_knob
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.setting import Setting, SettingError, checked_knob, described_knobs
 
 MOST_STEPS = 10_000_001
@@ -134,7 +134,7 @@ def _axis_or_fault(text: str, steps_needed: bool) -> Axis | PlanFault:
     key, equals, listed = (part.strip() for part in text.partition("="))
     knob = field_of(key) or field_of(key.replace("-", "_"))
     if not equals or not listed:
-        return PlanFault(f"found {shown(text)!r}, {_FORM}")
+        return PlanFault(f"found {printable(text)!r}, {_FORM}")
     if knob is None:
         return unknown_knob(key)
     if knob not in described_knobs(Setting) or knob == "weights":
@@ -153,7 +153,9 @@ def _steps(knob: str, text: str, step_needed: bool) -> Steps | str:
     lengths = (_ENDS_AND_STEP,) if step_needed else (_ENDS, _ENDS_AND_STEP)
     if len(parts) not in lengths or not all(_NUMBER.fullmatch(part) for part in parts):
         form = "START:STOP:STEP" if step_needed else "LOW:HIGH or LOW:HIGH:STEP"
-        return f"found {shown(text)!r}, expected {form} in plain decimals, or values with commas"
+        return (
+            f"found {printable(text)!r}, expected {form} in plain decimals, or values with commas"
+        )
     start, stop, *given = (Decimal(part) for part in parts)
     step = given[0] if given else Decimal(repr(described_knobs(Setting)[knob].step))
     if start > stop or step <= 0:

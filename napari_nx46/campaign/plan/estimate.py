@@ -25,7 +25,7 @@ from napari_nx46.data.fragments import Fragment
 from napari_nx46.leaderboard import score
 from napari_nx46.run.preflight import computed_bytes, sources_read
 from napari_nx46.setting import Domain, Setting
-from napari_nx46.voxels.blocks import Block, Mask, Sources, block_shape, whole_block
+from napari_nx46.voxels.blocks import Block, FragmentVolumes, Mask, block_shape, whole_block
 from napari_nx46.voxels.spans import find_runs
 from napari_nx46.voxels.workers import CancelCheck, never
 
@@ -184,7 +184,7 @@ def _stage_seconds(
     """Return what the score, the rest of a task and, with a label, the leaderboard score take."""
     names = dict(sources)
     image, p3d = names.pop("image", None), names.pop("p3d", None)
-    pipeline = FragmentPipeline(Sources(p3d, names.pop("p2d", p3d), names, image))
+    pipeline = FragmentPipeline(FragmentVolumes(p3d, names.pop("p2d", p3d), names, image))
     whole = whole_block(pipeline.shape)
     clock = [perf_counter()]
     pipeline.stage(setting, cancelled)

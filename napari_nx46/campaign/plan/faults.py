@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.setting import SettingError
 
 _MOST_SHOWN = 50
@@ -33,7 +33,11 @@ class PlanFault:
 
     def __str__(self) -> str:
         """Return the fault as a line of text."""
-        places = (f"run {shown(self.run)}" if self.run else "", shown(self.knob), self.message)
+        places = (
+            f"run {printable(self.run)}" if self.run else "",
+            printable(self.knob),
+            self.message,
+        )
         return shortened(": ".join(place for place in places if place))
 
 
@@ -64,7 +68,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     names : iterable of str
     """
     by_folded = {known.casefold(): known for known in names}
-    found = get_close_matches(shown(name).casefold(), by_folded, n=1)
+    found = get_close_matches(printable(name).casefold(), by_folded, n=1)
     return f"; did you mean {by_folded[found[0]]}?" if found else ""
 
 

@@ -18,7 +18,7 @@ from napari_nx46.campaign.plan.rows import (
     run_id_fault,
 )
 from napari_nx46.campaign.records.results import CampaignPlan, PlannedRun
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.regular import open_regular
 from napari_nx46.setting import Setting
 
@@ -164,7 +164,7 @@ def _content(path: Path) -> bytes:
     if not path.is_file():
         shipped = shipped_matrices()
         raise PlanError(
-            shown(str(path)),
+            printable(str(path)),
             [
                 PlanFault(
                     f"there is no such file, nor a shipped matrix of that name, "
@@ -214,14 +214,16 @@ def _rows(document: object, key: str | None) -> tuple[list[_Row], list[PlanFault
     if isinstance(document, dict):
         lists: dict[str, object] = document
         if key is not None and key not in lists:
-            names = ", ".join(shown(name) for name in lists) or "none"
+            names = ", ".join(printable(name) for name in lists) or "none"
             wrong = PlanFault(
-                f"there is no list {shown(key)!r}{nearest(key, lists)}; found {names}"
+                f"there is no list {printable(key)!r}{nearest(key, lists)}; found {names}"
             )
             return [], [wrong]
         chosen = lists if key is None else {key: lists[key]}
     elif key is not None:
-        return [], [PlanFault(f"found a list without a name, expected one named {shown(key)!r}")]
+        return [], [
+            PlanFault(f"found a list without a name, expected one named {printable(key)!r}")
+        ]
     else:
         chosen = {"": document}
     wrong_kind = {
@@ -234,14 +236,16 @@ def _rows(document: object, key: str | None) -> tuple[list[_Row], list[PlanFault
         return [], faults or too_many_or_few
     rows: list[_Row] = []
     for name, entries in lists_of_runs.items():
-        of_list, wrong_entries = _entries(entries, f"of {shown(name)}" if name else "of the list")
+        of_list, wrong_entries = _entries(
+            entries, f"of {printable(name)}" if name else "of the list"
+        )
         rows += of_list
         faults += wrong_entries
     return rows, faults
 
 
 def _no_list(name: str, entries: object) -> str:
-    where = f" under {shown(name)!r}" if name else ""
+    where = f" under {printable(name)!r}" if name else ""
     return (
         f"found {_kind(entries)}{where}, expected a list of objects with {RUN_ID_KEY} and "
         "knobs, or an object whose keys name such lists"

@@ -18,7 +18,7 @@ from napari_nx46.campaign.plan.estimate import (
 from napari_nx46.campaign.plan.rows import equal_runs
 from napari_nx46.campaign.records.results import CampaignPlan, PlannedRun
 from napari_nx46.data.fragments import DataSet, Fragment, FragmentError
-from napari_nx46.files.naming import few
+from napari_nx46.files.naming import first_few
 from napari_nx46.files.volumes.opening import VolumeError
 from napari_nx46.run.preflight import check_block, finite_block, sources_read
 from napari_nx46.setting import Setting
@@ -251,13 +251,13 @@ def _fit_faults(fragment: Fragment, runs: Sequence[PlannedRun]) -> list[str]:
         except FragmentError as error:
             runs_of.setdefault(str(error), []).append(run.run_id)
     return [
-        f"{reason} ({'all runs' if len(names) == len(runs) else 'runs ' + few(names, _FEW)})"
+        f"{reason} ({'all runs' if len(names) == len(runs) else 'runs ' + first_few(names, _FEW)})"
         for reason, names in runs_of.items()
     ]
 
 
 def _equal_notes(runs: Sequence[PlannedRun]) -> list[str]:
-    return [f"runs {few(equal, _FEW)} have one setting" for equal in equal_runs(runs)]
+    return [f"runs {first_few(equal, _FEW)} have one setting" for equal in equal_runs(runs)]
 
 
 def _memory_notes(needed: int, workers: int) -> list[str]:

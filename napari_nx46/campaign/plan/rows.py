@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from napari_nx46.campaign.plan.faults import PlanFault, nearest
 from napari_nx46.campaign.records.results import PlannedRun
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.setting import (
     ENVIRONMENT_FIELDS,
     IMPLIED_KNOBS,
@@ -89,7 +89,7 @@ def run_id_fault(run_id: object) -> str:
     """Return what is wrong with a run_id; empty if nothing is."""
     if isinstance(run_id, str) and _RUN_ID.fullmatch(run_id):
         return ""
-    found = "none" if run_id is None else repr(shown(str(run_id)))
+    found = "none" if run_id is None else repr(printable(str(run_id)))
     return (
         f"found {found}, expected at most {LONGEST_RUN_ID} letters, digits and any of "
         "'_.,=+-', a letter, a digit or '_' first"
@@ -149,7 +149,7 @@ def _preset_fault(name: object) -> str:
     presets = all_presets()
     if isinstance(name, str) and name in presets:
         return ""
-    return f"there is no published preset {shown(str(name))!r}{nearest(str(name), presets)}"
+    return f"there is no published preset {printable(str(name))!r}{nearest(str(name), presets)}"
 
 
 def _conflicts(row: Mapping[str, object]) -> list[PlanFault]:

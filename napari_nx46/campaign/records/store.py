@@ -20,7 +20,7 @@ from napari_nx46.campaign.records.results import (
     TaskState,
 )
 from napari_nx46.campaign.verdicts.rules import Rules, RunVerdict
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.workspace import (
     SavedCampaign,
     SavedOutcome,
@@ -131,7 +131,7 @@ class CampaignStore:
                 raise WorkspaceError(
                     self.workspace.path,
                     f"campaign {campaign_id}: the search suggests another setting for "
-                    f"{shown(run.run_id)} than before; begin it with another seed",
+                    f"{printable(run.run_id)} than before; begin it with another seed",
                 )
 
     def keep_rules(self, campaign_id: int, rules: Rules) -> None:
@@ -299,7 +299,7 @@ class CampaignStore:
 
     def _damaged(self, campaign_id: int, error: ValidationError) -> WorkspaceError:
         return WorkspaceError(
-            self.workspace.path, f"campaign {campaign_id} is damaged: {shown(str(error))}"
+            self.workspace.path, f"campaign {campaign_id} is damaged: {printable(str(error))}"
         )
 
     def _public_scores(self, outcomes: Iterable[SavedOutcome]) -> dict[str, float]:

@@ -21,7 +21,7 @@ from napari_nx46.campaign.report.parts import (
     words_of,
 )
 from napari_nx46.campaign.report.tables import Tables
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 
 __all__ = ["density_section", "gains_section", "knobs_section", "reported_fall", "reported_gain"]
 
@@ -153,8 +153,9 @@ def gains_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
         tables=(_gain_table(analysis),),
         figures=drawn(gains_figure(tables)),
         notes=(
-            f"A voxel is gained if it is foreground of {shown(gain.run_id)} and not of "
-            f"{shown(gain.baseline)}. It is near true surface if a surface voxel of the label lies "
+            f"A voxel is gained if it is foreground of {printable(gain.run_id)} and not of "
+            f"{printable(gain.baseline)}. It is near true surface if a surface "
+            "voxel of the label lies "
             "within the leaderboard's tolerance of 2 voxels (Euclidean). It is repeated structure "
             f"if it is not near and belongs to at least {counts[0].shortest_repeat} gained voxels "
             "in a row along z, at the same (y, x). What is neither is scattered. Voxels that the "
@@ -170,7 +171,7 @@ def reported_gain(analysis: CampaignAnalysis) -> str:
     chosen = labelled or [one.counts for one in analysis.gains]
     gained = sum(one.gained for one in chosen)
     gain = analysis.gains[0]
-    runs = f"{shown(gain.run_id)} gains {gained:,} voxels on {shown(gain.baseline)}"
+    runs = f"{printable(gain.run_id)} gains {gained:,} voxels on {printable(gain.baseline)}"
     if not gained:
         return f"{runs}: there is nothing to distinguish."
     repeated = sum(one.repeated for one in chosen)
@@ -198,7 +199,7 @@ def _gain_table(analysis: CampaignAnalysis) -> SourcedTable:
     return sourced_table(
         "Voxels gained and lost",
         [
-            ("fragment", [shown(one.image_id) for one in analysis.gains]),
+            ("fragment", [printable(one.image_id) for one in analysis.gains]),
             ("gained", [f"{one.gained:,}" for one in gains]),
             *((head, [_share_of(*pair) for pair in pairs]) for head, pairs in shares.items()),
             ("lost", [f"{one.lost:,}" for one in gains]),

@@ -21,7 +21,7 @@ from napari_nx46.campaign.report.drawing import (
 from napari_nx46.campaign.report.parts import MOST_FRAGMENTS, MOST_RUNS, ReportFigure
 from napari_nx46.campaign.report.tables import Tables
 from napari_nx46.campaign.verdicts.rules import Decision
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.run.okabe_ito import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
 if TYPE_CHECKING:
@@ -148,12 +148,12 @@ def slice_figure(tables: Tables, fragment: str, runs: Sequence[str]) -> ReportFi
         label = f"most recall lost by {shortened(runs[0])}"
         every[-1].plot(marked.z.tolist(), marked.recall.tolist(), "v", color=INK, label=label)
     every[-1].set_xlabel("slice z (index)")
-    dashed = f", the dashed one the baseline, {shown(runs[1])}" if len(runs) > 1 else ""
+    dashed = f", the dashed one the baseline, {printable(runs[1])}" if len(runs) > 1 else ""
     draw_legend(every[-1])
     return ReportFigure(
-        f"Slices of fragment {shown(fragment)}",
-        f"The solid line is {shown(runs[0])}{dashed}. Triangles are the slices where the first of "
-        "them misses most surface voxels; there are none without a label.",
+        f"Slices of fragment {printable(fragment)}",
+        f"The solid line is {printable(runs[0])}{dashed}. Triangles are the slices where the first "
+        "of them misses most surface voxels; there are none without a label.",
         svg_of(figure),
         ("slices.csv", "lost_slices.csv"),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.run.compare.report import FIGURE_WORDS, figure_text
 from napari_nx46.run.pages import ReportTable
 
@@ -131,5 +131,5 @@ def drawn(*figures: ReportFigure | None) -> tuple[ReportFigure, ...]:
 
 def joined(names: Iterable[str]) -> str:
     """Return names as a list in a sentence."""
-    *first, last = [shown(one) for one in names] or ["none"]
+    *first, last = [printable(one) for one in names] or ["none"]
     return f"{', '.join(first)} and {last}" if first else last

@@ -18,7 +18,7 @@ from napari_nx46.campaign.report.parts import (
 )
 from napari_nx46.campaign.report.tables import Tables, knob_columns
 from napari_nx46.campaign.verdicts.rules import Decision
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -39,7 +39,7 @@ _WITH_DELTA = ("leaderboard_score", "recall", "density")
 def runs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
     """Report the ranking."""
     criterion = analysis.ranking.criterion
-    baseline = "which is missing" if analysis.baseline is None else shown(analysis.baseline)
+    baseline = "which is missing" if analysis.baseline is None else printable(analysis.baseline)
     order = "nothing is known to rank them by" if criterion is None else f"each by {criterion}"
     ranked = (
         f"Accepted runs stand first, rejected ones last; {order}. Δ is the run less the baseline, "
@@ -75,7 +75,7 @@ def _named(run_id: str, is_best: str, is_baseline: str) -> str:
     marks = [
         mark for mark, holds in (("best", is_best), ("baseline", is_baseline)) if holds == "yes"
     ]
-    return shown(run_id) + (f" ({', '.join(marks)})" if marks else "")
+    return printable(run_id) + (f" ({', '.join(marks)})" if marks else "")
 
 
 # ---- verdicts ------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def _told_rules(analysis: CampaignAnalysis) -> str:
     if rules.largest_recall_fall is not None:
         reported.append(
             f"mean recall may fall by at most {rules.largest_recall_fall:g} against "
-            f"{shown(analysis.baseline or rules.baseline or 'the baseline')}"
+            f"{printable(analysis.baseline or rules.baseline or 'the baseline')}"
         )
     if rules.band is not None:
         reported.append(f"mean density must lie from {rules.band[0]:g} to {rules.band[1]:g}")
@@ -114,7 +114,7 @@ def _verdict_table(analysis: CampaignAnalysis, decision: Decision) -> SourcedTab
     reasons = ["; ".join(one.reasons) or "no rule applies to it" for one in verdicts]
     return sourced_table(
         f"{decision.value.capitalize()}: {len(verdicts)} of {len(analysis.verdicts)}",
-        [("run", [shown(one.run_id) for one in verdicts]), ("reasons", reasons)],
+        [("run", [printable(one.run_id) for one in verdicts]), ("reasons", reasons)],
         "verdicts.csv",
     )
 
@@ -166,8 +166,8 @@ def _best_table(tables: Tables, fragments: list[str], name: str) -> SourcedTable
     return sourced_table(
         f"Run with the highest {words_of(name)} on each fragment",
         [
-            ("fragment", map(shown, fragments)),
-            ("run", map(shown, best.run_id)),
+            ("fragment", map(printable, fragments)),
+            ("run", map(printable, best.run_id)),
             *((words_of(one), numbers(one, best[one])) for one in (name, *_COMPROMISE)),
         ],
         "fragments.csv",
@@ -185,8 +185,8 @@ def _fragment_table(tables: Tables, fragments: list[str], name: str) -> SourcedT
     return sourced_table(
         f"{words[:1].upper()}{words[1:]} by fragment{first}",
         [
-            ("run", map(shown, runs)),
-            *((shown(one), numbers(name, values.loc[runs, one])) for one in fragments),
+            ("run", map(printable, runs)),
+            *((printable(one), numbers(name, values.loc[runs, one])) for one in fragments),
             ("mean", numbers(name, spreads.loc[runs, "mean"])),
             ("spread", numbers(name, spreads.loc[runs, "standard_deviation"])),
         ],
@@ -242,8 +242,8 @@ def _lost_table(lost: DataFrame) -> SourcedTable:
     return sourced_table(
         "Slices where most recall is lost",
         [
-            ("run", map(shown, rows.run_id)),
-            ("fragment", map(shown, rows.fragment)),
+            ("run", map(printable, rows.run_id)),
+            ("fragment", map(printable, rows.fragment)),
             ("slice (recall lost, share of all that is lost)", rows.reported),
         ],
         "lost_slices.csv",

@@ -23,7 +23,7 @@ from napari_nx46.campaign.report.run_sections import (
 )
 from napari_nx46.campaign.report.tables import ABOUT, Tables, knob_columns, tables_of
 from napari_nx46.campaign.verdicts.rules import Decision, better_rejected
-from napari_nx46.files.naming import counted, shown
+from napari_nx46.files.naming import plural, printable
 from napari_nx46.run.compare.comparison import knob_text
 
 __all__ = ["CampaignReport", "headline", "report_of", "summary_section"]
@@ -62,7 +62,7 @@ def report_of(analysis: CampaignAnalysis) -> CampaignReport:
         _files_section(tables),
     )
     return CampaignReport(
-        f"Campaign {shown(analysis.results.plan.name)}",
+        f"Campaign {printable(analysis.results.plan.name)}",
         headline(analysis),
         tuple(section for section in sections if section is not None),
         tables,
@@ -103,8 +103,8 @@ def headline(analysis: CampaignAnalysis) -> str:
     counts += [f"{open_tasks} not done yet"] if open_tasks else []
     return (
         f"Campaign {results.campaign_id}, started {results.started:%Y-%m-%d %H:%M} UTC on "
-        f"{shown(results.data)}: {counted(len(results.plan.runs), 'run')} of "
-        f"{counted(len(results.image_ids), 'fragment')}; of {counted(len(states), 'task')} "
+        f"{printable(results.data)}: {plural(len(results.plan.runs), 'run')} of "
+        f"{plural(len(results.image_ids), 'fragment')}; of {plural(len(states), 'task')} "
         f"{', '.join(counts)}."
     )
 
@@ -120,8 +120,9 @@ def _points(analysis: CampaignAnalysis) -> Iterator[str]:
     other = None if best is None else better_rejected(analysis.results, analysis.verdicts, best)
     if other is not None:
         yield (
-            f"{shown(other.run_id)} has a better {other.criterion}, {number('', other.value)}, but "
-            f"is rejected: {'; '.join(map(shown, other.rejected_for))}."
+            f"{printable(other.run_id)} has a better {other.criterion}, "
+            f"{number('', other.value)}, but "
+            f"is rejected: {'; '.join(map(printable, other.rejected_for))}."
         )
     yield _decisions(analysis)
     shares = analysis.shares
@@ -150,10 +151,12 @@ def _best(analysis: CampaignAnalysis) -> str:
         return "No run is the best: none is done, or there is nothing to choose by."
     setting = next(run.setting for run in analysis.results.plan.runs if run.run_id == best.run_id)
     knobs = ", ".join(f"{knob} {knob_text(knob, setting)}" for knob in knob_columns(analysis))
-    words = f"The best run is {shown(best.run_id)}" + (f" ({knobs})" if knobs else "")
+    words = f"The best run is {printable(best.run_id)}" + (f" ({knobs})" if knobs else "")
     words += f", by its {best.criterion}, {number('', best.value)}"
     if best.rejected_for:
-        words += f"; it is rejected, as every run is: {'; '.join(map(shown, best.rejected_for))}"
+        words += (
+            f"; it is rejected, as every run is: {'; '.join(map(printable, best.rejected_for))}"
+        )
     ranked = next(run for run in analysis.ranking.runs if run.run_id == best.run_id)
     if best.run_id == analysis.baseline:
         return f"{words}; it is the baseline."
@@ -162,7 +165,7 @@ def _best(analysis: CampaignAnalysis) -> str:
         return f"{words}."
     return (
         f"{words}; its {words_of(analysis.score_name)} is {number('', delta, signed=True)} against "
-        f"the baseline, {shown(analysis.baseline or '')}."
+        f"the baseline, {printable(analysis.baseline or '')}."
     )
 
 

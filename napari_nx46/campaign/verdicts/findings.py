@@ -11,7 +11,7 @@ from napari_nx46.campaign.records.results import CampaignResults, TaskState
 from napari_nx46.campaign.verdicts.figures import mean_figure, shared_mean
 from napari_nx46.core.measure.band import distance_from_band, position_in_band
 from napari_nx46.core.threshold.notes import note_of_metrics
-from napari_nx46.files.naming import counted, shown
+from napari_nx46.files.naming import plural, printable
 from napari_nx46.setting import DEFAULT_BAND
 
 __all__ = ["Finding", "Outcome", "Record", "Rule", "Rules", "findings_of", "rounded"]
@@ -135,11 +135,11 @@ def _threshold_note(results: CampaignResults, run_id: str) -> Finding | None:
         return None
     setting = next(run.setting for run in results.plan.runs if run.run_id == run_id)
     image_id, note = next(iter(noted.items()))
-    more = f" and {counted(len(noted) - 1, 'more fragment')}" if len(noted) > 1 else ""
+    more = f" and {plural(len(noted) - 1, 'more fragment')}" if len(noted) > 1 else ""
     return Finding(
         rule=Rule.THRESHOLD,
         outcome=Outcome.NOTED,
-        reason=f"on {shown(image_id)}{more}: {note.text(setting)}",
+        reason=f"on {printable(image_id)}{more}: {note.text(setting)}",
         figure=note.value,
     )
 
@@ -149,7 +149,9 @@ def _failed_tasks(results: CampaignResults, run_id: str) -> Finding | None:
     failed = [one for one in tasks if one.state is TaskState.FAILED]
     if not failed:
         return None
-    errors = "; ".join(f"{one.image_id}: {shown(one.error or 'no reason known')}" for one in failed)
+    errors = "; ".join(
+        f"{one.image_id}: {printable(one.error or 'no reason known')}" for one in failed
+    )
     return Finding(
         rule=Rule.TASKS,
         outcome=Outcome.BROKEN,
@@ -180,15 +182,17 @@ def _recall(
         return None
     if baseline is None:
         missing = "setting that it starts from" if rules.baseline is None else "run "
-        named = shown(rules.baseline or "")
+        named = printable(rules.baseline or "")
         return _no_recall(f"the campaign has no {missing}{named} to compare recall with", allowed)
     means = shared_mean(results, run_id, baseline, "recall")
     if means is None:
-        return _no_recall(f"no labelled fragment is done in it and in {shown(baseline)}", allowed)
+        return _no_recall(
+            f"no labelled fragment is done in it and in {printable(baseline)}", allowed
+        )
     fall = rounded(means[1] - means[0])
     broken = fall > allowed
     change = f"fell by {fall:.6g}" if fall > 0 else f"rose by {-fall:.6g}" if fall else "is equal"
-    against = f"against {shown(baseline)}" if fall else f"to that of {shown(baseline)}"
+    against = f"against {printable(baseline)}" if fall else f"to that of {printable(baseline)}"
     limit = f"more than {allowed:g} allowed" if broken else f"a fall of {allowed:g} is allowed"
     return Finding(
         rule=Rule.RECALL,

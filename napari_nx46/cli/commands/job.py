@@ -19,7 +19,7 @@ from napari_nx46.cli.flags.knobs import chosen_setting
 from napari_nx46.cli.flags.parsing import parse_band
 from napari_nx46.cli.output.console import ExitCode, echo, fail, interruptible, note, progress_bar
 from napari_nx46.cli.output.reporting import print_notes, print_preflight
-from napari_nx46.files.submission.mask_tiff import Compression, Profile
+from napari_nx46.files.submission.mask_tiff import Compression, MaskValues
 
 if TYPE_CHECKING:
     from napari_nx46.data.fragments import DataSet
@@ -61,7 +61,7 @@ class MaskFlags(FlagGroup):
             rich_help_panel=flag.MASK_SECTION,
         ),
     ] = Compression.ZLIB
-    profile: flag.MaskProfile = Profile.KAGGLE
+    profile: flag.MaskProfile = MaskValues.KAGGLE
     band: flag.TargetBand = flag.DEFAULT_BAND_TEXT
 
     def run_options(self) -> RunOptions:

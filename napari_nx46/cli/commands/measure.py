@@ -21,7 +21,7 @@ from napari_nx46.cli.output.console import (
     print_table,
     share_bar,
 )
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 
 if TYPE_CHECKING:
     from napari_nx46.run.compare.measures import MaskMeasures
@@ -136,7 +136,7 @@ def _print_table(measured: Sequence[MaskMeasures], band: Band, *, with_files: bo
         (*columns, *(_LABEL_COLUMNS if labelled else ())),
         [
             (
-                *((shown(one.path.name),) if with_files else ()),
+                *((printable(one.path.name),) if with_files else ()),
                 *_cells(one, band),
                 *(_label_cells(one) if labelled else ()),
             )

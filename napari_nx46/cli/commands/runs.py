@@ -200,13 +200,13 @@ _LIST_COLUMNS = (
 
 
 def _row(listed: ListedRun) -> tuple[str, ...]:
-    from napari_nx46.files.naming import shown
+    from napari_nx46.files.naming import printable
 
     run, density = listed.run, listed.means.get("density")
     return (
         str(run.id),
         f"{run.time:%Y-%m-%d %H:%M}",
-        shown(run.tag),
+        printable(run.tag),
         str(len(run.settings)),
         "" if density is None else f"{density:.6f}",
         _score(run.public_score),
@@ -265,7 +265,7 @@ def _print_verdict(verdict: Verdict) -> None:
 
 
 def _print_best(workspace: Workspace, best: SavedRun | None, *, accept: bool) -> None:
-    from napari_nx46.files.naming import few
+    from napari_nx46.files.naming import first_few
     from napari_nx46.run.judge.kept_runs import accept_best
     from napari_nx46.run.judge.verdict import run_name
 
@@ -275,7 +275,7 @@ def _print_best(workspace: Workspace, best: SavedRun | None, *, accept: bool) ->
     echo(f"best: {run_name(best)}, public score {_score(best.public_score)}")
     if accept:
         replaced = accept_best(workspace, best)
-        echo(f"accepted: the settings of {run_name(best)} for {few(list(best.settings))}")
+        echo(f"accepted: the settings of {run_name(best)} for {first_few(list(best.settings))}")
         _notify_replaced(replaced)
 
 

@@ -13,7 +13,7 @@ from napari_nx46.cli.flags.data import image_shapes
 from napari_nx46.cli.flags.parsing import parse_band
 from napari_nx46.cli.output.console import ExitCode, echo, guarded, interruptible
 from napari_nx46.cli.output.reporting import print_findings, print_masks
-from napari_nx46.files.submission.mask_tiff import Profile
+from napari_nx46.files.submission.mask_tiff import MaskValues
 
 
 @guarded
@@ -28,7 +28,7 @@ def validate(
             "fragments that must be there, and their shapes.",
         ),
     ] = None,
-    profile: flag.MaskProfile = Profile.KAGGLE,
+    profile: flag.MaskProfile = MaskValues.KAGGLE,
     band: flag.TargetBand = flag.DEFAULT_BAND_TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:

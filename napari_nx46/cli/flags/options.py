@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_nx46.files.submission.mask_tiff import Profile
+from napari_nx46.files.submission.mask_tiff import MaskValues
 from napari_nx46.files.volumes.reading import Logits
 from napari_nx46.setting import DEFAULT_BAND
 
@@ -61,7 +61,7 @@ DryRun = Annotated[
     ),
 ]
 MaskProfile = Annotated[
-    Profile,
+    MaskValues,
     typer.Option(
         "--profile",
         help="Values of a mask: kaggle {0, 1} or nx47 {0, 255}.",

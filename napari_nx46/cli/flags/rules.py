@@ -11,7 +11,7 @@ import typer
 from napari_nx46.cli.flags.groups import FlagGroup
 from napari_nx46.cli.flags.options import DEFAULT_BAND_TEXT
 from napari_nx46.cli.flags.parsing import NO_BAND, parse_band
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 
 if TYPE_CHECKING:
     from napari_nx46.campaign.records.results import CampaignResults
@@ -125,7 +125,7 @@ class RuleFlags(FlagGroup):
         """
         if self.baseline is None or self.baseline in run_ids:
             return
-        names = ", ".join(map(shown, run_ids[:_MOST_RUNS_NAMED])) or "none"
+        names = ", ".join(map(printable, run_ids[:_MOST_RUNS_NAMED])) or "none"
         more = ", …" if len(run_ids) > _MOST_RUNS_NAMED else ""
         raise typer.BadParameter(
             f"found {self.baseline!r}, expected a run of {campaign}: {names}{more}",
@@ -158,9 +158,9 @@ def best_words(
 
 def _named(best: BestRun) -> str:
     """Return a run with what it was chosen by, and why it is rejected if it is."""
-    words = f"{shown(best.run_id)}, by its {best.criterion}, {best.value:.6f}"
+    words = f"{printable(best.run_id)}, by its {best.criterion}, {best.value:.6f}"
     if best.rejected_for:
-        words += f"; it is rejected: {'; '.join(map(shown, best.rejected_for))}"
+        words += f"; it is rejected: {'; '.join(map(printable, best.rejected_for))}"
     return words
 
 

@@ -98,9 +98,9 @@ def echo(text: str, *, err: bool = False) -> None:
     err : bool
         Print on stderr.
     """
-    from napari_nx46.files.naming import printable
+    from napari_nx46.files.naming import escape_unprintable
 
-    typer.echo("\n".join(map(printable, text.split("\n"))), err=err)
+    typer.echo("\n".join(map(escape_unprintable, text.split("\n"))), err=err)
 
 
 @contextmanager

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from napari_nx46.core.score.ensemble import effective_weights, mean_of_logits, mean_of_probabilities
 from napari_nx46.core.score.kernels import Kernels
 from napari_nx46.core.threshold.quantile import HIGH_BITS, LOW_BITS, Counts, ScoreHistogram
-from napari_nx46.setting import Averaging, Setting, Source, Weights
-from napari_nx46.voxels.blocks import Block, FloatVolume, Sources, VolumeLike, block_shape
+from napari_nx46.setting import Averaging, ScoreFrom, Setting, Weights
+from napari_nx46.voxels.blocks import Block, FloatVolume, FragmentVolumes, VolumeLike, block_shape
 from napari_nx46.voxels.tiles import row_tiles
 from napari_nx46.voxels.workers import CancelCheck, Workers, never
 
@@ -29,13 +29,13 @@ Voxels = npt.NDArray[np.generic]
 class PathKey:
     """The knobs upstream of the volumes that are averaged."""
 
-    source: Source
+    source: ScoreFrom
     residual_sigma: float | None
 
     @classmethod
     def of(cls, setting: Setting) -> PathKey:
         """Return the key of a setting."""
-        is_residual = setting.source is Source.RESIDUAL
+        is_residual = setting.source is ScoreFrom.RESIDUAL
         return cls(setting.source, setting.residual_sigma if is_residual else None)
 
 
@@ -52,14 +52,14 @@ class ScoreKey:
     @classmethod
     def of(cls, setting: Setting) -> ScoreKey:
         """Return the key of a setting."""
-        weights = setting.weights if setting.source is Source.PROBABILITIES else ()
+        weights = setting.weights if setting.source is ScoreFrom.PROBABILITIES else ()
         blend = None if weights else setting.blend
         return cls(PathKey.of(setting), weights, setting.averaging, blend, setting.z_radius)
 
 
 def as_two_paths(setting: Setting) -> Setting:
     """Return the setting by which the two paths that follow from a CT image are averaged."""
-    return setting.model_copy(update={"source": Source.PROBABILITIES, "weights": ()})
+    return setting.model_copy(update={"source": ScoreFrom.PROBABILITIES, "weights": ()})
 
 
 class KeptLowBits:
@@ -138,7 +138,7 @@ class ScoreWork:
 
     def compute(
         self,
-        sources: Sources,
+        sources: FragmentVolumes,
         setting: Setting,
         block: Block,
         score: FloatVolume | None = None,
@@ -149,7 +149,7 @@ class ScoreWork:
 
         Parameters
         ----------
-        sources : Sources
+        sources : FragmentVolumes
             Probability volumes.
         setting : Setting
         block : Block
@@ -168,7 +168,7 @@ class ScoreWork:
             If `cancelled` returned True.
         """
         out = np.empty(block_shape(block), np.float32) if score is None else score
-        averaged = setting if setting.source is Source.PROBABILITIES else as_two_paths(setting)
+        averaged = setting if setting.source is ScoreFrom.PROBABILITIES else as_two_paths(setting)
         weights = effective_weights(tuple(sources.probabilities), averaged)
         score_rows = (
             self._two_paths(sources, setting, block, out)
@@ -187,7 +187,7 @@ class ScoreWork:
         return out
 
     def _two_paths(
-        self, sources: Sources, setting: Setting, block: Block, out: FloatVolume
+        self, sources: FragmentVolumes, setting: Setting, block: Block, out: FloatVolume
     ) -> Callable[[slice, Counts | None], None]:
         """Return what blends some rows of the two paths in one pass."""
         p3d = sources.p2d if sources.p3d is None else sources.p3d
@@ -213,7 +213,7 @@ class ScoreWork:
 
     def _ensemble(
         self,
-        sources: Sources,
+        sources: FragmentVolumes,
         setting: Setting,
         weights: dict[str, float],
         block: Block,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.setting import Source
+from napari_nx46.setting import ScoreFrom
 from napari_nx46.voxels.blocks import (
     Block,
     FloatVolume,
@@ -75,7 +75,7 @@ def intensity_extent(image: VolumeLike, cancelled: Callable[[], bool] = never) -
 
 
 def ct_sources(
-    image: VolumeLike, source: Source, residual_sigma: float, extent: IntensityExtent
+    image: VolumeLike, source: ScoreFrom, residual_sigma: float, extent: IntensityExtent
 ) -> tuple[VolumeLike, VolumeLike]:
     """Return the two paths that are made from a CT image.
 
@@ -83,7 +83,7 @@ def ct_sources(
     ----------
     image : VolumeLike
         ``(Z, Y, X)``, of any real type.
-    source : Source
+    source : ScoreFrom
         ``GRADIENT`` or ``RESIDUAL``.
     residual_sigma : float
         Of the Gaussian, in voxels.
@@ -101,12 +101,12 @@ def ct_sources(
         If the source is none of these two.
     """
     match source:
-        case Source.GRADIENT:
+        case ScoreFrom.GRADIENT:
             return GradientPath3d(image, extent), GradientPath2d(image, extent)
-        case Source.RESIDUAL:
+        case ScoreFrom.RESIDUAL:
             residual = ResidualPath(image, extent, residual_sigma)
             return residual, residual
-        case Source.PROBABILITIES:
+        case ScoreFrom.PROBABILITIES:
             raise ValueError("probability volumes are not made from the CT image")
 
 

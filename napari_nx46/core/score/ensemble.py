@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from napari_nx46.setting import Averaging, Setting, Source, Weights
+from napari_nx46.setting import Averaging, ScoreFrom, Setting, Weights
 from napari_nx46.voxels.blocks import FloatVolume
 
 LOWEST_PROBABILITY = 1e-6
@@ -47,7 +47,7 @@ def effective_weights(names: Sequence[str], setting: Setting) -> dict[str, float
     if not names:
         raise ValueError("there is no probability volume")
     has_path = not set(_PATHS).isdisjoint(names)
-    if setting.source is Source.PROBABILITIES and setting.weights:
+    if setting.source is ScoreFrom.PROBABILITIES and setting.weights:
         return normalised_weights([*names, *(_PATHS if has_path else ())], setting.weights)
     if has_path:
         if setting.averaging is Averaging.PROBABILITY:

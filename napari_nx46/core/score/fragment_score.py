@@ -13,11 +13,11 @@ from napari_nx46.core.score.blend import PathKey, ScoreKey, ScoreStage, ScoreWor
 from napari_nx46.core.score.ct_paths import ct_sources, intensity_extent
 from napari_nx46.core.score.kernels import Kernels, compiled_kernels
 from napari_nx46.core.threshold.quantile import HIGH_BITS, LOW_BITS, Counts, ScoreHistogram
-from napari_nx46.setting import Setting, Source
+from napari_nx46.setting import ScoreFrom, Setting
 from napari_nx46.voxels.blocks import (
     Block,
     FloatVolume,
-    Sources,
+    FragmentVolumes,
     VolumeLike,
     slabs,
     whole_block,
@@ -33,7 +33,7 @@ class FragmentScore:
 
     Parameters
     ----------
-    sources : Sources
+    sources : FragmentVolumes
         The volumes.
     kernels : Kernels, optional
         Default: `compiled_kernels`.
@@ -51,7 +51,7 @@ class FragmentScore:
 
     def __init__(
         self,
-        sources: Sources,
+        sources: FragmentVolumes,
         *,
         kernels: Kernels | None = None,
         workers: Workers | None = None,
@@ -62,7 +62,7 @@ class FragmentScore:
         self.workers = workers or Workers(1)
         self.keep_score = keep_score
         self._stage: ScoreStage | None = None
-        self._paths: tuple[PathKey, Sources] | None = None
+        self._paths: tuple[PathKey, FragmentVolumes] | None = None
         self._intensities: tuple[float, float] | None = None
         self._computing = Lock()  # held while a stage is computed: by one thread at a time
         self._changing = Lock()  # held while what is kept changes: never for long
@@ -92,9 +92,9 @@ class FragmentScore:
 
     def is_ready(self, setting: Setting) -> bool:
         """Return whether any block's score can be computed without a pass over the fragment."""
-        return setting.source is Source.PROBABILITIES or self._intensities is not None
+        return setting.source is ScoreFrom.PROBABILITIES or self._intensities is not None
 
-    def paths(self, setting: Setting, cancelled: CancelCheck = never) -> Sources:
+    def paths(self, setting: Setting, cancelled: CancelCheck = never) -> FragmentVolumes:
         """Return the probability volumes that a setting averages.
 
         They are the sources' own, or follow from the CT image, whose lowest and highest intensity
@@ -105,7 +105,7 @@ class FragmentScore:
         ValueError
             If the sources lack what the setting's `source` asks for.
         """
-        if setting.source is Source.PROBABILITIES:
+        if setting.source is ScoreFrom.PROBABILITIES:
             if not self.sources.probabilities:
                 raise ValueError(
                     "found no probability volume; expected a source gradient, residual"
@@ -120,7 +120,7 @@ class FragmentScore:
         if self._intensities is None:
             self._intensities = intensity_extent(image, cancelled)
         p3d, p2d = ct_sources(image, setting.source, setting.residual_sigma, self._intensities)
-        return Sources(p3d, p2d)
+        return FragmentVolumes(p3d, p2d)
 
     def cached_stage(self, setting: Setting) -> ScoreStage | None:
         """Return the score stage of this setting if it is there already."""
@@ -223,7 +223,7 @@ class FragmentScore:
     def _keep_paths(self, setting: Setting, keep: bool, cancelled: CancelCheck) -> None:
         """Compute the volumes that follow from the CT image once, where memory is to be used."""
         key, cached = PathKey.of(setting), self._paths
-        if setting.source is Source.PROBABILITIES or not keep:
+        if setting.source is ScoreFrom.PROBABILITIES or not keep:
             self._paths = None
         elif cached is None or cached[0] != key:
             self._paths = None
@@ -233,7 +233,7 @@ class FragmentScore:
                 if self._times_forgotten == times_forgotten:
                     self._paths = (key, paths)
 
-    def _in_memory(self, paths: Sources, cancelled: CancelCheck) -> Sources:
+    def _in_memory(self, paths: FragmentVolumes, cancelled: CancelCheck) -> FragmentVolumes:
         volumes = {}
         for name, volume in paths.probabilities.items():
             voxels = np.empty(self.shape, np.float32)
@@ -243,7 +243,7 @@ class FragmentScore:
 
             self.workers.map(fill, slice_tiles(self.shape), cancelled)
             volumes[name] = voxels
-        return Sources(volumes["p3d"], volumes.get("p2d", volumes["p3d"]))
+        return FragmentVolumes(volumes["p3d"], volumes.get("p2d", volumes["p3d"]))
 
     def _count_low_bits(self, setting: Setting, high_bits: int, cancelled: CancelCheck) -> Counts:
         counts = np.zeros(LOW_BITS, np.int64)

@@ -17,7 +17,7 @@ from napari_nx46.data.fragments.model import (
     Fragment,
 )
 from napari_nx46.data.fragments.names import FragmentError, checked_model_name
-from napari_nx46.files.naming import counted, few, shown
+from napari_nx46.files.naming import first_few, plural, printable
 from napari_nx46.files.volumes.opening import ReadAs, Role, Volume, open_volume
 
 __all__ = ["FragmentFiles"]
@@ -149,7 +149,7 @@ class FragmentFiles:
             strangers = one.image_ids - set(self.image_ids)
             if strangers:
                 yield (
-                    f"{self.root}: {counted(len(strangers), kind)} without a "
+                    f"{self.root}: {plural(len(strangers), kind)} without a "
                     f"{'probability volume' if self.scored_ids else 'CT image'}, passed over: "
                     f"{_few(strangers)}"
                 )
@@ -205,4 +205,4 @@ def _models(folder: Path, owner: str) -> dict[str, FolderListing]:
 
 
 def _few(names: Iterable[str]) -> str:
-    return few([shown(name) for name in sorted(names)], _MOST_NAMES) or "nothing"
+    return first_few([printable(name) for name in sorted(names)], _MOST_NAMES) or "nothing"

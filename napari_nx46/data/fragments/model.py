@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_nx46.data.fragments.arrays import ArrayEntry, open_entry
 from napari_nx46.data.fragments.names import FragmentError, checked_image_id, checked_model_name
-from napari_nx46.files.naming import few
+from napari_nx46.files.naming import first_few
 from napari_nx46.files.volumes.opening import Logits, ReadAs, Volume
 from napari_nx46.files.volumes.placement import Placement
 
@@ -234,7 +234,8 @@ class DataSet:
             if fragment.image_id == image_id:
                 return fragment
         raise KeyError(
-            f"no fragment {image_id!r} in {self.name}; it has {few(self.image_ids, _MOST_NAMES)}"
+            f"no fragment {image_id!r} in {self.name}; "
+            f"it has {first_few(self.image_ids, _MOST_NAMES)}"
         )
 
     def __len__(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from napari_nx46.files.naming import LONGEST_IMAGE_ID, shown
+from napari_nx46.files.naming import LONGEST_IMAGE_ID, printable
 from napari_nx46.setting.choices import LONGEST_SOURCE_NAME
 
 __all__ = [
@@ -45,7 +45,8 @@ def checked_image_id(image_id: str, path: Path | None = None) -> str:
         return image_id
     where = "" if path is None else f"{path}: "
     raise FragmentError(
-        f"{where}found image_id {shown(image_id)!r}; expected at most {LONGEST_IMAGE_ID} letters, "
+        f"{where}found image_id {printable(image_id)!r}; "
+        f"expected at most {LONGEST_IMAGE_ID} letters, "
         "digits, '.', '_' and '-', with no dot at either end; rename the file"
     )
 
@@ -63,7 +64,7 @@ def checked_model_name(name: str, path: Path | None = None) -> str:
         return name
     where = "" if path is None else f"{path}: "
     raise FragmentError(
-        f"{where}found a model named {shown(name)!r}; expected at most {LONGEST_SOURCE_NAME} "
+        f"{where}found a model named {printable(name)!r}; expected at most {LONGEST_SOURCE_NAME} "
         "letters, digits, '.', '_' and '-', with no dot at either end, and none of "
         f"{', '.join(_TAKEN_NAMES)}; rename the folder"
     )

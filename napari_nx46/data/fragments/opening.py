@@ -13,7 +13,7 @@ from napari_nx46.data.fragments.model import (
     Fragment,
 )
 from napari_nx46.data.fragments.names import FragmentError, checked_image_id
-from napari_nx46.files.naming import few
+from napari_nx46.files.naming import first_few
 from napari_nx46.files.volumes.opening import (
     Logits,
     ReadAs,
@@ -193,8 +193,8 @@ def _check_known(name: str, only: Collection[str], image_ids: Sequence[str]) -> 
     unknown = sorted(set(only) - set(image_ids))
     if unknown:
         raise FragmentError(
-            f"{name}: no fragment {few(unknown, _MOST_NAMES)}; there are "
-            f"{few(image_ids, _MOST_NAMES)}"
+            f"{name}: no fragment {first_few(unknown, _MOST_NAMES)}; there are "
+            f"{first_few(image_ids, _MOST_NAMES)}"
         )
 
 
@@ -204,7 +204,7 @@ def _note_on_single_slices(root: Path, fragments: Sequence[Fragment]) -> list[st
     if len(single) < 2:  # noqa: PLR2004
         return []
     return [
-        f"{root}: {len(single)} fragments have one slice each: {few(single, _MOST_NAMES)}; files "
-        "of one slice are read as one volume where their names differ in one number, which counts "
-        "without a gap"
+        f"{root}: {len(single)} fragments have one slice each: {first_few(single, _MOST_NAMES)}; "
+        "files of one slice are read as one volume where their names differ in one number, which "
+        "counts without a gap"
     ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_nx46.data.fragments.names import FragmentError, checked_image_id, is_plain_name
 from napari_nx46.files.atomic import write_together
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.volumes.opening import write_volume
 
 _VOLUME_AXES = 3
@@ -56,7 +56,7 @@ def write_data_folder(
 def _check_writable(folder: str, voxels: np.ndarray) -> None:
     """Check the name of a folder, and that an array can be written as a volume."""
     if not is_plain_name(folder):
-        raise FragmentError(f"found folder name {shown(folder)!r}; expected a plain name")
+        raise FragmentError(f"found folder name {printable(folder)!r}; expected a plain name")
     if voxels.ndim != _VOLUME_AXES or voxels.size == 0 or voxels.dtype.kind not in "iuf":
         raise FragmentError(
             f"{folder}: found an array of shape {voxels.shape} and type {voxels.dtype}; "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from napari_nx46.files.submission.mask_tiff import Profile, Shape
+from napari_nx46.files.submission.mask_tiff import MaskValues, Shape
 
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
@@ -105,7 +105,7 @@ class ValidationReport:
     ----------
     path : Path
         What was validated.
-    profile : Profile
+    profile : MaskValues
         The convention it was held against.
     findings : tuple of Finding
         Everything found, in the order of the archive.
@@ -114,7 +114,7 @@ class ValidationReport:
     """
 
     path: Path
-    profile: Profile
+    profile: MaskValues
     findings: tuple[Finding, ...]
     masks: tuple[MaskSummary, ...]
 

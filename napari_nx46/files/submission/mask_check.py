@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from napari_nx46.files.regular import open_regular
 from napari_nx46.files.submission.findings import Finding, MaskSummary, error, warning
-from napari_nx46.files.submission.mask_tiff import Profile, Shape
+from napari_nx46.files.submission.mask_tiff import MaskValues, Shape
 from napari_nx46.files.volumes.origin import Origin, VolumeError
 from napari_nx46.files.volumes.tiff.coding import check_coding
-from napari_nx46.files.volumes.tiff.source import open_tiff
+from napari_nx46.files.volumes.tiff.reader import open_tiff
 from napari_nx46.files.volumes.tiff.structure import PageTags, TiffStructureError, scan_pages
 
 PageReader = Callable[[Path, tuple[PageTags, ...]], Iterator[NDArray[np.uint8]]]
@@ -35,7 +35,7 @@ class MaskRules:
     ----------
     expected_shape : tuple of int or None
         (Z, Y, X); None if it is not known.
-    profile : Profile or None
+    profile : MaskValues or None
         Gives the two values allowed; None for the profile of the first foreground voxel.
     band : tuple of float
         Lowest and highest density that need no warning.
@@ -46,7 +46,7 @@ class MaskRules:
     """
 
     expected_shape: Shape | None
-    profile: Profile | None
+    profile: MaskValues | None
     band: tuple[float, float]
     most_voxels: int
     one_slice: bool = False
@@ -61,7 +61,7 @@ class MaskCheck:
 
     findings: tuple[Finding, ...]
     summary: MaskSummary | None
-    profile: Profile | None = None
+    profile: MaskValues | None = None
 
 
 class PageDamage(ValueError):
@@ -272,7 +272,7 @@ def _decode(
 class _Tally:
     """Figures of a mask, gathered page by page."""
 
-    def __init__(self, profile: Profile | None) -> None:
+    def __init__(self, profile: MaskValues | None) -> None:
         self.profile = profile
         self._hash = hashlib.sha256()
         self._first: NDArray[np.uint8] | None = None
@@ -306,16 +306,16 @@ class _Tally:
     @property
     def allowed(self) -> int:
         """The value that the foreground may have."""
-        return (self.profile or Profile.KAGGLE).foreground
+        return (self.profile or MaskValues.KAGGLE).foreground
 
     def digest(self) -> str:
         """Return the SHA-256 of the voxels above 0, in hexadecimal."""
         return self._hash.hexdigest()
 
 
-def _profile_of(value: int) -> Profile:
+def _profile_of(value: int) -> MaskValues:
     """Return the profile whose foreground has this value; the competition's for any other."""
-    return Profile.NX47 if value == Profile.NX47.foreground else Profile.KAGGLE
+    return MaskValues.NX47 if value == MaskValues.NX47.foreground else MaskValues.KAGGLE
 
 
 def _voxel_findings(

@@ -37,7 +37,7 @@ class Compression(StrEnum):
     NONE = "none"
 
 
-class Profile(StrEnum):
+class MaskValues(StrEnum):
     """Whose convention the values of a mask follow."""
 
     KAGGLE = "kaggle"
@@ -48,7 +48,7 @@ class Profile(StrEnum):
     @property
     def foreground(self) -> int:
         """The value of a foreground voxel; the background is 0."""
-        return 255 if self is Profile.NX47 else 1
+        return 255 if self is MaskValues.NX47 else 1
 
 
 def check_shape(shape: tuple[int, ...], name: str) -> None:

@@ -16,7 +16,7 @@ from napari_nx46.files.atomic import never, stop_if
 from napari_nx46.files.naming import MASK_SUFFIX
 from napari_nx46.files.submission.findings import MaskSummary
 from napari_nx46.files.submission.mask_check import MaskRules, check_mask
-from napari_nx46.files.submission.mask_tiff import Profile, Shape
+from napari_nx46.files.submission.mask_tiff import MaskValues, Shape
 from napari_nx46.files.submission.validation import (
     largest_member,
     temporary_mask,
@@ -41,7 +41,7 @@ class SubmissionMasks:
     ----------
     stamp : FileStamp
         The archive when it was validated.
-    profile : Profile
+    profile : MaskValues
         The values of its masks.
     summaries : mapping
         image_id to what the validation found the mask to be.
@@ -50,7 +50,7 @@ class SubmissionMasks:
     """
 
     stamp: FileStamp
-    profile: Profile
+    profile: MaskValues
     summaries: Mapping[str, MaskSummary]
     kept_pages: Mapping[str, Sequence[NDArray[np.uint8]]] = field(repr=False)
 

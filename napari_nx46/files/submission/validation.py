@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_nx46.files.atomic import never, stop_if
-from napari_nx46.files.naming import MASK_SUFFIX, folded, image_id_fault, shown
+from napari_nx46.files.naming import MASK_SUFFIX, folded, image_id_fault, printable
 from napari_nx46.files.regular import NotRegularFileError
 from napari_nx46.files.submission.findings import (
     Finding,
@@ -32,7 +32,7 @@ from napari_nx46.files.submission.mask_check import (
     check_mask,
     stored_pages,
 )
-from napari_nx46.files.submission.mask_tiff import Profile, Shape
+from napari_nx46.files.submission.mask_tiff import MaskValues, Shape
 from napari_nx46.files.submission.zip_check import ZIP_DAMAGES, ZipFault, open_zip
 from napari_nx46.files.volumes.tiff.structure import looks_like_tiff
 from napari_nx46.setting import DEFAULT_BAND
@@ -84,7 +84,7 @@ def validate_submission(
     path: Path,
     *,
     expected: Mapping[str, Shape] | None = None,
-    profile: Profile | None = Profile.KAGGLE,
+    profile: MaskValues | None = MaskValues.KAGGLE,
     band: tuple[float, float] = DEFAULT_BAND,
     max_member_bytes: int = DEFAULT_MAX_MEMBER_BYTES,
     cancelled: Callable[[], bool] = never,
@@ -103,7 +103,7 @@ def validate_submission(
     expected : mapping, optional
         ``image_id`` to shape (Z, Y, X) of every fragment that must be there, and no other.
         Without it any fragment of any shape is accepted.
-    profile : Profile or None
+    profile : MaskValues or None
         The values allowed: {0, 1} or {0, 255}. With None the first foreground voxel of the
         archive decides for all of its masks.
     band : tuple of float
@@ -152,7 +152,7 @@ def validate_mask_file(
     image_id: str | None = None,
     name: str | None = None,
     expected_shape: Shape | None = None,
-    profile: Profile = Profile.KAGGLE,
+    profile: MaskValues = MaskValues.KAGGLE,
     band: tuple[float, float] = DEFAULT_BAND,
     cancelled: Callable[[], bool] = never,
     reader: PageReader = stored_pages,
@@ -191,7 +191,7 @@ def validate_mask_file(
     check = check_mask(
         path,
         path.stem if image_id is None else image_id,
-        shown(path.name if name is None else name),
+        printable(path.name if name is None else name),
         rules,
         lambda: stop_if(cancelled),
         reader=reader,
@@ -205,7 +205,7 @@ class _Run:
 
     path: Path
     expected: Mapping[str, Shape] | None
-    profile: Profile | None
+    profile: MaskValues | None
     band: tuple[float, float]
     max_member_bytes: int
     cancelled: Callable[[], bool]
@@ -227,7 +227,7 @@ class _Run:
         masks: list[MaskSummary] | tuple[MaskSummary, ...] = (),
     ) -> ValidationReport:
         """Return the report of this validation."""
-        profile = self.profile or Profile.KAGGLE
+        profile = self.profile or MaskValues.KAGGLE
         return ValidationReport(self.path, profile, tuple(findings), tuple(masks))
 
 
@@ -272,8 +272,10 @@ def _name_finding(info: zipfile.ZipInfo) -> Finding | None:
         return None
     wanted = f"expected [image_id]{MASK_SUFFIX} in the root of the archive"
     if fault is None:
-        return error("not-tiff", shown(name), f"found a name without {MASK_SUFFIX}, {wanted}")
-    return error("unsafe-name", shown(name), f"found a name that cannot be used: {fault}; {wanted}")
+        return error("not-tiff", printable(name), f"found a name without {MASK_SUFFIX}, {wanted}")
+    return error(
+        "unsafe-name", printable(name), f"found a name that cannot be used: {fault}; {wanted}"
+    )
 
 
 def _kind_fault(info: zipfile.ZipInfo) -> str | None:
@@ -298,13 +300,15 @@ def _duplicate_finding(info: zipfile.ZipInfo, seen: dict[str, str]) -> Finding |
         seen[key] = name
         return None
     return error(
-        "duplicate", shown(name), f"found it again after {shown(seen[key])}, expected it once"
+        "duplicate",
+        printable(name),
+        f"found it again after {printable(seen[key])}, expected it once",
     )
 
 
 def _membership_finding(run: _Run, info: zipfile.ZipInfo, image_id: str) -> Finding | None:
     """Return why a well-named member is not even unpacked."""
-    member = shown(info.orig_filename)
+    member = printable(info.orig_filename)
     if run.expected is not None and image_id not in run.expected:
         return error("extra-fragment", member, "found a mask of a fragment that is not expected")
     if info.flag_bits & _ENCRYPTED_FLAGS:
@@ -333,7 +337,9 @@ def _in_words(shape: Shape | None) -> str:
 def _missing_findings(run: _Run, present: set[str]) -> list[Finding]:
     missing = sorted(set(run.expected or ()) - present)
     return [
-        error("missing-fragment", shown(image_id), f"found no {shown(image_id)}{MASK_SUFFIX}")
+        error(
+            "missing-fragment", printable(image_id), f"found no {printable(image_id)}{MASK_SUFFIX}"
+        )
         for image_id in missing
     ]
 
@@ -342,7 +348,7 @@ def _validate_mask(
     run: _Run, archive: zipfile.ZipFile, info: zipfile.ZipInfo, image_id: str
 ) -> MaskCheck:
     """Unpack one member into a temporary file and check it there."""
-    member = shown(info.orig_filename)
+    member = printable(info.orig_filename)
     rules = MaskRules(run.shape_of(image_id), run.profile, run.band, run.max_member_bytes)
     with temporary_mask() as path:
         with path.open("wb") as file:
@@ -368,7 +374,7 @@ def _unpack(
     try:
         source = archive.open(info)
     except ZIP_DAMAGES as fault:
-        return shown(str(fault))
+        return printable(str(fault))
     unpacked = 0
     with closing(source):
         while True:
@@ -376,7 +382,7 @@ def _unpack(
             try:
                 chunk = source.read(_CHUNK_BYTES)
             except ZIP_DAMAGES as fault:
-                return shown(str(fault))
+                return printable(str(fault))
             if not chunk:
                 break
             if unpacked == 0 and not looks_like_tiff(chunk):

@@ -23,7 +23,7 @@ from napari_nx46.files.submission.findings import Finding, ValidationReport, err
 from napari_nx46.files.submission.mask_tiff import (
     Compression,
     MaskError,
-    Profile,
+    MaskValues,
     Shape,
     check_shape,
     iterate_slices,
@@ -137,7 +137,7 @@ def write_archive(
     masks: Iterable[MaskStream],
     *,
     compression: Compression = Compression.ZLIB,
-    profile: Profile = Profile.KAGGLE,
+    profile: MaskValues = MaskValues.KAGGLE,
     band: tuple[float, float] = DEFAULT_BAND,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] = never,
@@ -159,7 +159,7 @@ def write_archive(
         At least one, each fragment once.
     compression : Compression
         Compression of the TIFF pages.
-    profile : Profile
+    profile : MaskValues
         The values written: {0, 1} or {0, 255}.
     band : tuple of float
         Lowest and highest density that need no warning in the report.
@@ -219,7 +219,7 @@ def write_mask_file(
     stream: MaskStream,
     *,
     compression: Compression = Compression.ZLIB,
-    profile: Profile = Profile.KAGGLE,
+    profile: MaskValues = MaskValues.KAGGLE,
     band: tuple[float, float] = DEFAULT_BAND,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] = never,
@@ -292,7 +292,7 @@ def _pack(
     partial: Path,
     streams: tuple[MaskStream, ...],
     compression: Compression,
-    profile: Profile,
+    profile: MaskValues,
     progress: Progress | None,
     cancelled: Callable[[], bool],
 ) -> tuple[Member, ...]:
@@ -327,7 +327,7 @@ def _write_tiff(
     name: str,
     stream: MaskStream,
     compression: Compression,
-    profile: Profile,
+    profile: MaskValues,
     progress: Progress | None,
     cancelled: Callable[[], bool],
 ) -> Member:

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.regular import open_regular
 
 MAX_DIRECTORY_BYTES = 2**22
@@ -72,7 +72,7 @@ def open_zip(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
         try:
             archive = zipfile.ZipFile(file)
         except ZIP_DAMAGES as fault:
-            raise ZipFault(f"found no readable zip archive ({shown(str(fault))})") from fault
+            raise ZipFault(f"found no readable zip archive ({printable(str(fault))})") from fault
         with closing(archive):
             _check_members(file, archive)
             yield archive
@@ -98,7 +98,7 @@ def data_start(file: BinaryIO, member: zipfile.ZipInfo) -> int:
         file.seek(start)
         header = file.read(_LOCAL_HEADER.size)
     if len(header) < _LOCAL_HEADER.size or not header.startswith(_LOCAL_MARK):
-        name = shown(member.orig_filename)
+        name = printable(member.orig_filename)
         raise ZipFault(f"found a damaged zip archive (no header of member {name})")
     _, name_size, extra_size = _LOCAL_HEADER.unpack(header)
     place: int = start + _LOCAL_HEADER.size + name_size + extra_size
@@ -123,7 +123,7 @@ def _check_members(file: BinaryIO, archive: zipfile.ZipFile) -> None:
 
 def _extent(file: BinaryIO, member: zipfile.ZipInfo) -> _Extent:
     stop = data_start(file, member) + member.compress_size
-    return _Extent(member.header_offset, stop, shown(member.orig_filename))
+    return _Extent(member.header_offset, stop, printable(member.orig_filename))
 
 
 def _check_apart(extents: Sequence[_Extent], end: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_nx46.files.volumes.indexing import Box, Shape3D
 from napari_nx46.files.volumes.origin import AnyOrigin
 from napari_nx46.files.volumes.placement import Placement
-from napari_nx46.files.volumes.sources import VoxelSource
+from napari_nx46.files.volumes.reader import VolumeReader
 
 USUAL_CHANNELS = 2
 """Background and surface: the last is the one to take. With more, it is uncertain."""
@@ -31,7 +31,7 @@ class Channels:
     """
 
     count: int | None
-    source: Callable[[int], VoxelSource]
+    source: Callable[[int], VolumeReader]
     placement: Placement | None = None
 
     def number(self, origin: AnyOrigin, channel: int | None) -> int:
@@ -84,12 +84,12 @@ class Channels:
         )
 
 
-def slices_of(stack: VoxelSource, slices: range) -> VoxelSource:
+def slices_of(stack: VolumeReader, slices: range) -> VolumeReader:
     """Return some slices of a stack as a volume; the stack itself where it has no others.
 
     Parameters
     ----------
-    stack : VoxelSource
+    stack : VolumeReader
         Of all slices.
     slices : range
         Those of the volume, ascending.
@@ -103,13 +103,13 @@ class SlicesOf:
 
     Attributes
     ----------
-    stack : VoxelSource
+    stack : VolumeReader
         Of all slices.
     slices : range
         Those of the volume, ascending.
     """
 
-    stack: VoxelSource
+    stack: VolumeReader
     slices: range
 
     @property
@@ -124,11 +124,11 @@ class SlicesOf:
 
     @property
     def piece_bytes(self) -> int:
-        """See `VoxelSource.piece_bytes`."""
+        """See `VolumeReader.piece_bytes`."""
         return self.stack.piece_bytes
 
     def read_box(self, box: Box) -> np.ndarray:
-        """Read a box; see `VoxelSource.read_box`."""
+        """Read a box; see `VolumeReader.read_box`."""
         z, y, x = box
         chosen = self.slices[z]
         return self.stack.read_box((slice(chosen.start, chosen[-1] + 1, chosen.step), y, x))

@@ -7,9 +7,9 @@ from pathlib import Path
 from napari_nx46.files.volumes.fingerprint import fingerprint_of
 from napari_nx46.files.volumes.origin import Origin
 from napari_nx46.files.volumes.placement import Placement
+from napari_nx46.files.volumes.reader import VolumeReader
 from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.files.volumes.roles import Role
-from napari_nx46.files.volumes.sources import VoxelSource
 from napari_nx46.files.volumes.stamps import Stamps
 from napari_nx46.files.volumes.volume import Volume
 
@@ -33,7 +33,7 @@ class FileVolume(Volume):
         self,
         origin: Origin,
         role: Role,
-        source: VoxelSource,
+        source: VolumeReader,
         channels: int | None = None,
         read_as: ReadAs | None = None,
         note: str | None = None,

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from napari_nx46.files.volumes.channels import Channels
 from napari_nx46.files.volumes.indexing import Box, Shape3D, box_shape
 from napari_nx46.files.volumes.origin import AnyOrigin
+from napari_nx46.files.volumes.reader import VolumeReader
 from napari_nx46.files.volumes.reading import Logits
-from napari_nx46.files.volumes.sources import VoxelSource
 
 PROBABILITY = np.dtype(np.float32)
 """Type of the probabilities that logits of any type become."""
@@ -17,7 +17,7 @@ PROBABILITY = np.dtype(np.float32)
 
 def open_channel(
     origin: AnyOrigin, channels: Channels, channel: int, logits: Logits | None
-) -> VoxelSource:
+) -> VolumeReader:
     """Return the voxels of a channel, those of logits as probabilities.
 
     Parameters
@@ -33,7 +33,7 @@ def open_channel(
 
     Returns
     -------
-    VoxelSource
+    VolumeReader
         Of logits float32.
 
     Raises
@@ -50,17 +50,17 @@ def open_channel(
             "real numbers; leave out --logits for probabilities in integers",
         )
     if logits is Logits.SIGMOID:
-        return LogitSource(source, ())
+        return LogitReader(source, ())
     if channels.count is None or channels.count == 1:
         raise origin.error(
             "one channel, to be read as logits by softmax",
             "at least two channels; for one use --logits sigmoid",
         )
     numbers = (number for number in range(channels.count) if number != channel)
-    return LogitSource(source, tuple(map(channels.source, numbers)))
+    return LogitReader(source, tuple(map(channels.source, numbers)))
 
 
-class LogitSource:
+class LogitReader:
     """The probabilities of logits: the softmax of a channel, or its sigmoid if there is no other.
 
     A voxel's probability is a function of its logits alone. It is computed in float64, whose errors
@@ -68,15 +68,15 @@ class LogitSource:
 
     Parameters
     ----------
-    source : VoxelSource
+    source : VolumeReader
         The channel.
-    others : tuple of VoxelSource
+    others : tuple of VolumeReader
         The other channels, ascending; none for the sigmoid.
     """
 
     dtype = PROBABILITY
 
-    def __init__(self, source: VoxelSource, others: tuple[VoxelSource, ...]) -> None:
+    def __init__(self, source: VolumeReader, others: tuple[VolumeReader, ...]) -> None:
         self.shape: Shape3D = source.shape
         self.piece_bytes = sum(one.piece_bytes for one in (source, *others))
         self._source = source

@@ -130,7 +130,7 @@ def write_volume(
     VolumeError
         If it does not read back as the array.
     """
-    from napari_nx46.files.volumes.tiff.source import open_tiff, write_tiff
+    from napari_nx46.files.volumes.tiff.reader import open_tiff, write_tiff
 
     origin = Origin(Path(path), image_id)
     write_tiff(origin.path, voxels)
@@ -145,11 +145,11 @@ def _open_channels(origin: Origin, stamps: Stamps, slices: tuple[Path, ...]) -> 
     """Open the channels of a file by its format. The readers are imported when they are needed."""
     path = origin.path
     if slices:
-        from napari_nx46.files.volumes.stack_source import open_stack
+        from napari_nx46.files.volumes.stack_reader import open_stack
 
         return open_stack(origin, slices, stamps)
     if path.is_dir():
-        from napari_nx46.files.volumes.zarr.source import open_zarr
+        from napari_nx46.files.volumes.zarr.reader import open_zarr
 
         if not is_zarr_folder(path):
             raise origin.error(
@@ -162,15 +162,15 @@ def _open_channels(origin: Origin, stamps: Stamps, slices: tuple[Path, ...]) -> 
         raise origin.error("nothing at this path", "a file or a Zarr folder")
     suffix = volume_suffix(path.name)
     if suffix in (".ome.tiff", ".ome.tif", ".tiff", ".tif"):
-        from napari_nx46.files.volumes.tiff.source import open_tiff
+        from napari_nx46.files.volumes.tiff.reader import open_tiff
 
         return open_tiff(origin)
     if suffix == ".npy":
-        from napari_nx46.files.volumes.numpy_source import open_npy
+        from napari_nx46.files.volumes.numpy_reader import open_npy
 
         return open_npy(origin)
     if suffix == ".npz":
-        from napari_nx46.files.volumes.numpy_source import open_npz
+        from napari_nx46.files.volumes.numpy_reader import open_npz
 
         return open_npz(origin)
     raise origin.error(

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_nx46.files.naming import few, shown
+from napari_nx46.files.naming import first_few, printable
 from napari_nx46.files.volumes.indexing import Shape3D
 from napari_nx46.files.volumes.origin import Origin, VolumeError
-from napari_nx46.files.volumes.sources import VoxelSource
+from napari_nx46.files.volumes.reader import VolumeReader
 
 SLICE_SUFFIXES = (".tif", ".tiff", ".npy")
 """Endings of files that can be slices, in lower case."""
@@ -65,7 +65,7 @@ def slices_in(folder: Path) -> tuple[Path, ...]:
     return files
 
 
-def open_slice(origin: Origin) -> VoxelSource:
+def open_slice(origin: Origin) -> VolumeReader:
     """Open a file as a slice: voxels of shape (1, Y, X).
 
     Parameters
@@ -75,7 +75,7 @@ def open_slice(origin: Origin) -> VoxelSource:
 
     Returns
     -------
-    VoxelSource
+    VolumeReader
         Its only slice; all slices, if it has several.
 
     Raises
@@ -84,11 +84,11 @@ def open_slice(origin: Origin) -> VoxelSource:
         If it cannot be opened, or has several channels.
     """
     if origin.path.suffix.lower() == ".npy":
-        from napari_nx46.files.volumes.numpy_source import open_npy
+        from napari_nx46.files.volumes.numpy_reader import open_npy
 
         channels = open_npy(origin)
     else:
-        from napari_nx46.files.volumes.tiff.source import open_tiff
+        from napari_nx46.files.volumes.tiff.reader import open_tiff
 
         channels = open_tiff(origin)
     channels.check_single(origin, "slice of a volume")
@@ -104,8 +104,8 @@ def note_on_slices(slices: Sequence[Path]) -> str:
         At least one, as `slices_in` returns them.
     """
     return (
-        f"{slices[0].parent}: read {len(slices)} slices, {shown(slices[0].name)} to "
-        f"{shown(slices[-1].name)}, as one volume"
+        f"{slices[0].parent}: read {len(slices)} slices, {printable(slices[0].name)} to "
+        f"{printable(slices[-1].name)}, as one volume"
     )
 
 
@@ -147,7 +147,7 @@ def _layouts(origin: Origin, files: Sequence[Path]) -> list[_Layout]:
             raise origin.error(f"more than {MOST_SLICES} slices", "a smaller volume")
     if layouts and faults:
         raise origin.error(
-            f"slices that cannot be opened: {few(list(map(str, faults)), _MOST_FAULTS)}",
+            f"slices that cannot be opened: {first_few(list(map(str, faults)), _MOST_FAULTS)}",
             "the slices of one volume",
         )
     return layouts
@@ -171,7 +171,7 @@ def _are_counted(origin: Origin, numbers: Sequence[int]) -> bool:
         return True
     regular = count > 2 and len({after - before for before, after in gaps}) == 1  # noqa: PLR2004
     if missing <= count or (regular and len(gaps) == count - 1):
-        named = few([_gap_in_words(*gap) for gap in gaps], _MOST_GAPS)
+        named = first_few([_gap_in_words(*gap) for gap in gaps], _MOST_GAPS)
         raise origin.error(
             f"{count} slices numbered {lowest} to {highest}, without {named}",
             "the slices of one volume without a gap; add the missing ones, or, if each file is a "
@@ -188,8 +188,8 @@ def _check_equal(origin: Origin, files: Sequence[Path], layouts: Sequence[_Layou
     for path, layout in zip(files, layouts, strict=True):
         if layout != layouts[0]:
             raise origin.error(
-                f"slices that differ: {shown(files[0].name)} has {_in_words(layouts[0])}; "
-                f"{shown(path.name)} has {_in_words(layout)}",
+                f"slices that differ: {printable(files[0].name)} has {_in_words(layouts[0])}; "
+                f"{printable(path.name)} has {_in_words(layout)}",
                 "slices of one shape and type, or names that differ in more than a number if each "
                 "file is a fragment of one slice",
             )

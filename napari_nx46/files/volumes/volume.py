@@ -15,9 +15,9 @@ from napari_nx46.files.volumes.indexing import Index, Shape3D, select
 from napari_nx46.files.volumes.notes import VolumeNotes
 from napari_nx46.files.volumes.origin import AnyOrigin
 from napari_nx46.files.volumes.placement import Placement
+from napari_nx46.files.volumes.reader import VolumeReader
 from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.files.volumes.roles import Role, check_dtype, checked_block
-from napari_nx46.files.volumes.sources import VoxelSource
 
 CLIPPED = "values up to 0.001 beyond [0, 1], as from rounding, are clipped to [0, 1]"
 """The note about probabilities that are a hair beyond [0, 1]."""
@@ -34,7 +34,7 @@ class Volume(ABC):
         The file, folder or array, and the fragment.
     role : Role
         What the voxels stand for.
-    source : VoxelSource
+    source : VolumeReader
         The voxels.
     channels : int or None
         Number of channels; None without an axis of them.
@@ -79,7 +79,7 @@ class Volume(ABC):
         self,
         origin: AnyOrigin,
         role: Role,
-        source: VoxelSource,
+        source: VolumeReader,
         channels: int | None = None,
         read_as: ReadAs | None = None,
         note: str | None = None,

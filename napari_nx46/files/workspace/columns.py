@@ -29,7 +29,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from napari_nx46.files.naming import image_id_fault, shown
+from napari_nx46.files.naming import image_id_fault, printable
 from napari_nx46.files.workspace.errors import RowError
 from napari_nx46.setting import Setting
 
@@ -138,7 +138,7 @@ def _matching(pattern: str, expected: str) -> AfterValidator:
 
     def check(text: str) -> str:
         if not compiled.fullmatch(text):
-            raise RowError(f"found {shown(repr(text))}, expected {expected}")
+            raise RowError(f"found {printable(repr(text))}, expected {expected}")
         return text
 
     return AfterValidator(check)
@@ -148,7 +148,7 @@ def _matching(pattern: str, expected: str) -> AfterValidator:
 def _image_id(text: str) -> str:
     fault = image_id_fault(text)
     if fault is not None:
-        raise RowError(f"found {shown(text)!r}: {fault}")
+        raise RowError(f"found {printable(text)!r}: {fault}")
     return text
 
 
@@ -231,7 +231,9 @@ def _utc(value: object) -> datetime:
             return time.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise RowError(f"found {shown(str(value)[:_LONGEST_TIME])!r}, expected a time with its zone")
+    raise RowError(
+        f"found {printable(str(value)[:_LONGEST_TIME])!r}, expected a time with its zone"
+    )
 
 
 def _time_of_text(value: object) -> datetime:

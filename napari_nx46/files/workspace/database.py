@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.regular import NotRegularFileError, check_regular
 from napari_nx46.files.workspace import schema
 from napari_nx46.files.workspace.columns import Column
@@ -322,7 +322,7 @@ def _is_up_to_date(connection: sqlite3.Connection) -> bool:
 def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise damaged(path, f"damaged pages ({shown(found.splitlines()[-1])})")
+        raise damaged(path, f"damaged pages ({printable(found.splitlines()[-1])})")
 
 
 def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:

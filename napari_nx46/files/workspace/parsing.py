@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.workspace.columns import Column
 from napari_nx46.files.workspace.errors import RowError
 
@@ -82,5 +82,5 @@ def _fault(fault: Mapping[str, Any]) -> str:
         longest = fault["ctx"]["max_length"]
         text = f"found {len(found)} characters, expected at most {longest}"
     elif text == message:
-        text = f"found {shown(repr(found))}: {message}"
-    return f"{shown(place)}: {text}" if place else text
+        text = f"found {printable(repr(found))}: {message}"
+    return f"{printable(place)}: {text}" if place else text

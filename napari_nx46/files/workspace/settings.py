@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.workspace.columns import (
     LARGEST_JSON_CHARACTERS,
     Column,
@@ -107,7 +107,7 @@ class SettingTable:
         try:
             setting = Setting.model_validate_json(text)
         except ValidationError as error:
-            raise RowError(f"found no setting of this program: {shown(str(error))}") from error
+            raise RowError(f"found no setting of this program: {printable(str(error))}") from error
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[digest] = setting

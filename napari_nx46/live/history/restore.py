@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from napari_nx46.data.fragments import DataSet, FragmentError
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.volumes.reading import Logits, ReadAs
 from napari_nx46.files.workspace import HistoryEntry, Workspace, WorkspaceError
 from napari_nx46.live.history.entries import History
@@ -184,7 +184,7 @@ def _known_fragment(
     if isinstance(image_id, str) and image_id in dataset.image_ids:
         return image_id
     problems.append(
-        f"the fragment {shown(str(image_id))}, which was shown, is not in {dataset.name}"
+        f"the fragment {printable(str(image_id))}, which was shown, is not in {dataset.name}"
     )
     return None
 
@@ -228,7 +228,7 @@ def _setting(workspace: Workspace, problems: list[str]) -> Setting | None:
     try:
         return parse_setting(knobs if isinstance(knobs, dict) else {"setting": knobs})
     except SettingError as error:
-        problems.append(f"the sliders' setting is none of this program: {shown(str(error))}")
+        problems.append(f"the sliders' setting is none of this program: {printable(str(error))}")
         return None
 
 
@@ -237,13 +237,13 @@ def _accepted(workspace: Workspace, dataset: DataSet, problems: list[str]) -> di
     for image_id, setting in workspace.accepted().items():
         if image_id not in dataset.image_ids:
             problems.append(
-                f"a setting is accepted for {shown(image_id)}, which is not in {dataset.name}"
+                f"a setting is accepted for {printable(image_id)}, which is not in {dataset.name}"
             )
             continue
         try:
             checked_fragments(dataset, {image_id: setting})
         except FragmentError as error:
-            problems.append(f"an accepted setting does not fit any more: {shown(str(error))}")
+            problems.append(f"an accepted setting does not fit any more: {printable(str(error))}")
             continue
         fitting[image_id] = setting
     return fitting

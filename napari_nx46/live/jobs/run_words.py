@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from napari_nx46.files.naming import few, shown
+from napari_nx46.files.naming import first_few, printable
 from napari_nx46.live.jobs.runs import Judgement
 from napari_nx46.run.compare.comparison import knob_text
 from napari_nx46.run.judge.verdict import ListedRun, RunList, run_name
@@ -29,7 +29,7 @@ def parse_score(text: str) -> float | None:
         score = math.nan
     if not 0.0 <= score <= 1.0:
         raise ValueError(
-            f"found {shown(text.strip())!r}, expected a leaderboard score from 0 to 1, "
+            f"found {printable(text.strip())!r}, expected a leaderboard score from 0 to 1, "
             "or nothing to take it back"
         )
     return score
@@ -75,11 +75,13 @@ def accepted_words(judgement: Judgement) -> str:
     name = f"{run_name(best)}, public score {best.public_score:g}"
     if not judgement.accepted:
         return f"Best: {name}. The accepted settings stay as they are."
-    text = f"Accepted: the settings of the best run, {name}, for {few(list(best.settings))}."
+    text = f"Accepted: the settings of the best run, {name}, for {first_few(list(best.settings))}."
     changed: dict[str, list[str]] = {}
     for image_id, before in judgement.replaced.items():
         changed.setdefault(_changes(before, best.settings[image_id]), []).append(image_id)
-    reported = [f"Changed for {few(image_ids)}: {knobs}." for knobs, image_ids in changed.items()]
+    reported = [
+        f"Changed for {first_few(image_ids)}: {knobs}." for knobs, image_ids in changed.items()
+    ]
     return " ".join((text, *reported))
 
 

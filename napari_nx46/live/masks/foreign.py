@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.data.fragments import DataSet
-from napari_nx46.files.naming import few
+from napari_nx46.files.naming import first_few
 from napari_nx46.live.derived.comparison import LIVE, packed_mask_of
 from napari_nx46.live.derived.graph import Value
 from napari_nx46.live.masks.memory import MaskMemory
@@ -268,7 +268,7 @@ def open_foreign(path: Path, dataset: DataSet, cancelled: CancelCheck) -> MaskSe
         cancelled=cancelled,
     )
     fragments = Party("fragment", "the data", {one.image_id: one for one in dataset})
-    there = f"; there are masks of {few(list(opened.masks), _MOST_NAMES)}"
+    there = f"; there are masks of {first_few(list(opened.masks), _MOST_NAMES)}"
     paired = pair(masks_of(opened), fragments, every="none", hint=there)
     return replace(opened, masks={image_id: mask for image_id, (mask, _) in paired.items()})
 

@@ -31,11 +31,11 @@ from napari_nx46.core.threshold.rules import (
     threshold_of,
 )
 from napari_nx46.core.threshold.thresholds import Threshold
-from napari_nx46.setting import Domain, Setting, Source, ThresholdRule
+from napari_nx46.setting import Domain, ScoreFrom, Setting, ThresholdRule
 from napari_nx46.voxels.blocks import (
     Block,
     FloatVolume,
-    Sources,
+    FragmentVolumes,
     VolumeLike,
     clipped_block,
     slabs,
@@ -51,19 +51,19 @@ class ScoreSample:
 
     Parameters
     ----------
-    paths : Sources
+    paths : FragmentVolumes
         Probability volumes in memory; 8 x 8 columns are copied.
     kernels : Kernels
     key : PathKey
         What the volumes follow from.
     """
 
-    def __init__(self, paths: Sources, kernels: Kernels, key: PathKey) -> None:
+    def __init__(self, paths: FragmentVolumes, kernels: Kernels, key: PathKey) -> None:
         columns = {name: _columns(v, paths.shape) for name, v in paths.probabilities.items()}
         p3d = columns.pop("p3d", None)
         p2d = columns.pop("p2d", p3d if paths.p2d is paths.p3d else None)
         self._pipeline = FragmentPipeline(
-            Sources(p3d, p2d, columns), kernels=kernels, keep_score=False
+            FragmentVolumes(p3d, p2d, columns), kernels=kernels, keep_score=False
         )
         self._whole = whole_block(self._pipeline.shape)
         self._key = key
@@ -102,7 +102,7 @@ class ScoreSample:
         self._shifts = (high, low)
 
     def _score(self, setting: Setting) -> FloatVolume:
-        averaged = setting if self._key.source is Source.PROBABILITIES else as_two_paths(setting)
+        averaged = setting if self._key.source is ScoreFrom.PROBABILITIES else as_two_paths(setting)
         return self._pipeline.score(averaged, self._whole)
 
 

@@ -19,7 +19,7 @@ from napari_nx46.core.score.kernels import (
 from napari_nx46.data.fragments import Fragment
 from napari_nx46.run.warm_up import EVERY_MODULE
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Sources, whole_block
+from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 
 if TYPE_CHECKING:
     from napari_nx46.voxels.compiling.build import Helpers
@@ -163,7 +163,7 @@ class KernelWarmUp:
 def warm_up(kernels: Kernels, types: SourceTypes) -> None:
     """Run every kernel once on tiny volumes of these types."""
     for shape, (p3d, p2d) in product(TINY_SHAPES, types):
-        sources = Sources(np.zeros(shape, p3d), np.zeros(shape, p2d))
+        sources = FragmentVolumes(np.zeros(shape, p3d), np.zeros(shape, p2d))
         pipeline = FragmentPipeline(sources, kernels=kernels)
         setting = Setting()
         threshold = pipeline.threshold(setting)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_nx46.data.fragments import FragmentError, checked_image_id, sole_listing
-from napari_nx46.files.naming import ARCHIVE_SUFFIX, shown
+from napari_nx46.files.naming import ARCHIVE_SUFFIX, printable
 from napari_nx46.files.submission.mask_tiff import Shape
 from napari_nx46.files.submission.reading import SubmissionMasks, open_submission
 from napari_nx46.files.volumes.opening import (
@@ -334,7 +334,7 @@ def _with_manifest(
     fault = fault_of(recorded)
     if fault is not None:
         return replace(found, notes=(*found.notes, f"{fault}; the settings are not known"))
-    return replace(found.with_settings(recorded.settings), tag=shown(recorded.tag))
+    return replace(found.with_settings(recorded.settings), tag=printable(recorded.tag))
 
 
 # ---- reading -------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar
 
 from napari_nx46.data.fragments import DataSet, FolderNames, FragmentError
-from napari_nx46.files.naming import few, shown
+from napari_nx46.files.naming import first_few, printable
 from napari_nx46.files.submission.mask_tiff import Shape
 from napari_nx46.files.volumes.opening import Role, Volume, image_id_of, open_volume
 from napari_nx46.run.compare.mask_sets import (
@@ -155,7 +155,7 @@ def pair(
     if not wanted:  # nothing in common
         wanted = ids_b
     faults = [
-        f"no {party.noun} of {few(missing, _MOST_NAMES)} in {party.place}"
+        f"no {party.noun} of {first_few(missing, _MOST_NAMES)} in {party.place}"
         for party, found in ((a, ids_a), (b, ids_b))
         if (missing := sorted(wanted - found))
     ]
@@ -224,7 +224,7 @@ def open_labels(
             f"{path}: found nothing at this path, expected a label or a folder of labels"
         )
     if not is_folder_of_volumes(path):
-        name = shown(image_id_of(path))
+        name = printable(image_id_of(path))
         label = open_volume(path, role=role, image_id=name, channel=channel)
         return Party("label", str(path), {name: label}, any_name=True)
     labels = {

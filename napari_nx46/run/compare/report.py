@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from napari_nx46.files.atomic import WriteError
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.volumes.opening import Volume
 from napari_nx46.run.compare.comparison import ComparedFragment, ComparisonReport
 from napari_nx46.run.compare.mask_sets import MaskSet
@@ -57,7 +57,7 @@ def comparison_tables(report: ComparisonReport) -> tuple[ReportTable, ...]:
             "Files",
             ("side", "file", "SHA-256"),
             tuple(
-                (letter, shown(str(file.path)), file.sha256)
+                (letter, printable(str(file.path)), file.sha256)
                 for letter, side in _sides(report)
                 for file in side.files
             ),
@@ -66,7 +66,7 @@ def comparison_tables(report: ComparisonReport) -> tuple[ReportTable, ...]:
             "Knobs that differ",
             ("knob", "fragment", "A", "B"),
             tuple(
-                (one.knob, one.image_id or "all", shown(one.value_a), shown(one.value_b))
+                (one.knob, one.image_id or "all", printable(one.value_a), printable(one.value_b))
                 for one in report.knobs
             ),
         ),
@@ -165,9 +165,9 @@ def _side_rows(report: ComparisonReport) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
             letter,
-            shown(side.name),
+            printable(side.name),
             side.kind.value,
-            shown(side.tag),
+            printable(side.tag),
             *("" if score is None else f"{score:g}" for score in _scores(side)),
         )
         for letter, side in _sides(report)

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_nx46.data.fragments import FragmentError
-from napari_nx46.files.naming import few, image_id_fault, shown
+from napari_nx46.files.naming import first_few, image_id_fault, printable
 from napari_nx46.files.regular import open_regular
 from napari_nx46.files.submission.validation import MAX_MEMBERS
 from napari_nx46.setting import Setting
@@ -106,7 +106,9 @@ class RecordedRun:
         )
         if not wrong:
             return None
-        return f"{self.path} describes other masks than those beside it (fragment {few(wrong)})"
+        return (
+            f"{self.path} describes other masks than those beside it (fragment {first_few(wrong)})"
+        )
 
 
 def read_manifest(path: Path) -> RecordedRun:
@@ -139,7 +141,7 @@ def read_manifest(path: Path) -> RecordedRun:
     try:
         manifest = _Manifest.model_validate_json(content)
     except ValidationError as error:
-        raise ManifestError(f"{path}: found no manifest ({shown(faults_of(error))})") from error
+        raise ManifestError(f"{path}: found no manifest ({printable(faults_of(error))})") from error
     return RecordedRun(path, manifest.run_tag, _fragments(path, manifest))
 
 
@@ -182,7 +184,9 @@ def _fragments(path: Path, manifest: _Manifest) -> dict[str, RecordedFragment]:
         if fault is None and entry.image_id in fragments:
             fault = "it is there twice"
         if fault is not None:
-            raise ManifestError(f"{path}: found the fragment {shown(entry.image_id)!r}: {fault}")
+            raise ManifestError(
+                f"{path}: found the fragment {printable(entry.image_id)!r}: {fault}"
+            )
         fragments[entry.image_id] = RecordedFragment(
             entry.setting, entry.mask_sha256, entry.member_sha256
         )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.workspace import SavedRun, Workspace, WorkspaceError, announcements
 from napari_nx46.run.export.export import RunResult, exported_run
 from napari_nx46.run.export.manifest import RunOptions
@@ -165,7 +165,7 @@ def _has_manifest(run: SavedRun, archive: Path) -> bool:
 
 
 def _export_name(run: SavedRun) -> str:
-    return f"the export of {_minute(run.time)} to {shown(str(run.archive))}"
+    return f"the export of {_minute(run.time)} to {printable(str(run.archive))}"
 
 
 def _minute(time: datetime) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_nx46.core.measure.volume import measure_volume
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.submission.reading import ANY_DENSITY
 from napari_nx46.files.submission.validation import validate_submission
 from napari_nx46.files.workspace import Baseline, SavedRun, Workspace, WorkspaceError
@@ -216,12 +216,13 @@ def find_run(workspace: Workspace, reference: str) -> SavedRun:
         ids = ", ".join(str(run.id) for run in found[-_MOST_IDS_SHOWN:])
         raise WorkspaceError(
             workspace.path,
-            f"found {len(found)} runs with the tag {shown(reference)!r}; give the id of one: {ids}",
+            f"found {len(found)} runs with the tag {printable(reference)!r}; "
+            f"give the id of one: {ids}",
         )
     there = "; ".join(run_name(run) for run in runs[-_MOST_IDS_SHOWN:]) or "none"
     raise WorkspaceError(
         workspace.path,
-        f"found no run with the tag {shown(reference)!r}; the newest runs are: {there}",
+        f"found no run with the tag {printable(reference)!r}; the newest runs are: {there}",
     )
 
 
@@ -276,7 +277,7 @@ def _bounded_id(workspace: Workspace, reference: str) -> int:
     """Return an id that SQLite can be asked for."""
     most_digits = 18
     if len(reference) > most_digits:
-        raise WorkspaceError(workspace.path, f"found {shown(reference)!r}, expected a run's id")
+        raise WorkspaceError(workspace.path, f"found {printable(reference)!r}, expected a run's id")
     return int(reference)
 
 

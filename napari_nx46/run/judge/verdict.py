@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.workspace import Baseline, Damage, Metrics, SavedRun
 
 __all__ = [
@@ -364,7 +364,7 @@ def listed_runs(
 
 def run_name(run: SavedRun) -> str:
     """Return what people call a run: its id, and its tag if it has one."""
-    tag = f" ({shown(run.tag)})" if run.tag else ""
+    tag = f" ({printable(run.tag)})" if run.tag else ""
     return f"run {run.id}{tag}"
 
 

@@ -11,8 +11,8 @@ from napari_nx46.campaign.verdicts.rules import Rules
 from napari_nx46.viewer.campaign.panel import CampaignPanel
 from napari_nx46.viewer.qt.main_thread import MainThreadPoster
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel
-from napari_nx46.viewer.window.bench import Bench
-from napari_nx46.viewer.window.bench_dock import BenchDock
+from napari_nx46.viewer.window.session_dock import SessionDock
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 if TYPE_CHECKING:
     from napari_nx46.viewer.tune.dock import TunePanel
@@ -20,22 +20,24 @@ if TYPE_CHECKING:
 NOT_KEPT = "Campaigns of these data cannot be kept. Open data of your own to run one."
 
 
-class CampaignDock(BenchDock):
+class CampaignDock(SessionDock):
     """Run many settings over all fragments, and take up the best."""
 
     title = "Campaign"
 
-    def make_panel(self, bench: Bench) -> QWidget:
+    def make_panel(self, viewer_session: ViewerSession) -> QWidget:
         """Return the panel of a session."""
-        if bench.workspace is None:
+        if viewer_session.workspace is None:
             return WrappedLabel(NOT_KEPT)
         scroll = VerticalScrollArea()
         campaigns = Campaigns(
-            bench.workspace, MainThreadPoster(scroll), Rules(band=bench.session.band)
+            viewer_session.workspace,
+            MainThreadPoster(scroll),
+            Rules(band=viewer_session.session.band),
         )
         # Qt holds the method weakly: the panel, which goes with the scroll area, keeps its object.
         scroll.destroyed.connect(campaigns.close)
-        scroll.setWidget(CampaignPanel(campaigns, bench, self._tune_panel))
+        scroll.setWidget(CampaignPanel(campaigns, viewer_session, self._tune_panel))
         return scroll
 
     @property

@@ -39,10 +39,10 @@ from napari_nx46.viewer.campaign.words import (
     verdict_words,
 )
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
-from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.widgets.layout import WrappedLabel, rule
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 if TYPE_CHECKING:
     from napari_nx46.viewer.tune.dock import TunePanel
@@ -58,7 +58,7 @@ class CampaignPanel(QWidget):
     Parameters
     ----------
     campaigns : Campaigns
-    bench : Bench
+    viewer_session : ViewerSession
         Its sliders take a run up, and give the setting under every run.
     tune_panel : callable
         Returns the panel whose export is to be begun.
@@ -77,13 +77,13 @@ class CampaignPanel(QWidget):
     def __init__(
         self,
         campaigns: Campaigns,
-        bench: Bench,
+        viewer_session: ViewerSession,
         tune_panel: Callable[[], TunePanel | None],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._campaigns = campaigns
-        self._bench = bench
+        self._viewer_session = viewer_session
         self._tune_panel = tune_panel
         self.plan_panel = PlanPanel()
         self.check_button = _button(
@@ -146,7 +146,7 @@ class CampaignPanel(QWidget):
         self._campaigns.start(*self._asked())
 
     def _load(self, row: CampaignRow) -> None:
-        session = self._bench.session
+        session = self._viewer_session.session
         session.apply(fitting_setting(row.run.setting, session.fragment))
 
     def _load_chosen(self) -> None:
@@ -157,7 +157,7 @@ class CampaignPanel(QWidget):
     def _pin(self, letter: str) -> None:
         chosen = self.table.chosen
         if chosen is not None:
-            self._bench.pins.pin(letter, chosen.run.setting)
+            self._viewer_session.pins.pin(letter, chosen.run.setting)
             self._notify(f"{chosen.run.run_id} is pinned to {letter}.")
 
     def _accept(self) -> bool:
@@ -167,7 +167,7 @@ class CampaignPanel(QWidget):
             return False
         self._load(chosen)
         try:
-            self._bench.session.accept()
+            self._viewer_session.session.accept()
         except ValueError as error:
             self._notify(str(error), warning=True)
             return False
@@ -188,7 +188,7 @@ class CampaignPanel(QWidget):
     def _judge(self) -> None:
         changes = {
             "largest_recall_fall": self._largest_fall(),
-            "band": self._bench.session.band,
+            "band": self._viewer_session.session.band,
         }
         self._campaigns.judge_by(self._campaigns.rules.model_copy(update=changes))
 
@@ -203,8 +203,10 @@ class CampaignPanel(QWidget):
             self._campaigns.report(Path(folder))
 
     def _asked(self) -> tuple[MakeRequest, Resources]:
-        session = self._bench.session
-        request = self.plan_panel.request(_source_of(self._bench), session.setting, session.band)
+        session = self._viewer_session.session
+        request = self.plan_panel.request(
+            _source_of(self._viewer_session), session.setting, session.band
+        )
         return request, self.plan_panel.resources
 
     def _chosen_id(self) -> str:
@@ -282,7 +284,7 @@ class CampaignPanel(QWidget):
         self.baseline_button.clicked.connect(self._make_baseline)
         self.fall_box.valueChanged.connect(self._judge)
         self.report_button.clicked.connect(self._report)
-        self._following = Following(self)
+        self._following = Connections(self)
         for signal, method in (
             (self._campaigns.table_changed, self._show_table),
             (self._campaigns.progress_changed, self._show_progress),
@@ -291,7 +293,7 @@ class CampaignPanel(QWidget):
             (self._campaigns.reported, self._show_report),
             (self._campaigns.ended, self._show_end),
             (self._campaigns.failed, self._show_failure),
-            (self._bench.session.band_changed, self._judge),
+            (self._viewer_session.session.band_changed, self._judge),
         ):
             self._following.follow(signal, method)
 
@@ -337,7 +339,7 @@ def _button(text: str, tip: str) -> QPushButton:
     return button
 
 
-def _source_of(bench: Bench) -> DataSource:
+def _source_of(viewer_session: ViewerSession) -> DataSource:
     """Return the data of a window as a campaign opens them."""
-    dataset = bench.session.dataset
-    return DataSource.of(*bench.paths, folders=dataset.folders, read_as=dataset.read_as)
+    dataset = viewer_session.session.dataset
+    return DataSource.of(*viewer_session.paths, folders=dataset.folders, read_as=dataset.read_as)

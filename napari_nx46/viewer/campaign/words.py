@@ -6,7 +6,7 @@ from napari_nx46.campaign.execute.background import CampaignTable
 from napari_nx46.campaign.execute.ledger import CampaignProgress
 from napari_nx46.campaign.plan.preflight import CampaignPreflight
 from napari_nx46.campaign.records.listing import CampaignRow
-from napari_nx46.files.naming import counted, shown
+from napari_nx46.files.naming import plural, printable
 
 NO_CAMPAIGN = (
     "No campaign yet. Choose what to run above: every setting is applied to every fragment, and"
@@ -21,13 +21,13 @@ def title_words(table: CampaignTable) -> str:
     """Return what a campaign is called; where there is none, what to do."""
     if table.campaign_id is None:
         return NO_CAMPAIGN
-    return f"Campaign {table.campaign_id}: {shown(table.name)}"
+    return f"Campaign {table.campaign_id}: {printable(table.name)}"
 
 
 def verdict_words(row: CampaignRow) -> str:
     """Return what became of a run, and why."""
     verdict = row.verdict
-    lines = [f"{shown(row.run.run_id)} is {verdict.decision.value}:", *verdict.reasons]
+    lines = [f"{printable(row.run.run_id)} is {verdict.decision.value}:", *verdict.reasons]
     return "\n".join(lines)
 
 
@@ -44,16 +44,16 @@ def progress_words(progress: CampaignProgress) -> str:
 def preflight_words(found: CampaignPreflight) -> str:
     """Return what a campaign would run and cost, or what keeps it from running."""
     lines = [
-        f"{found.name}: {counted(found.run_count, 'run')} on"
-        f" {counted(found.fragment_count, 'fragment')}, {counted(found.task_count, 'task')}."
+        f"{found.name}: {plural(found.run_count, 'run')} on"
+        f" {plural(found.fragment_count, 'fragment')}, {plural(found.task_count, 'task')}."
     ]
     if found.seconds is not None:
         lines.append(
             f"About {duration_words(found.seconds)}, {_mebibytes(found.memory_bytes)} of memory"
             f" at a time, {_mebibytes(found.disk_bytes)} on the disk."
         )
-    lines += [shown(note) for note in found.notes]
-    lines += [shown(fault) for fault in found.faults[:MOST_FAULTS_SHOWN]]
+    lines += [printable(note) for note in found.notes]
+    lines += [printable(fault) for fault in found.faults[:MOST_FAULTS_SHOWN]]
     more = len(found.faults) - MOST_FAULTS_SHOWN
     return "\n".join([*lines, f"and {more} more faults"] if more > 0 else lines)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_nx46.data.fragments import DataSet, Fragment
-from napari_nx46.files.naming import counted
+from napari_nx46.files.naming import plural
 from napari_nx46.files.volumes.opening import Volume
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -110,7 +110,7 @@ def plain_name_of(layer: Any) -> str:
 
 def data_set_name(dataset: DataSet) -> str:
     """Return how a data set is called in titles."""
-    return f"{dataset.name} ({counted(len(dataset), 'fragment')})"
+    return f"{dataset.name} ({plural(len(dataset), 'fragment')})"
 
 
 def _probability(volume: Volume, name: str) -> LayerData:

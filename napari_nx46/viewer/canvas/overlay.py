@@ -9,7 +9,7 @@ from napari.layers import Image
 from napari.utils.colormaps import Colormap
 
 from napari_nx46.live.arrays.mask import lazy_mask
-from napari_nx46.live.masks.flip import Flip
+from napari_nx46.live.masks.mask_switch import MaskSwitch
 from napari_nx46.live.session import Session
 from napari_nx46.viewer.canvas.layer_exchange import NewData
 from napari_nx46.viewer.canvas.overlay_layer import (
@@ -34,7 +34,7 @@ class Overlay(OverlayLayer):
     ----------
     viewer : napari viewer
     session : Session
-    flip : Flip
+    flip : MaskSwitch
         Says which mask is shown.
 
     Attributes
@@ -43,7 +43,7 @@ class Overlay(OverlayLayer):
         The same as long as the session lasts, also while it is deleted.
     """
 
-    def __init__(self, viewer: napari.Viewer, session: Session, flip: Flip) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session, flip: MaskSwitch) -> None:
         super().__init__(viewer, session)
         self._flip = flip
         self._color = DEFAULT_COLOR

@@ -21,9 +21,9 @@ from napari_nx46.live.derived.comparison import Comparison
 from napari_nx46.live.masks.choices import LIVE
 from napari_nx46.viewer.compare.difference_overlay import CLASS_COLORS
 from napari_nx46.viewer.messages.plain_text import MarkupLabel, PlainLabel, plain_tip
-from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.widgets.number_label import UNKNOWN, number_label
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 from napari_nx46.voxels.overlap import Overlap
 
 COUNT_MILLISECONDS = 60
@@ -36,11 +36,11 @@ WORST_HEIGHT = 56
 
 
 class DifferencePanel(QWidget):
-    """Compares two masks of a bench: in the slice at once, in the fragment once all has settled.
+    """Compares two masks of a session: in the slice at once, in the fragment once all has settled.
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -62,11 +62,11 @@ class DifferencePanel(QWidget):
         Why there is nothing to see.
     """
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._bench = bench
-        self._pair = bench.compare.pair
-        self._difference = bench.compare.difference
+        self._viewer_session = viewer_session
+        self._pair = viewer_session.compare.pair
+        self._difference = viewer_session.compare.difference
         self.first_box, self.second_box = _name_box("First mask"), _name_box("Second mask")
         self.difference_box = QCheckBox("Difference")
         self.difference_box.setToolTip("Show where the two masks differ (U)")
@@ -103,12 +103,12 @@ class DifferencePanel(QWidget):
 
     def _compare(self) -> None:
         """Have the two masks compared that are chosen now."""
-        self._pair.compare_in(self._bench.comparison)
+        self._pair.compare_in(self._viewer_session.comparison)
         self._show_choice()
 
     def _show_choice(self) -> None:
         """Show which masks can be chosen, which are, and whether they are there."""
-        names = self._bench.compare.choices.names
+        names = self._viewer_session.compare.choices.names
         for box, chosen in (
             (self.first_box, self._pair.first),
             (self.second_box, self._pair.second),
@@ -124,7 +124,7 @@ class DifferencePanel(QWidget):
         self.message_label.setText(self._message())
         self.message_label.setVisible(bool(self._message()))
         self._show_slice()
-        self._show_comparison(self._bench.comparison.comparison)
+        self._show_comparison(self._viewer_session.comparison.comparison)
 
     def _show_legend(self) -> None:
         """Say which mask each colour stands for."""
@@ -143,7 +143,7 @@ class DifferencePanel(QWidget):
         return "; ".join(filter(None, absent))
 
     def _choices_changed(self) -> None:
-        self._bench.comparison.touch()
+        self._viewer_session.comparison.touch()
         self._show_choice()
 
     def _mask_changed(self) -> None:
@@ -152,9 +152,9 @@ class DifferencePanel(QWidget):
 
     def _show_slice(self) -> None:
         """Count the displayed slice, as it is shown."""
-        view = self._bench.session.view
+        view = self._viewer_session.session.view
         counted = None if view.three_d else self._pair.overlap(view.plane)
-        exact = not self._pair.involves_live() or self._bench.session.figures.exact
+        exact = not self._pair.involves_live() or self._viewer_session.session.figures.exact
         self._show_column("Slice", counted, exact=exact)
 
     def _show_comparison(self, comparison: Comparison | None) -> None:
@@ -195,7 +195,7 @@ class DifferencePanel(QWidget):
         """Check what is shown, whoever showed it."""
         for box, shown in (
             (self.difference_box, self._difference.shown),
-            (self.beside_box, self._bench.side_by_side.shown),
+            (self.beside_box, self._viewer_session.side_by_side.shown),
         ):
             with signals_blocked(box):
                 box.setChecked(shown)
@@ -203,13 +203,13 @@ class DifferencePanel(QWidget):
     # ---- what a user does ------------------------------------------------------------------
 
     def _choose_first(self, index: int) -> None:
-        self._pair.choose_first(self._bench.compare.choices.names[index])
+        self._pair.choose_first(self._viewer_session.compare.choices.names[index])
 
     def _choose_second(self, index: int) -> None:
-        self._pair.choose_second(self._bench.compare.choices.names[index])
+        self._pair.choose_second(self._viewer_session.compare.choices.names[index])
 
     def _jump(self, item: QListWidgetItem) -> None:
-        self._bench.go_to_slice(item.data(Qt.ItemDataRole.UserRole))
+        self._viewer_session.go_to_slice(item.data(Qt.ItemDataRole.UserRole))
 
     # ---- layout ----------------------------------------------------------------------------
 
@@ -217,16 +217,16 @@ class DifferencePanel(QWidget):
         self.first_box.activated.connect(self._choose_first)
         self.second_box.activated.connect(self._choose_second)
         self.difference_box.toggled.connect(self._difference.show)
-        self.beside_box.toggled.connect(self._bench.side_by_side.show)
-        self.score_button.clicked.connect(self._bench.comparison.ask_for_score)
+        self.beside_box.toggled.connect(self._viewer_session.side_by_side.show)
+        self.score_button.clicked.connect(self._viewer_session.comparison.ask_for_score)
         self.worst_list.itemClicked.connect(self._jump)
-        session, follow = self._bench.session, Following(self)
+        session, follow = self._viewer_session.session, Connections(self)
         self._following = follow
         follow.follow(self._pair.changed, self._compare)
         follow.follow(self._pair.choices.changed, self._choices_changed)
-        follow.follow(self._bench.comparison.comparison_changed, self._show_comparison)
+        follow.follow(self._viewer_session.comparison.comparison_changed, self._show_comparison)
         follow.follow(self._difference.shown_changed, self._show_shown)
-        follow.follow(self._bench.side_by_side.shown_changed, self._show_shown)
+        follow.follow(self._viewer_session.side_by_side.shown_changed, self._show_shown)
         follow.follow(session.mask_changed, self._mask_changed)
         follow.follow(session.figures_changed, self._mask_changed)
         self._show_shown()

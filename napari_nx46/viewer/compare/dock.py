@@ -16,9 +16,9 @@ from napari_nx46.viewer.compare.pin_panel import PinPanel
 from napari_nx46.viewer.compare.pin_table import PinTablePanel
 from napari_nx46.viewer.messages.notices import notify_warning
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, rule
-from napari_nx46.viewer.window.bench import Bench
-from napari_nx46.viewer.window.bench_dock import BenchDock, is_tuned
 from napari_nx46.viewer.window.docks import open_dock_of
+from napari_nx46.viewer.window.session_dock import SessionDock, is_tuned
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 if TYPE_CHECKING:
     import napari
@@ -28,7 +28,7 @@ DOCK_NAME = "Compare masks"
 NOTHING_OPEN = "Open the data that the masks belong to first."
 
 
-class CompareDock(BenchDock):
+class CompareDock(SessionDock):
     """Pin settings, flip between their masks, and see where masks differ."""
 
     title = DOCK_NAME
@@ -53,10 +53,10 @@ class CompareDock(BenchDock):
         else:
             self.compare_panel.foreign.open(*map(Path, paths))
 
-    def make_panel(self, bench: Bench) -> QWidget:
+    def make_panel(self, viewer_session: ViewerSession) -> QWidget:
         """Return the panel of a session."""
         scroll = VerticalScrollArea()
-        scroll.setWidget(ComparePanel(bench))
+        scroll.setWidget(ComparePanel(viewer_session))
         return scroll
 
     @property
@@ -70,7 +70,7 @@ class ComparePanel(QWidget):
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
         From now on it computes and measures the masks of its pins.
 
     Attributes
@@ -82,14 +82,14 @@ class ComparePanel(QWidget):
     table_panel : PinTablePanel
     """
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        bench.keep_pins()
-        self.foreign = bench.compare.foreign
-        self.pin_panel = PinPanel(bench)
-        self.foreign_panel = ForeignPanel(bench)
-        self.table_panel = PinTablePanel(bench)
-        self.difference_panel = DifferencePanel(bench)
+        viewer_session.keep_pins()
+        self.foreign = viewer_session.compare.foreign
+        self.pin_panel = PinPanel(viewer_session)
+        self.foreign_panel = ForeignPanel(viewer_session)
+        self.table_panel = PinTablePanel(viewer_session)
+        self.difference_panel = DifferencePanel(viewer_session)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 6, 0)
         layout.setSpacing(8)

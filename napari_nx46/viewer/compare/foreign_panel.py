@@ -14,9 +14,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
-from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 MASK_FILTER = "Masks (*.zip *.tif *.tiff *.npy)"
 MEGABYTE = 1 << 20
@@ -27,7 +27,7 @@ class ForeignPanel(QWidget):
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -38,11 +38,11 @@ class ForeignPanel(QWidget):
         By the names of what is open.
     """
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._bench = bench
-        self._foreign = bench.compare.foreign
-        self._flip = bench.compare.flip
+        self._viewer_session = viewer_session
+        self._foreign = viewer_session.compare.foreign
+        self._flip = viewer_session.compare.flip
         self.open_button = QPushButton("Open masks of others…")
         self.open_button.setToolTip("A submission.zip or a mask file; or drop them on this dock")
         self.progress_row = ProgressRow(
@@ -63,7 +63,7 @@ class ForeignPanel(QWidget):
 
     def _show_files(self) -> None:
         """Show what is open, and whether its mask of the fragment is there."""
-        foreign, choices = self._foreign, self._bench.compare.choices
+        foreign, choices = self._foreign, self._viewer_session.compare.choices
         if foreign.names != self._names:
             self._names = foreign.names
             self._make_rows()
@@ -96,8 +96,8 @@ class ForeignPanel(QWidget):
 
     def _connect(self) -> None:
         self.open_button.clicked.connect(self._choose)
-        self._following = Following(self)
-        self._following.follow(self._bench.compare.choices.changed, self._show_files)
+        self._following = Connections(self)
+        self._following.follow(self._viewer_session.compare.choices.changed, self._show_files)
         self._following.follow(self._foreign.busy_changed, self._show_busy)
         self._following.follow(self._flip.changed, self._show_shown)
 

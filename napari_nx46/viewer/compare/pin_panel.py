@@ -10,19 +10,19 @@ from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, Q
 from napari_nx46.live.masks.choices import LIVE
 from napari_nx46.live.masks.pins import DEFAULT_LETTERS
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
-from napari_nx46.viewer.qt.following import Following
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.qt.connections import Connections
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 PADDING = 16
 """Pixels beside the text of a button."""
 
 
 class PinPanel(QWidget):
-    """The pins of a bench.
+    """The pins of a viewer_session.
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -34,11 +34,11 @@ class PinPanel(QWidget):
         By letter.
     """
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._bench = bench
-        self._pins = bench.pins
-        self._flip = bench.compare.flip
+        self._viewer_session = viewer_session
+        self._pins = viewer_session.pins
+        self._flip = viewer_session.compare.flip
         self._held_from = LIVE
         self.show_buttons = {name: _show_button(name) for name in (LIVE, *DEFAULT_LETTERS)}
         self.hold_button = QPushButton("Hold")
@@ -52,7 +52,7 @@ class PinPanel(QWidget):
 
     def show_pins(self) -> None:
         """Show what is pinned, and which masks are there."""
-        there = self._bench.compare.choices.shown_names
+        there = self._viewer_session.compare.choices.shown_names
         for name, button in self.show_buttons.items():
             button.setEnabled(name in there)
         for letter in DEFAULT_LETTERS:
@@ -77,7 +77,7 @@ class PinPanel(QWidget):
         self._show_shown(self._flip.name)
 
     def _load(self, letter: str) -> None:
-        self._bench.session.apply(self._pins[letter].setting)
+        self._viewer_session.session.apply(self._pins[letter].setting)
 
     # ---- layout ----------------------------------------------------------------------------
 
@@ -85,14 +85,14 @@ class PinPanel(QWidget):
         for name, button in self.show_buttons.items():
             button.clicked.connect(partial(self._choose, name))
         for letter in DEFAULT_LETTERS:
-            self.pin_buttons[letter].clicked.connect(partial(self._bench.pin, letter))
+            self.pin_buttons[letter].clicked.connect(partial(self._viewer_session.pin, letter))
             self.load_buttons[letter].clicked.connect(partial(self._load, letter))
             self.unpin_buttons[letter].clicked.connect(partial(self._pins.unpin, letter))
         self.hold_button.pressed.connect(self._hold)
         self.hold_button.released.connect(self._let_go)
-        self._following = Following(self)
+        self._following = Connections(self)
         self._following.follow(self._flip.changed, self._show_shown)
-        self._following.follow(self._bench.compare.choices.changed, self.show_pins)
+        self._following.follow(self._viewer_session.compare.choices.changed, self.show_pins)
 
     def _arrange(self) -> None:
         shown = QHBoxLayout()

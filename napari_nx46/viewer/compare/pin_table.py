@@ -12,10 +12,10 @@ from napari_nx46.run.compare.comparison import knob_text
 from napari_nx46.run.compare.report import FIGURE_WORDS, figure_text
 from napari_nx46.setting import Setting, described_knobs
 from napari_nx46.viewer.messages.plain_text import PlainLabel
-from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.widgets.fitted_table import FittedTable, Line
 from napari_nx46.viewer.widgets.number_label import UNKNOWN
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 REFERENCE = "A"
 """The pin that the deltas are taken to."""
@@ -23,11 +23,11 @@ MEGABYTE = 1 << 20
 
 
 class PinTablePanel(QWidget):
-    """The table of a bench's pins, and how much memory their masks take.
+    """The table of a session's pins, and how much memory their masks take.
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class PinTablePanel(QWidget):
     memory_label : QLabel
     """
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._bench = bench
+        self._viewer_session = viewer_session
         self.table = FittedTable("The pinned settings")
         self.memory_label = PlainLabel()
         self.memory_label.setToolTip("Beyond that, the masks used least recently are dropped")
@@ -46,14 +46,14 @@ class PinTablePanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.memory_label)
         layout.addWidget(self.table)
-        self._following = Following(self)
-        self._following.follow(bench.compare.choices.changed, self.show_pins)
+        self._following = Connections(self)
+        self._following.follow(viewer_session.compare.choices.changed, self.show_pins)
         self.show_pins()
 
     def show_pins(self) -> None:
         """Show what is known of the pins and their masks."""
-        pins = self._bench.pins
-        image_id = self._bench.session.fragment.image_id
+        pins = self._viewer_session.pins
+        image_id = self._viewer_session.session.fragment.image_id
         rows = pins.table(image_id, REFERENCE)
         settings = [pins[row.letter].setting for row in rows]
         there = [pins.has_mask(row.letter, image_id) for row in rows]

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
 from napari_nx46.live.masks.choices import LIVE
-from napari_nx46.live.masks.flip import Flip
+from napari_nx46.live.masks.mask_switch import MaskSwitch
 from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 
@@ -31,10 +31,10 @@ class ShownNote:
     Parameters
     ----------
     viewer : napari viewer
-    flip : Flip
+    flip : MaskSwitch
     """
 
-    def __init__(self, viewer: napari.Viewer, flip: Flip) -> None:
+    def __init__(self, viewer: napari.Viewer, flip: MaskSwitch) -> None:
         self._canvas = Canvas(viewer)
         self._label: QLabel | None = None
         flip.changed.connect(self.show)

@@ -1,12 +1,12 @@
-"""What a bench has for comparing masks, beside the mask that follows the sliders."""
+"""What a session has for comparing masks, beside the mask that follows the sliders."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from napari_nx46.live.masks.choices import MaskChoices
-from napari_nx46.live.masks.flip import Flip
 from napari_nx46.live.masks.foreign import ForeignMasks
+from napari_nx46.live.masks.mask_switch import MaskSwitch
 from napari_nx46.live.masks.pair import PairChoice
 from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Session
@@ -32,7 +32,7 @@ class CompareTools:
     ----------
     foreign : ForeignMasks
     choices : MaskChoices
-    flip : Flip
+    flip : MaskSwitch
     pair : PairChoice
     difference : DifferenceOverlay
     foreign_layers : ForeignLayers
@@ -42,7 +42,7 @@ class CompareTools:
     def __init__(self, viewer: napari.Viewer, session: Session, pins: Pins) -> None:
         self.foreign = ForeignMasks(session)
         self.choices = MaskChoices(session, pins, self.foreign)
-        self.flip = Flip(self.choices)
+        self.flip = MaskSwitch(self.choices)
         self.pair = PairChoice(self.choices)
         self.difference = DifferenceOverlay(viewer, self.pair)
         self.foreign_layers = ForeignLayers(viewer, self.choices)

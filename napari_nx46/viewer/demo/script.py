@@ -16,7 +16,7 @@ from qtpy.QtTest import QTest
 from napari_nx46.core.measure.band import BandPosition, position_in_band
 from napari_nx46.data.fragments import open_data
 from napari_nx46.data.sample import write_sample
-from napari_nx46.files.naming import counted
+from napari_nx46.files.naming import plural
 from napari_nx46.files.submission.validation import ValidationReport, validate_submission
 from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.run.export.export import RunResult
@@ -140,7 +140,7 @@ def scripted_session(
         dock.window().grab().save(str(screenshot))
     finally:
         viewer.close()
-    say(f"exported {counted(len(result.members), 'mask')} to {result.target}")
+    say(f"exported {plural(len(result.members), 'mask')} to {result.target}")
     say(f"manifest {manifest_path(result.target)}, metrics {result.target.parent / 'metrics.csv'}")
     say(f"screenshot {screenshot}")
     shapes = {fragment.image_id: fragment.shape for fragment in dataset}
@@ -151,7 +151,7 @@ def scripted_session(
 
 def _say_score(dock: TuneDock, say: Say) -> None:
     """Report the leaderboard score, where the fragment has a label."""
-    scores = None if dock.bench is None else dock.bench.scores
+    scores = None if dock.viewer_session is None else dock.viewer_session.scores
     if scores is None or not scores.has_label:
         return
     wait_for(lambda: scores.scores.fragment.is_current)

@@ -18,16 +18,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_nx46.files.naming import counted
+from napari_nx46.files.naming import plural
 from napari_nx46.files.workspace import HistoryEntry
 from napari_nx46.live.history.entries import History
-from napari_nx46.live.history.keeping import Keeping
+from napari_nx46.live.history.session_store import SessionStore
 from napari_nx46.live.history.words import changes_text, figures_text, time_text
 from napari_nx46.setting import described_knobs
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
-from napari_nx46.viewer.qt.following import Following
-from napari_nx46.viewer.window.bench import Bench
-from napari_nx46.viewer.window.bench_dock import BenchDock
+from napari_nx46.viewer.qt.connections import Connections
+from napari_nx46.viewer.window.session_dock import SessionDock
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 PICTURE_SIDE = 56
 """Pixels of a picture in the list, at most."""
@@ -36,14 +36,14 @@ MOST_PICTURES = 256
 """Decoded pictures that are kept: far more than are seen at once."""
 
 
-class HistoryDock(BenchDock):
+class HistoryDock(SessionDock):
     """Go back to any setting that rested for a moment."""
 
     title = "History"
 
-    def make_panel(self, bench: Bench) -> QWidget:
+    def make_panel(self, viewer_session: ViewerSession) -> QWidget:
         """Return the list of a session."""
-        return HistoryPanel(bench.keeping)
+        return HistoryPanel(viewer_session.keeping)
 
 
 class HistoryPanel(QWidget):
@@ -51,7 +51,7 @@ class HistoryPanel(QWidget):
 
     Parameters
     ----------
-    keeping : Keeping
+    keeping : SessionStore
     parent : QWidget, optional
 
     Attributes
@@ -61,7 +61,7 @@ class HistoryPanel(QWidget):
     model : HistoryModel
     """
 
-    def __init__(self, keeping: Keeping, parent: QWidget | None = None) -> None:
+    def __init__(self, keeping: SessionStore, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._keeping = keeping
         self.undo_button = QPushButton("Undo")
@@ -77,7 +77,7 @@ class HistoryPanel(QWidget):
         self.redo_button.clicked.connect(self._redo)
         self.list_view.clicked.connect(self._jump)
         self.list_view.activated.connect(self._jump)
-        self._following = Following(self)
+        self._following = Connections(self)
         self._following.follow(keeping.history.changed, self.show_history)
         self.show_history()
 
@@ -87,7 +87,7 @@ class HistoryPanel(QWidget):
         self.model.show_entries()
         self.undo_button.setEnabled(history.can_undo)
         self.redo_button.setEnabled(history.can_redo)
-        self.place_label.setText(counted(len(history), "setting"))
+        self.place_label.setText(plural(len(history), "setting"))
         path = self._keeping.path
         self.place_label.setToolTip(plain_tip("Not kept" if path is None else f"Kept in {path}"))
         current = self.model.index_of(history.position)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QMessageBox, QWidget
 
-from napari_nx46.files.naming import printable
+from napari_nx46.files.naming import escape_unprintable
 
 _NO_BREAK = "\N{WORD JOINER}"
 
@@ -58,7 +58,7 @@ class MarkupLabel(QLabel):
 
 def printable_lines(text: str) -> str:
     """Return a text whose characters can be printed, line ends among them, the others escaped."""
-    return "\n".join(map(printable, text.split("\n")))
+    return "\n".join(map(escape_unprintable, text.split("\n")))
 
 
 def escaped(text: str) -> str:

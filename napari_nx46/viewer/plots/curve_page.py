@@ -15,7 +15,7 @@ from napari_nx46.viewer.plots.axes import Axes, Style
 from napari_nx46.viewer.plots.colors import Role
 from napari_nx46.viewer.plots.page import PlotPage
 from napari_nx46.viewer.plots.saving import Table
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 __all__ = ["CurvePage"]
 
@@ -40,7 +40,7 @@ class CurvePage(PlotPage):
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -52,8 +52,8 @@ class CurvePage(PlotPage):
     title = "Curves"
     file_name = "curves.png"
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
-        super().__init__(bench, parent)
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
+        super().__init__(viewer_session, parent)
         self.axes = Axes(self.graphics, 0, "quantile (share of voxels below)", "share")
         self._curves = {
             name: self.axes.curve(STYLES[name], TITLES.get(name, name)) for name in NAMES
@@ -71,7 +71,7 @@ class CurvePage(PlotPage):
 
     def refresh(self) -> None:
         """Show the newest curves, and the current threshold on them."""
-        state, figures = self.bench.curves.state, self.bench.session.figures
+        state, figures = self.viewer_session.curves.state, self.viewer_session.session.figures
         if state.result is not self._drawn:
             self._draw(state.result)
         self.axes.show_stale(tuple(self._curves.values()), state.stale)
@@ -118,7 +118,7 @@ class CurvePage(PlotPage):
         self.axes.show_stale((self.threshold_line, *self._points.values()), not exact)
 
     def _note(self) -> None:
-        plain = is_local(self.bench.session.setting)
+        plain = is_local(self.viewer_session.session.setting)
         self.note_label.setText("" if plain else "of the plain threshold")
         self.note_label.setToolTip(plain_tip("" if plain else OF_THE_PLAIN_THRESHOLD))
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_nx46.viewer.plots.panel import PlotsPanel
-from napari_nx46.viewer.window.bench import Bench
-from napari_nx46.viewer.window.bench_dock import BenchDock
+from napari_nx46.viewer.window.session_dock import SessionDock
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 if TYPE_CHECKING:
     import napari
@@ -18,7 +18,7 @@ __all__ = ["PlotsDock"]
 DOCK_NAME = "Plots"
 
 
-class PlotsDock(BenchDock):
+class PlotsDock(SessionDock):
     """See why: the score's histogram, the mask's profile, curves against the label, and figures.
 
     Parameters
@@ -34,6 +34,6 @@ class PlotsDock(BenchDock):
         # Otherwise napari gives the height beside the canvas to an empty space below.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
-    def make_panel(self, bench: Bench) -> PlotsPanel:
+    def make_panel(self, viewer_session: ViewerSession) -> PlotsPanel:
         """Return the plots of a session."""
-        return PlotsPanel(bench)
+        return PlotsPanel(viewer_session)

@@ -16,7 +16,7 @@ from napari_nx46.viewer.plots.page import Page
 from napari_nx46.viewer.plots.saving import Table
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea
 from napari_nx46.viewer.widgets.number_label import UNKNOWN, number_label
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 __all__ = ["ROWS", "FiguresPage"]
 
@@ -71,7 +71,7 @@ class FiguresPage(Page):
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -82,8 +82,8 @@ class FiguresPage(Page):
     title = "Figures"
     file_name = "figures.csv"
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
-        super().__init__(bench, parent)
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
+        super().__init__(viewer_session, parent)
         self.labels: dict[tuple[str, str], QLabel] = {}
         self._titles: dict[str, QLabel] = {}
         self._shown: dict[str, Figures] = {"fragment": {}, "slice": {}}
@@ -92,9 +92,9 @@ class FiguresPage(Page):
 
     def refresh(self) -> None:
         """Show the newest figures; those that are older than the sliders are dimmed."""
-        state, curves = self.bench.profiles.state, self.bench.curves.state
-        band = self.bench.session.band
-        z = self.bench.viewer.dims.current_step[0]
+        state, curves = self.viewer_session.profiles.state, self.viewer_session.curves.state
+        band = self.viewer_session.session.band
+        z = self.viewer_session.viewer.dims.current_step[0]
         profile = state.result
         ignored = profile is not None and z < len(profile.slices) and profile.slices[z].ignored
         self._slice_heading.setText(f"Slice {z}, ignored" if ignored else f"Slice {z}")
@@ -125,8 +125,8 @@ class FiguresPage(Page):
             for row in ROWS
             if row.name in fragment or row.name in slice_
         ]
-        z = self.bench.viewer.dims.current_step[0]
-        return Table(("figure", self.bench.session.fragment.image_id, f"slice {z}"), rows)
+        z = self.viewer_session.viewer.dims.current_step[0]
+        return Table(("figure", self.viewer_session.session.fragment.image_id, f"slice {z}"), rows)
 
     def _scroll_area(self) -> VerticalScrollArea:
         """Return the table, which is scrolled where there is no height for it."""

@@ -16,7 +16,7 @@ from napari_nx46.viewer.plots.axes import Axes, Style
 from napari_nx46.viewer.plots.colors import Role
 from napari_nx46.viewer.plots.page import PlotPage
 from napari_nx46.viewer.plots.saving import Table
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 __all__ = ["HistogramPage"]
 
@@ -31,7 +31,7 @@ class HistogramPage(PlotPage):
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -43,8 +43,8 @@ class HistogramPage(PlotPage):
     title = "Score histogram"
     file_name = "score-histogram.png"
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
-        super().__init__(bench, parent)
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
+        super().__init__(viewer_session, parent)
         self.axes = Axes(self.graphics, 0, "score (probability)", "voxels (log scale)", log_y=True)
         self._all = self.axes.curve(Style(Role.FAINT, width=1, fill=FLOOR), "all")
         self._surface = self.axes.curve(Style(Role.FIRST, width=1), "surface")
@@ -66,12 +66,12 @@ class HistogramPage(PlotPage):
 
     def refresh(self) -> None:
         """Show the newest histogram, and the lines where the thresholds are."""
-        state = self.bench.curves.state
+        state = self.viewer_session.curves.state
         if state.result is not self._drawn:
             self._draw(state.result)
         self.axes.show_stale((self._all, self._surface, self._background), state.stale)
         self.show_state(stale=state.stale, busy=state.busy)
-        figures, setting = self.bench.session.figures, self.bench.session.setting
+        figures, setting = self.viewer_session.session.figures, self.viewer_session.session.setting
         self._place(self.threshold_line, figures.threshold, figures.exact)
         self._place(self.low_line, figures.low_threshold, figures.exact)
         for line, low in ((self.threshold_line, False), (self.low_line, True)):
@@ -136,7 +136,7 @@ class HistogramPage(PlotPage):
         """Move the slider whose threshold is dragged."""
         if self._drawn is None:
             return
-        session = self.bench.session
+        session = self.viewer_session.session
         knob = knob_at(session, line.value(), self._drawn.scores, low=line is self.low_line)
         if knob is not None:
             name, value = knob

@@ -21,7 +21,7 @@ from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.plots.axes import Axes
 from napari_nx46.viewer.plots.colors import PlotColors
 from napari_nx46.viewer.plots.saving import TABLE_SUFFIX, Table, save_picture, save_table
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 __all__ = ["Page", "PlotPage"]
 
@@ -36,7 +36,7 @@ class Page(QWidget):
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -52,9 +52,9 @@ class Page(QWidget):
     file_name = ""
     file_filter = "Numbers (*.csv)"
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.bench = bench
+        self.viewer_session = viewer_session
         self.title_label = PlainLabel(self.title)
         self.state_label = PlainLabel()
         self.note_label = PlainLabel()
@@ -127,7 +127,7 @@ class PlotPage(Page):
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -136,8 +136,8 @@ class PlotPage(Page):
 
     file_filter = "PNG (*.png);;SVG (*.svg);;Numbers (*.csv)"
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
-        super().__init__(bench, parent)
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
+        super().__init__(viewer_session, parent)
         self.graphics = pg.GraphicsLayoutWidget()
         self.graphics.setMinimumSize(*SMALLEST_PLOT)
         self.graphics.ci.setSpacing(2)

@@ -8,15 +8,15 @@ from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QTabBar, QVBoxLayout, QWidget
 
-from napari_nx46.viewer.canvas.after_draw import AfterDraw
+from napari_nx46.viewer.canvas.run_after_paint import RunAfterPaint
 from napari_nx46.viewer.plots.colors import plot_colors
 from napari_nx46.viewer.plots.curve_page import CurvePage
 from napari_nx46.viewer.plots.figures_page import FiguresPage
 from napari_nx46.viewer.plots.histogram_page import HistogramPage
 from napari_nx46.viewer.plots.page import Page
 from napari_nx46.viewer.plots.profile_page import ProfilePage
-from napari_nx46.viewer.qt.following import Following
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.qt.connections import Connections
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 __all__ = ["PlotsPanel"]
 
@@ -34,7 +34,7 @@ class PlotsPanel(QWidget):
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -48,25 +48,25 @@ class PlotsPanel(QWidget):
         Chooses the page, where one at a time is shown.
     """
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._bench = bench
-        self.histogram = HistogramPage(bench)
-        self.profile = ProfilePage(bench)
-        self.curve = CurvePage(bench)
-        self.figures = FiguresPage(bench)
+        self._viewer_session = viewer_session
+        self.histogram = HistogramPage(viewer_session)
+        self.profile = ProfilePage(viewer_session)
+        self.curve = CurvePage(viewer_session)
+        self.figures = FiguresPage(viewer_session)
         self.pages: tuple[Page, ...] = (self.histogram, self.profile, self.curve, self.figures)
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
         self.tabs.setDrawBase(False)
         self._arrange()
-        self._after_draw = AfterDraw(bench.viewer, self)
+        self._after_draw = RunAfterPaint(viewer_session.viewer, self)
         self._lag = QTimer(self)
         self._lag.setSingleShot(True)
         self._lag.setInterval(LONGEST_LAG_MILLISECONDS)
         self._lag.timeout.connect(self.refresh)
-        self._following = Following(self)
-        self._viewer_following = ViewerFollowing(self, bench)
+        self._following = Connections(self)
+        self._viewer_following = ViewerFollowing(self, viewer_session)
         self._follow()
         self.show_theme()
 
@@ -79,7 +79,7 @@ class PlotsPanel(QWidget):
 
     def show_theme(self, event: object = None) -> None:
         """Draw in the colours of the window's theme."""
-        colors = plot_colors(self._bench.viewer.theme)
+        colors = plot_colors(self._viewer_session.viewer.theme)
         for page in self.pages:
             page.show_colors(colors)
 
@@ -103,14 +103,14 @@ class PlotsPanel(QWidget):
         self._show_pages()
 
     def _follow(self) -> None:
-        session = self._bench.session
+        session = self._viewer_session.session
         for signal in (
             session.setting_changed,
             session.figures_changed,
             session.band_changed,
             session.fragment_changed,
-            self._bench.curves.changed,
-            self._bench.profiles.changed,
+            self._viewer_session.curves.changed,
+            self._viewer_session.profiles.changed,
         ):
             self._following.follow(signal, self.soon)
 
@@ -144,11 +144,11 @@ class ViewerFollowing:
     ----------
     panel : PlotsPanel
         Is to keep this object in an attribute.
-    bench : Bench
+    viewer_session : ViewerSession
     """
 
-    def __init__(self, panel: PlotsPanel, bench: Bench) -> None:
-        events = bench.viewer.events, bench.viewer.dims.events
+    def __init__(self, panel: PlotsPanel, viewer_session: ViewerSession) -> None:
+        events = viewer_session.viewer.events, viewer_session.viewer.dims.events
         self._connected: list[tuple[Any, Any]] = [
             (events[0].theme, panel.show_theme),
             (events[1].current_step, panel.soon),

@@ -20,7 +20,7 @@ from napari_nx46.viewer.plots.axes import Axes, Style
 from napari_nx46.viewer.plots.colors import Role
 from napari_nx46.viewer.plots.page import PlotPage
 from napari_nx46.viewer.plots.saving import Table
-from napari_nx46.viewer.window.bench import Bench
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 __all__ = ["ProfilePage"]
 
@@ -38,7 +38,7 @@ class ProfilePage(PlotPage):
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -52,8 +52,8 @@ class ProfilePage(PlotPage):
     title = "Profile"
     file_name = "profile.png"
 
-    def __init__(self, bench: Bench, parent: QWidget | None = None) -> None:
-        super().__init__(bench, parent)
+    def __init__(self, viewer_session: ViewerSession, parent: QWidget | None = None) -> None:
+        super().__init__(viewer_session, parent)
         self.density_axes = Axes(self.graphics, 0, "", "density")
         self.share_axes = Axes(self.graphics, 2, "z (slice)", "share")
         self.share_axes.box.setXLink(self.density_axes.box)
@@ -86,7 +86,7 @@ class ProfilePage(PlotPage):
 
     def refresh(self) -> None:
         """Show the newest profile, and the cursor at the viewer's slice."""
-        state, band = self.bench.profiles.state, self.bench.session.band
+        state, band = self.viewer_session.profiles.state, self.viewer_session.session.band
         if (state.result, band) != self._drawn:
             self._drawn = (state.result, band)
             self._draw(state.result, band)
@@ -95,7 +95,7 @@ class ProfilePage(PlotPage):
         self.share_axes.show_stale((self._continuity, self._recall, self._missed), state.stale)
         self.worst_list.setEnabled(not state.stale)
         self.show_state(stale=state.stale, busy=state.busy)
-        z = self.bench.viewer.dims.current_step[0]
+        z = self.viewer_session.viewer.dims.current_step[0]
         for cursor in self.cursors:
             cursor.setVisible(state.result is not None)
             if not cursor.moving:
@@ -161,7 +161,7 @@ class ProfilePage(PlotPage):
     # ---- what a user does ------------------------------------------------------------------
 
     def _chosen(self, item: QListWidgetItem) -> None:
-        self.bench.go_to_slice(item.data(Qt.ItemDataRole.UserRole))
+        self.viewer_session.go_to_slice(item.data(Qt.ItemDataRole.UserRole))
 
     def _dragged(self, cursor: pg.InfiniteLine) -> None:
         self._go_to(cursor.value())
@@ -175,8 +175,8 @@ class ProfilePage(PlotPage):
                 self._go_to(x)
 
     def _go_to(self, x: float) -> None:
-        depth = self.bench.session.fragment.shape[0]
-        self.bench.go_to_slice(min(max(round(x), 0), depth - 1))
+        depth = self.viewer_session.session.fragment.shape[0]
+        self.viewer_session.go_to_slice(min(max(round(x), 0), depth - 1))
 
 
 Values = npt.NDArray[np.float64]

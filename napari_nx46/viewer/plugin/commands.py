@@ -30,10 +30,10 @@ def command(action: Action) -> Command:
     """Return a function that does to a viewer's session what an action does."""
 
     def run(viewer: napari.Viewer) -> None:
-        from napari_nx46.viewer.window.bench_dock import tune_dock_of
+        from napari_nx46.viewer.window.session_dock import tune_dock_of
 
         tune = tune_dock_of(viewer)
-        if tune.bench is None:
+        if tune.viewer_session is None:
             notify_info(NOTHING_OPEN)
         tune.run(action)
 

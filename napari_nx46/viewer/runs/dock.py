@@ -21,14 +21,14 @@ from napari_nx46.live.jobs.run_words import NO_RUNS, next_step
 from napari_nx46.live.jobs.runs import Judgement, Runs
 from napari_nx46.run.judge.verdict import ListedRun, RunList
 from napari_nx46.viewer.messages.plain_text import plain_tip
-from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.runs.run_model import LEGEND
 from napari_nx46.viewer.runs.run_table import RunTable
 from napari_nx46.viewer.runs.verdict_panel import VerdictPanel
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel, rule
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
-from napari_nx46.viewer.window.bench import Bench
-from napari_nx46.viewer.window.bench_dock import BenchDock
+from napari_nx46.viewer.window.session_dock import SessionDock
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 DOCK_NAME = "Runs"
 NOT_KEPT = "Runs of these data are not kept. Open data of your own to score and judge them."
@@ -38,17 +38,17 @@ JUDGE_TIP = (
 )
 
 
-class RunsDock(BenchDock):
+class RunsDock(SessionDock):
     """Score what was exported, and say whether it is better than a baseline."""
 
     title = DOCK_NAME
 
-    def make_panel(self, bench: Bench) -> QWidget:
+    def make_panel(self, viewer_session: ViewerSession) -> QWidget:
         """Return the panel of a session."""
-        if bench.runs is None:
+        if viewer_session.runs is None:
             return WrappedLabel(NOT_KEPT)
         scroll = VerticalScrollArea()
-        scroll.setWidget(RunsPanel(bench.runs, bench))
+        scroll.setWidget(RunsPanel(viewer_session.runs, viewer_session))
         return scroll
 
     @property
@@ -63,7 +63,7 @@ class RunsPanel(QWidget):
     Parameters
     ----------
     runs : Runs
-    bench : Bench
+    viewer_session : ViewerSession
 
     Attributes
     ----------
@@ -75,7 +75,9 @@ class RunsPanel(QWidget):
     verdict_panel : VerdictPanel
     """
 
-    def __init__(self, runs: Runs, bench: Bench, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, runs: Runs, viewer_session: ViewerSession, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._runs = runs
         self._judgement: Judgement | None = None
@@ -105,7 +107,7 @@ class RunsPanel(QWidget):
         self.progress_row = ProgressRow("Give up what is being checked", "Runs", runs.cancel)
         self.verdict_panel = VerdictPanel()
         self._arrange()
-        self._connect(bench)
+        self._connect(viewer_session)
         self.show_runs(runs.list)
         self.show_busy(runs.busy)
         runs.refresh()
@@ -212,7 +214,7 @@ class RunsPanel(QWidget):
         self.message_label.setText(f"⚠ {text}" if text and warning else text)
         self.message_label.setVisible(bool(text))
 
-    def _connect(self, bench: Bench) -> None:
+    def _connect(self, viewer_session: ViewerSession) -> None:
         self.add_button.clicked.connect(self._add)
         self.freeze_button.clicked.connect(self._freeze)
         self.load_button.clicked.connect(self._load)
@@ -220,7 +222,7 @@ class RunsPanel(QWidget):
         self.table.chosen_changed.connect(self._show_choice)
         self.table.runs.score_typed.connect(self._score)
         self.table.runs.refused.connect(self._notify)
-        self._following = Following(self)
+        self._following = Connections(self)
         for signal, method in (
             (self._runs.changed, self.show_runs),
             (self._runs.busy_changed, self.show_busy),
@@ -230,7 +232,7 @@ class RunsPanel(QWidget):
             (self._runs.judged, self._show_judgement),
             (self._runs.cancelled, self._show_cancelled),
             (self._runs.failed, self._show_failure),
-            (bench.session.fragment_changed, self._follow_fragment),
+            (viewer_session.session.fragment_changed, self._follow_fragment),
         ):
             self._following.follow(signal, method)
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from qtpy.QtCore import Signal
 
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.live.jobs.run_words import parse_score
 from napari_nx46.run.compare.report import FIGURE_WORDS, figure_text
 from napari_nx46.run.judge.kept_runs import SCORE_NAMES
@@ -129,7 +129,7 @@ def _number(listed: ListedRun) -> float:
 
 
 def _tag(listed: ListedRun) -> str:
-    return shown(listed.run.tag)
+    return printable(listed.run.tag)
 
 
 def _folded_tag(listed: ListedRun) -> str:
@@ -154,4 +154,4 @@ def _time_text(listed: ListedRun) -> str:
 
 def _archive_text(listed: ListedRun) -> str:
     archive = listed.run.archive
-    return "No archive" if archive is None else shown(str(archive))
+    return "No archive" if archive is None else printable(str(archive))

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_nx46.data.fragments import Fragment
-from napari_nx46.files.naming import counted
+from napari_nx46.files.naming import plural
 from napari_nx46.live.jobs.density import density_work
 from napari_nx46.live.session import Session
 from napari_nx46.run.density import DensitySolution, DensityTarget
@@ -265,4 +265,4 @@ def _result_text(solution: DensitySolution) -> str:
     if len(densities) < 2:
         return solution.message
     span = f"{min(densities):.4f} to {max(densities):.4f}"
-    return f"{solution.message}\n{counted(len(densities), 'fragment')}: densities {span}"
+    return f"{solution.message}\n{plural(len(densities), 'fragment')}: densities {span}"

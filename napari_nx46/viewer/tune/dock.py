@@ -51,12 +51,12 @@ from napari_nx46.viewer.widgets.layout import VerticalScrollArea, rule
 from napari_nx46.viewer.widgets.wheel_guard import WheelGuard
 from napari_nx46.viewer.window.actions import Action
 from napari_nx46.viewer.window.arrangement import TabbedDock
-from napari_nx46.viewer.window.bench import Bench
 from napari_nx46.viewer.window.closing import guard_closing
 from napari_nx46.viewer.window.docks import DocksButton
 from napari_nx46.viewer.window.key_bindings import CanvasKeys
 from napari_nx46.viewer.window.reading import Carried, open_as, open_as_kept, warn_of_channels
 from napari_nx46.viewer.window.shortcuts import add_shortcuts
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 if TYPE_CHECKING:
     import napari
@@ -86,17 +86,17 @@ class TuneDock(TabbedDock):
 
     Attributes
     ----------
-    bench_changed : Signal(object)
-        Carries the `Bench` whose session has begun, or None when one is about to end.
+    viewer_session_changed : Signal(object)
+        Carries the `ViewerSession` whose session has begun, or None when one is about to end.
     """
 
-    bench_changed = Signal(object)
+    viewer_session_changed = Signal(object)
 
     def __init__(self, napari_viewer: napari.Viewer, *, keeps: bool = True) -> None:
         super().__init__()
         self.viewer = napari_viewer
         self._keeps = keeps
-        self.bench: Bench | None = None
+        self.viewer_session: ViewerSession | None = None
         self.panel: TunePanel | None = None
         self.setWindowTitle("Tune surface mask")
         self.setAcceptDrops(True)
@@ -153,20 +153,20 @@ class TuneDock(TabbedDock):
 
     def read_again(self, read_as: ReadAs) -> None:
         """Open what is open again, with another channel or other logits, keeping the setting."""
-        bench = self.bench
-        if bench is None:
+        viewer_session = self.viewer_session
+        if viewer_session is None:
             return
-        dataset, carried = bench.session.dataset, Carried.of(bench)
+        dataset, carried = viewer_session.session.dataset, Carried.of(viewer_session)
         try:
-            again = open_as(bench.paths, dataset.folders, read_as, dataset.image_ids)
+            again = open_as(viewer_session.paths, dataset.folders, read_as, dataset.image_ids)
         except (ValueError, OSError) as error:
             notify_error(error)
             if self.panel is not None:
                 self.panel.reading_panel.show_again()
             return
-        self.show_data_set(again, bench.paths, carried.image_id)
-        if self.bench is not None:
-            carried.give_to(self.bench)
+        self.show_data_set(again, viewer_session.paths, carried.image_id)
+        if self.viewer_session is not None:
+            carried.give_to(self.viewer_session)
 
     def workspace_of(self, paths: tuple[Path, ...]) -> Path | None:
         """Return the file in which work on these data is kept; None where it is not."""
@@ -176,31 +176,44 @@ class TuneDock(TabbedDock):
         self, dataset: DataSet, paths: tuple[Path, ...], image_id: str | None = None
     ) -> None:
         """Begin a session on an opened data set, whose layers replace those of the old one."""
-        before = None if self.bench is None else (self.bench.paths, self.bench.session.fragment)
-        old_layers = [*self._superseded(paths), *([] if self.bench is None else self.bench.layers)]
+        before = (
+            None
+            if self.viewer_session is None
+            else (self.viewer_session.paths, self.viewer_session.session.fragment)
+        )
+        old_layers = [
+            *self._superseded(paths),
+            *([] if self.viewer_session is None else self.viewer_session.layers),
+        ]
         read_otherwise = layers_read_otherwise(self.viewer.layers, dataset, paths)
         for layer in {*old_layers, *read_otherwise}:
             if layer in read_otherwise or origin_of(layer) != tuple(map(str, paths)):
                 layer.name = f"{layer.name} before"  # those that take their places have the names
-        self._close_bench()
+        self._close_viewer_session()
         self.error_banner.dismiss()
-        bench = Bench(self.viewer, dataset, paths, self, image_id, self.workspace_of(paths))
+        viewer_session = ViewerSession(
+            self.viewer, dataset, paths, self, image_id, self.workspace_of(paths)
+        )
         for layer in (*old_layers, *read_otherwise):
-            if layer not in bench.layers and layer in self.viewer.layers:
+            if layer not in viewer_session.layers and layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
-        # Layers that arrived before were superseded by this; the bench's own are known.
+        # Layers that arrived before were superseded by this; the session's own are known.
         self._arrived.clear()
-        self.bench = bench
-        self.panel = TunePanel(bench)
+        self.viewer_session = viewer_session
+        self.panel = TunePanel(viewer_session)
         self.panel.reading_panel.chosen.connect(self.read_again)
         self.introduction.hide()
         self.layout().addWidget(self.panel, 1)
-        bench.start()
-        if before is None or before[0] != paths or before[1].shape != bench.session.fragment.shape:
-            self._look_at_all(bench)
+        viewer_session.start()
+        if (
+            before is None
+            or before[0] != paths
+            or before[1].shape != viewer_session.session.fragment.shape
+        ):
+            self._look_at_all(viewer_session)
         self._entitle(dataset)
         warn_of_channels(dataset)
-        self.bench_changed.emit(bench)
+        self.viewer_session_changed.emit(viewer_session)
 
     def _superseded(self, paths: tuple[Path, ...]) -> list[Any]:
         """Return layers that the reader made of other data, which nobody has taken up."""
@@ -211,9 +224,9 @@ class TuneDock(TabbedDock):
             if layer in self.viewer.layers and origin_of(layer) != given
         ]
 
-    def _look_at_all(self, bench: Bench) -> None:
+    def _look_at_all(self, viewer_session: ViewerSession) -> None:
         """Fit the camera to data that are new to the window, unless it is known where it was."""
-        if not bench.look_again():
+        if not viewer_session.look_again():
             self.viewer.reset_view(margin=VIEW_MARGIN)
 
     def _entitle(self, dataset: DataSet) -> None:
@@ -223,13 +236,13 @@ class TuneDock(TabbedDock):
 
     def what_runs(self) -> str:
         """Return what is being done with the runs of the workspace, in words."""
-        runs = None if self.bench is None else self.bench.runs
+        runs = None if self.viewer_session is None else self.viewer_session.runs
         return "" if runs is None else runs.busy
 
     def run(self, action: Action) -> None:
         """Do something to the session; without one nothing happens."""
-        if self.bench is not None:
-            action.run(self.bench)
+        if self.viewer_session is not None:
+            action.run(self.viewer_session)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Take a place in the window, and have it ask before it is closed while something runs."""
@@ -265,20 +278,20 @@ class TuneDock(TabbedDock):
             self.error_banner.end()
             self.viewer.layers.events.inserted.disconnect(self._layer_inserted)
             self._canvas_keys.end()
-        self._close_bench()
+        self._close_viewer_session()
 
-    def _close_bench(self) -> None:
-        if self.bench is not None:
-            self.bench_changed.emit(None)
+    def _close_viewer_session(self) -> None:
+        if self.viewer_session is not None:
+            self.viewer_session_changed.emit(None)
         if self.panel is not None:
             self.panel.cancel_jobs()
             self.panel.hide()
             self.layout().removeWidget(self.panel)
             self.panel.deleteLater()
-        if self.bench is not None:
-            self.bench.close()
-            self.bench.deleteLater()
-        self.bench = self.panel = None
+        if self.viewer_session is not None:
+            self.viewer_session.close()
+            self.viewer_session.deleteLater()
+        self.viewer_session = self.panel = None
         self.introduction.show()
 
     def _try_to_open(self, paths: Sequence[str], image_id: str | None = None) -> None:
@@ -316,30 +329,34 @@ class TuneDock(TabbedDock):
             self._try_to_open(paths)
 
     def _layer_inserted(self, event: Any) -> None:
-        """Take up layers that the reader made; the bench's own are known already."""
+        """Take up layers that the reader made; the session's own are known already."""
         if origin_of(event.value):
             self._arrived.append(event.value)
             self._more_may_arrive.start()
 
     def _take_up_layers(self) -> None:
-        """Go on with the newest of the layers that have arrived, but for the bench's own."""
+        """Go on with the newest of the layers that have arrived, but for the session's own."""
         if is_opening_files():
             self._more_may_arrive.start()
             return
         arrived, self._arrived = self._arrived, []
-        known = [] if self.bench is None else self.bench.layers
+        known = [] if self.viewer_session is None else self.viewer_session.layers
         new = [layer for layer in arrived if layer in self.viewer.layers and layer not in known]
         if not new:
             return
         paths, image_id = self._paths_of(new), image_id_of(new[-1])
-        if self.bench is not None and paths == tuple(map(str, self.bench.paths)):
-            for layer in layers_read_otherwise(new, self.bench.session.dataset, self.bench.paths):
+        if self.viewer_session is not None and paths == tuple(map(str, self.viewer_session.paths)):
+            for layer in layers_read_otherwise(
+                new, self.viewer_session.session.dataset, self.viewer_session.paths
+            ):
                 self.viewer.layers.remove(layer)
-            self.bench.session.show_fragment(image_id or self.bench.session.fragment.image_id)
+            self.viewer_session.session.show_fragment(
+                image_id or self.viewer_session.session.fragment.image_id
+            )
         else:
             # A sample was chosen; of a folder the reader only shows the first fragment.
             self._try_to_open(paths, image_id if is_sample(map(Path, paths)) else None)
-            if self.bench is None or paths != tuple(map(str, self.bench.paths)):
+            if self.viewer_session is None or paths != tuple(map(str, self.viewer_session.paths)):
                 for layer in new:
                     self.viewer.layers.remove(layer)  # those of what was open stay
 
@@ -352,7 +369,7 @@ class TuneDock(TabbedDock):
         together = list(dict.fromkeys(map(origin_of, layers)))
         if len(together) > 1 and all(map(is_single_volume, together)):
             return tuple(path for (path,) in together)
-        current = () if self.bench is None else tuple(map(str, self.bench.paths))
+        current = () if self.viewer_session is None else tuple(map(str, self.viewer_session.paths))
         origins = list(dict.fromkeys((current, *map(origin_of, layers))))
         newest, before = origins[-1], origins[-2] if len(origins) > 1 else ()
         if len(before) == len(newest) == 1 and are_two_paths(before[0], newest[0]):
@@ -365,7 +382,7 @@ class TunePanel(QWidget):
 
     Parameters
     ----------
-    bench : Bench
+    viewer_session : ViewerSession
     presets : PresetStore, optional
         The user's own presets; those of the user's configuration by default.
 
@@ -376,10 +393,13 @@ class TunePanel(QWidget):
     """
 
     def __init__(
-        self, bench: Bench, presets: PresetStore | None = None, parent: QWidget | None = None
+        self,
+        viewer_session: ViewerSession,
+        presets: PresetStore | None = None,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session = session = bench.session
+        self._session = session = viewer_session.session
         self.fragment_panel = FragmentPanel()
         self.reading_panel = ReadingPanel(session.dataset)
         self.compiling_note = CompilingNote(session)
@@ -387,9 +407,9 @@ class TunePanel(QWidget):
         self.knob_panel = KnobPanel(session)
         self.read_out = ReadOut(session.band)
         self.density_panel = DensityPanel(session)
-        self.score_panel = ScorePanel(bench.scores, bench.errors)
-        self.overlay_panel = OverlayPanel(bench.overlay)
-        self.export_panel = ExportPanel(session, bench.runs)
+        self.score_panel = ScorePanel(viewer_session.scores, viewer_session.errors)
+        self.overlay_panel = OverlayPanel(viewer_session.overlay)
+        self.export_panel = ExportPanel(session, viewer_session.runs)
         self.scroll = VerticalScrollArea()
         self.fragment_panel.show_data_set(data_set_name(session.dataset), session.dataset.image_ids)
         self.fragment_panel.show_fragment(session.fragment.image_id)

@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_nx46.files.naming import counted, few
-from napari_nx46.files.submission.mask_tiff import Compression, Profile
+from napari_nx46.files.naming import first_few, plural
+from napari_nx46.files.submission.mask_tiff import Compression, MaskValues
 from napari_nx46.files.workspace import LONGEST_TAG, SavedRun
 from napari_nx46.live.jobs.export import export_work
 from napari_nx46.live.jobs.runs import Runs
@@ -29,7 +29,7 @@ from napari_nx46.run.export.targets import manifest_path
 from napari_nx46.run.job import Job, Progress
 from napari_nx46.run.judge.verdict import run_name
 from napari_nx46.viewer.messages.plain_text import PlainLabel, confirm, plain_tip, unmistakable
-from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.qt.main_thread import MainThreadPoster
 from napari_nx46.viewer.widgets.layout import WrappedLabel
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
@@ -40,7 +40,7 @@ COMPRESSION_TEXTS = {
     "LZW": Compression.LZW,
     "none": Compression.NONE,
 }
-PROFILE_TEXTS = {"{0, 1} (competition)": Profile.KAGGLE, "{0, 255} (NX47)": Profile.NX47}
+PROFILE_TEXTS = {"{0, 1} (competition)": MaskValues.KAGGLE, "{0, 255} (NX47)": MaskValues.NX47}
 
 
 class ExportPanel(QWidget):
@@ -123,7 +123,7 @@ class ExportPanel(QWidget):
         if not accepted:
             reason = "Nothing to export yet: accept a setting first."
         elif missing:
-            reason = f"Export waits for an accepted setting for: {few(missing)}."
+            reason = f"Export waits for an accepted setting for: {first_few(missing)}."
         else:
             reason = ""
         self.export_button.setEnabled(not missing and not self.running)
@@ -173,7 +173,7 @@ class ExportPanel(QWidget):
         accepted = self._session.accepted
         current = accepted.get(self._session.fragment.image_id)
         count = len(accepted)
-        text = f"Accepted for {count} of {counted(len(self._session.dataset), 'fragment')}."
+        text = f"Accepted for {count} of {plural(len(self._session.dataset), 'fragment')}."
         if current is not None and current != self._session.setting:
             text += " The sliders have moved since: accept again to export what you see."
         return text
@@ -248,7 +248,7 @@ class ExportPanel(QWidget):
         session.setting_changed.connect(lambda setting: self.show_accepted())
         session.fragment_changed.connect(lambda fragment: self.show_accepted())
         if self._runs is not None:
-            self._following = Following(self)
+            self._following = Connections(self)
             self._following.follow(self._runs.registered, self._show_kept)
             self._following.follow(self._runs.not_registered, self._show_not_kept)
 
@@ -301,7 +301,7 @@ def _result_text(result: RunResult) -> str:
     report = result.report
     warnings = report.warnings if report is not None else ()
     lines = [
-        f"✓ {result.target.name}: {counted(len(result.members), 'mask')}, valid.",
+        f"✓ {result.target.name}: {plural(len(result.members), 'mask')}, valid.",
         *(f"{member.image_id}: density {member.density:.4f}" for member in result.members),
         *(f"⚠ {finding}" for finding in warnings),
         f"Beside it: {manifest_path(result.target).name}, metrics.csv.",

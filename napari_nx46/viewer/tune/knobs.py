@@ -35,8 +35,8 @@ from napari_nx46.setting import (
     Connectivity,
     Domain,
     KnobDescription,
+    ScoreFrom,
     Setting,
-    Source,
     ThresholdRule,
     described_knobs,
 )
@@ -44,7 +44,7 @@ from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 
 # By type: values of two text enumerations are equal where their texts are.
 CHOICE_TEXTS: Mapping[type[Enum], Mapping[str, str]] = {
-    Source: {
+    ScoreFrom: {
         "PROBABILITIES": "Probability volumes",
         "GRADIENT": "CT gradient (NX46)",
         "RESIDUAL": "CT residual (NX47)",

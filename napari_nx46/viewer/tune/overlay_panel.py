@@ -16,7 +16,7 @@ from superqt.utils import signals_blocked
 
 from napari_nx46.viewer.canvas.overlay import Overlay
 from napari_nx46.viewer.messages.plain_text import PlainLabel
-from napari_nx46.viewer.qt.following import Following
+from napari_nx46.viewer.qt.connections import Connections
 
 PERCENT = 100
 
@@ -47,7 +47,7 @@ class OverlayPanel(QWidget):
         self.color_button.clicked.connect(self._choose_color)
         self.opacity_slider.valueChanged.connect(self._set_opacity)
         overlay.layer.events.opacity.connect(self._show)
-        self._following = Following(self)
+        self._following = Connections(self)
         self._following.follow(overlay.shown_changed, self._show_shown)
         self._show()
 

@@ -11,7 +11,7 @@ from napari_nx46.live.masks.choices import LIVE
 from napari_nx46.live.masks.pins import DEFAULT_LETTERS
 
 if TYPE_CHECKING:
-    from napari_nx46.viewer.window.bench import Bench
+    from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Action:
     title: str
     key: str
     help: str
-    run: Callable[[Bench], object]
+    run: Callable[[ViewerSession], object]
     on_canvas: bool = True
 
 
-def _pin(letter: str, bench: Bench) -> None:
-    bench.pin(letter)
+def _pin(letter: str, viewer_session: ViewerSession) -> None:
+    viewer_session.pin(letter)
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -52,28 +52,28 @@ ACTIONS: tuple[Action, ...] = (
         "Hide or show the mask",
         "H",
         "The layer stays; the sliders go on working.",
-        lambda bench: bench.overlay.toggle(),
+        lambda viewer_session: viewer_session.overlay.toggle(),
     ),
     Action(
         "toggle_errors",
         "Hide or show the errors",
         "J",
         "True positives, false positives and false negatives, where the fragment has a label.",
-        lambda bench: bench.errors.toggle(),
+        lambda viewer_session: viewer_session.errors.toggle(),
     ),
     Action(
         "flip_mask",
         "Show the next pinned mask",
         "K",
         "The sliders' mask, then those pinned to A, B and C, then foreign ones; as kept.",
-        lambda bench: bench.flip(),
+        lambda viewer_session: viewer_session.flip(),
     ),
     Action(
         "show_live_mask",
         "Show the sliders' mask",
         "Shift-K",
         "As moving a slider does.",
-        lambda bench: bench.compare.flip.show(LIVE),
+        lambda viewer_session: viewer_session.compare.flip.show(LIVE),
     ),
     *(
         Action(
@@ -90,42 +90,42 @@ ACTIONS: tuple[Action, ...] = (
         "Hide or show the difference of two masks",
         "U",
         "Of the two that are chosen in the dock that compares masks.",
-        lambda bench: bench.compare.difference.toggle(),
+        lambda viewer_session: viewer_session.compare.difference.toggle(),
     ),
     Action(
         "toggle_side_by_side",
         "Show two masks side by side, or one again",
         "Shift-U",
         "The two that are chosen in the dock that compares masks, in napari's grid.",
-        lambda bench: bench.side_by_side.toggle(),
+        lambda viewer_session: viewer_session.side_by_side.toggle(),
     ),
     Action(
         "next_fragment",
         "Show the next fragment",
         "N",
         "At the same relative depth; after the last comes the first.",
-        lambda bench: bench.session.step_fragment(1),
+        lambda viewer_session: viewer_session.session.step_fragment(1),
     ),
     Action(
         "previous_fragment",
         "Show the previous fragment",
         "Shift-N",
         "At the same relative depth; before the first comes the last.",
-        lambda bench: bench.session.step_fragment(-1),
+        lambda viewer_session: viewer_session.session.step_fragment(-1),
     ),
     Action(
         "next_worst_slice",
         "Go to the next worst slice",
         "W",
         "Those that miss most of the label first, then those whose density is farthest off.",
-        lambda bench: bench.go_to_next_worst(),
+        lambda viewer_session: viewer_session.go_to_next_worst(),
     ),
     Action(
         "undo",
         "Undo the change of the setting",
         "Control-Z",
         "Go back to the setting before; on the canvas napari keeps this key for labels.",
-        lambda bench: bench.keeping.undo(),
+        lambda viewer_session: viewer_session.keeping.undo(),
         on_canvas=False,
     ),
     Action(
@@ -133,7 +133,7 @@ ACTIONS: tuple[Action, ...] = (
         "Redo the change of the setting",
         "Control-Shift-Z",
         "Go forth to the setting that was undone; on the canvas napari keeps this key for labels.",
-        lambda bench: bench.keeping.redo(),
+        lambda viewer_session: viewer_session.keeping.redo(),
         on_canvas=False,
     ),
 )

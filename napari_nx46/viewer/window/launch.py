@@ -48,7 +48,7 @@ def open_window(
     opened = tuple(paths)
     dock.show_data_set(as_kept(dataset, opened, dock.workspace_of(opened)), opened)
     QApplication.processEvents()  # lays the window out: only then the canvas has its size
-    if dock.bench is None or not dock.bench.look_again():
+    if dock.viewer_session is None or not dock.viewer_session.look_again():
         viewer.reset_view(margin=VIEW_MARGIN)
     return viewer, dock
 

@@ -17,7 +17,7 @@ from napari_nx46.setting import Setting
 from napari_nx46.viewer.messages.notices import notify_warning
 
 if TYPE_CHECKING:
-    from napari_nx46.viewer.window.bench import Bench
+    from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 
 def open_as(
@@ -121,21 +121,21 @@ class Carried:
     pins: dict[str, Setting]
 
     @classmethod
-    def of(cls, bench: Bench) -> Carried:
-        """Return what there is on a bench."""
-        session = bench.session
+    def of(cls, viewer_session: ViewerSession) -> Carried:
+        """Return what there is on a viewer_session."""
+        session = viewer_session.session
         return cls(
             image_id=session.fragment.image_id,
             z=session.view.slice_index,
             setting=session.setting,
             accepted=dict(session.accepted),
-            pins={pin.letter: pin.setting for pin in bench.pins},
+            pins={pin.letter: pin.setting for pin in viewer_session.pins},
         )
 
-    def give_to(self, bench: Bench) -> None:
-        """Put it on another bench."""
-        bench.session.apply(self.setting)
-        bench.session.accept_settings(self.accepted)
+    def give_to(self, viewer_session: ViewerSession) -> None:
+        """Put it on another viewer_session."""
+        viewer_session.session.apply(self.setting)
+        viewer_session.session.accept_settings(self.accepted)
         for letter, setting in self.pins.items():
-            bench.pins.pin(letter, setting)
-        bench.go_to_slice(self.z)
+            viewer_session.pins.pin(letter, setting)
+        viewer_session.go_to_slice(self.z)

@@ -103,7 +103,7 @@ def test_what_was_computed_is_recognised_also_by_another_campaign(
 
 def test_data_that_changed_are_computed_again(asked, data, tmp_path):
     copy = shutil.copytree(data, tmp_path / "copy")
-    plan = CampaignPlan("few", asked.plan.runs[:2])
+    plan = CampaignPlan("first_few", asked.plan.runs[:2])
     request = CampaignRequest(plan, DataSource.of(copy), with_score=False)
     work = tmp_path / "w.sqlite"
     before = ran(request, work).results
@@ -145,7 +145,7 @@ def test_a_fragment_that_cannot_be_read_fails_its_own_tasks(asked, data, undistu
 
 def test_a_file_that_changes_while_the_campaign_runs_is_noticed(asked, data, tmp_path):
     copy = shutil.copytree(data, tmp_path / "copy")
-    plan = CampaignPlan("few", asked.plan.runs[:4])
+    plan = CampaignPlan("first_few", asked.plan.runs[:4])
     request = CampaignRequest(plan, DataSource.of(copy), with_score=False)
     reported = watched(request, tmp_path / "w.sqlite", ClusterChoice(threads=1))
 

@@ -17,7 +17,7 @@ from napari_nx46.core.score.ct_paths import (
     ct_sources,
     intensity_extent,
 )
-from napari_nx46.setting import Source
+from napari_nx46.setting import ScoreFrom
 from napari_nx46.voxels import tiles
 from napari_nx46.voxels.blocks import whole_block
 from napari_nx46.voxels.workers import Cancelled
@@ -199,14 +199,14 @@ def test_the_sources_name_their_two_paths():
     image = image_of((6, 7, 8))
     extent = intensity_extent(image)
     whole = whole_block(image.shape)
-    three, two = ct_sources(image, Source.GRADIENT, 2.0, extent)
+    three, two = ct_sources(image, ScoreFrom.GRADIENT, 2.0, extent)
     np.testing.assert_array_equal(three[whole], defined_gradient_3d(image))
     np.testing.assert_array_equal(two[whole], defined_gradient_2d(image))
-    first, second = ct_sources(image, Source.RESIDUAL, 0.7, extent)
+    first, second = ct_sources(image, ScoreFrom.RESIDUAL, 0.7, extent)
     assert first is second
     np.testing.assert_array_equal(first[whole], paths_of(image, 0.7)[2][whole])
     with pytest.raises(ValueError, match="not made from the CT image"):
-        ct_sources(image, Source.PROBABILITIES, 2.0, extent)
+        ct_sources(image, ScoreFrom.PROBABILITIES, 2.0, extent)
 
 
 def test_a_block_reads_no_more_of_the_image_than_it_depends_on():

@@ -19,7 +19,7 @@ from napari_nx46.core.score.ensemble import (
     mean_of_probabilities,
     normalised_weights,
 )
-from napari_nx46.setting import Averaging, Setting, Source
+from napari_nx46.setting import Averaging, ScoreFrom, Setting
 
 NAMES = ("a", "p2d", "Z", "p3d", "unet")
 GIVEN = st.dictionaries(st.sampled_from(NAMES), st.floats(0.01, 100), min_size=1)
@@ -107,7 +107,7 @@ def test_where_one_volume_stands_for_both_paths_both_may_be_weighed(only):
         effective_weights(("unet",), Setting(weights={"p2d": 1}))
 
 
-@pytest.mark.parametrize("source", [Source.GRADIENT, Source.RESIDUAL])
+@pytest.mark.parametrize("source", [ScoreFrom.GRADIENT, ScoreFrom.RESIDUAL])
 def test_weights_do_not_count_for_paths_from_the_ct(source):
     setting = Setting(source=source, weights={"unet": 1}, blend=0.25)
     assert effective_weights(("p3d", "p2d"), setting) is None

@@ -17,7 +17,7 @@ from napari_nx46.core.threshold.notes import (
     threshold_notes,
 )
 from napari_nx46.setting import Domain, Setting
-from napari_nx46.voxels.blocks import Sources
+from napari_nx46.voxels.blocks import FragmentVolumes
 from napari_nx46.voxels.workers import Workers
 
 PLAIN = {"z_radius": 0, "blend": 1.0}
@@ -25,7 +25,7 @@ PLAIN = {"z_radius": 0, "blend": 1.0}
 
 def notes_of(volume, setting, workers=1):
     pool = Workers(workers)
-    pipeline = FragmentPipeline(Sources(volume, volume), workers=pool)
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume), workers=pool)
     found = threshold_notes(pipeline, setting, pipeline.threshold(setting))
     pool.close()
     return found
@@ -33,7 +33,7 @@ def notes_of(volume, setting, workers=1):
 
 def streamed_notes_of(volume, setting):
     """Return the notes of scores that are counted slab by slab, as when masks are written."""
-    pipeline = FragmentPipeline(Sources(volume, volume), keep_score=False)
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume), keep_score=False)
     tally = ThresholdTally(pipeline.threshold(setting), volume.shape)
     for extent, score in pipeline.score_slabs(setting):
         tally.add(extent, score)
@@ -108,7 +108,7 @@ def test_the_non_zero_domain_mends_an_empty_volume():
     volume = mostly(0, np.linspace(0.1, 1, 900), 0.04)
     setting = Setting(quantile=0.5, domain=Domain.NONZERO, **PLAIN)
     assert notes_of(volume, setting) == ()
-    pipeline = FragmentPipeline(Sources(volume, volume))
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     threshold = pipeline.threshold(setting)
     assert threshold.values == (np.quantile(volume[volume > 0].astype(np.float64), 0.5),)
     assert pipeline.density(setting, threshold) == pytest.approx(0.02, abs=0.005)

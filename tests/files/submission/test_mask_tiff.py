@@ -15,7 +15,7 @@ from PIL import Image
 from napari_nx46.files.submission.mask_tiff import (
     Compression,
     MaskError,
-    Profile,
+    MaskValues,
     iterate_slices,
     write_mask,
 )
@@ -45,7 +45,7 @@ def read_by_pillow(file):
 @given(
     shape=st.tuples(st.integers(1, 5), st.integers(1, 7), st.integers(1, 7)),
     compression=st.sampled_from(Compression),
-    profile=st.sampled_from(Profile),
+    profile=st.sampled_from(MaskValues),
     cut=st.integers(0, 5),
 )
 def test_a_written_mask_reads_back_equal_by_pillow_and_tifffile(shape, compression, profile, cut):
@@ -60,7 +60,10 @@ def test_a_written_mask_reads_back_equal_by_pillow_and_tifffile(shape, compressi
 
 
 def test_the_foreground_values_are_those_of_the_profiles():
-    assert {profile.value: profile.foreground for profile in Profile} == {"kaggle": 1, "nx47": 255}
+    assert {profile.value: profile.foreground for profile in MaskValues} == {
+        "kaggle": 1,
+        "nx47": 255,
+    }
 
 
 @pytest.mark.parametrize(

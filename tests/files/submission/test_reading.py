@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_nx46.files.submission.mask_tiff import Profile
+from napari_nx46.files.submission.mask_tiff import MaskValues
 from napari_nx46.files.submission.reading import open_submission
 from napari_nx46.files.volumes.origin import VolumeError
 from napari_nx46.voxels.workers import Cancelled
@@ -44,7 +44,7 @@ PLANE_BYTES = 8  # 63 voxels, a bit each
     [("zlib", 0), ("lzw", 0), ("packbits", 0), (None, 0)]
     + [("zlib", size) for size in (3 * PLANE_BYTES, 4 * PLANE_BYTES, 2**20)],
 )
-@pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("profile", list(MaskValues))
 def test_masks_are_read_as_they_are_stored(tmp_path, profile, compression, keep_bytes):
     stored = {name: mask * np.uint8(profile.foreground) for name, mask in masks().items()}
     members = {f"{name}.tif": tiff_bytes(mask, compression) for name, mask in stored.items()}

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from napari_nx46.files.submission import validation, zip_check
-from napari_nx46.files.submission.mask_tiff import Profile
+from napari_nx46.files.submission.mask_tiff import MaskValues
 from napari_nx46.files.submission.validation import (
     Severity,
     largest_member,
@@ -81,7 +81,7 @@ def test_a_good_archive_yields_no_finding_and_the_summary_of_its_masks(tmp_path)
     assert report.findings == ()
     (mask,) = report.masks
     assert (mask.image_id, mask.shape, mask.density) == ("1", SHAPE, some_mask().mean())
-    assert report.profile is Profile.KAGGLE
+    assert report.profile is MaskValues.KAGGLE
 
 
 def test_a_report_can_be_written_as_json(tmp_path):
@@ -471,10 +471,10 @@ def test_a_page_that_cannot_be_decoded_is_named(tmp_path, compression):
 @pytest.mark.parametrize(
     ("profile", "foreground", "ok"),
     [
-        (Profile.KAGGLE, 1, True),
-        (Profile.KAGGLE, 255, False),
-        (Profile.NX47, 255, True),
-        (Profile.NX47, 1, False),
+        (MaskValues.KAGGLE, 1, True),
+        (MaskValues.KAGGLE, 255, False),
+        (MaskValues.NX47, 255, True),
+        (MaskValues.NX47, 1, False),
     ],
 )
 def test_the_values_allowed_are_those_of_the_profile(tmp_path, profile, foreground, ok):

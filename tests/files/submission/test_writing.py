@@ -18,7 +18,7 @@ import tifffile
 
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.submission import mask_tiff as masks_module
-from napari_nx46.files.submission.mask_tiff import Compression, MaskError, Profile
+from napari_nx46.files.submission.mask_tiff import Compression, MaskError, MaskValues
 from napari_nx46.files.submission.validation import validate_submission
 from napari_nx46.files.submission.writing import (
     MaskStream,
@@ -63,7 +63,7 @@ def read_archive(path):
 
 
 @pytest.mark.parametrize("compression", list(Compression))
-@pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("profile", list(MaskValues))
 def test_an_archive_holds_each_mask_voxel_for_voxel(tmp_path, compression, profile):
     target = tmp_path / "submission.zip"
     result = write_archive(target, two_streams(), compression=compression, profile=profile)
@@ -78,7 +78,7 @@ def test_an_archive_holds_each_mask_voxel_for_voxel(tmp_path, compression, profi
 
 def test_the_members_tell_what_was_written(tmp_path):
     target = tmp_path / "submission.zip"
-    result = write_archive(target, two_streams(), profile=Profile.NX47)
+    result = write_archive(target, two_streams(), profile=MaskValues.NX47)
     with zipfile.ZipFile(target) as archive:
         for member, (image_id, mask) in zip(result.members, two_masks().items(), strict=True):
             content = archive.read(member.name)
@@ -250,7 +250,7 @@ def test_a_codec_that_alters_voxels_is_noticed(tmp_path, monkeypatch, write):
 
 
 def test_an_archive_that_would_be_invalid_is_not_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(Profile, "foreground", property(lambda self: 7))
+    monkeypatch.setattr(MaskValues, "foreground", property(lambda self: 7))
     honest = validate_submission
 
     def strict(path, **options):

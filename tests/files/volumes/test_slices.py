@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from napari_nx46.files.volumes.opening import Role, VolumeError, is_volume_folder, open_volume
 from napari_nx46.files.volumes.paths import slices_of
-from napari_nx46.files.volumes.stack_source import OPEN_SLICES
+from napari_nx46.files.volumes.stack_reader import OPEN_SLICES
 
 pytestmark = pytest.mark.filterwarnings("ignore::napari_nx46.files.volumes.opening.VolumeWarning")
 

@@ -19,7 +19,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_nx46.files.volumes.numpy_source import open_npz
+from napari_nx46.files.volumes.numpy_reader import open_npz
 from napari_nx46.files.volumes.opening import Role, VolumeError, open_volume
 from napari_nx46.files.volumes.origin import Origin
 

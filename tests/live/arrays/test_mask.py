@@ -55,11 +55,11 @@ def exact_masks(dataset):
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_any_index_gives_what_numpy_gives(dataset, new_bench, exact_masks, which):
+def test_any_index_gives_what_numpy_gives(dataset, new_driver, exact_masks, which):
     setting, expected = exact_masks[which]
-    bench = new_bench(dataset, setting=setting)
-    bench.settle()
-    lazy = lazy_mask(bench.session)
+    driver = new_driver(dataset, setting=setting)
+    driver.settle()
+    lazy = lazy_mask(driver.session)
 
     @settings(max_examples=150, suppress_health_check=list(HealthCheck))
     @given(index=indices())
@@ -71,67 +71,67 @@ def test_any_index_gives_what_numpy_gives(dataset, new_bench, exact_masks, which
     check()
 
 
-def test_the_plain_indices_of_a_viewer_give_what_numpy_gives(bench):
-    bench.settle()
-    lazy, expected = lazy_mask(bench.session), bench.expected()
+def test_the_plain_indices_of_a_viewer_give_what_numpy_gives(driver):
+    driver.settle()
+    lazy, expected = lazy_mask(driver.session), driver.expected()
     for index in (0, -1, slice(None), ..., (3,), (2, 5, 7), (slice(None), 4), (np.int64(6),)):
         np.testing.assert_array_equal(lazy[index], expected[index])
 
 
 @pytest.mark.parametrize("index", [12, -13, (0, 20), (0, 0, 0, 0), [1, 2], None, 1.0, True])
-def test_an_index_that_is_not_basic_or_out_of_bounds_is_refused(bench, index):
+def test_an_index_that_is_not_basic_or_out_of_bounds_is_refused(driver, index):
     with pytest.raises(IndexError):
-        lazy_mask(bench.session)[index]
+        lazy_mask(driver.session)[index]
 
 
-def test_it_has_the_attributes_of_an_array(bench):
-    lazy = lazy_mask(bench.session)
+def test_it_has_the_attributes_of_an_array(driver):
+    lazy = lazy_mask(driver.session)
     assert lazy.shape == SHAPE
     assert (lazy.ndim, lazy.dtype, lazy.size, len(lazy)) == (3, np.uint8, 12 * 20 * 24, 12)
 
 
 @pytest.mark.parametrize("domain", Domain)
-def test_as_an_array_it_is_exact_even_before_the_worker_is(dataset, new_bench, domain):
-    bench = new_bench(dataset, start=False)
-    bench.session.change(quantile=0.87, blend=0.4, domain=domain)
-    lazy = lazy_mask(bench.session)
+def test_as_an_array_it_is_exact_even_before_the_worker_is(dataset, new_driver, domain):
+    driver = new_driver(dataset, start=False)
+    driver.session.change(quantile=0.87, blend=0.4, domain=domain)
+    lazy = lazy_mask(driver.session)
     found = np.asarray(lazy)
     assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, bench.expected())
+    np.testing.assert_array_equal(found, driver.expected())
     assert np.asarray(lazy, dtype=np.float32).dtype == np.float32
     assert np.asarray(lazy, dtype=bool).sum() == found.sum()
 
 
 @pytest.mark.parametrize("domain", [Domain.SLICE, Domain.BLOCK])
 def test_a_part_of_a_slice_is_a_cut_of_it_even_before_the_worker_is_done(
-    dataset, new_bench, domain
+    dataset, new_driver, domain
 ):
-    bench = new_bench(dataset, start=False)
-    bench.session.change(quantile=0.9, domain=domain)
-    expected = bench.expected()
-    lazy = lazy_mask(bench.session)
+    driver = new_driver(dataset, start=False)
+    driver.session.change(quantile=0.9, domain=domain)
+    expected = driver.expected()
+    lazy = lazy_mask(driver.session)
     for z in (0, 6, 11):
         np.testing.assert_array_equal(lazy[z, 3:9, 2:20:3], expected[z, 3:9, 2:20:3])
 
 
-def test_it_follows_the_sliders(bench):
-    lazy = lazy_mask(bench.session)
+def test_it_follows_the_sliders(driver):
+    lazy = lazy_mask(driver.session)
     for quantile in (0.6, 0.99):
-        bench.session.change(quantile=quantile)
-        bench.settle()
-        np.testing.assert_array_equal(lazy[4], bench.expected()[4])
+        driver.session.change(quantile=quantile)
+        driver.settle()
+        np.testing.assert_array_equal(lazy[4], driver.expected()[4])
 
 
-def test_a_plane_across_slices_is_the_defined_one(bench):
-    bench.settle()
+def test_a_plane_across_slices_is_the_defined_one(driver):
+    driver.settle()
     for axis, index in ((1, np.s_[:, 7, :]), (2, np.s_[:, :, 3])):
-        bench.session.look_at(plane_view(SHAPE, axis, index[axis]))
-        np.testing.assert_array_equal(lazy_mask(bench.session)[index], bench.expected()[index])
+        driver.session.look_at(plane_view(SHAPE, axis, index[axis]))
+        np.testing.assert_array_equal(lazy_mask(driver.session)[index], driver.expected()[index])
 
 
-def test_in_3d_it_is_empty_until_the_volume_is_there(dataset, new_bench):
-    bench = new_bench(dataset, start=False)
-    bench.session.look_at(volume_view(SHAPE))
-    assert not lazy_mask(bench.session)[...].any()
-    bench.settle()
-    np.testing.assert_array_equal(lazy_mask(bench.session)[...], bench.expected())
+def test_in_3d_it_is_empty_until_the_volume_is_there(dataset, new_driver):
+    driver = new_driver(dataset, start=False)
+    driver.session.look_at(volume_view(SHAPE))
+    assert not lazy_mask(driver.session)[...].any()
+    driver.settle()
+    np.testing.assert_array_equal(lazy_mask(driver.session)[...], driver.expected())

@@ -7,11 +7,11 @@ import pytest
 
 @pytest.fixture
 def new_value():
-    """Return a function that makes a measured value of a bench; all are closed before it is."""
+    """Return a function that makes a measured value of a driver; all are closed before it is."""
     made = []
 
-    def make(kind, bench, scores=None):
-        value = kind(bench.session, scores, rest_seconds=0.0)
+    def make(kind, driver, scores=None):
+        value = kind(driver.session, scores, rest_seconds=0.0)
         made.append(value)
         value.touch()
         return value

@@ -18,18 +18,18 @@ from tests.live.driver import Events, named_threads, settle, wait_for
     ],
 )
 def test_what_cannot_be_measured_is_reported(
-    bench, new_value, monkeypatch, kind, module, part, knobs
+    driver, new_value, monkeypatch, kind, module, part, knobs
 ):
-    value = new_value(kind, bench)
-    settle(bench)
+    value = new_value(kind, driver)
+    settle(driver)
     events = Events(value, "failed")
 
     def fail(*_arguments, **_options):
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(module, part, fail)
-    bench.session.change(**knobs)
-    settle(bench)
+    driver.session.change(**knobs)
+    settle(driver)
     ((error,),) = events.of("failed")
     assert str(error) == "the disk is gone"
     assert (value.state.stale, value.state.busy) == (True, False)
@@ -38,14 +38,16 @@ def test_what_cannot_be_measured_is_reported(
 @pytest.mark.parametrize(
     ("kind", "knobs"), [(Curves, {"blend": 0.1}), (Profile, {"quantile": 0.6})]
 )
-def test_closing_ends_the_threads_and_says_nothing_more(dataset, new_bench, new_value, kind, knobs):
+def test_closing_ends_the_threads_and_says_nothing_more(
+    dataset, new_driver, new_value, kind, knobs
+):
     before = named_threads("nx46-graph")
-    bench = new_bench(dataset)
-    value = new_value(kind, bench)
+    driver = new_driver(dataset)
+    value = new_value(kind, driver)
     value.close()
     events = Events(value, "changed", "failed")
-    bench.session.change(**knobs)
-    settle(bench)
+    driver.session.change(**knobs)
+    settle(driver)
     assert not events.log
-    bench.session.close()
+    driver.session.close()
     wait_for(lambda: len(named_threads("nx46-graph")) <= len(before))

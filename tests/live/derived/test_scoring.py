@@ -17,7 +17,7 @@ from napari_nx46.live.derived.slice_score import SliceRequest, score_slice
 from napari_nx46.live.view import slice_view, volume_view
 from napari_nx46.setting import Domain
 from napari_nx46.voxels.blocks import whole_block
-from tests.live.driver import PATIENCE, Bench, Events, named_threads, plane_view, wait_for
+from tests.live.driver import PATIENCE, Events, SessionDriver, named_threads, plane_view, wait_for
 
 SHAPES = {"a": (12, 20, 24), "b": (9, 18, 27), "c": (7, 13, 10)}
 REST = 0.02
@@ -54,7 +54,7 @@ def labelled(tmp_path_factory, labels):
     return open_data(root)
 
 
-class Scored(Bench):
+class Scored(SessionDriver):
     """A session with a follower, and the labels as arrays."""
 
     def __init__(self, dataset, labels, *, rest_seconds=REST, start=True):

@@ -32,12 +32,12 @@ def path(tmp_path):
 
 @pytest.fixture
 def new_autosave(path):
-    """Return a function that makes an autosave of a bench; all are closed afterwards."""
+    """Return a function that makes an autosave of a driver; all are closed afterwards."""
     made = []
 
-    def make(bench, history=None, **options):
+    def make(driver, history=None, **options):
         history = History() if history is None else history
-        autosave = Autosave(bench.session, path, history, post=bench.loop.post, **options)
+        autosave = Autosave(driver.session, path, history, post=driver.loop.post, **options)
         autosave.events = Events(autosave, "failed")
         made.append(autosave)
         return autosave
@@ -48,8 +48,8 @@ def new_autosave(path):
 
 
 @pytest.fixture
-def autosave(bench, new_autosave):
-    return new_autosave(bench, delay_seconds=0.02)
+def autosave(driver, new_autosave):
+    return new_autosave(driver, delay_seconds=0.02)
 
 
 def read(path, what):
@@ -57,20 +57,20 @@ def read(path, what):
         return what(workspace)
 
 
-def restored(path, bench):
-    return read(path, lambda workspace: restore(bench.session, workspace))
+def restored(path, driver):
+    return read(path, lambda workspace: restore(driver.session, workspace))
 
 
 # ---- writing -----------------------------------------------------------------------------------
 
 
-def test_nothing_is_written_while_nothing_changes(bench, autosave, path):
+def test_nothing_is_written_while_nothing_changes(driver, autosave, path):
     assert autosave.flush()
     assert not path.exists()
 
 
-def test_what_a_user_does_is_found_again(bench, autosave, path, new_bench, dataset):
-    session = bench.session
+def test_what_a_user_does_is_found_again(driver, autosave, path, new_driver, dataset):
+    session = driver.session
     session.change(quantile=0.8)
     session.accept(("a",))
     session.show_fragment("b")
@@ -80,7 +80,7 @@ def test_what_a_user_does_is_found_again(bench, autosave, path, new_bench, datas
     autosave.note_pins({"A": session.setting, "C": Setting()})
     autosave.note_state("layout", {"plots": True})
     assert autosave.close()
-    other = new_bench(dataset)
+    other = new_driver(dataset)
     state = restored(path, other)
     assert state.problems == ()
     assert state.setting == session.setting
@@ -100,42 +100,42 @@ def test_what_a_user_does_is_found_again(bench, autosave, path, new_bench, datas
     other.assert_shows_the_definition()
 
 
-def test_the_slice_is_followed_but_not_where_another_axis_is_sliced(bench, autosave, path):
-    session = bench.session
+def test_the_slice_is_followed_but_not_where_another_axis_is_sliced(driver, autosave, path):
+    session = driver.session
     session.look_at(slice_view(session.fragment.shape, 2))
     session.look_at(plane_view(session.fragment.shape, 1, 5))
     assert autosave.flush()
-    assert restored(path, bench).z == 2
+    assert restored(path, driver).z == 2
 
 
-def test_the_history_with_its_position_is_found_again(bench, new_autosave, path):
+def test_the_history_with_its_position_is_found_again(driver, new_autosave, path):
     history = History()
-    autosave = new_autosave(bench, history)
+    autosave = new_autosave(driver, history)
     for border in range(4):
         history.record(HistoryEntry("a", Setting(border=border), thumbnail=PNG + b"x"))
     assert autosave.flush()
     history.undo()
     history.update_metrics(history.entries[0].id, {"leaderboard_score": 0.5})
     assert autosave.flush()
-    again = restored(path, bench).new_history()
+    again = restored(path, driver).new_history()
     assert again.entries == history.entries
     assert (again.position, again.can_redo) == (2, True)
     history.record(HistoryEntry("b", Setting(opening=True)))
     assert autosave.flush()
-    state = restored(path, bench)
+    state = restored(path, driver)
     assert state.history == history.entries
     assert [entry.setting.border for entry in state.history] == [0, 1, 2, 0]
 
 
-def test_a_history_that_goes_on_keeps_what_it_cannot_show(bench, new_autosave, path):
+def test_a_history_that_goes_on_keeps_what_it_cannot_show(driver, new_autosave, path):
     foreign = HistoryEntry("elsewhere", Setting(border=9))
     with Workspace.open(path) as workspace:
         workspace.add_history(foreign)
         for border in range(3):
             workspace.add_history(HistoryEntry("a", Setting(border=border)))
-    history = restored(path, bench).new_history()
+    history = restored(path, driver).new_history()
     assert len(history) == 3
-    autosave = new_autosave(bench, history)
+    autosave = new_autosave(driver, history)
     history.undo()
     history.record(HistoryEntry("a", Setting(border=7)))
     assert autosave.flush()
@@ -144,20 +144,20 @@ def test_a_history_that_goes_on_keeps_what_it_cannot_show(bench, new_autosave, p
 
 
 def test_entries_that_the_file_never_had_are_written_with_the_first_change(
-    bench, new_autosave, path
+    driver, new_autosave, path
 ):
     history = History([HistoryEntry("a", Setting(border=border)) for border in range(2)])
-    autosave = new_autosave(bench, history)
+    autosave = new_autosave(driver, history)
     history.undo()
     assert autosave.flush()
     assert read(path, Workspace.history) == history.entries
 
 
-def test_withdrawing_forgets_what_was_accepted_but_not_other_fragments(bench, autosave, path):
+def test_withdrawing_forgets_what_was_accepted_but_not_other_fragments(driver, autosave, path):
     with Workspace.open(path) as workspace:
         workspace.set_accepted({"elsewhere": Setting(), "a": Setting(border=3)})
-    session = bench.session
-    resume(session, restored(path, bench))
+    session = driver.session
+    resume(session, restored(path, driver))
     assert session.accepted == {"a": Setting(border=3)}
     session.accept(("b",))
     assert autosave.flush()
@@ -168,7 +168,7 @@ def test_withdrawing_forgets_what_was_accepted_but_not_other_fragments(bench, au
     assert set(read(path, Workspace.accepted)) == {"elsewhere"}
 
 
-def test_pins_that_stay_keep_their_time_and_others_go(bench, autosave, path):
+def test_pins_that_stay_keep_their_time_and_others_go(driver, autosave, path):
     autosave.note_pins({"A": Setting(), "B": Setting(border=1)})
     assert autosave.flush()
     before = {pin.letter: pin.time for pin in read(path, Workspace.pins)}
@@ -179,42 +179,42 @@ def test_pins_that_stay_keep_their_time_and_others_go(bench, autosave, path):
     assert pins[0].time == before["A"]
 
 
-def test_everything_can_be_reported_at_once(bench, new_autosave, path):
+def test_everything_can_be_reported_at_once(driver, new_autosave, path):
     history = History([HistoryEntry("a", Setting())])
-    autosave = new_autosave(bench, history)
+    autosave = new_autosave(driver, history)
     autosave.note_everything()
     assert autosave.flush()
-    state = restored(path, bench)
-    assert (state.setting, state.image_id, state.z) == (bench.session.setting, "a", 6)
+    state = restored(path, driver)
+    assert (state.setting, state.image_id, state.z) == (driver.session.setting, "a", 6)
     assert state.history == history.entries
 
 
-def test_a_burst_is_written_a_few_times_only_and_its_end_is_kept(bench, new_autosave, path):
+def test_a_burst_is_written_a_few_times_only_and_its_end_is_kept(driver, new_autosave, path):
     writes = []
-    autosave = new_autosave(bench, delay_seconds=0.2)
+    autosave = new_autosave(driver, delay_seconds=0.2)
     attempt = autosave._writer.put
     autosave._writer.put = lambda key, write: attempt(
         key, lambda workspace: (writes.append(key), write(workspace))
     )
     begun = time.monotonic()
     for step in range(300):
-        bench.session.change(quantile=0.5 + step / 1000)
+        driver.session.change(quantile=0.5 + step / 1000)
     lasted = time.monotonic() - begun
     assert autosave.flush()
     assert writes.count("setting") <= lasted / 0.2 + 2
-    assert restored(path, bench).setting == bench.session.setting
+    assert restored(path, driver).setting == driver.session.setting
 
 
-def test_what_changes_is_in_the_file_within_a_second_without_a_flush(bench, new_autosave, path):
-    new_autosave(bench)
-    bench.session.change(quantile=0.8)
+def test_what_changes_is_in_the_file_within_a_second_without_a_flush(driver, new_autosave, path):
+    new_autosave(driver)
+    driver.session.change(quantile=0.8)
     begun = time.monotonic()
     wait_for(path.exists)
     wait_for(lambda: read(path, lambda workspace: workspace.state("setting")) is not None)
     assert time.monotonic() - begun < 1.0
 
 
-def test_noting_never_waits_for_the_disk(bench, autosave, path):
+def test_noting_never_waits_for_the_disk(driver, autosave, path):
     with Workspace.open(path) as workspace, workspace.transaction():
         workspace.save_state("x", 1)  # the file is locked until the end of the block
         begun = time.monotonic()
@@ -230,13 +230,13 @@ def test_noting_never_waits_for_the_disk(bench, autosave, path):
 # ---- what goes wrong ---------------------------------------------------------------------------
 
 
-def test_a_damaged_file_is_reported_once_and_left_as_it_is(bench, autosave, path):
+def test_a_damaged_file_is_reported_once_and_left_as_it_is(driver, autosave, path):
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no workspace " * 1000)
     for border in range(3):
-        bench.session.change(border=border + 1)
+        driver.session.change(border=border + 1)
         assert not autosave.flush()
-    bench.loop.run()
+    driver.loop.run()
     ((error,),) = autosave.events.of("failed")
     assert isinstance(error, WorkspaceError)
     assert str(path) in str(error)
@@ -244,43 +244,43 @@ def test_a_damaged_file_is_reported_once_and_left_as_it_is(bench, autosave, path
     assert path.read_bytes() == b"no workspace " * 1000
     path.unlink()
     assert autosave.flush()
-    assert restored(path, bench).setting.border == 3
+    assert restored(path, driver).setting.border == 3
     autosave.note_state("bad", {1, 2})
     assert not autosave.flush()
-    bench.loop.run()
+    driver.loop.run()
     assert len(autosave.events.log) == 2
 
 
-def test_what_could_never_be_written_is_reported_and_holds_nothing_up(bench, autosave, path):
+def test_what_could_never_be_written_is_reported_and_holds_nothing_up(driver, autosave, path):
     autosave.note_view({"camera_zoom": float("nan")})
     autosave.note_pins({"not a letter": Setting()})
-    bench.session.change(border=2)
+    driver.session.change(border=2)
     assert not autosave.flush()
-    bench.loop.run()
+    driver.loop.run()
     assert len(autosave.events.of("failed")) == 1
-    assert restored(path, bench).setting.border == 2
+    assert restored(path, driver).setting.border == 2
     autosave.note_view({"camera_zoom": 2.0})
     assert autosave.flush()
-    assert restored(path, bench).camera_zoom == 2.0
+    assert restored(path, driver).camera_zoom == 2.0
 
 
-def test_close_writes_what_is_left_and_ends_the_thread(bench, new_autosave, path):
-    autosave = new_autosave(bench, delay_seconds=60)
-    bench.session.change(border=5)
+def test_close_writes_what_is_left_and_ends_the_thread(driver, new_autosave, path):
+    autosave = new_autosave(driver, delay_seconds=60)
+    driver.session.change(border=5)
     assert autosave.close()
     assert autosave.close()
     assert named_threads("nx46-autosave") == []
-    assert restored(path, bench).setting.border == 5
-    bench.session.change(border=6)
+    assert restored(path, driver).setting.border == 5
+    driver.session.change(border=6)
     autosave.note_state("late", 1)
     assert autosave.flush()
-    assert restored(path, bench).setting.border == 5
+    assert restored(path, driver).setting.border == 5
 
 
-def test_close_says_where_something_could_not_be_written(bench, new_autosave, path):
+def test_close_says_where_something_could_not_be_written(driver, new_autosave, path):
     path.mkdir(parents=True)
-    autosave = new_autosave(bench, delay_seconds=60)
-    bench.session.change(border=5)
+    autosave = new_autosave(driver, delay_seconds=60)
+    driver.session.change(border=5)
     assert not autosave.close()
     assert not autosave.flush(timeout=0)
 
@@ -311,7 +311,7 @@ for step in range(100_000):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL and a clock that is shared")
-def test_a_crash_loses_at_most_the_last_second(tmp_path, path, new_bench):
+def test_a_crash_loses_at_most_the_last_second(tmp_path, path, new_driver):
     rng = np.random.default_rng(1)
     write_data_folder(tmp_path / "data", "a", {"p3d": rng.random((3, 8, 9), dtype=np.float32)})
     command = [sys.executable, "-c", CRASHING, str(tmp_path / "data"), str(path)]
@@ -325,8 +325,8 @@ def test_a_crash_loses_at_most_the_last_second(tmp_path, path, new_bench):
         killed = time.monotonic()
     safe = max(step for step, when in reported if when < killed - 1.0)
     assert safe > 0
-    bench = new_bench(open_data(tmp_path / "data"), start=False)
-    state = restored(path, bench)
+    driver = new_driver(open_data(tmp_path / "data"), start=False)
+    state = restored(path, driver)
     assert state.problems == ()
     kept = round(state.setting.quantile * 100_000)
     assert kept >= safe
@@ -342,35 +342,35 @@ def test_a_crash_loses_at_most_the_last_second(tmp_path, path, new_bench):
 # ---- finding it again --------------------------------------------------------------------------
 
 
-def test_a_new_workspace_restores_nothing_and_resuming_changes_nothing(bench, path):
+def test_a_new_workspace_restores_nothing_and_resuming_changes_nothing(driver, path):
     with Workspace.open(path) as workspace:
-        state = restore(bench.session, workspace)
+        state = restore(driver.session, workspace)
     assert state == RestoredState()
-    before = len(bench.events.log)
-    resume(bench.session, state)
-    assert len(bench.events.log) == before
+    before = len(driver.events.log)
+    resume(driver.session, state)
+    assert len(driver.events.log) == before
     assert len(state.new_history()) == 0
 
 
-def test_restoring_leaves_the_session_and_the_file_as_they_are(bench, path):
+def test_restoring_leaves_the_session_and_the_file_as_they_are(driver, path):
     with Workspace.open(path) as workspace:
         workspace.save_state("setting", Setting(border=4).model_dump(mode="json"))
         workspace.save_state("view", {"image_id": "c", "z": 2})
-    before, content = len(bench.events.log), path.read_bytes()
-    state = restored(path, bench)
+    before, content = len(driver.events.log), path.read_bytes()
+    state = restored(path, driver)
     assert (state.image_id, state.setting.border) == ("c", 4)
-    assert len(bench.events.log) == before
-    assert bench.session.setting == Setting()
+    assert len(driver.events.log) == before
+    assert driver.session.setting == Setting()
     assert path.read_bytes() == content
 
 
-def test_fragments_that_are_not_open_are_left_out_and_reported(bench, path):
+def test_fragments_that_are_not_open_are_left_out_and_reported(driver, path):
     with Workspace.open(path) as workspace:
         workspace.save_state("view", {"image_id": "gone", "z": 3, "camera_zoom": 2})
         workspace.set_accepted({"gone": Setting(), "b": Setting(border=1)})
         workspace.add_history(HistoryEntry("gone", Setting()))
         workspace.add_history(HistoryEntry("b", Setting(border=1)))
-    state = restored(path, bench)
+    state = restored(path, driver)
     assert (state.image_id, state.z, state.camera_zoom) == (None, None, 2.0)
     assert state.accepted == {"b": Setting(border=1)}
     assert [entry.image_id for entry in state.history] == ["b"]
@@ -378,7 +378,7 @@ def test_fragments_that_are_not_open_are_left_out_and_reported(bench, path):
     assert all("gone" in problem and "is not in data" in problem for problem in state.problems)
 
 
-def test_settings_that_do_not_fit_any_more_are_reported(bench, path):
+def test_settings_that_do_not_fit_any_more_are_reported(driver, path):
     block = Setting(domain="block", block=((100, 101), (0, 5), (0, 5)))
     with Workspace.open(path) as workspace:
         workspace.set_accepted({"a": Setting(weights={"unet": 1}), "b": block, "c": Setting()})
@@ -389,7 +389,7 @@ def test_settings_that_do_not_fit_any_more_are_reported(bench, path):
     connection.execute("UPDATE settings SET json = '{}' WHERE json LIKE '%\"border\":1,%'")
     connection.commit()
     connection.close()
-    state = restored(path, bench)
+    state = restored(path, driver)
     assert state.setting is None
     assert state.accepted == {"c": Setting()}
     assert state.pins == {"B": Setting(border=2)}
@@ -404,22 +404,22 @@ def test_settings_that_do_not_fit_any_more_are_reported(bench, path):
         assert part in problems
 
 
-def test_weights_of_volumes_that_are_gone_leave_the_sliders(bench, path):
+def test_weights_of_volumes_that_are_gone_leave_the_sliders(driver, path):
     with Workspace.open(path) as workspace:
         kept = Setting(weights={"unet": 1}, border=2)
         workspace.save_state("setting", kept.model_dump(mode="json"))
-    assert restored(path, bench).setting == Setting(border=2)
+    assert restored(path, driver).setting == Setting(border=2)
 
 
-def test_the_quantile_of_the_visible_block_is_of_what_is_visible_now(bench, path):
+def test_the_quantile_of_the_visible_block_is_of_what_is_visible_now(driver, path):
     kept = Setting(domain=Domain.BLOCK, block=((100, 101), (0, 5), (0, 5)))
     with Workspace.open(path) as workspace:
         workspace.save_state("setting", kept.model_dump(mode="json"))
         workspace.save_state("view", {"image_id": "b", "z": 4})
-    resume(bench.session, restored(path, bench))
-    assert bench.session.setting.block == bench.session.view.extents == ((4, 5), (0, 18), (0, 27))
-    bench.settle()
-    bench.assert_shows_the_definition()
+    resume(driver.session, restored(path, driver))
+    assert driver.session.setting.block == driver.session.view.extents == ((4, 5), (0, 18), (0, 27))
+    driver.settle()
+    driver.assert_shows_the_definition()
 
 
 @pytest.mark.parametrize(
@@ -436,13 +436,13 @@ def test_the_quantile_of_the_visible_block_is_of_what_is_visible_now(bench, path
         ([1], None, None, ()),
     ],
 )
-def test_a_view_that_anyone_may_have_written_is_checked(bench, path, view, z, zoom, center):
+def test_a_view_that_anyone_may_have_written_is_checked(driver, path, view, z, zoom, center):
     with Workspace.open(path) as workspace:
         workspace.save_state("view", json.loads(json.dumps(view)))
-    state = restored(path, bench)
+    state = restored(path, driver)
     assert (state.z, state.camera_zoom, state.camera_center) == (z, zoom, center)
-    resume(bench.session, state)
-    assert bench.events.of("failed") == []
+    resume(driver.session, state)
+    assert driver.events.of("failed") == []
     known = isinstance(view, dict) and view["image_id"] == "b"
     assert state.image_id == ("b" if known else None)
     assert len(state.problems) == (0 if known else 1)

@@ -155,32 +155,32 @@ def clock():
 
 
 @pytest.fixture
-def recording(bench, clock):
-    """Return a bench that has settled, with a recorder that has recorded the first setting."""
-    recorder = HistoryRecorder(bench.session, History(), clock.call_later)
-    bench.settle()
+def recording(driver, clock):
+    """Return a driver that has settled, with a recorder that has recorded the first setting."""
+    recorder = HistoryRecorder(driver.session, History(), clock.call_later)
+    driver.settle()
     clock.advance(1.0)
     assert len(recorder.history) == 1
     yield recorder
     recorder.close()
 
 
-def rest(bench, clock):
-    bench.settle()
+def rest(driver, clock):
+    driver.settle()
     clock.advance(0.7)
 
 
-def test_a_setting_is_recorded_once_it_has_rested_with_exact_figures(bench, recording, clock):
-    session, history = bench.session, recording.history
+def test_a_setting_is_recorded_once_it_has_rested_with_exact_figures(driver, recording, clock):
+    session, history = driver.session, recording.history
     for quantile in (0.6, 0.7, 0.8):
         session.change(quantile=quantile)
         clock.advance(0.6)
-    bench.settle()
+    driver.settle()
     clock.advance(0.05)
     assert len(history) == 1
     clock.advance(0.1)
     assert quantiles(history)[1:] == [0.8]
-    newest, expected = history.current, bench.expected()
+    newest, expected = history.current, driver.expected()
     plane = session.view.plane
     assert newest.image_id == "a"
     assert newest.setting == session.setting
@@ -194,115 +194,115 @@ def test_a_setting_is_recorded_once_it_has_rested_with_exact_figures(bench, reco
     picture = np.asarray(Image.open(io.BytesIO(newest.thumbnail)))
     np.testing.assert_array_equal(picture, expected[plane][0] * 255)
     clock.advance(100)
-    bench.settle()
+    driver.settle()
     assert len(history) == 2
 
 
 def test_a_setting_that_rests_before_its_figures_are_exact_is_recorded_when_they_are(
-    bench, recording, clock
+    driver, recording, clock
 ):
-    bench.session.change(quantile=0.6)
-    assert bench.session.wait_until_exact(30)
+    driver.session.change(quantile=0.6)
+    assert driver.session.wait_until_exact(30)
     clock.advance(5.0)
     assert len(recording.history) == 1
-    bench.loop.run()
+    driver.loop.run()
     assert len(recording.history) == 2
-    assert recording.history.current.metrics["fragment_density"] == bench.expected().mean()
+    assert recording.history.current.metrics["fragment_density"] == driver.expected().mean()
 
 
-def test_looking_elsewhere_records_nothing(bench, recording, clock):
-    session = bench.session
+def test_looking_elsewhere_records_nothing(driver, recording, clock):
+    session = driver.session
     session.look_at(slice_view(session.fragment.shape, 2))
-    rest(bench, clock)
+    rest(driver, clock)
     session.look_at(volume_view(session.fragment.shape))
-    rest(bench, clock)
+    rest(driver, clock)
     session.show_fragment("b")
-    rest(bench, clock)
+    rest(driver, clock)
     assert len(recording.history) == 1
     assert clock.calls == {}
 
 
 @pytest.mark.parametrize("axis", [None, 1, 2])
-def test_other_planes_and_the_volume_have_a_thumbnail_too(bench, recording, clock, axis):
-    session = bench.session
+def test_other_planes_and_the_volume_have_a_thumbnail_too(driver, recording, clock, axis):
+    session = driver.session
     shape = session.fragment.shape
     session.look_at(volume_view(shape) if axis is None else plane_view(shape, axis, 3))
     session.change(quantile=0.7)
-    rest(bench, clock)
+    rest(driver, clock)
     picture = np.asarray(Image.open(io.BytesIO(recording.history.current.thumbnail)))
-    expected = bench.expected()
+    expected = driver.expected()
     plane = expected[shape[0] // 2] if axis is None else expected.take(3, axis=axis)
     np.testing.assert_array_equal(picture, plane * 255)
 
 
-def test_undo_and_redo_move_the_sliders_and_are_not_recorded_themselves(bench, recording, clock):
-    session = bench.session
+def test_undo_and_redo_move_the_sliders_and_are_not_recorded_themselves(driver, recording, clock):
+    session = driver.session
     first = session.setting
     for quantile in (0.6, 0.7):
         session.change(quantile=quantile)
-        rest(bench, clock)
+        rest(driver, clock)
     before = recording.history.entries
     assert recording.undo()
     assert session.setting.quantile == 0.6
-    rest(bench, clock)
-    bench.assert_shows_the_definition()
+    rest(driver, clock)
+    driver.assert_shows_the_definition()
     assert recording.undo()
     assert session.setting == first
-    rest(bench, clock)
+    rest(driver, clock)
     assert not recording.undo()
     assert recording.redo()
-    rest(bench, clock)
+    rest(driver, clock)
     recording.jump(2)
-    rest(bench, clock)
+    rest(driver, clock)
     assert session.setting.quantile == 0.7
     assert not recording.redo()
     assert recording.history.entries == before
 
 
-def test_undo_before_the_rest_goes_back_to_what_rested_and_redo_returns(bench, recording, clock):
-    session = bench.session
+def test_undo_before_the_rest_goes_back_to_what_rested_and_redo_returns(driver, recording, clock):
+    session = driver.session
     first = session.setting
     session.change(quantile=0.6)
     assert recording.undo()
     assert session.setting == first
-    rest(bench, clock)
+    rest(driver, clock)
     assert recording.redo()
     assert session.setting.quantile == 0.6
-    rest(bench, clock)
+    rest(driver, clock)
     entries = recording.history.entries
     assert [kept.setting.quantile for kept in entries] == [first.quantile, 0.6]
     # Its figures were not known when it was recorded, and are filled in now.
-    assert entries[1].metrics["fragment_density"] == bench.expected().mean()
+    assert entries[1].metrics["fragment_density"] == driver.expected().mean()
 
 
-def test_a_preview_is_never_recorded_as_a_figure(bench, recording):
-    bench.session.change(quantile=0.6)
-    assert not bench.session.figures.exact
+def test_a_preview_is_never_recorded_as_a_figure(driver, recording):
+    driver.session.change(quantile=0.6)
+    assert not driver.session.figures.exact
     recording.record_now()
     assert set(recording.history.current.metrics.values()) == {None}
 
 
-def test_a_slider_that_moves_after_an_undo_drops_what_was_undone(bench, recording, clock):
-    session = bench.session
+def test_a_slider_that_moves_after_an_undo_drops_what_was_undone(driver, recording, clock):
+    session = driver.session
     for quantile in (0.6, 0.7):
         session.change(quantile=quantile)
-        rest(bench, clock)
+        rest(driver, clock)
     recording.undo()
     session.change(quantile=0.8)
     assert not recording.redo()
-    rest(bench, clock)
+    rest(driver, clock)
     assert quantiles(recording.history)[1:] == [0.6, 0.8]
 
 
-def test_a_jump_drops_nothing_even_before_the_rest(bench, recording, clock):
-    session = bench.session
+def test_a_jump_drops_nothing_even_before_the_rest(driver, recording, clock):
+    session = driver.session
     for quantile in (0.6, 0.7):
         session.change(quantile=quantile)
-        rest(bench, clock)
+        rest(driver, clock)
     recording.undo()
     session.change(quantile=0.8)
     recording.jump(2)
-    rest(bench, clock)
+    rest(driver, clock)
     assert session.setting.quantile == 0.7
     assert quantiles(recording.history)[1:] == [0.6, 0.7]
     session.change(quantile=0.9)
@@ -313,82 +313,82 @@ def test_a_jump_drops_nothing_even_before_the_rest(bench, recording, clock):
 
 
 def test_the_visible_block_alone_makes_no_entry_and_undo_keeps_the_present_one(
-    bench, recording, clock
+    driver, recording, clock
 ):
-    session = bench.session
+    session = driver.session
     session.change(domain=Domain.BLOCK, quantile=0.6)
-    rest(bench, clock)
+    rest(driver, clock)
     session.change(quantile=0.7)
-    rest(bench, clock)
+    rest(driver, clock)
     seen = plane_view(session.fragment.shape, 0, 6, ((6, 7), (2, 9), (3, 11)))
     session.look_at(seen)
-    rest(bench, clock)
+    rest(driver, clock)
     assert len(recording.history) == 3
     assert recording.undo()
-    rest(bench, clock)
+    rest(driver, clock)
     assert session.setting.block == seen.extents
     session.look_at(slice_view(session.fragment.shape, 5))
-    rest(bench, clock)
+    rest(driver, clock)
     assert recording.redo()
     assert session.setting.block == session.view.extents
-    rest(bench, clock)
-    bench.assert_shows_the_definition()
+    rest(driver, clock)
+    driver.assert_shows_the_definition()
     assert len(recording.history) == 3
 
 
-def test_undo_takes_only_the_volumes_that_the_fragment_has(bench, clock):
+def test_undo_takes_only_the_volumes_that_the_fragment_has(driver, clock):
     kept = [
         HistoryEntry("a", Setting(weights={"unet": 1}, quantile=0.6)),
-        HistoryEntry("a", bench.session.setting),
+        HistoryEntry("a", driver.session.setting),
     ]
-    recorder = HistoryRecorder(bench.session, History(kept), clock.call_later)
+    recorder = HistoryRecorder(driver.session, History(kept), clock.call_later)
     assert recorder.undo()
-    rest(bench, clock)
-    assert bench.session.setting == Setting(quantile=0.6)
-    bench.assert_shows_the_definition()
+    rest(driver, clock)
+    assert driver.session.setting == Setting(quantile=0.6)
+    driver.assert_shows_the_definition()
     assert recorder.history.entries[0] == kept[0]
     assert len(recorder.history) == 2
     assert recorder.history.can_redo
     recorder.close()
 
 
-def test_a_history_goes_on_where_it_ended(bench, clock):
-    kept = [HistoryEntry("a", Setting(quantile=0.6)), HistoryEntry("a", bench.session.setting)]
-    recorder = HistoryRecorder(bench.session, History(kept), clock.call_later)
-    rest(bench, clock)
+def test_a_history_goes_on_where_it_ended(driver, clock):
+    kept = [HistoryEntry("a", Setting(quantile=0.6)), HistoryEntry("a", driver.session.setting)]
+    recorder = HistoryRecorder(driver.session, History(kept), clock.call_later)
+    rest(driver, clock)
     assert len(recorder.history) == 2
-    assert recorder.history.current.metrics["fragment_density"] == bench.expected().mean()
+    assert recorder.history.current.metrics["fragment_density"] == driver.expected().mean()
     assert recorder.undo()
-    assert bench.session.setting.quantile == 0.6
+    assert driver.session.setting.quantile == 0.6
     recorder.close()
 
 
-def test_a_closed_recorder_records_nothing(bench, recording, clock):
-    bench.session.change(quantile=0.6)
+def test_a_closed_recorder_records_nothing(driver, recording, clock):
+    driver.session.change(quantile=0.6)
     recording.close()
     recording.close()
     assert clock.calls == {}
-    bench.session.change(quantile=0.7)
-    rest(bench, clock)
+    driver.session.change(quantile=0.7)
+    rest(driver, clock)
     recording.record_now()
     assert len(recording.history) == 1
 
 
-def test_a_burst_keeps_one_call_waiting(bench, recording, clock):
+def test_a_burst_keeps_one_call_waiting(driver, recording, clock):
     for step in range(200):
-        bench.session.change(quantile=0.5 + step / 1000)
+        driver.session.change(quantile=0.5 + step / 1000)
         assert len(clock.calls) == 1
-    rest(bench, clock)
+    rest(driver, clock)
     assert quantiles(recording.history)[1:] == [0.5 + 199 / 1000]
 
 
-def test_a_fragment_that_cannot_be_read_is_not_recorded(damaged, new_bench, clock):
-    bench = new_bench(damaged)
-    recorder = HistoryRecorder(bench.session, History(), clock.call_later)
-    rest(bench, clock)
+def test_a_fragment_that_cannot_be_read_is_not_recorded(damaged, new_driver, clock):
+    driver = new_driver(damaged)
+    recorder = HistoryRecorder(driver.session, History(), clock.call_later)
+    rest(driver, clock)
     assert len(recorder.history) == 0
-    bench.session.show_fragment("b")
-    rest(bench, clock)
+    driver.session.show_fragment("b")
+    rest(driver, clock)
     assert len(recorder.history) == 1
     recorder.close()
 

@@ -79,8 +79,8 @@ def content(folder):
 
 
 @pytest.mark.parametrize("domain", Domain)
-def test_the_session_the_archive_and_a_run_have_equal_masks(bench, target, tmp_path, domain):
-    session, dataset = bench.session, bench.dataset
+def test_the_session_the_archive_and_a_run_have_equal_masks(driver, target, tmp_path, domain):
+    session, dataset = driver.session, driver.dataset
     session.change(quantile=0.9, blend=0.45, z_radius=3, domain=domain)
     if domain is Domain.BLOCK:
         session.apply(session.setting.changed(block=((1, 4), (2, 9), (0, 7))))
@@ -92,11 +92,11 @@ def test_the_session_the_archive_and_a_run_have_equal_masks(bench, target, tmp_p
     for image_id in dataset.image_ids:
         session.show_fragment(image_id)
         session.apply(setting)
-        bench.settle()
+        driver.settle()
         z = session.view.slice_index
-        expected = bench.expected(setting)
+        expected = driver.expected(setting)
         in_run = tifffile.imread(tmp_path / "run" / "masks" / f"{image_id}.tif")
-        np.testing.assert_array_equal(bench.shown()[0], expected[z])
+        np.testing.assert_array_equal(driver.shown()[0], expected[z])
         np.testing.assert_array_equal(session.whole_mask(), expected)
         np.testing.assert_array_equal(archived[image_id], expected)
         np.testing.assert_array_equal(in_run, expected)
@@ -277,12 +277,12 @@ def test_a_target_that_cannot_be_written_is_reported_by_failed(dataset, target):
     assert str(target) in str(error)
 
 
-def test_a_session_stays_exact_while_an_export_of_the_same_data_runs(bench, target):
-    export = Export(bench.dataset, same_setting(bench.dataset, SETTING), target)
+def test_a_session_stays_exact_while_an_export_of_the_same_data_runs(driver, target):
+    export = Export(driver.dataset, same_setting(driver.dataset, SETTING), target)
     export.start()
     for quantile in (0.6, 0.7, 0.8):
-        bench.session.change(quantile=quantile)
-        bench.session.step_fragment(1)
-        bench.settle()
-        bench.assert_shows_the_definition()
+        driver.session.change(quantile=quantile)
+        driver.session.step_fragment(1)
+        driver.settle()
+        driver.assert_shows_the_definition()
     assert export.end() == "done"

@@ -34,20 +34,20 @@ SIGNALS = (
 
 
 class Keeper:
-    """The runs of a bench in a workspace, and what they reported."""
+    """The runs of a driver in a workspace, and what they reported."""
 
-    def __init__(self, bench, folder):
-        self.bench, self.folder = bench, folder
-        self.runs = Runs(bench.session, folder / "w" / "runs.sqlite", bench.loop.post)
+    def __init__(self, driver, folder):
+        self.driver, self.folder = driver, folder
+        self.runs = Runs(driver.session, folder / "w" / "runs.sqlite", driver.loop.post)
         self.events = Events(self.runs, *SIGNALS)
 
     def settle(self):
-        self.bench.loop.run_until(lambda: not self.runs._jobs)
+        self.driver.loop.run_until(lambda: not self.runs._jobs)
 
     def export(self, tag, setting):
         """Export all fragments, keep that as a run, and return the archive."""
         path = self.folder / tag / "submission.zip"
-        self.runs.register(*export_to(path, self.bench.dataset, setting, tag))
+        self.runs.register(*export_to(path, self.driver.dataset, setting, tag))
         self.settle()
         return path
 
@@ -65,8 +65,8 @@ class Keeper:
 
 
 @pytest.fixture
-def keeper(bench, tmp_path):
-    made = Keeper(bench, tmp_path)
+def keeper(driver, tmp_path):
+    made = Keeper(driver, tmp_path)
     yield made
     made.runs.close()
 
@@ -90,7 +90,7 @@ def test_a_workspace_is_made_by_the_first_run_only(keeper):
     assert next_step(keeper.runs.list, None) == NO_RUNS
     keeper.export("base", BASE)
     ((run,),) = keeper.events.of("registered")
-    assert (run.id, run.tag, run.settings) == (1, "base", same_setting(keeper.bench.dataset, BASE))
+    assert (run.id, run.tag, run.settings) == (1, "base", same_setting(keeper.driver.dataset, BASE))
     assert [listed.run for listed in keeper.runs.list.runs] == [run]
     assert keeper.events.threads == {threading.get_ident()}
 
@@ -99,7 +99,7 @@ def test_an_export_that_was_not_kept_before_is_kept_when_the_runs_are_read(keepe
     keeper.export("base", BASE)
     assert keeper.events.of("reconciled") == []
     path = keeper.folder / "next" / "submission.zip"
-    result, options = export_to(path, keeper.bench.dataset, NEXT, "next")
+    result, options = export_to(path, keeper.driver.dataset, NEXT, "next")
     with announcing(keeper.runs.path) as announce:
         announce(exported_run(result, options))
     keeper.runs.refresh()
@@ -132,11 +132,11 @@ def test_the_way_to_a_verdict_is_reported_step_by_step(keeper):
 
 
 def test_the_best_scored_settings_are_the_accepted_ones_whatever_the_verdict(two_runs):
-    session = two_runs.bench.session
+    session = two_runs.driver.session
     judgement = two_runs.judge(2)
     assert not judgement.verdict.go
     assert judgement.verdict.reasons == ("run 2 (next) has no public score yet",)
-    assert session.accepted == same_setting(two_runs.bench.dataset, BASE)
+    assert session.accepted == same_setting(two_runs.driver.dataset, BASE)
     assert accepted_words(judgement) == (
         "Accepted: the settings of the best run, run 1 (base), public score 0.3, for a, b, c."
     )
@@ -146,12 +146,12 @@ def test_the_best_scored_settings_are_the_accepted_ones_whatever_the_verdict(two
     assert not two_runs.runs.holds(judgement)
     judgement = two_runs.judge(2, accept=False)
     assert judgement.verdict.go
-    assert session.accepted == same_setting(two_runs.bench.dataset, BASE)
+    assert session.accepted == same_setting(two_runs.driver.dataset, BASE)
     assert "stay as they are" in accepted_words(judgement)
 
     judgement = two_runs.judge(2)
     assert judged_words(judgement) == "Run 2 (next) against the baseline, run 1 (base)"
-    assert session.accepted == same_setting(two_runs.bench.dataset, NEXT)
+    assert session.accepted == same_setting(two_runs.driver.dataset, NEXT)
     changed = "Changed for a, b, c: Blend weight 3D: 0.4 → 0.72, Threshold quantile: 0.9 → 0.8."
     assert changed in accepted_words(judgement)
     with Workspace.open(two_runs.runs.path) as workspace:
@@ -177,9 +177,9 @@ def test_a_changed_or_torn_archive_is_a_no_go_and_no_baseline(two_runs):
     assert any("was changed" in note for note in two_runs.judge(2).verdict.notes)
 
 
-def test_an_archive_from_elsewhere_is_added_with_its_manifest(keeper, bench):
+def test_an_archive_from_elsewhere_is_added_with_its_manifest(keeper, driver):
     path = keeper.folder / "elsewhere" / "submission.zip"
-    export_to(path, bench.dataset, NEXT, "theirs")
+    export_to(path, driver.dataset, NEXT, "theirs")
     keeper.runs.add(path)
     keeper.settle()
     ((run,),) = keeper.events.of("added")
@@ -191,7 +191,7 @@ def test_an_archive_from_elsewhere_is_added_with_its_manifest(keeper, bench):
 
 
 def test_a_runs_setting_of_the_shown_fragment_goes_into_the_sliders(two_runs):
-    session = two_runs.bench.session
+    session = two_runs.driver.session
     assert two_runs.runs.can_load(two_runs.run(2))
     two_runs.runs.load(two_runs.run(2))
     assert session.setting == NEXT
@@ -236,20 +236,20 @@ def test_what_takes_long_is_named_and_can_be_cancelled(two_runs, monkeypatch):
     two_runs.settle()
     assert two_runs.events.names()[-1] == "cancelled"
     assert two_runs.events.of("judged") == []
-    assert two_runs.bench.session.accepted == {}
+    assert two_runs.driver.session.accepted == {}
     assert two_runs.runs.busy == ""
 
 
 def test_closing_gives_up_a_check_but_keeps_what_was_to_be_kept(two_runs, monkeypatch):
     begun = hold_checks(monkeypatch)
-    result = export_to(two_runs.folder / "last" / "x.zip", two_runs.bench.dataset, NEXT, "last")
+    result = export_to(two_runs.folder / "last" / "x.zip", two_runs.driver.dataset, NEXT, "last")
     reported = len(two_runs.events.log)
     two_runs.runs.judge(two_runs.run(2))
     assert begun.wait(30)
     two_runs.runs.register(*result)
     two_runs.runs.close()
     wait_for(lambda: named_threads("nx46-runs") == [])
-    two_runs.bench.loop.run()
+    two_runs.driver.loop.run()
     assert len(two_runs.events.log) == reported
     with Workspace.open(two_runs.runs.path) as workspace:
         assert [run.tag for run in workspace.runs()] == ["base", "next", "last"]

@@ -27,12 +27,12 @@ def random_masks(dataset, *image_ids, seed=0, value=1):
 
 
 class Opening:
-    """A bench and the masks of others that are opened beside it."""
+    """A driver and the masks of others that are opened beside it."""
 
-    def __init__(self, bench, **options):
-        self.bench = bench
-        self.foreign = ForeignMasks(bench.session, **options)
-        self.choices = MaskChoices(bench.session, Pins(), self.foreign)
+    def __init__(self, driver, **options):
+        self.driver = driver
+        self.foreign = ForeignMasks(driver.session, **options)
+        self.choices = MaskChoices(driver.session, Pins(), self.foreign)
         self.events = Events(self.foreign, "busy_changed", "failed", "masks_changed")
 
     def open(self, *paths):
@@ -40,9 +40,9 @@ class Opening:
         self.settle()
 
     def settle(self):
-        self.bench.loop.run_until(lambda: not self.foreign.busy)
+        self.driver.loop.run_until(lambda: not self.foreign.busy)
         assert self.foreign.session.graph.wait_until_idle(PATIENCE)
-        self.bench.loop.run()
+        self.driver.loop.run()
 
     def assert_shows(self, name, mask):
         """Check a mask of the fragment shown, voxel by voxel; None where it is not there."""
@@ -59,8 +59,8 @@ class Opening:
 
 
 @pytest.fixture
-def opening(bench):
-    made = Opening(bench)
+def opening(driver):
+    made = Opening(driver)
     yield made
     made.foreign.close()
 
@@ -78,11 +78,11 @@ def test_an_archive_shows_its_mask_of_the_fragment_and_says_where_it_has_none(
         ("reading a of theirs.zip",),
         ("",),
     ]
-    opening.bench.session.show_fragment("b")
+    opening.driver.session.show_fragment("b")
     opening.settle()
     opening.assert_shows("theirs.zip", None)
     assert opening.choices.why_absent("theirs.zip") == "theirs.zip has no mask of b"
-    opening.bench.session.show_fragment("c")
+    opening.driver.session.show_fragment("c")
     assert opening.choices.why_absent("theirs.zip").endswith("is not there yet")
     opening.settle()
     opening.assert_shows("theirs.zip", (masks["c"] > 0).astype(np.uint8))
@@ -147,25 +147,25 @@ def test_errors_name_the_file_the_fragment_and_what_was_found(opening, dataset, 
     assert "expected a binary mask" in opening.error()
     opening.assert_shows("a.tif", None)
     assert opening.foreign.names == ("a.tif",)
-    opening.bench.session.change(quantile=0.7)
+    opening.driver.session.change(quantile=0.7)
     opening.settle()
     assert not opening.events.of("failed")
 
 
-def test_the_masks_stay_within_the_bound(bench, dataset, tmp_path):
+def test_the_masks_stay_within_the_bound(driver, dataset, tmp_path):
     room = packed_bytes(dataset["a"].shape)
-    opening = Opening(bench, memory_bytes=room)
+    opening = Opening(driver, memory_bytes=room)
     masks = random_masks(dataset, "a", "b")
     path = write_archive(tmp_path / "theirs.zip", masks)
     second = write_archive(tmp_path / "second.zip", random_masks(dataset, "a", seed=5))
     opening.open(path, second)
     opening.assert_shows("theirs.zip", masks["a"])
     opening.assert_shows("second.zip", None)
-    bench.session.show_fragment("b")
+    driver.session.show_fragment("b")
     opening.settle()
     opening.assert_shows("theirs.zip", masks["b"])
     assert opening.foreign.memory_used <= room
-    bench.session.show_fragment("a")
+    driver.session.show_fragment("a")
     opening.settle()
     opening.assert_shows("theirs.zip", masks["a"])
     opening.foreign.close()
@@ -209,7 +209,7 @@ def test_closing_ends_what_goes_on(opening, dataset, tmp_path, held_archive):
     assert held_archive.wait(PATIENCE)
     opening.events.log.clear()
     opening.foreign.close()
-    opening.bench.session.close()
+    opening.driver.session.close()
     wait_for(lambda: not named_threads("nx46-graph"))
-    opening.bench.loop.run()
+    opening.driver.loop.run()
     assert opening.events.log == []

@@ -25,14 +25,14 @@ masks = st_numpy.arrays(np.uint8, SMALL, elements=st.integers(0, 1))
 
 
 class Pairing:
-    """A bench with pins whose masks are there, and a pair of masks to compare."""
+    """A driver with pins whose masks are there, and a pair of masks to compare."""
 
-    def __init__(self, bench):
-        self.bench, self.session, self.pins = bench, bench.session, Pins()
+    def __init__(self, driver):
+        self.driver, self.session, self.pins = driver, driver.session, Pins()
         self.choices = MaskChoices(self.session, self.pins, ForeignMasks(self.session))
         self.pair = PairChoice(self.choices)
         self.events = Events(self.pair, "changed")
-        bench.settle()
+        driver.settle()
 
     def pin(self, letter, setting, seed=None):
         """Pin a setting, with a random mask of the fragment shown unless the seed is None."""
@@ -46,8 +46,8 @@ class Pairing:
 
 
 @pytest.fixture
-def pairing(bench):
-    return Pairing(bench)
+def pairing(driver):
+    return Pairing(driver)
 
 
 def classes_by_definition(first, second):
@@ -107,7 +107,7 @@ def test_the_difference_is_lazy_and_follows_masks_and_fragment(pairing):
     assert (lazy.shape, lazy.size, len(lazy)) == (fragment.shape, 12 * 20 * 24, 12)
     assert not np.asarray(lazy).any()
     first = pairing.pin("A", LOW, 1)
-    live = pairing.bench.expected()
+    live = pairing.driver.expected()
     expected = classes_by_definition(live, first)
     assert set(np.unique(expected)) == {0, 1, 2, 3}
     np.testing.assert_array_equal(lazy[3, ::2, 5:9], expected[3, ::2, 5:9])
@@ -115,8 +115,8 @@ def test_the_difference_is_lazy_and_follows_masks_and_fragment(pairing):
     plane = pairing.session.view.plane
     assert pairing.pair.overlap(plane) == overlap(live[plane], first[plane])
     pairing.session.change(quantile=0.6)
-    pairing.bench.settle()
-    expected = classes_by_definition(pairing.bench.expected(), first)
+    pairing.driver.settle()
+    expected = classes_by_definition(pairing.driver.expected(), first)
     np.testing.assert_array_equal(lazy[3], expected[3])
     second = pairing.pin("B", HIGH, 2)
     pairing.pair.choose("B", "A")
@@ -126,9 +126,9 @@ def test_the_difference_is_lazy_and_follows_masks_and_fragment(pairing):
     assert pairing.pair.overlap(pairing.session.view.plane) is None
     mask = pairing.pin("A", LOW, 3)
     pairing.pair.choose("A", LIVE)
-    pairing.bench.settle()
+    pairing.driver.settle()
     found = lazy_difference(pairing.pair)[2]
-    expected = classes_by_definition(mask, pairing.bench.expected())[2]
+    expected = classes_by_definition(mask, pairing.driver.expected())[2]
     np.testing.assert_array_equal(found, expected)
     assert not lazy[3].any()
 
@@ -138,16 +138,16 @@ def test_the_whole_fragment_is_compared_whichever_masks_are_chosen(pairing):
 
     def compared():
         pairing.pair.compare_in(comparison)
-        pairing.bench.settle()
+        pairing.driver.settle()
         assert pairing.session.graph.wait_until_idle(PATIENCE)
-        pairing.bench.loop.run()
+        pairing.driver.loop.run()
         return comparison.comparison
 
     assert compared() is None
     first, second = pairing.pin("A", LOW, 1), pairing.pin("B", HIGH, 2)
     for names, expected in (
-        ((LIVE, "A"), (pairing.bench.expected(), first)),
-        (("B", LIVE), (second, pairing.bench.expected())),
+        ((LIVE, "A"), (pairing.driver.expected(), first)),
+        (("B", LIVE), (second, pairing.driver.expected())),
         (("A", "B"), (first, second)),
     ):
         pairing.pair.choose(*names)
@@ -159,7 +159,7 @@ def test_the_whole_fragment_is_compared_whichever_masks_are_chosen(pairing):
     # Sliders that move leave the comparison of two pins as it is.
     begun = comparison.begun
     pairing.session.change(quantile=0.6)
-    pairing.bench.settle()
+    pairing.driver.settle()
     assert not comparison.comparison.stale
     assert comparison.begun == begun
     whole = whole_block(pairing.session.fragment.shape)

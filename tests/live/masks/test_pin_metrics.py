@@ -32,10 +32,10 @@ def labelled(tmp_path):
 
 
 class Measuring:
-    """A bench with pins, what measures them, and the score of the sliders' setting."""
+    """A driver with pins, what measures them, and the score of the sliders' setting."""
 
-    def __init__(self, bench):
-        self.bench, self.session, self.pins = bench, bench.session, Pins()
+    def __init__(self, driver):
+        self.driver, self.session, self.pins = driver, driver.session, Pins()
         self.scores = ScoreFollower(self.session, rest_seconds=0.0)
         self.measurer = PinMeasurer(self.session, self.pins, self.scores, rest_seconds=0.0)
         self.events = Events(self.measurer, "failed")
@@ -53,7 +53,7 @@ class Measuring:
         return self.pins[letter].metrics.get(image_id, {})
 
     def run_until(self, condition):
-        self.bench.loop.run_until(condition)
+        self.driver.loop.run_until(condition)
 
     def close(self):
         self.measurer.close()
@@ -61,8 +61,8 @@ class Measuring:
 
 
 @pytest.fixture
-def measuring(labelled, new_bench):
-    made = Measuring(new_bench(labelled))
+def measuring(labelled, new_driver):
+    made = Measuring(new_driver(labelled))
     yield made
     made.close()
 
@@ -120,8 +120,8 @@ def test_a_mask_that_cannot_be_measured_is_reported_once_and_others_are(measurin
 def test_closing_ends_the_thread_and_nothing_is_noted_any_more(measuring):
     measuring.pin("A", LOW, 1)
     measuring.close()
-    measuring.bench.session.close()
+    measuring.driver.session.close()
     assert measuring.session.graph.wait_until_idle(PATIENCE)
-    measuring.bench.loop.run()
+    measuring.driver.loop.run()
     assert measuring.metrics("A") == {}
     wait_for(lambda: not named_threads("nx46-graph"))

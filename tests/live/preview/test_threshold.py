@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.score.blend import PathKey
+from napari_nx46.core.score.blend import FragmentVolumes, PathKey
 from napari_nx46.core.score.kernels import compiled_kernels, plain_kernels
 from napari_nx46.core.threshold.rules import block_pair, quantile_pair
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.live.preview.threshold import SAMPLE_COLUMNS_PER_AXIS, PreviewSource, ScoreSample
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import Domain, Setting
-from napari_nx46.voxels.blocks import Sources, whole_block
+from napari_nx46.voxels.blocks import whole_block
 from tests.core.definition import defined_score
 from tests.live.driver import plane_view, smooth_volume
 
@@ -25,7 +25,7 @@ PLANE = slice_view(SHAPE, 4).plane
 @pytest.fixture
 def sources():
     rng = np.random.default_rng(9)
-    return Sources(smooth_volume(rng, SHAPE), smooth_volume(rng, SHAPE))
+    return FragmentVolumes(smooth_volume(rng, SHAPE), smooth_volume(rng, SHAPE))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_having_learned_it_is_close_at_neighbouring_quantiles(sources, pipeline,
 
 def test_learning_brings_the_sample_nearer_to_the_truth():
     volume = misleading()
-    pipeline = FragmentPipeline(Sources(volume, volume), kernels=plain_kernels())
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume), kernels=plain_kernels())
     sample = ScoreSample(pipeline.sources, plain_kernels(), PathKey.of(SETTING))
     setting = Setting(quantile=0.93, z_radius=0)
     exact = pipeline.threshold(setting)
@@ -93,7 +93,7 @@ def sampled_columns(sources):
 
 def test_a_sample_of_a_small_fragment_is_the_fragment():
     volume = np.random.default_rng(1).random((3, 4, 5), dtype=np.float32)
-    sources = Sources(volume, volume)
+    sources = FragmentVolumes(volume, volume)
     exact = FragmentPipeline(sources, kernels=plain_kernels()).threshold(SETTING)
     assert (
         ScoreSample(sources, plain_kernels(), PathKey.of(SETTING)).threshold(SETTING).values
@@ -133,7 +133,9 @@ def test_the_histogram_is_near_and_exact_where_it_was_refined(sources, pipeline)
 def test_the_histograms_of_a_pool_are_taken_together():
     rng = np.random.default_rng(12)
     volumes = [smooth_volume(rng, SHAPE), smooth_volume(rng, SHAPE) ** 3]
-    pool = tuple(FragmentPipeline(Sources(one, one), kernels=plain_kernels()) for one in volumes)
+    pool = tuple(
+        FragmentPipeline(FragmentVolumes(one, one), kernels=plain_kernels()) for one in volumes
+    )
     setting = SETTING.changed(domain=Domain.DATASET)
     source = PreviewSource(pool[0], pool, None)
     exact = pool[0].threshold(setting, pool)

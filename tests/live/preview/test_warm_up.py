@@ -116,39 +116,39 @@ def test_warming_up_runs_every_kernel_on_those_types(types):
     }
 
 
-def test_a_session_draws_at_once_and_goes_over_to_the_compiled_kernels(dataset, new_bench):
-    bench = new_bench(dataset, start=False)
-    kernels = [bench.session.pipelines[image_id].kernels for image_id in dataset.image_ids]
+def test_a_session_draws_at_once_and_goes_over_to_the_compiled_kernels(dataset, new_driver):
+    driver = new_driver(dataset, start=False)
+    kernels = [driver.session.pipelines[image_id].kernels for image_id in dataset.image_ids]
     assert kernels == [plain_kernels()] * 3
-    bench.session.start()
-    assert bench.events.names()[0] == "mask_changed"
-    pipelines = bench.session.pipelines
-    bench.loop.run_until(
+    driver.session.start()
+    assert driver.events.names()[0] == "mask_changed"
+    pipelines = driver.session.pipelines
+    driver.loop.run_until(
         lambda: all(pipelines[name].kernels is compiled_kernels() for name in dataset.image_ids)
     )
-    bench.settle()
-    before = bench.shown().copy()
-    bench.session.change(z_radius=3)
-    bench.settle()
-    bench.assert_shows_the_definition()
-    bench.session.change(z_radius=2)
-    bench.settle()
-    np.testing.assert_array_equal(bench.shown(), before)
+    driver.settle()
+    before = driver.shown().copy()
+    driver.session.change(z_radius=3)
+    driver.settle()
+    driver.assert_shows_the_definition()
+    driver.session.change(z_radius=2)
+    driver.settle()
+    np.testing.assert_array_equal(driver.shown(), before)
 
 
-def test_a_session_reports_compiling_in_its_own_thread_until_all_is_done(dataset, new_bench):
-    bench, seen = new_bench(dataset, start=False), []
-    bench.session.compiling_changed.connect(
+def test_a_session_reports_compiling_in_its_own_thread_until_all_is_done(dataset, new_driver):
+    driver, seen = new_driver(dataset, start=False), []
+    driver.session.compiling_changed.connect(
         lambda *counts: seen.append((*counts, threading.current_thread()))
     )
     reporting = threading.Thread(
-        target=lambda: [bench.session.report_compiling("name", done, 2) for done in range(3)]
+        target=lambda: [driver.session.report_compiling("name", done, 2) for done in range(3)]
     )
     reporting.start()
     reporting.join(PATIENCE)
-    bench.loop.run_until(lambda: len(seen) == 3)
+    driver.loop.run_until(lambda: len(seen) == 3)
     assert seen == [(done, 2, threading.current_thread()) for done in range(3)]
-    bench.session.close()
-    bench.session.report_compiling("name", 0, 2)
-    bench.settle()
+    driver.session.close()
+    driver.session.report_compiling("name", 0, 2)
+    driver.settle()
     assert len(seen) == 3

@@ -19,7 +19,7 @@ from napari_nx46.data.fragments import (
     write_data_folder,
 )
 from napari_nx46.files.atomic import WriteError
-from napari_nx46.files.submission.mask_tiff import Compression, Profile
+from napari_nx46.files.submission.mask_tiff import Compression, MaskValues
 from napari_nx46.run.export.export import export, run, same_setting
 from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.pipelines import PipelineSet
@@ -125,7 +125,7 @@ def test_the_profile_gives_the_values_and_any_compression_the_same_voxels(
     dataset, out, compression
 ):
     settings = same_setting(dataset, Setting(quantile=0.9))
-    options = RunOptions(compression=compression, profile=Profile.NX47)
+    options = RunOptions(compression=compression, profile=MaskValues.NX47)
     export(PipelineSet(dataset), settings, out / "submission.zip", options)
     expected = expected_masks(dataset, settings)
     found = masks_in_archive(out / "submission.zip")

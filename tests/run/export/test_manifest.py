@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_nx46.files.submission.mask_tiff import Compression, Profile
+from napari_nx46.files.submission.mask_tiff import Compression, MaskValues
 from napari_nx46.run.export.export import export, run, same_setting
 from napari_nx46.run.export.manifest import METRICS_COLUMNS, RunOptions, installed_version
 from napari_nx46.run.export.targets import (
@@ -31,7 +31,7 @@ from tests.core.definition import defined_score, defined_thresholds
 from tests.run.data import expected_masks, pairs_of
 
 SETTING = Setting(quantile=0.9, blend=0.3, z_radius=1)
-OPTIONS = RunOptions("a tag", Compression.LZW, Profile.NX47, (0.05, 0.2))
+OPTIONS = RunOptions("a tag", Compression.LZW, MaskValues.NX47, (0.05, 0.2))
 
 
 def sha256(content):

@@ -101,7 +101,7 @@ def test_a_grid_is_checked_run_sorted_and_taken_up(campaigning, monkeypatch, tmp
     assert session.setting == chosen.setting
 
     campaigning.click(panel.pin_buttons["B"])
-    assert campaigning.opened.bench.pins["B"].setting == chosen.setting
+    assert campaigning.opened.viewer_session.pins["B"].setting == chosen.setting
     campaigning.click(panel.accept_button)
     assert set(session.accepted.values()) == {chosen.setting}
 
@@ -184,12 +184,12 @@ def test_a_search_runs_as_many_settings_as_it_is_reported(campaigning):
 
 
 def test_a_campaign_is_found_again_and_a_closed_window_ends_the_one_that_runs(
-    campaigning, open_bench, data_folder, send_deferred_deletes
+    campaigning, open_viewer_session, data_folder, send_deferred_deletes
 ):
     campaigning.choose_grid()
     campaigning.click(campaigning.panel.start_button)
     found, before = campaigning.column("run"), set(threading.enumerate())
-    again = Campaigning(open_bench(data_folder))
+    again = Campaigning(open_viewer_session(data_folder))
     again.opened.wait_until(lambda: bool(again.column("run")))
     assert again.column("run") == found
     again.choose_grid("quantile=0.5:0.9:0.002")
@@ -211,7 +211,7 @@ def test_a_campaign_is_found_again_and_a_closed_window_ends_the_one_that_runs(
 
 
 def test_runs_are_judged_by_the_windows_band_and_only_when_that_is_asked_for(
-    campaigning, open_bench, data_folder
+    campaigning, open_viewer_session, data_folder
 ):
     campaigning.choose_grid("quantile=0.8,0.7")
     campaigning.opened.session.set_band((0.15, 0.25))
@@ -222,7 +222,7 @@ def test_runs_are_judged_by_the_windows_band_and_only_when_that_is_asked_for(
     # Its export was checked by the same rules, and is kept as the best run's.
     archive = campaigning.campaigns.path.parent / "campaign-1" / "submission.zip"
     assert archive.is_file()
-    again = Campaigning(open_bench(data_folder))
+    again = Campaigning(open_viewer_session(data_folder))
     again.opened.wait_until(lambda: bool(again.column("run")))
     assert again.opened.session.band != (0.15, 0.25)
     assert verdicts_of(again) == kept
@@ -235,8 +235,8 @@ def test_runs_are_judged_by_the_windows_band_and_only_when_that_is_asked_for(
 def test_without_a_workspace_the_dock_says_so(opened):
     dock = CampaignDock(opened.viewer)
     opened.qtbot.addWidget(dock)
-    opened.bench.workspace = None
-    panel = dock.make_panel(opened.bench)
+    opened.viewer_session.workspace = None
+    panel = dock.make_panel(opened.viewer_session)
     opened.qtbot.addWidget(panel)
     assert panel.text() == NOT_KEPT
 

@@ -20,14 +20,16 @@ OWN = ("surface mask", "errors", "difference", "theirs.zip")
 @pytest.fixture
 def with_all(shown, tmp_path):
     """Return a window with a layer of each kind over the picture."""
-    bench = shown.bench
+    viewer_session = shown.viewer_session
     masks = {image_id: np.ones(shape, np.uint8) for image_id, shape in SHAPES.items()}
-    bench.compare.foreign.open(write_archive(tmp_path / "theirs.zip", masks))
-    bench.pin("A")
-    shown.wait_until(lambda: bench.compare.pair.second is not None and bench.errors.available)
-    shown.wait_until(lambda: "theirs.zip" in bench.compare.choices.shown_names)
-    bench.errors.show(True)
-    bench.compare.difference.show(True)
+    viewer_session.compare.foreign.open(write_archive(tmp_path / "theirs.zip", masks))
+    viewer_session.pin("A")
+    shown.wait_until(
+        lambda: viewer_session.compare.pair.second is not None and viewer_session.errors.available
+    )
+    shown.wait_until(lambda: "theirs.zip" in viewer_session.compare.choices.shown_names)
+    viewer_session.errors.show(True)
+    viewer_session.compare.difference.show(True)
     shown.session.change(quantile=0.7)
     shown.wait_until_exact()
     return shown
@@ -64,8 +66,8 @@ def test_what_our_layers_are_converted_to_can_be_painted_and_ours_stay(with_all,
     converted.fill((2, 3, 4), 9)
     assert converted.data[2, 3, 4] == 9
     assert with_all.panel.overlay_panel.visible_box.isChecked()
-    assert with_all.bench.errors.shown
-    assert with_all.bench.compare.foreign.names == ("theirs.zip",)
+    assert with_all.viewer_session.errors.shown
+    assert with_all.viewer_session.compare.foreign.names == ("theirs.zip",)
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -121,14 +123,14 @@ def test_without_the_mask_the_visible_block_still_follows_the_canvas(shown):
 
 
 def test_a_deleted_layer_of_classes_is_off_and_a_deleted_foreign_one_is_closed(with_all):
-    layers, bench = with_all.viewer.layers, with_all.bench
+    layers, viewer_session = with_all.viewer.layers, with_all.viewer_session
     for name in ("errors", "difference", "theirs.zip"):
         layers.remove(name)
-    with_all.wait_until(lambda: bench.compare.foreign.names == ())
-    assert not bench.errors.shown
-    assert not bench.compare.difference.shown
-    bench.errors.toggle()
-    assert bench.errors.shown
+    with_all.wait_until(lambda: viewer_session.compare.foreign.names == ())
+    assert not viewer_session.errors.shown
+    assert not viewer_session.compare.difference.shown
+    viewer_session.errors.toggle()
+    assert viewer_session.errors.shown
     assert names(with_all).count("errors") == 1
 
 

@@ -21,16 +21,19 @@ def test_layers_are_deleted_and_docks_closed_fifty_times(
         if number % CLOSE_EVERY == 0:
             dock = add_dock(viewer)
             dock.open_paths(data_folder)
-            bench = dock.bench
-            bench.pin("A")
+            viewer_session = dock.viewer_session
+            viewer_session.pin("A")
             qtbot.waitUntil(
-                lambda bench=bench: bench.compare.pair.second is not None, timeout=PATIENCE
+                lambda viewer_session=viewer_session: (
+                    viewer_session.compare.pair.second is not None
+                ),
+                timeout=PATIENCE,
             )
-        bench.overlay.show(True)
-        bench.compare.difference.show(True)
+        viewer_session.overlay.show(True)
+        viewer_session.compare.difference.show(True)
         qtbot.wait(PAINT_MILLISECONDS)
         viewer.layers.remove(name)
-        bench.session.change(quantile=0.6 + number / 200)
+        viewer_session.session.change(quantile=0.6 + number / 200)
         if number % CLOSE_EVERY == CLOSE_EVERY - 1:
             viewer.window.remove_dock_widget(dock)
             qtbot.wait(PAINT_MILLISECONDS)

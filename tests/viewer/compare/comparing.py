@@ -22,11 +22,11 @@ class Comparing:
 
     @property
     def pins(self):
-        return self.opened.bench.pins
+        return self.opened.viewer_session.pins
 
     @property
     def flip(self):
-        return self.opened.bench.compare.flip
+        return self.opened.viewer_session.compare.flip
 
     def press(self, key, modifier=Qt.KeyboardModifier.NoModifier):
         """Press a key on the canvas."""

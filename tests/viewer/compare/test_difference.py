@@ -34,7 +34,7 @@ def reported(panel, column):
 
 def wait_until_compared(comparing):
     comparing.opened.wait_until_exact()
-    follower = comparing.opened.bench.comparison
+    follower = comparing.opened.viewer_session.comparison
     comparing.opened.wait_until(lambda: follower.comparison and not follower.comparison.stale)
     comparing.opened.qtbot.wait(100)  # the numbers of the slice change now and then
 
@@ -57,7 +57,7 @@ def test_the_difference_is_painted_as_numpy_defines_it_and_follows(shown):
         np.testing.assert_array_equal(shown.drawn_classes(LAYER_NAME, CLASS_COLORS), expected[z])
     # The slider moves one of the two.
     shown.press(shown.panel.knobs["quantile"].slider, Qt.Key.Key_Home)
-    layer = shown.bench.compare.difference.layer
+    layer = shown.viewer_session.compare.difference.layer
     node = Canvas(shown.viewer).node_of(layer)
     np.testing.assert_array_equal(node._data, layer.data[7])  # drawn at once
     wait_until_compared(comparing)
@@ -75,7 +75,7 @@ def test_the_difference_is_painted_as_numpy_defines_it_and_follows(shown):
     expected = classes_by_definition(shown.expected_mask(), pinned)[session.view.slice_index]
     np.testing.assert_array_equal(shown.drawn_classes(LAYER_NAME, CLASS_COLORS), expected)
     shown.qtbot.keyClick(panel.difference_box, Qt.Key.Key_Space)
-    assert not shown.bench.compare.difference.shown
+    assert not shown.viewer_session.compare.difference.shown
 
 
 def test_two_pins_are_chosen_in_the_boxes_and_the_worst_slices_are_a_click_away(shown):
@@ -113,7 +113,7 @@ def test_the_score_of_one_mask_against_the_other_is_asked_for(opened):
     wait_until_compared(comparing)
     assert panel.score_label.text() == "–"
     opened.click(panel.score_button)
-    comparison = opened.bench.comparison
+    comparison = opened.viewer_session.comparison
     opened.wait_until(lambda: comparison.comparison.score is not None)
     assert panel.score_label.text() == f"{comparison.comparison.score.value:.4f}"
     opened.session.change(quantile=0.85)

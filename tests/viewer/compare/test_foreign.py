@@ -39,7 +39,7 @@ def archive(tmp_path):
 
 
 def wait_until_read(opened):
-    foreign = opened.bench.compare.foreign
+    foreign = opened.viewer_session.compare.foreign
     opened.wait_until(lambda: bool(foreign.names) and not foreign.busy)
 
 
@@ -85,7 +85,7 @@ def test_a_dropped_archive_is_shown_compared_and_follows_the_fragment(shown, arc
     assert reported(difference, "Fragment") == texts_of(overlap(shown.expected_mask(), masks["c"]))
     # Who deletes the layer, closes the archive.
     shown.viewer.layers.remove(layer)
-    shown.wait_until(lambda: shown.bench.compare.foreign.names == ())
+    shown.wait_until(lambda: shown.viewer_session.compare.foreign.names == ())
     assert panel.show_buttons == {}
     assert difference.second_box.currentText() == ""
 
@@ -97,7 +97,7 @@ def test_errors_name_file_fragment_and_what_was_found(opened, tmp_path, notifica
     opened.wait_until(lambda: notifications() != [])
     (message,) = notifications()
     assert all(part in message for part in ("wide.zip", "fragment a", "(9, 40, 50)", "(9, 40, 48)"))
-    assert opened.bench.compare.foreign.names == ()
+    assert opened.viewer_session.compare.foreign.names == ()
     drop(comparing.dock, tmp_path / "wide.zip")
     opened.wait_until(lambda: len(notifications()) == 2)  # who tries again, is reported again
     # A mask file by the button; and it is closed by another.
@@ -139,7 +139,7 @@ def test_checking_can_be_cancelled_and_holds_nothing_up(opened, archive, held_ar
     opened.wait_until_exact()
     opened.click(panel.progress_row.cancel_button)
     assert panel.progress_row.label.text() == ""
-    assert opened.bench.compare.foreign.names == ()
+    assert opened.viewer_session.compare.foreign.names == ()
 
 
 @pytest.mark.parametrize("how", ["dock", "window", "other data"])
@@ -169,7 +169,7 @@ def test_an_archive_opened_through_napari_goes_to_the_dock(opened, archive):
     path, masks = archive
     npe2.PluginManager.instance().discover()
     Comparing(opened).pin_quantiles(A=0.8)
-    opened.bench.compare.difference.show(True)
+    opened.viewer_session.compare.difference.show(True)
     before = list(opened.viewer.layers)
     opened.viewer.open(str(path), plugin="napari-nx46")
     docks = opened.viewer.window.dock_widgets.values()
@@ -177,7 +177,7 @@ def test_an_archive_opened_through_napari_goes_to_the_dock(opened, archive):
     wait_until_read(opened)
     assert [layer.name for layer in opened.viewer.layers if layer not in before] == ["theirs.zip"]
     np.testing.assert_array_equal(opened.viewer.layers["theirs.zip"].data[2], masks["a"][2])
-    assert opened.viewer.layers[-1] is opened.bench.compare.difference.layer
+    assert opened.viewer.layers[-1] is opened.viewer_session.compare.difference.layer
     assert dock.compare_panel.foreign_panel.close_buttons.keys() == {"theirs.zip"}
 
 

@@ -28,7 +28,7 @@ def test_pins_flip_at_a_key_and_show_their_masks_without_computing(shown):
     session.change(quantile=0.8)
     shown.wait_until_exact()
     shown.show_mask_alone()
-    note = shown.bench.compare.note
+    note = shown.viewer_session.compare.note
     begun, z = session.exact_requests_begun, session.view.slice_index
     quantiles = {"A": 0.7, "C": 0.9, LIVE: 0.8}
     for name, quantile in quantiles.items():
@@ -145,14 +145,14 @@ def test_whatever_is_closed_while_a_pin_is_shown_nothing_stays_behind(
     comparing = Comparing(opened)
     comparing.pin_quantiles(A=0.7)
     comparing.press(Qt.Key.Key_K)
-    bench = opened.bench
+    viewer_session = opened.viewer_session
     if how == "compare dock":
         opened.viewer.window.remove_dock_widget(comparing.dock)
         comparing.dock.deleteLater()
         send_deferred_deletes()
         gc.collect()
-        bench.pins.unpin("A")  # says no widget that is gone
-        assert bench.compare.flip.name == LIVE
+        viewer_session.pins.unpin("A")  # says no widget that is gone
+        assert viewer_session.compare.flip.name == LIVE
     elif how == "tune dock":
         opened.viewer.window.remove_dock_widget(opened.dock)
         assert comparing.panel is None
@@ -166,9 +166,9 @@ def test_whatever_is_closed_while_a_pin_is_shown_nothing_stays_behind(
         send_deferred_deletes()
         assert comparing.dock.findChildren(PinPanel) == [comparing.panel.pin_panel]
     if how in {"tune dock", "other data"}:
-        assert bench.compare.note.text == ""
+        assert viewer_session.compare.note.text == ""
     if how in {"tune dock", "window"}:
-        qtbot.waitUntil(lambda: bench.session._closed, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: viewer_session.session._closed, timeout=PATIENCE)
     assert notifications() == []
 
 

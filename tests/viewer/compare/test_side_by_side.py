@@ -24,7 +24,7 @@ def state_of(viewer):
 
 
 def beside(opened):
-    return opened.bench.side_by_side
+    return opened.viewer_session.side_by_side
 
 
 def right_layers(opened):
@@ -47,7 +47,7 @@ def test_two_masks_stand_side_by_side_and_the_viewer_is_as_before_afterwards(sho
     comparing.pin_quantiles(A=0.7, B=0.9)
     shown.session.change(quantile=0.8)
     shown.wait_until_exact()
-    shown.bench.compare.pair.choose("A", "B")
+    shown.viewer_session.compare.pair.choose("A", "B")
     shown.viewer.scene.camera.zoom *= 1.5
     shown.viewer.canvas.grid.stride = 3
     before = state_of(shown.viewer)
@@ -59,7 +59,7 @@ def test_two_masks_stand_side_by_side_and_the_viewer_is_as_before_afterwards(sho
     assert cells["surface mask"] == (0, 0)
     assert cells["B (right)"] == (0, 1)
     assert {cells[layer.name] for layer in right_layers(shown)} == {(0, 1)}
-    assert {cells[layer.name] for layer in shown.bench.layers if layer.visible} == {(0, 0)}
+    assert {cells[layer.name] for layer in shown.viewer_session.layers if layer.visible} == {(0, 0)}
     assert comparing.flip.name == "A"
     expected = [shown.expected_mask(comparing.pins[letter].setting) for letter in "AB"]
     for layer, whole in zip((shown.layer, mask), expected, strict=True):
@@ -67,13 +67,16 @@ def test_two_masks_stand_side_by_side_and_the_viewer_is_as_before_afterwards(sho
             shown.viewer.dims.set_current_step(0, z)
             np.testing.assert_array_equal(layer._slice.image.view, whole[z])
     # Other overlays go to the left; the cells stay.
-    shown.bench.compare.difference.show(True)
+    shown.viewer_session.compare.difference.show(True)
     shown.qtbot.wait(20)
     assert [layer.name for layer in layers][-1] == "B (right)"
-    assert grid.position(layers.index(shown.bench.compare.difference.layer), layers) == (0, 0)
-    shown.bench.compare.difference.remove()
+    assert grid.position(layers.index(shown.viewer_session.compare.difference.layer), layers) == (
+        0,
+        0,
+    )
+    shown.viewer_session.compare.difference.remove()
     # Other masks are chosen, and the sliders move one of them.
-    shown.bench.compare.pair.choose("A", LIVE)
+    shown.viewer_session.compare.pair.choose("A", LIVE)
     shown.press(shown.panel.knobs["quantile"].slider, Qt.Key.Key_Home)
     shown.wait_until_exact()
     right = layers["live (right)"]._slice.image.view

@@ -58,7 +58,7 @@ def test_the_dock_lists_settings_and_goes_to_any_of_them(shown, qtbot):
     assert shown.session.setting == Setting()
     assert not panel.undo_button.isEnabled()
 
-    history = shown.bench.keeping.history
+    history = shown.viewer_session.keeping.history
     shown.viewer.window.remove_dock_widget(dock)
     assert dock.panel is None
     history.go_on_from(())

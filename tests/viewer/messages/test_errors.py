@@ -135,7 +135,7 @@ def test_closing_asks_while_something_runs(shown, tmp_path, monkeypatch):
     assert not close_as_a_user(window)
     (question,) = asked
     assert "the export to submission.zip" in question
-    assert opened.dock.bench is not None
+    assert opened.dock.viewer_session is not None
     release.set()
     opened.wait_until(lambda: not opened.export_panel.running)
     opened.wait_until(lambda: running_in(window) == [])

@@ -85,14 +85,14 @@ def all_texts(root):
 
 
 def test_hostile_names_are_nowhere_rich_text(
-    open_bench, data_folder, tmp_path, monkeypatch, notifications
+    open_viewer_session, data_folder, tmp_path, monkeypatch, notifications
 ):
     root = data_folder.rename(tmp_path / HOSTILE)
-    opened = open_bench(root)
+    opened = open_viewer_session(root)
     docks = [opened.dock, *(open_dock(opened.viewer, entry) for entry in DOCKS)]
 
     masks = write_archive(tmp_path / f"{HOSTILE}.zip", {"a": np.ones(SHAPES["a"], np.uint8)})
-    foreign = opened.bench.compare.foreign
+    foreign = opened.viewer_session.compare.foreign
     foreign.open(masks, tmp_path / f"{HOSTILE}.tif")
     opened.wait_until(lambda: not foreign.busy)
     panel = opened.panel

@@ -33,9 +33,9 @@ MOST_DIFFERENCE = 0.03
 
 
 @pytest.fixture
-def plotted(open_bench, one_fragment):
+def plotted(open_viewer_session, one_fragment):
     """Return a drawn window on one fragment with its plots, all of them side by side."""
-    opened = open_bench(one_fragment, show=True)
+    opened = open_viewer_session(one_fragment, show=True)
     opened.plots = open_dock_of(opened.viewer, PlotsDock)
     opened.viewer.window._qt_window.resize(1600, 1000)
     opened.plots.panel.setMinimumSize(*SIZE)
@@ -49,17 +49,17 @@ def panel_of(opened):
 
 def wait_until_plotted(opened):
     """Wait until everything is exact, with the label, and drawn."""
-    bench = opened.bench
+    viewer_session = opened.viewer_session
 
     def is_known():
-        profile, curves = bench.profiles.state, bench.curves.state
+        profile, curves = viewer_session.profiles.state, viewer_session.curves.state
         return (
             opened.session.settled
             and profile.result is not None
             and not (profile.stale or profile.busy or curves.stale or curves.busy)
-            and profile.result.key.has_label == bench.scores.has_label
+            and profile.result.key.has_label == viewer_session.scores.has_label
             and curves.result is not None
-            and curves.result.key.has_label == bench.scores.has_label
+            and curves.result.key.has_label == viewer_session.scores.has_label
         )
 
     opened.wait_until(is_known)
@@ -98,7 +98,7 @@ def test_the_plots_show_what_is_known_of_score_and_mask(plotted):
 
 def assert_histogram(plotted):
     page, session = panel_of(plotted).histogram, plotted.session
-    curves = plotted.bench.curves.state.result
+    curves = plotted.viewer_session.curves.state.result
     heights = page._all.yData
     np.testing.assert_array_equal(page._all.xData, curves.bins.edges)
     np.testing.assert_allclose(10**heights, np.maximum(curves.bins.counts, 0.5))
@@ -107,9 +107,9 @@ def assert_histogram(plotted):
 
 def assert_curves(plotted):
     page = panel_of(plotted).curve
-    curve = plotted.bench.curves.state.result.curve
+    curve = plotted.viewer_session.curves.state.result.curve
     np.testing.assert_array_equal(page._curves["recall"].yData, curve.recall)
-    figures = plotted.bench.profiles.state.result.volume
+    figures = plotted.viewer_session.profiles.state.result.volume
     points = {name: float(item.getData()[1][0]) for name, item in page._points.items()}
     for name in ("density", "precision", "recall", "dice"):
         assert points[name] == pytest.approx(getattr(figures, name), abs=0.02)
@@ -117,7 +117,7 @@ def assert_curves(plotted):
 
 
 def assert_figures(plotted):
-    page, profile = panel_of(plotted).figures, plotted.bench.profiles.state.result
+    page, profile = panel_of(plotted).figures, plotted.viewer_session.profiles.state.result
     z = plotted.viewer.dims.current_step[0]
     volume, slice_ = profile.volume, profile.slices[z]
     shown = {key: label.text() for key, label in page.labels.items()}
@@ -188,7 +188,7 @@ def check_slices_of_their_own(plotted):
     wait_until_plotted(plotted)
     thresholds = set()
     for z in (1, 5):
-        plotted.bench.go_to_slice(z)
+        plotted.viewer_session.go_to_slice(z)
         plotted.wait_until_exact()
         panel_of(plotted).refresh()
         assert page.threshold_line.value() == session.exact_threshold.at(z)
@@ -241,8 +241,8 @@ def test_a_click_on_the_profile_goes_to_the_slice_and_the_viewer_moves_the_curso
 
 
 def test_the_profile_has_its_figures_and_the_worst_slices_with_a_click_to_each(plotted):
-    page, bench = panel_of(plotted).profile, plotted.bench
-    slices = bench.profiles.state.result.slices
+    page, viewer_session = panel_of(plotted).profile, plotted.viewer_session
+    slices = viewer_session.profiles.state.result.slices
     np.testing.assert_array_equal(page._density.yData, [each.density for each in slices])
     np.testing.assert_array_equal(page._recall.yData, [each.recall for each in slices])
     assert np.isnan(page._continuity.yData[0])
@@ -261,7 +261,7 @@ def test_the_profile_has_its_figures_and_the_worst_slices_with_a_click_to_each(p
     order = list(dict.fromkeys(each.z for each in worst))
     for _ in order:
         here = plotted.viewer.dims.current_step[0]
-        action.run(bench)
+        action.run(viewer_session)
         following = order[(order.index(here) + 1) % len(order)]
         assert plotted.viewer.dims.current_step[0] == following
     plotted.session.set_band((0.0, 1.0))
@@ -306,19 +306,19 @@ def test_saved_plots_open_again_with_what_was_shown(plotted, tmp_path, monkeypat
         texts = list(ET.parse(tmp_path / "plot.svg").getroot().itertext())
         assert any("share" in text or "voxels" in text for text in texts)
     rows = saved_rows(panel.histogram, tmp_path / "histogram.csv")
-    bins = plotted.bench.curves.state.result.bins
+    bins = plotted.viewer_session.curves.state.result.bins
     assert [int(row["voxels"]) for row in rows] == bins.counts.tolist()
     assert [float(row["score_from"]) for row in rows] == bins.edges[:-1].tolist()
     assert all(int(row["surface"]) + int(row["background"]) <= int(row["voxels"]) for row in rows)
     rows = saved_rows(panel.profile, tmp_path / "profile.csv")
-    slices = plotted.bench.profiles.state.result.slices
+    slices = plotted.viewer_session.profiles.state.result.slices
     assert [float(row["recall"]) for row in rows] == [each.recall for each in slices]
     assert rows[0]["continuity"] == ""
     rows = saved_rows(panel.curve, tmp_path / "curve.csv")
-    curve = plotted.bench.curves.state.result.curve
+    curve = plotted.viewer_session.curves.state.result.curve
     assert [float(row["dice"]) for row in rows] == curve.dice.tolist()
     rows = saved_rows(panel.figures, tmp_path / "figures.csv")
-    assert float(rows[0]["a"]) == plotted.bench.profiles.state.result.volume.density
+    assert float(rows[0]["a"]) == plotted.viewer_session.profiles.state.result.volume.density
     folder = tmp_path / "chosen"
     folder.mkdir()
     answers = {

@@ -118,7 +118,7 @@ def test_two_volumes_opened_as_layers_become_the_two_paths(
         viewer.open(str(path), plugin=PLUGIN)
         qtbot.wait(10)
     dock = dock or add_dock(viewer)
-    qtbot.waitUntil(lambda: dock.bench is not None and len(dock.bench.paths) == 2)
+    qtbot.waitUntil(lambda: dock.viewer_session is not None and len(dock.viewer_session.paths) == 2)
     opened = Opened(viewer, dock, qtbot)
     opened.wait_until_exact()
     assert opened.session.fragment.p3d.path == p3d
@@ -126,9 +126,9 @@ def test_two_volumes_opened_as_layers_become_the_two_paths(
     np.testing.assert_array_equal(np.asarray(opened.layer.data), opened.expected_mask())
 
 
-def test_one_volume_is_read_by_both_paths(open_bench, tmp_path):
+def test_one_volume_is_read_by_both_paths(open_viewer_session, tmp_path):
     write_npy(tmp_path / "one.npy")
-    opened = open_bench(tmp_path / "one.npy")
+    opened = open_viewer_session(tmp_path / "one.npy")
     assert opened.session.fragment.p2d is opened.session.fragment.p3d
     np.testing.assert_array_equal(np.asarray(opened.layer.data), opened.expected_mask())
     assert [layer.name for layer in opened.viewer.layers] == ["probability p3d", "surface mask"]
@@ -140,7 +140,7 @@ def test_a_folder_or_two_volumes_dropped_on_the_dock_are_opened(
     viewer = make_napari_viewer()
     dock = add_dock(viewer)
     drop(dock, data_folder)
-    assert dock.bench.session.dataset.image_ids == ("a", "b", "c")
+    assert dock.viewer_session.session.dataset.image_ids == ("a", "b", "c")
     p3d, p2d = (data_folder / folder / "b.tif" for folder in ("p3d", "p2d"))
     drop(dock, p3d, p2d)
     opened = Opened(viewer, dock, qtbot)
@@ -155,14 +155,14 @@ def test_the_open_buttons_open_what_their_dialogs_give(
     dock = add_dock(make_napari_viewer())
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
     qtbot.mouseClick(dock.open_folder_button, Qt.MouseButton.LeftButton)
-    assert dock.bench is None
+    assert dock.viewer_session is None
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(data_folder))
     qtbot.mouseClick(dock.open_folder_button, Qt.MouseButton.LeftButton)
-    assert dock.bench.session.dataset.image_ids == ("a", "b", "c")
+    assert dock.viewer_session.session.dataset.image_ids == ("a", "b", "c")
     chosen = [str(data_folder / "p3d" / "c.tif")]
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (chosen, ""))
     qtbot.mouseClick(dock.open_volumes_button, Qt.MouseButton.LeftButton)
-    assert dock.bench.session.dataset.image_ids == ("c",)
+    assert dock.viewer_session.session.dataset.image_ids == ("c",)
 
 
 def test_the_sample_opens_from_the_menu_and_the_dock_tunes_it(
@@ -172,7 +172,7 @@ def test_the_sample_opens_from_the_menu_and_the_dock_tunes_it(
     viewer = make_napari_viewer()
     dock = add_dock(viewer)
     viewer.open_sample(PLUGIN, "wound")
-    qtbot.waitUntil(lambda: dock.bench is not None)
+    qtbot.waitUntil(lambda: dock.viewer_session is not None)
     opened = Opened(viewer, dock, qtbot)
     opened.wait_until_exact()
     assert opened.session.dataset.image_ids == ("sample-pressed", "sample-torn", "sample-wound")
@@ -217,10 +217,10 @@ def test_data_opened_in_the_dock_stay_open_when_other_layers_are_still_there(
     viewer = make_napari_viewer()
     dock = add_dock(viewer)
     viewer.open(str(data_folder), plugin=PLUGIN)
-    qtbot.waitUntil(lambda: dock.bench is not None)
+    qtbot.waitUntil(lambda: dock.viewer_session is not None)
     dock.open_paths(one_fragment)
     qtbot.wait(50)
-    assert dock.bench.paths == (one_fragment,)
+    assert dock.viewer_session.paths == (one_fragment,)
 
 
 def test_layers_of_another_fragment_of_the_open_data_are_gone_on_with(
@@ -233,21 +233,22 @@ def test_layers_of_another_fragment_of_the_open_data_are_gone_on_with(
         viewer.open_sample(PLUGIN, key)
         qtbot.waitUntil(
             lambda key=key: (
-                dock.bench is not None and dock.bench.session.fragment.image_id == f"sample-{key}"
+                dock.viewer_session is not None
+                and dock.viewer_session.session.fragment.image_id == f"sample-{key}"
             )
         )
     assert dock.panel.fragment_panel.chooser.currentText() == "sample-pressed"
     assert [layer.name for layer in viewer.layers].count("surface mask") == 1
     shapes = {layer.data.shape for layer in viewer.layers}
-    assert shapes == {dock.bench.session.fragment.shape}
+    assert shapes == {dock.viewer_session.session.fragment.shape}
 
 
 def test_opening_other_data_takes_the_layers_of_the_old_data_away(opened, one_fragment):
-    old_layers = list(opened.bench.layers)
+    old_layers = list(opened.viewer_session.layers)
     opened.dock.open_paths(one_fragment)
     assert old_layers
     assert not any(layer in opened.viewer.layers for layer in old_layers)
-    assert all(layer in opened.viewer.layers for layer in opened.dock.bench.layers)
+    assert all(layer in opened.viewer.layers for layer in opened.dock.viewer_session.layers)
 
 
 def test_other_data_are_named_fitted_and_entitled_and_leave_no_layer(
@@ -256,11 +257,11 @@ def test_other_data_are_named_fitted_and_entitled_and_leave_no_layer(
     viewer = make_napari_viewer()
     dock = add_dock(viewer)
     dock.open_paths(data_folder)
-    dock.bench.session.show_fragment("c")
+    dock.viewer_session.session.show_fragment("c")
     viewer.scene.camera.zoom *= 5
     viewer.scene.camera.center = (0, 1000, 1000)
     viewer.open(str(one_fragment), plugin=PLUGIN)
-    qtbot.waitUntil(lambda: dock.bench.paths == (one_fragment,))
+    qtbot.waitUntil(lambda: dock.viewer_session.paths == (one_fragment,))
     assert [layer.name for layer in viewer.layers] == [*FRAGMENT_LAYERS, "surface mask"]
     assert viewer.title == "NX46 · single"
     zoom, center = viewer.scene.camera.zoom, viewer.scene.camera.center
@@ -293,4 +294,4 @@ def test_two_volumes_dropped_on_the_window_that_do_not_fit_are_the_error_of_the_
     viewer.open(list(map(str, paths)), plugin=PLUGIN)
     qtbot.waitUntil(lambda: notifications() == [by_button])
     qtbot.waitUntil(lambda: list(viewer.layers) == before)
-    assert dock.bench.paths == (one_fragment,)
+    assert dock.viewer_session.paths == (one_fragment,)

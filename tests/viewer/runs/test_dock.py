@@ -27,7 +27,7 @@ class Judging:
         self.opened, self.folder = opened, folder
         self.dock = open_dock_of(opened.viewer, RunsDock)
         self.panel = self.dock.runs_panel
-        self.runs = opened.bench.runs
+        self.runs = opened.viewer_session.runs
         self.settle()
 
     def settle(self):
@@ -183,7 +183,7 @@ def test_runs_and_what_was_accepted_with_a_verdict_are_there_when_data_are_opene
     opened.click(opened.export_panel.accept_all_button)
     judged.click(judged.panel.judge_button)
     assert "is the baseline itself" in judged.panel.verdict_panel.reasons_label.text()
-    opened.dock.open_paths(*opened.bench.paths)
+    opened.dock.open_paths(*opened.viewer_session.paths)
     again = judged.dock.runs_panel
     assert again is not judged.panel
     opened.wait_until(lambda: again.table.chosen is not None)
@@ -208,7 +208,7 @@ def test_an_export_that_the_window_did_not_come_to_keep_is_kept_later(judged, mo
 def test_a_damaged_workspace_is_reported_and_the_archive_stays_good(
     opened, tmp_path, notifications
 ):
-    path = opened.bench.runs.path
+    path = opened.viewer_session.runs.path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"no database at all" * 100)
     folder = tmp_path / "out"

@@ -51,10 +51,10 @@ def test_an_empty_dock_says_what_to_do_and_takes_up_layers_opened_later(
 ):
     viewer = make_napari_viewer()
     _, dock = viewer.window.add_plugin_dock_widget("napari-nx46", "Tune surface mask")
-    assert dock.bench is None
+    assert dock.viewer_session is None
     assert "Open a data folder" in dock.introduction.text()
     viewer.open(str(data_folder), plugin="napari-nx46")
-    qtbot.waitUntil(lambda: dock.bench is not None)
+    qtbot.waitUntil(lambda: dock.viewer_session is not None)
     Opened(viewer, dock, qtbot).wait_until_exact()
     assert [layer.name for layer in viewer.layers].count("probability p3d") == 1
 
@@ -198,7 +198,7 @@ def test_overlay_controls_change_the_layer_and_follow_it(opened, monkeypatch):
     assert "#123456" in panel.color_button.styleSheet()
     monkeypatch.setattr(QColorDialog, "getColor", lambda *arguments: QColor())
     opened.click(panel.color_button)
-    assert opened.bench.overlay.color == "#123456" != DEFAULT_COLOR
+    assert opened.viewer_session.overlay.color == "#123456" != DEFAULT_COLOR
 
 
 def test_zooming_and_panning_move_the_visible_block(shown):
@@ -243,8 +243,8 @@ def test_the_threshold_of_the_visible_block_follows_the_zoom(shown):
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_the_dock_fits_a_small_window_in_either_theme(open_bench, data_folder, theme):
-    shown = open_bench(data_folder, show=True)
+def test_the_dock_fits_a_small_window_in_either_theme(open_viewer_session, data_folder, theme):
+    shown = open_viewer_session(data_folder, show=True)
     shown.viewer.theme = theme
     shown.viewer.window.resize(900, 560)
     shown.qtbot.wait(50)
@@ -269,7 +269,7 @@ def test_every_row_of_figures_has_its_labels(opened):
 
 
 def test_the_dock_says_how_far_compiling_is_until_it_is_done(opened):
-    note, session = opened.panel.compiling_note, opened.bench.session
+    note, session = opened.panel.compiling_note, opened.viewer_session.session
     assert note.isHidden()
     session.report_compiling("name", 3, 38)
     opened.wait_until(lambda: not note.isHidden())

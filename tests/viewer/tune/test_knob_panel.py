@@ -16,8 +16,8 @@ from napari_nx46.setting import (
     GROUPS,
     Domain,
     Group,
+    ScoreFrom,
     Setting,
-    Source,
     ThresholdRule,
     described_knobs,
     knob_applies,
@@ -360,7 +360,7 @@ def test_what_the_setting_refuses_is_reported_and_taken_back(new_panel):
 def test_without_networks_the_source_of_the_score_is_in_sight(tmp_path, qtbot):
     write_data_folder(tmp_path, "a", {"test_images": np.zeros(SHAPE, np.uint8)})
     session = Session(
-        open_data(tmp_path), post=lambda function: None, setting=Setting(source=Source.GRADIENT)
+        open_data(tmp_path), post=lambda function: None, setting=Setting(source=ScoreFrom.GRADIENT)
     )
     panel = KnobPanel(session)
     qtbot.addWidget(panel)

@@ -54,7 +54,7 @@ def panel_of(opened):
 
 
 def follower_of(opened):
-    return opened.bench.scores
+    return opened.viewer_session.scores
 
 
 def wait_until_scored(opened):
@@ -139,12 +139,12 @@ def test_the_panel_shows_the_figures_of_the_slice(opened):
     assert panel_of(opened).slice_state.text() == ""
 
 
-def test_a_slice_that_the_label_ignores_has_no_figures(open_bench, one_fragment):
+def test_a_slice_that_the_label_ignores_has_no_figures(open_viewer_session, one_fragment):
     path = one_fragment / "train_labels" / "a.tif"
     label = tifffile.imread(path)
     label[2] = 2
     tifffile.imwrite(path, label)
-    opened = open_bench(one_fragment)
+    opened = open_viewer_session(one_fragment)
     wait_until_scored(opened)
     panel = panel_of(opened)
     opened.viewer.dims.set_current_step(0, 2)
@@ -153,7 +153,7 @@ def test_a_slice_that_the_label_ignores_has_no_figures(open_bench, one_fragment)
     opened.viewer.dims.set_current_step(0, 3)
     assert "–" not in [panel.slice_labels[figure].text() for figure in FIGURES]
     assert panel.slice_state.text() == ""
-    profile = opened.bench.profiles
+    profile = opened.viewer_session.profiles
     opened.wait_until(lambda: profile.state.result is not None)
     assert [figures.ignored for figures in profile.state.result.slices][:4] == [
         False,
@@ -216,11 +216,11 @@ def test_the_block_score_is_that_of_the_visible_block_while_it_is_switched_on(sh
     assert panel.block_label.text() == "–"
 
 
-def test_a_fragment_without_a_label_says_so_and_shows_no_numbers(open_bench, unlabelled):
-    opened = open_bench(unlabelled, show=True)
+def test_a_fragment_without_a_label_says_so_and_shows_no_numbers(open_viewer_session, unlabelled):
+    opened = open_viewer_session(unlabelled, show=True)
     panel = panel_of(opened)
     wait_until_scored(opened)
-    opened.bench.errors.show(True)
+    opened.viewer_session.errors.show(True)
     opened.click(opened.panel.fragment_panel.next_button)
     opened.wait_until_exact()
     assert panel.message_label.text() == "no label for this fragment"
@@ -230,7 +230,7 @@ def test_a_fragment_without_a_label_says_so_and_shows_no_numbers(open_bench, unl
     assert not panel.errors_box.isEnabled()
     assert not panel.errors_box.isChecked()
     assert LAYER_NAME not in opened.viewer.layers
-    opened.bench.errors.toggle()
+    opened.viewer_session.errors.toggle()
     assert LAYER_NAME not in opened.viewer.layers
     opened.click(opened.panel.fragment_panel.next_button)
     wait_until_scored(opened)
@@ -238,7 +238,7 @@ def test_a_fragment_without_a_label_says_so_and_shows_no_numbers(open_bench, unl
     assert panel.block_box.isEnabled()
 
 
-def test_a_label_that_cannot_be_read_is_reported(open_bench, tmp_path, notifications):
+def test_a_label_that_cannot_be_read_is_reported(open_viewer_session, tmp_path, notifications):
     root = tmp_path / "data"
     rng = np.random.default_rng(0)
     label = np.zeros((5, 20, 22), np.uint8)
@@ -246,7 +246,7 @@ def test_a_label_that_cannot_be_read_is_reported(open_bench, tmp_path, notificat
     for folder, voxels in (("p3d", rng.random(label.shape)), ("train_labels", label)):
         (root / folder).mkdir(parents=True)
         np.save(root / folder / "a.npy", voxels)
-    opened = open_bench(root)
+    opened = open_viewer_session(root)
     opened.wait_until(lambda: panel_of(opened).message_label.text() == "the label cannot be read")
     assert any("a.npy" in message and "9" in message for message in notifications())
     assert set(LABEL_TEXTS.values()) >= {panel_of(opened).message_label.text()}
@@ -275,12 +275,12 @@ def test_the_errors_are_painted_as_numpy_defines_them(shown):
     for z in (0, 4, 8):
         shown.viewer.dims.set_current_step(0, z)
         np.testing.assert_array_equal(drawn_classes(shown), expected[z])
-    np.testing.assert_array_equal(np.asarray(shown.bench.errors.layer.data), expected)
+    np.testing.assert_array_equal(np.asarray(shown.viewer_session.errors.layer.data), expected)
 
 
 def test_the_painted_errors_follow_the_sliders_and_the_fragment(shown):
     wait_until_scored(shown)
-    shown.bench.errors.show(True)
+    shown.viewer_session.errors.show(True)
     drawn_classes(shown)
     z = shown.session.view.slice_index
     shown.press(shown.panel.knobs["quantile"].slider, Qt.Key.Key_Home)
@@ -289,15 +289,15 @@ def test_the_painted_errors_follow_the_sliders_and_the_fragment(shown):
     np.testing.assert_array_equal(drawn_classes(shown), expected[z])
     shown.click(shown.panel.fragment_panel.next_button)
     wait_until_scored(shown)
-    assert shown.bench.errors.shown
+    assert shown.viewer_session.errors.shown
     expected = classes_by_definition(shown.expected_mask(), label_of(shown))
     z = shown.session.view.slice_index
     np.testing.assert_array_equal(drawn_classes(shown), expected[z])
-    assert shown.bench.errors.layer.opacity == 1
+    assert shown.viewer_session.errors.layer.opacity == 1
 
 
 def test_the_key_the_box_and_the_layer_list_agree_about_the_errors(shown):
-    panel, errors = panel_of(shown), shown.bench.errors
+    panel, errors = panel_of(shown), shown.viewer_session.errors
 
     def press_j():
         canvas = shown.viewer.window._qt_viewer.canvas.native
@@ -324,11 +324,11 @@ def test_the_key_the_box_and_the_layer_list_agree_about_the_errors(shown):
 
 def test_hidden_errors_stay_hidden_when_the_fragment_changes(opened):
     wait_until_scored(opened)
-    opened.bench.errors.show(True)
-    opened.bench.errors.show(False)
+    opened.viewer_session.errors.show(True)
+    opened.viewer_session.errors.show(False)
     opened.click(opened.panel.fragment_panel.next_button)
     wait_until_scored(opened)
-    assert not opened.bench.errors.shown
+    assert not opened.viewer_session.errors.shown
     assert not panel_of(opened).errors_box.isChecked()
 
 
@@ -344,7 +344,7 @@ def test_closing_while_a_score_is_computed_ends_it_and_leaves_no_layer(
     opened, hold, how, one_fragment, qtbot, send_deferred_deletes, notifications
 ):
     follower = follower_of(opened)
-    opened.bench.errors.show(True)
+    opened.viewer_session.errors.show(True)
     opened.wait_until(lambda: follower.scores.fragment.busy)
     if how == "dock":
         opened.viewer.window.remove_dock_widget(opened.dock)

@@ -36,7 +36,7 @@ def test_removing_the_dock_ends_the_session_and_takes_the_mask_away(opened, qtbo
     session, names = opened.session, [layer.name for layer in opened.viewer.layers]
     assert "surface mask" in names
     opened.viewer.window.remove_dock_widget(opened.dock)
-    assert opened.dock.bench is None
+    assert opened.dock.viewer_session is None
     assert session._closed
     qtbot.waitUntil(lambda: not session_threads(), timeout=PATIENCE)
     names.remove("surface mask")
@@ -44,8 +44,8 @@ def test_removing_the_dock_ends_the_session_and_takes_the_mask_away(opened, qtbo
     assert not {"H", "N", "Shift+N"} & {str(key) for key in opened.viewer.keymap}
 
 
-def test_the_close_button_of_the_dock_ends_the_session(open_bench, one_fragment, qtbot):
-    opened = open_bench(one_fragment, show=True)
+def test_the_close_button_of_the_dock_ends_the_session(open_viewer_session, one_fragment, qtbot):
+    opened = open_viewer_session(one_fragment, show=True)
     session = opened.session
     (docked,) = (
         dock
@@ -99,7 +99,7 @@ def test_a_session_closed_while_it_computes_says_nothing_any_more(
     dock = add_dock(viewer)
     for _ in range(3):
         dock.open_paths(data_folder)
-        dock.bench.session.change(z_radius=8)
+        dock.viewer_session.session.change(z_radius=8)
     viewer.window.remove_dock_widget(dock)
     qtbot.wait(50)
     assert notifications() == []
@@ -126,11 +126,11 @@ def test_a_window_opened_for_a_data_set_has_the_dock_and_its_session(
     viewer, dock = open_window(open_data(data_folder), (data_folder,), show=False)
     assert viewer.title == "NX46 · data"
     assert list(viewer.window.dock_widgets) == ["Tune surface mask"]
-    assert dock.bench.session.dataset.image_ids == ("a", "b", "c")
+    assert dock.viewer_session.session.dataset.image_ids == ("a", "b", "c")
 
 
-def test_a_fragment_of_one_voxel_is_shown_and_closed(open_bench, tmp_path):
+def test_a_fragment_of_one_voxel_is_shown_and_closed(open_viewer_session, tmp_path):
     write_data_folder(tmp_path / "tiny", "a", {"p3d": np.full((1, 1, 1), 0.5, np.float32)})
-    opened = open_bench(tmp_path / "tiny")
+    opened = open_viewer_session(tmp_path / "tiny")
     np.testing.assert_array_equal(np.asarray(opened.layer.data), [[[1]]])
     assert opened.session.figures.fragment_density == 1.0

@@ -13,22 +13,22 @@ VOLUMES = ("p3d", "p2d")
 
 @pytest.mark.parametrize("first", ["the window", "the tuning dock", "the other docks"])
 def test_docks_close_in_any_order(first, opened, qtbot, notifications, send_deferred_deletes):
-    viewer, bench = opened.viewer, opened.bench
+    viewer, viewer_session = opened.viewer, opened.viewer_session
     docks = [open_dock(viewer, entry) for entry in DOCKS]
-    opened.wait_until(lambda: bench.keeping.begun)
+    opened.wait_until(lambda: viewer_session.keeping.begun)
     panels = [dock.panel for dock in docks if getattr(dock, "panel", None)]
     assert len(panels) == len(DOCKS) - 1
-    bench.session.change(quantile=0.7)
-    history = bench.keeping.history
+    viewer_session.session.change(quantile=0.7)
+    history = viewer_session.keeping.history
     if first == "the tuning dock":
         viewer.window.remove_dock_widget(opened.dock)
         assert all(dock.panel is None for dock in docks if hasattr(dock, "panel"))
     elif first == "the other docks":
         for dock in docks:
             viewer.window.remove_dock_widget(dock)
-        bench.pin("A")
-        bench.session.change(quantile=0.8)
-        bench.session.show_fragment("b")
+        viewer_session.pin("A")
+        viewer_session.session.change(quantile=0.8)
+        viewer_session.session.show_fragment("b")
         opened.wait_until_exact()
     if first != "the window":
         send_deferred_deletes()
@@ -37,8 +37,8 @@ def test_docks_close_in_any_order(first, opened, qtbot, notifications, send_defe
     else:
         viewer.close()
         send_deferred_deletes()
-        qtbot.waitUntil(lambda: bench.session._closed, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: viewer_session.session._closed, timeout=PATIENCE)
         assert not any(map(isalive, panels))
         history.changed.emit()
-        bench.pins.changed.emit()
+        viewer_session.pins.changed.emit()
     assert notifications() == []

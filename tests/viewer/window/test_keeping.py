@@ -34,7 +34,7 @@ def reopen(make_napari_viewer, qtbot, send_deferred_deletes):
         windows.append(viewer)
         opened = Opened(viewer, dock, qtbot)
         opened.wait_until_exact()
-        opened.wait_until(lambda: opened.bench.keeping.begun)
+        opened.wait_until(lambda: opened.viewer_session.keeping.begun)
         return opened
 
     def close():
@@ -53,7 +53,7 @@ def camera_of(opened):
 
 
 def quantiles(opened):
-    return [entry.setting.quantile for entry in opened.bench.keeping.history.entries]
+    return [entry.setting.quantile for entry in opened.viewer_session.keeping.history.entries]
 
 
 def rest(opened):
@@ -68,12 +68,12 @@ def test_a_window_goes_on_where_the_last_one_was(reopen, data_folder, qtbot):
     first.viewer.dims.set_current_step(0, 5)
     first.session.change(quantile=0.85)
     rest(first)
-    first.bench.pin("B")
+    first.viewer_session.pin("B")
     first.click(first.export_panel.accept_button)
     first.session.change(blend=0.25)
     first.viewer.scene.camera.zoom = 11.5
     first.viewer.scene.camera.center = (0, 12.0, 9.5)
-    first.wait_until(lambda: first.bench._settle.isActive() is False)
+    first.wait_until(lambda: first.viewer_session._settle.isActive() is False)
     expected = camera_of(first)
 
     second = reopen(data_folder)
@@ -85,7 +85,7 @@ def test_a_window_goes_on_where_the_last_one_was(reopen, data_folder, qtbot):
     assert "Accepted for 1 of 3" in second.export_panel.accepted_label.text() or (
         "waits" in second.export_panel.accepted_label.text()
     )
-    assert [(pin.letter, pin.setting) for pin in second.bench.pins] == [
+    assert [(pin.letter, pin.setting) for pin in second.viewer_session.pins] == [
         ("B", Setting(quantile=0.85))
     ]
     assert quantiles(second)[:2] == [Setting().quantile, 0.85]
@@ -122,9 +122,9 @@ def test_undo_and_redo_by_keys_in_the_dock(shown, qtbot):
 
 
 def test_a_crash_loses_at_most_the_last_second(opened, data_folder, tmp_path):
-    opened.wait_until(lambda: opened.bench.keeping.begun)
+    opened.wait_until(lambda: opened.viewer_session.keeping.begun)
     opened.session.change(quantile=0.77)
-    opened.bench.pins.pin("C", Setting(blend=0.1))
+    opened.viewer_session.pins.pin("C", Setting(blend=0.1))
     changed = time.monotonic()
     while time.monotonic() < changed + 1.0:
         opened.qtbot.wait(20)
@@ -140,7 +140,7 @@ def test_a_crash_loses_at_most_the_last_second(opened, data_folder, tmp_path):
 def test_what_was_just_done_is_kept_whatever_is_closed(
     how, opened, data_folder, one_fragment, send_deferred_deletes
 ):
-    opened.wait_until(lambda: opened.bench.keeping.begun)
+    opened.wait_until(lambda: opened.viewer_session.keeping.begun)
     opened.session.change(quantile=0.71)
     if how == "window":
         opened.viewer.close()
@@ -160,12 +160,12 @@ def test_what_was_just_done_is_kept_whatever_is_closed(
 
 
 def test_a_workspace_that_cannot_be_used_is_reported_and_the_session_goes_on(
-    open_bench, data_folder, notifications
+    open_viewer_session, data_folder, notifications
 ):
     path = default_workspace(data_folder)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"something else" * 100)
-    opened = open_bench(data_folder)
+    opened = open_viewer_session(data_folder)
     assert any(str(path) in message for message in notifications())
     opened.session.change(quantile=0.7)
     opened.wait_until_exact()
@@ -177,9 +177,9 @@ def test_samples_and_windows_that_keep_nothing_always_begin_the_same(
 ):
     make_napari_viewer()
     viewer, dock = open_window(open_data(data_folder), (data_folder,), show=False, keeps=False)
-    qtbot.waitUntil(lambda: dock.bench.keeping.begun, timeout=PATIENCE)
-    assert dock.bench.keeping.path is None
-    dock.bench.session.change(quantile=0.7)
+    qtbot.waitUntil(lambda: dock.viewer_session.keeping.begun, timeout=PATIENCE)
+    assert dock.viewer_session.keeping.path is None
+    dock.viewer_session.session.change(quantile=0.7)
     viewer.close()
     send_deferred_deletes()
     assert not default_workspace(data_folder).exists()

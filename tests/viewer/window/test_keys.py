@@ -68,17 +68,17 @@ def test_every_action_says_what_it_does(action):
 
 
 def test_keys_work_on_the_canvas_and_in_docks_but_not_where_is_typed(shown, qtbot):
-    dock, bench = shown.dock, shown.bench
+    dock, viewer_session = shown.dock, shown.viewer_session
     compare = open_dock(shown.viewer, DOCKS[0])
     assert isinstance(compare, CompareDock)
     canvas = Canvas(shown.viewer).widget
     export = shown.export_panel
-    visible = [bench.overlay.layer.visible]
+    visible = [viewer_session.overlay.layer.visible]
 
     def press(widget, key, **options):
         shown.focus(widget)
         qtbot.keyClick(widget, key, **options)
-        visible.append(bench.overlay.layer.visible)
+        visible.append(viewer_session.overlay.layer.visible)
 
     press(canvas, Qt.Key.Key_H)
     dock.parentWidget().raise_()
@@ -128,7 +128,7 @@ def test_the_palette_has_every_action_and_runs_it(shown, notifications):
     for action in ACTIONS:
         assert listed[f"napari-nx46.{action.name}"].startswith(action.title)
     app.commands.execute_command("napari-nx46.toggle_mask").result()
-    assert not shown.bench.overlay.layer.visible
+    assert not shown.viewer_session.overlay.layer.visible
     shown.viewer.window.remove_dock_widget(shown.dock)
     shown.viewer.layers.clear()
     app.commands.execute_command("napari-nx46.toggle_mask").result()
@@ -157,7 +157,7 @@ def test_preferences_list_the_actions_and_change_their_keys(shown, qtbot):
     qtbot.addWidget(dialog)
     listed = dialog.key_bindings_strs[ShortcutEditor.VIEWER_KEYBINDINGS]
     assert set(map(action_id, ACTIONS)) <= set(listed)
-    name, mask = action_id(BY_NAME["toggle_mask"]), shown.bench.overlay.layer
+    name, mask = action_id(BY_NAME["toggle_mask"]), shown.viewer_session.overlay.layer
     canvas = Canvas(shown.viewer).widget
     slider = shown.panel.knobs["quantile"].slider
     try:

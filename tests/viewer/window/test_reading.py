@@ -63,7 +63,7 @@ def test_a_channel_is_chosen_and_kept(empty_window, channels, how, notifications
         drop(opened.dock, path)
     else:
         opened.viewer.open(str(path), plugin="napari-nx46")
-        opened.wait_until(lambda: opened.bench is not None)
+        opened.wait_until(lambda: opened.viewer_session is not None)
     opened.wait_until_exact()
     assert any("many.npy: channel 2, the last of 3" in message for message in notifications())
     np.testing.assert_array_equal(shown_voxels(opened), voxels[2])
@@ -71,21 +71,21 @@ def test_a_channel_is_chosen_and_kept(empty_window, channels, how, notifications
 
     opened.session.change(quantile=0.7)
     opened.viewer.dims.set_current_step(0, 1)
-    opened.bench.pin("A")
+    opened.viewer_session.pin("A")
     opened.click(opened.export_panel.accept_all_button)
     accepted = dict(opened.session.accepted)
     choose(panel_of(opened).channel_box, 1)
     assert opened.session.dataset.read_as == ReadAs(channel=0)
     assert opened.session.setting.quantile == 0.7
     assert opened.session.accepted == accepted
-    assert [pin.letter for pin in opened.bench.pins] == ["A"]
+    assert [pin.letter for pin in opened.viewer_session.pins] == ["A"]
     opened.wait_until_exact()
     assert opened.viewer.dims.current_step[0] == 1
     np.testing.assert_array_equal(shown_voxels(opened), voxels[0])
     np.testing.assert_array_equal(np.asarray(opened.layer.data), opened.expected_mask())
 
-    opened.wait_until(lambda: opened.bench.keeping.begun)
-    assert opened.bench.keeping.flush()
+    opened.wait_until(lambda: opened.viewer_session.keeping.begun)
+    assert opened.viewer_session.keeping.flush()
     assert kept_read_as(workspace_of((path,))) == ReadAs(channel=0)
     if how == "reader":
         opened.viewer.open(str(path), plugin="napari-nx46")
@@ -109,8 +109,8 @@ def test_what_is_given_on_the_command_line_goes_before_what_was_kept(channels, q
         dataset = open_data(path, channel=given.channel, logits=given.logits)
         viewer, dock = open_window(dataset, [path], show=False)
         try:
-            assert dock.bench.session.dataset.read_as == expected
-            qtbot.waitUntil(lambda dock=dock: dock.bench.keeping.begun, timeout=PATIENCE)
+            assert dock.viewer_session.session.dataset.read_as == expected
+            qtbot.waitUntil(lambda dock=dock: dock.viewer_session.keeping.begun, timeout=PATIENCE)
             assert dock.panel.reading_panel.logits_box.currentIndex() == (
                 2 if expected.logits else 0
             )

@@ -40,8 +40,8 @@ def test_layers_stay_with_what_a_user_made_of_them_and_hidden_ones_read_nothing(
 ):
     layers = list(opened.viewer.layers)
     image, p2d, p3d, label, mask = layers
-    opened.bench.errors.show(True)
-    errors = opened.bench.errors.layer
+    opened.viewer_session.errors.show(True)
+    errors = opened.viewer_session.errors.layer
     p3d.visible = True
     p3d.opacity, p3d.colormap, p3d.blending, p3d.name = 0.3, "viridis", "additive", "mine"
     p2d.contrast_limits = (10, 60)
@@ -99,8 +99,8 @@ def uneven_folder(tmp_path):
     return root
 
 
-def test_only_layers_that_differ_come_and_go_each_at_its_place(open_bench, uneven_folder):
-    opened = open_bench(uneven_folder)
+def test_only_layers_that_differ_come_and_go_each_at_its_place(open_viewer_session, uneven_folder):
+    opened = open_viewer_session(uneven_folder)
     layers = opened.viewer.layers
 
     def names():
@@ -109,7 +109,7 @@ def test_only_layers_that_differ_come_and_go_each_at_its_place(open_bench, uneve
     assert names() == ["CT image", "probability p3d", "a unet", "label", "surface mask"]
     image, p3d, unet, label, mask = layers
     p3d.visible, image.visible = True, False
-    opened.bench.errors.show(True)
+    opened.viewer_session.errors.show(True)
     step(opened, "b")
     assert names() == ["probability p3d", "b unet", "label", "surface mask", "errors"]
     # Another type of voxels needs another layer, which is as visible.
@@ -125,6 +125,6 @@ def test_only_layers_that_differ_come_and_go_each_at_its_place(open_bench, uneve
     step(opened, "a")
     # A mask that was deleted stays away until it is shown again.
     assert names() == ["CT image", "probability p3d", "a unet", "label"]
-    opened.bench.overlay.show(True)
+    opened.viewer_session.overlay.show(True)
     assert names() == ["CT image", "probability p3d", "a unet", "label", "surface mask"]
     np.testing.assert_array_equal(np.asarray(layers[-1].data), opened.expected_mask())

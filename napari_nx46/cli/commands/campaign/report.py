@@ -25,7 +25,7 @@ from napari_nx46.cli.output.console import (
     print_table,
     share_bar,
 )
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 
 if TYPE_CHECKING:
     from napari_nx46.campaign.records.results import CampaignResults
@@ -125,7 +125,7 @@ def judge(work: CampaignWork, rules: RuleFlags, campaign: CampaignId = None) -> 
     print_table(
         ("run", "verdict", "reasons"),
         [
-            (shown(one.run_id), one.decision.value, "; ".join(map(shown, one.reasons)))
+            (printable(one.run_id), one.decision.value, "; ".join(map(printable, one.reasons)))
             for one in verdicts
         ],
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, fromstring
 
-from napari_nx46.files.naming import few, shown
+from napari_nx46.files.naming import first_few, printable
 from napari_nx46.files.volumes.tiff.structure import PageTags, TiffStructureError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def check_all_slices_here(
 def _check_ome(root: Element, name: str, page_count: int) -> None:
     """Check that an OME-TIFF is no part of a set of files, and has all of its planes."""
     for element in named_elements(root, "BinaryOnly"):
-        holder = shown(element.get("MetadataFile", "another file"))
+        holder = printable(element.get("MetadataFile", "another file"))
         raise TiffStructureError(
             "missing-slices",
             f"a file of a set of several files, whose metadata are in {holder}",
@@ -88,7 +88,8 @@ def _check_ome(root: Element, name: str, page_count: int) -> None:
     if others:
         raise TiffStructureError(
             "missing-slices",
-            f"a file of a set of several files; other slices are in {few([*map(shown, others)])}",
+            "a file of a set of several files; other slices are in "
+            f"{first_few([*map(printable, others)])}",
             _WHAT_TO_DO,
         )
     planes = sum(map(_ome_planes, named_elements(root, "Pixels")))

@@ -60,7 +60,7 @@ class _Piece(NamedTuple):
     target: tuple[slice, slice]
 
 
-class PagedSource:
+class PagedReader:
     """Pages whose segments (strips or tiles) are decoded on demand, the latest of them kept.
 
     Segments are decoded outside the lock under which they are read from the file, so that several
@@ -94,7 +94,7 @@ class PagedSource:
         self._cache = _SegmentCache(min(CACHED_PAGES * page_bytes, MAX_CACHED_BYTES))
 
     def read_box(self, box: Box) -> np.ndarray:
-        """Read a box; see `VoxelSource.read_box`."""
+        """Read a box; see `VolumeReader.read_box`."""
         self._stamp.check()
         planes, rows, columns = box
         pieces = list(self._pieces(rows, columns))

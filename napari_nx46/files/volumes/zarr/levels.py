@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from napari_nx46.files.naming import shown
+from napari_nx46.files.naming import printable
 from napari_nx46.files.volumes.origin import Origin, VolumeError
 from napari_nx46.files.volumes.zarr.array import ZarrArray
 
@@ -48,9 +48,11 @@ class Levels:
         path = self.paths[0]
         array = self.open(path)
         if array is None:
-            raise self._missing(f"no array at level {shown(path)} of the image")
+            raise self._missing(f"no array at level {printable(path)} of the image")
         if not array.has_chunks():
-            raise self._missing(f"no chunk at level {shown(path)} of the image ({_sought(array)})")
+            raise self._missing(
+                f"no chunk at level {printable(path)} of the image ({_sought(array)})"
+            )
         return array
 
     def _missing(self, found: str) -> VolumeError:
@@ -58,8 +60,8 @@ class Levels:
         there = [path for path in islice(self.paths, 1, _MOST_LEVELS) if self._is_there(path)]
         if not there:
             return self.origin.error(found, "its chunks; no other level has any either")
-        others = ", ".join(shown(path) for path in there)
-        example = shown(str(self.origin.path / there[0]))
+        others = ", ".join(printable(path) for path in there)
+        example = printable(str(self.origin.path / there[0]))
         word = "level" if len(there) == 1 else "levels"
         return self.origin.error(
             found, f"its chunks; {word} {others} can be opened, as the folder {example}"

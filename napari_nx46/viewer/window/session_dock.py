@@ -12,15 +12,15 @@ from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.tune.dock import TuneDock
 from napari_nx46.viewer.window.actions import Action
 from napari_nx46.viewer.window.arrangement import TabbedDock
-from napari_nx46.viewer.window.bench import Bench
 from napari_nx46.viewer.window.launch import add_dock
 from napari_nx46.viewer.window.shortcuts import add_shortcuts
+from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 if TYPE_CHECKING:
     import napari
 
 
-class BenchDock(TabbedDock):
+class SessionDock(TabbedDock):
     """A dock beside the one in which the masks are tuned; it follows whatever is open there.
 
     Subclasses make the panel of a session in `make_panel`. A panel is deleted when its session
@@ -51,7 +51,7 @@ class BenchDock(TabbedDock):
         add_shortcuts(self, self._run)
         self._follow(tune_dock_of(napari_viewer))
 
-    def make_panel(self, bench: Bench) -> QWidget:
+    def make_panel(self, viewer_session: ViewerSession) -> QWidget:
         """Return the widget that shows a session."""
         raise TypeError(f"{type(self).__name__} does not say how it shows a session")
 
@@ -73,33 +73,33 @@ class BenchDock(TabbedDock):
 
     def _follow_nothing(self) -> None:
         if self._tune is not None:
-            self._tune.bench_changed.disconnect(self._show_bench)
+            self._tune.viewer_session_changed.disconnect(self._show_viewer_session)
             self._tune = None
-            self._show_bench(None)
+            self._show_viewer_session(None)
 
     def _follow(self, tune: TuneDock) -> None:
         if tune is self._tune:
             return
         self._tune = tune
-        tune.bench_changed.connect(self._show_bench)
-        self._show_bench(tune.bench)
+        tune.viewer_session_changed.connect(self._show_viewer_session)
+        self._show_viewer_session(tune.viewer_session)
 
-    def _show_bench(self, bench: Bench | None) -> None:
+    def _show_viewer_session(self, viewer_session: ViewerSession | None) -> None:
         old, self.panel = self.panel, None
         if old is not None:
             self.layout().removeWidget(old)
             old.hide()
             old.deleteLater()
-        self._introduction.setVisible(bench is None)
-        if bench is not None:
-            self.panel = self.make_panel(bench)
+        self._introduction.setVisible(viewer_session is None)
+        if viewer_session is not None:
+            self.panel = self.make_panel(viewer_session)
             self.layout().addWidget(self.panel)
 
 
 def is_tuned(viewer: napari.Viewer) -> bool:
     """Return whether a session is open in a window."""
     docked = viewer.window.dock_widgets.values()
-    return any(isinstance(dock, TuneDock) and dock.bench is not None for dock in docked)
+    return any(isinstance(dock, TuneDock) and dock.viewer_session is not None for dock in docked)
 
 
 def tune_dock_of(viewer: napari.Viewer) -> TuneDock:

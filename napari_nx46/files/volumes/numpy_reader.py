@@ -22,8 +22,8 @@ from napari_nx46.files.volumes.axes import StoredAxes, find_axes
 from napari_nx46.files.volumes.channels import Channels
 from napari_nx46.files.volumes.indexing import Box
 from napari_nx46.files.volumes.origin import FileStamp, Origin, VolumeError
-from napari_nx46.files.volumes.sources import VoxelSource
-from napari_nx46.files.volumes.strided_source import StridedSource
+from napari_nx46.files.volumes.reader import VolumeReader
+from napari_nx46.files.volumes.strided_reader import StridedReader
 
 NNUNET_ARRAYS = ("probabilities", "softmax")
 """Names of the array in an ``.npz`` file of nnU-Net, version 2 and 1; the first found is read."""
@@ -151,7 +151,7 @@ def open_npz(origin: Origin) -> Channels:
     if member.compress_type == zipfile.ZIP_STORED:
         return _strided(stamp, header, axes, _data_start(stamp, member) + header.size)
 
-    def deflated(channel: int) -> VoxelSource:
+    def deflated(channel: int) -> VolumeReader:
         return DeflatedChannel(stamp, member.filename, header, axes, channel)
 
     return Channels(axes.channels, deflated)
@@ -191,7 +191,7 @@ class DeflatedChannel:
         check_piece(stamp.origin, "a compressed array", self.piece_bytes)
 
     def read_box(self, box: Box) -> np.ndarray:
-        """Read a box; see `VoxelSource.read_box`."""
+        """Read a box; see `VolumeReader.read_box`."""
         self._stamp.check()
         with self._lock:
             if self._voxels is None:
@@ -279,9 +279,9 @@ def _nnunet_axes(origin: Origin, header: NpyHeader) -> StoredAxes:
 def _strided(stamp: FileStamp, header: NpyHeader, axes: StoredAxes, start: int) -> Channels:
     """Return the channels of an array that is stored as it is, from a place in the file."""
 
-    def strided(channel: int) -> VoxelSource:
+    def strided(channel: int) -> VolumeReader:
         offset, strides = axes.strided(header.strides, channel)
-        return StridedSource(stamp, header.dtype, axes.shape, start + offset, strides)
+        return StridedReader(stamp, header.dtype, axes.shape, start + offset, strides)
 
     return Channels(axes.channels, strided)
 

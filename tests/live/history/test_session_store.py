@@ -6,7 +6,7 @@ import pytest
 
 from napari_nx46.files.workspace import HistoryEntry, Workspace
 from napari_nx46.live.history.entries import REST_SECONDS
-from napari_nx46.live.history.keeping import Keeping
+from napari_nx46.live.history.session_store import SessionStore
 from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import Setting
@@ -14,29 +14,29 @@ from tests.live.driver import Clock, Events, named_threads, wait_for
 
 
 class Sitting:
-    """A bench whose doings are kept."""
+    """A driver whose doings are kept."""
 
-    def __init__(self, bench, path):
-        self.bench = bench
-        self.session = bench.session
+    def __init__(self, driver, path):
+        self.driver = driver
+        self.session = driver.session
         self.clock = Clock()
         self.pins = Pins()
-        self.keeping = Keeping(
-            self.session, self.pins, path, post=bench.loop.post, call_later=self.clock.call_later
+        self.keeping = SessionStore(
+            self.session, self.pins, path, post=driver.loop.post, call_later=self.clock.call_later
         )
         self.events = Events(self.keeping, "failed", "problem")
 
     def begin(self):
         """Begin, and wait until the history is there."""
         state = self.keeping.begin()
-        self.bench.loop.run_until(lambda: self.keeping.begun)
+        self.driver.loop.run_until(lambda: self.keeping.begun)
         return state
 
     def rest(self):
         """Let the setting stand still until it is in the history."""
-        self.bench.settle()
+        self.driver.settle()
         self.clock.advance(REST_SECONDS + 0.1)
-        self.bench.settle()
+        self.driver.settle()
 
     @property
     def quantiles(self):
@@ -49,12 +49,12 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def new_sitting(dataset, new_bench):
+def new_sitting(dataset, new_driver):
     """Return a function that begins a sitting; all are closed afterwards."""
     made = []
 
     def make(path, **options):
-        sitting = Sitting(new_bench(dataset, **options), path)
+        sitting = Sitting(new_driver(dataset, **options), path)
         made.append(sitting)
         return sitting
 
@@ -114,7 +114,7 @@ def test_what_is_done_before_the_history_has_come_is_kept_too(new_sitting, path)
     sitting.session.change(quantile=0.4)
     sitting.pins.pin("A", Setting(quantile=0.4))
     sitting.keeping.note_view({"camera_zoom": 7.0})
-    sitting.bench.loop.run_until(lambda: sitting.keeping.begun)
+    sitting.driver.loop.run_until(lambda: sitting.keeping.begun)
     sitting.rest()
     assert sitting.quantiles == [0.5, 0.4]
     assert sitting.keeping.flush()
@@ -175,7 +175,7 @@ def test_a_sitting_that_is_closed_early_leaves_nothing_behind(new_sitting, path)
     sitting.keeping.begin()
     sitting.keeping.close()
     wait_for(lambda: not named_threads("nx46-history"))
-    sitting.bench.loop.run()
+    sitting.driver.loop.run()
     assert not sitting.keeping.begun
     assert not named_threads("nx46-autosave")
     sitting.keeping.close()

@@ -9,7 +9,7 @@ from psygnal import SignalInstance
 from qtpy.QtWidgets import QWidget
 
 
-class Following:
+class Connections:
     """Connects signals to the methods of a widget until Qt deletes it.
 
     psygnal forgets a method only when Python has forgotten its object, which may be long after Qt

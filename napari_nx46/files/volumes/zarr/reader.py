@@ -99,14 +99,14 @@ def open_zarr(origin: Origin, stamps: Stamps | None = None) -> Channels:
             check_chunks(origin, array)
         axes = find_axes(origin, array.shape, names)
         _check_chunk_count(origin, array, axes)
-        return Channels(axes.channels, partial(ZarrSource, origin, array, axes), placement)
+        return Channels(axes.channels, partial(ZarrReader, origin, array, axes), placement)
     except VolumeError:
         raise
     except _DAMAGE as error:
         raise origin.error(f"a damaged Zarr folder ({error})", "a readable one") from error
 
 
-class ZarrSource:
+class ZarrReader:
     """Voxels of a Zarr array; chunks are read and decoded when they are asked for.
 
     Parameters
@@ -131,7 +131,7 @@ class ZarrSource:
         self._channel = channel
 
     def read_box(self, box: Box) -> np.ndarray:
-        """Read a box; see `VoxelSource.read_box`."""
+        """Read a box; see `VolumeReader.read_box`."""
         try:
             block = self._array.read(self._axes.index(self._channel, box))
         except ChunkError as error:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from napari_nx46.files.volumes.opening import Role, open_volume
 from napari_nx46.files.volumes.origin import FileStamp, Origin, VolumeError
-from napari_nx46.files.volumes.strided_source import StridedSource
+from napari_nx46.files.volumes.strided_reader import StridedReader
 
 PADDINGS = [0, 7, 2**13 - 8, 2**13, 2**14]
 """Bytes between the slices or rows: few enough to be read along, and too many."""
@@ -42,7 +42,7 @@ def test_every_box_of_every_layout_is_what_numpy_reads(tmp_path_factory, layout,
     content = np.random.default_rng(1).integers(0, 255, offset + reach + 8, np.uint8)
     path = tmp_path_factory.mktemp("layout") / "v"
     path.write_bytes(content.tobytes())
-    source = StridedSource(FileStamp.of(Origin(path)), dtype, shape, offset, strides)
+    source = StridedReader(FileStamp.of(Origin(path)), dtype, shape, offset, strides)
     found = source.read_box(box)
     expected = np.ndarray(shape, dtype, content, offset, strides)[box]
     assert found.dtype == dtype.newbyteorder("=")
@@ -68,7 +68,7 @@ CUT_OFF = textwrap.dedent("""
     from pathlib import Path
     import numpy as np
     from napari_nx46.files.volumes.origin import FileStamp, Origin, VolumeError
-    from napari_nx46.files.volumes.strided_source import StridedSource
+    from napari_nx46.files.volumes.strided_reader import StridedReader
 
     class CutOff(FileStamp):
         '''The stamp of a file that is cut off right after it was found unchanged.'''
@@ -77,7 +77,7 @@ CUT_OFF = textwrap.dedent("""
 
     path = Path(sys.argv[1])
     stamp = CutOff.of(Origin(path))
-    source = StridedSource(stamp, np.dtype(sys.argv[3]), (64, 64, 64), 0, (4096 * 4, 256, 4))
+    source = StridedReader(stamp, np.dtype(sys.argv[3]), (64, 64, 64), 0, (4096 * 4, 256, 4))
     try:
         source.read_box((slice(0, 64, 1), slice(0, 64, int(sys.argv[4])), slice(0, 64, 1)))
     except VolumeError as error:
@@ -104,4 +104,4 @@ def test_a_layout_that_reaches_beyond_the_file_is_refused(tmp_path):
     path.write_bytes(bytes(99))
     stamp = FileStamp.of(Origin(path))
     with pytest.raises(VolumeError, match="at least 100: the file is cut off"):
-        StridedSource(stamp, np.dtype("u1"), (1, 10, 10), 0, (100, 10, 1))
+        StridedReader(stamp, np.dtype("u1"), (1, 10, 10), 0, (100, 10, 1))

@@ -22,10 +22,10 @@ from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Session
 from napari_nx46.run.job import Post
 
-__all__ = ["Keeping"]
+__all__ = ["SessionStore"]
 
 
-class Keeping:
+class SessionStore:
     """Keeps what a user does, and brings it back.
 
     Everything but the reading of the history runs in the session's own thread.

@@ -12,8 +12,8 @@ import numpy as np
 from napari_nx46.files.volumes.channels import Channels
 from napari_nx46.files.volumes.indexing import Box, Shape3D, box_shape
 from napari_nx46.files.volumes.origin import Origin, check_shape
+from napari_nx46.files.volumes.reader import VolumeReader
 from napari_nx46.files.volumes.slices import open_slice
-from napari_nx46.files.volumes.sources import VoxelSource
 from napari_nx46.files.volumes.stamps import Stamps
 
 OPEN_SLICES = 2 * 8 + 2
@@ -23,13 +23,13 @@ OPEN_SLICES = 2 * 8 + 2
 def open_stack(origin: Origin, files: Sequence[Path], stamps: Stamps) -> Channels:
     """Open a folder of slices as voxels.
 
-    Parameters and errors are those of `StackSource`.
+    Parameters and errors are those of `StackReader`.
     """
-    source = StackSource(origin, files, stamps)
+    source = StackReader(origin, files, stamps)
     return Channels(None, lambda _channel: source)
 
 
-class StackSource:
+class StackReader:
     """Slices in files of their own; the latest that were read are kept.
 
     Parameters
@@ -51,7 +51,7 @@ class StackSource:
         self._origin = origin
         self._files = tuple(files)
         self._stamps = stamps
-        self._open: OrderedDict[int, VoxelSource] = OrderedDict()
+        self._open: OrderedDict[int, VolumeReader] = OrderedDict()
         self._lock = threading.Lock()
         for path in self._files:
             stamps.note(path)
@@ -62,7 +62,7 @@ class StackSource:
         self.shape: Shape3D = check_shape(origin, (len(self._files), *self._plane))
 
     def read_box(self, box: Box) -> np.ndarray:
-        """Read a box; see `VoxelSource.read_box`."""
+        """Read a box; see `VolumeReader.read_box`."""
         planes, rows, columns = box
         block = np.empty(box_shape(box), self.dtype)
         for place, number in enumerate(range(planes.start, planes.stop, planes.step)):
@@ -74,7 +74,7 @@ class StackSource:
         with self._lock:
             self._open.clear()
 
-    def _slice(self, number: int) -> VoxelSource:
+    def _slice(self, number: int) -> VolumeReader:
         """Return a slice, which is kept; the one that was used least lately is dropped."""
         self._stamps.note(self._files[number])
         with self._lock:
@@ -94,5 +94,5 @@ class StackSource:
                 self._open.popitem(last=False)
         return source
 
-    def _opened(self, number: int) -> VoxelSource:
+    def _opened(self, number: int) -> VolumeReader:
         return open_slice(Origin(self._files[number], self._origin.image_id))

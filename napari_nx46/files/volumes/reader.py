@@ -9,7 +9,7 @@ import numpy as np
 from napari_nx46.files.volumes.indexing import Box, Shape3D
 
 
-class VoxelSource(Protocol):
+class VolumeReader(Protocol):
     """Voxels in a file, read box by box. Any number of threads may read at once."""
 
     @property

@@ -31,11 +31,11 @@ from napari_nx46.files.volumes.origin import (
     VolumeError,
     check_shape,
 )
-from napari_nx46.files.volumes.sources import VoxelSource
-from napari_nx46.files.volumes.strided_source import StridedSource
+from napari_nx46.files.volumes.reader import VolumeReader
+from napari_nx46.files.volumes.strided_reader import StridedReader
 from napari_nx46.files.volumes.tiff.coding import check_coding, compression_name, segment_bytes
 from napari_nx46.files.volumes.tiff.metadata import check_all_slices_here
-from napari_nx46.files.volumes.tiff.pages import TIFF_DAMAGE, PagedSource
+from napari_nx46.files.volumes.tiff.pages import TIFF_DAMAGE, PagedReader
 from napari_nx46.files.volumes.tiff.placement import placement_in
 from napari_nx46.files.volumes.tiff.structure import (
     UNCOMPRESSED,
@@ -220,9 +220,9 @@ def _channels(
             f"{layout.height} x {layout.width}",
             "pages that hold that shape",
         )
-    stack: VoxelSource
+    stack: VolumeReader
     if starts is None:
-        stack = paged = PagedSource(stamp, layout, len(pages), stored.newbyteorder("="))
+        stack = paged = PagedReader(stamp, layout, len(pages), stored.newbyteorder("="))
         paged.check_first_image()
     else:
         stack = _strided(stamp, stored, find_axes(origin, stacked), starts, 0)
@@ -299,13 +299,13 @@ def _starts(pages: tuple[PageTags, ...], page_bytes: int) -> range | None:
 
 def _strided(
     stamp: FileStamp, stored: np.dtype, axes: StoredAxes, starts: range, channel: int
-) -> StridedSource:
+) -> StridedReader:
     """Return a source of a channel of planes at regular distances."""
     *leading, _, columns = axes.stored
     steps = [math.prod(leading[axis + 1 :]) * starts.step for axis in range(len(leading))]
     voxel = stored.itemsize
     offset, strides = axes.strided((*steps, columns * voxel, voxel), channel)
-    return StridedSource(stamp, stored, axes.shape, starts.start + offset, strides)
+    return StridedReader(stamp, stored, axes.shape, starts.start + offset, strides)
 
 
 class _Reshaped:
@@ -315,7 +315,7 @@ class _Reshaped:
     (X, C).
     """
 
-    def __init__(self, origin: Origin, pages: VoxelSource, axes: StoredAxes, channel: int) -> None:
+    def __init__(self, origin: Origin, pages: VolumeReader, axes: StoredAxes, channel: int) -> None:
         self._pages = pages
         self._axes = axes
         self._channel = channel
@@ -327,7 +327,7 @@ class _Reshaped:
         check_piece(origin, "pages that hold slices side by side", self.piece_bytes)
 
     def read_box(self, box: Box) -> np.ndarray:
-        """Read a box; see `VoxelSource.read_box`."""
+        """Read a box; see `VolumeReader.read_box`."""
         count, height, width = self._pages.shape
         first, rest, per_slice = 0, box, self._pages_of_a_slice
         if per_slice:

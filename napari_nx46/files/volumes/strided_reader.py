@@ -23,7 +23,7 @@ _MOST_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
-class StridedSource:
+class StridedReader:
     """Uncompressed voxels at regular distances in a file, which is open only while it is read.
 
     Attributes
@@ -57,11 +57,11 @@ class StridedSource:
 
     @property
     def piece_bytes(self) -> int:
-        """See `VoxelSource.piece_bytes`."""
+        """See `VolumeReader.piece_bytes`."""
         return self.stored_dtype.itemsize
 
     def read_box(self, box: Box) -> np.ndarray:
-        """Read a box; see `VoxelSource.read_box`."""
+        """Read a box; see `VolumeReader.read_box`."""
         self.stamp.check()
         origin = self.stamp.origin
         voxels = np.empty(box_shape(box), self.dtype)

@@ -8,8 +8,8 @@ import pytest
 from napari_nx46.live.arrays.mask import lazy_mask
 from napari_nx46.live.derived.comparison import packed_mask_of
 from napari_nx46.live.masks.choices import LIVE, ChosenMask, MaskChoices
-from napari_nx46.live.masks.flip import Flip
 from napari_nx46.live.masks.foreign import ForeignMasks
+from napari_nx46.live.masks.mask_switch import MaskSwitch
 from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.view import slice_view, volume_view
 from napari_nx46.setting import Domain, Setting
@@ -25,33 +25,33 @@ def mask_of(setting, fragment):
 
 
 class Flipping:
-    """A bench whose pins have random masks of the first two fragments."""
+    """A driver whose pins have random masks of the first two fragments."""
 
-    def __init__(self, bench, **pinned):
-        self.bench, self.session = bench, bench.session
+    def __init__(self, driver, **pinned):
+        self.driver, self.session = driver, driver.session
         self.pins = Pins()
         self.choices = MaskChoices(self.session, self.pins, ForeignMasks(self.session))
-        self.flip = Flip(self.choices)
+        self.flip = MaskSwitch(self.choices)
         self.events = Events(self.flip, "changed")
         for letter, setting in pinned.items():
             self.pins.pin(letter, setting)
-            for fragment in list(bench.dataset)[:2]:
+            for fragment in list(driver.dataset)[:2]:
                 packed = packed_mask_of(mask_of(setting, fragment))
                 self.pins.keep_mask(setting, fragment.image_id, packed)
-        bench.settle()
+        driver.settle()
 
     def assert_shows(self, setting):
         """Check a slice and the whole of what is shown against a pin's mask, or the session's."""
         fragment, view = self.session.fragment, self.session.view
         lazy = lazy_mask(self.session, self.flip)
-        whole = self.bench.expected() if setting is None else mask_of(setting, fragment)
+        whole = self.driver.expected() if setting is None else mask_of(setting, fragment)
         np.testing.assert_array_equal(lazy[view.slice_index], whole[view.slice_index])
         np.testing.assert_array_equal(np.asarray(lazy), whole)
 
 
 @pytest.fixture
-def flipping(bench):
-    return Flipping(bench, A=LOW, C=HIGH)
+def flipping(driver):
+    return Flipping(driver, A=LOW, C=HIGH)
 
 
 def test_flipping_goes_round_the_masks_that_are_there(flipping):
@@ -64,8 +64,8 @@ def test_flipping_goes_round_the_masks_that_are_there(flipping):
     assert flipping.events.log == [("changed", (name,)) for name in ("A", "C", LIVE, "A")]
 
 
-def test_without_pins_a_flip_stays_with_the_sliders(bench):
-    flipping = Flipping(bench)
+def test_without_pins_a_flip_stays_with_the_sliders(driver):
+    flipping = Flipping(driver)
     flipping.flip.flip()
     flipping.flip.show("B")
     assert flipping.flip.name == LIVE
@@ -101,7 +101,7 @@ def test_a_slider_brings_the_sliders_mask_back(flipping):
     flipping.flip.show("A")
     flipping.session.change(quantile=0.7)
     assert flipping.flip.name == LIVE
-    flipping.bench.settle()
+    flipping.driver.settle()
     flipping.assert_shows(None)
 
 

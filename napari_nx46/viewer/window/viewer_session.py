@@ -16,7 +16,7 @@ from napari_nx46.live.derived.comparison import ComparisonFollower
 from napari_nx46.live.derived.curves import Curves
 from napari_nx46.live.derived.profile import Profile
 from napari_nx46.live.derived.scoring import ScoreFollower
-from napari_nx46.live.history.keeping import Keeping
+from napari_nx46.live.history.session_store import SessionStore
 from napari_nx46.live.jobs.runs import Runs
 from napari_nx46.live.masks.pin_follower import PinFollower
 from napari_nx46.live.masks.pin_metrics import PinMeasurer
@@ -24,11 +24,11 @@ from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import Figures, View
 from napari_nx46.viewer.canvas.access import Canvas
-from napari_nx46.viewer.canvas.after_draw import AfterDraw
 from napari_nx46.viewer.canvas.error_overlay import ErrorOverlay
 from napari_nx46.viewer.canvas.layer_exchange import unseen
 from napari_nx46.viewer.canvas.overlay import Overlay
 from napari_nx46.viewer.canvas.own_layers import OwnLayers
+from napari_nx46.viewer.canvas.run_after_paint import RunAfterPaint
 from napari_nx46.viewer.canvas.volume_layers import VolumeLayers
 from napari_nx46.viewer.compare.side_by_side import SideBySide
 from napari_nx46.viewer.compare.tools import CompareTools
@@ -49,7 +49,7 @@ VIEW_SETTLES_MILLISECONDS = 30
 """napari knows the visible corners only once it has drawn."""
 
 
-class Bench(QObject):
+class ViewerSession(QObject):
     """Joins a viewer with the session of a data set.
 
     Parameters
@@ -68,7 +68,7 @@ class Bench(QObject):
     ----------
     workspace : Path, optional
     session : Session
-    keeping : Keeping
+    keeping : SessionStore
     overlay : Overlay
     scores : ScoreFollower
     errors : ErrorOverlay
@@ -108,7 +108,7 @@ class Bench(QObject):
         self.session = Session(
             dataset,
             post=post,
-            when_drawn=AfterDraw(viewer, self),
+            when_drawn=RunAfterPaint(viewer, self),
             image_id=image_id,
         )
         self.scores = ScoreFollower(self.session)
@@ -120,7 +120,7 @@ class Bench(QObject):
         self.pins = Pins()
         self.compare = CompareTools(viewer, self.session, self.pins)
         self.destroyed.connect(self.compare.foreign.close)
-        self.keeping = Keeping(
+        self.keeping = SessionStore(
             self.session, self.pins, workspace, post=post, call_later=Later(self)
         )
         self.destroyed.connect(self.keeping.close)

@@ -19,7 +19,7 @@ REST_MILLISECONDS = 25
 """Within this time a slider that is being dragged sends its next event: drawing that goes first."""
 
 
-class AfterDraw(QObject):
+class RunAfterPaint(QObject):
     """Runs the newest function it is given once the canvas has been painted and left in peace.
 
     Call it like a function. While a slider is dragged, paints follow each other and nothing runs

@@ -9,10 +9,10 @@ from napari_nx46.live.masks.choices import LIVE, MaskChoices
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, Mask
 
-__all__ = ["Flip"]
+__all__ = ["MaskSwitch"]
 
 
-class Flip:
+class MaskSwitch:
     """Shows one of the masks at a time; the one that follows the sliders as soon as one moves.
 
     Parameters
