@@ -4,12 +4,29 @@
 >>> result = leaderboard.score(prediction, label)  # doctest: +SKIP
 >>> result.value, result.topo.value, result.surface_dice, result.voi.value  # doctest: +SKIP
 
+`explain` computes the same score with everything that it has lost: where, why and how much.
+
 Importing this package imports no numba: the compiled loops are in `kernels`, which is imported by
 the first score, or by `warm_up`.
 """
 
 from __future__ import annotations
 
+from napari_nx46.leaderboard.errors.explain import explain
+from napari_nx46.leaderboard.errors.explanation import Explanation, Octant
+from napari_nx46.leaderboard.errors.features import Fate, Features, Matched
+from napari_nx46.leaderboard.errors.prices import DimensionGains
+from napari_nx46.leaderboard.errors.record import explanation_record
+from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
+from napari_nx46.leaderboard.errors.table import (
+    KINDS,
+    PARTS,
+    SIDES,
+    ErrorGroup,
+    ErrorTable,
+    TopologyErrors,
+)
+from napari_nx46.leaderboard.errors.voi_pairs import VoiPairs
 from napari_nx46.leaderboard.masks import MaskPair, binarise, voxel_overlap
 from napari_nx46.leaderboard.parameters import COMPETITION, Parameters, PartWeights
 from napari_nx46.leaderboard.results import (
@@ -30,18 +47,34 @@ from napari_nx46.voxels.workers import Cancelled
 
 __all__ = [
     "COMPETITION",
+    "KINDS",
+    "PARTS",
+    "SIDES",
     "Cancelled",
+    "DimensionGains",
     "DimensionScore",
+    "ErrorGroup",
+    "ErrorTable",
+    "Explanation",
+    "Fate",
+    "Features",
     "LeaderboardScore",
     "MaskPair",
     "MatchCounts",
+    "Matched",
+    "Octant",
     "Parameters",
     "PartWeights",
     "Record",
+    "SurfaceRegions",
     "TopoScore",
+    "TopologyErrors",
     "VariationOfInformation",
+    "VoiPairs",
     "VoxelOverlap",
     "binarise",
+    "explain",
+    "explanation_record",
     "mean_record",
     "score",
     "surface_dice",

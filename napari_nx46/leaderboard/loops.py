@@ -17,8 +17,10 @@ algorithm; each square s outside the forest closes one cycle. Each background ed
 sum of the (at most four) squares around it zero: a cycle once around an edge is no cycle of the
 background. These relations over F2, with the forest set to zero too, are solved by elimination,
 each for its last square: first come the background squares of C in descending raster order, then
-the squares that are background in A but not in C. The squares of C that no relation eliminates
-are ``D_A``.
+the squares that are background in A but not in C, in descending raster order too. The squares of
+C that no relation eliminates are ``D_A``: the loops that die there *survive* in C. The other
+squares that no relation eliminates are those at which a loop of A dies inside C, *filled* by B:
+the forest grows over them as over those of C, so that there is one for each such loop.
 
 Why few cells are needed
 ------------------------
@@ -53,10 +55,26 @@ from napari_nx46.leaderboard.bits import (
 )
 from napari_nx46.voxels.packed import Words, shift_up
 
-__all__ = ["count_matched_loops"]
+__all__ = ["LoopDeaths", "count_matched_loops", "find_loop_deaths"]
 
 Ints = npt.NDArray[np.int32]
 CellList = tuple[Ints, Ints]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoopDeaths:
+    """The squares at which the loops of a mask die, in descending raster order.
+
+    Parameters
+    ----------
+    surviving : ndarray of int32
+        (N, 4): squares (z, y, x, normal) of the union's background.
+    filled : ndarray of int32
+        (M, 4): squares of the union, which are background in this mask alone.
+    """
+
+    surviving: Ints
+    filled: Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +93,14 @@ class _Grid:
     def plane_size(self) -> int:
         return (self.rows + 1) * self.stride
 
+    def squares(self, squares: CellList, positions: npt.NDArray[np.int64]) -> Ints:
+        """Return (z, y, x, normal) of the squares at some positions of a list."""
+        first, square = squares
+        place, normal = np.divmod(square[positions], 3)
+        row, column = np.divmod(place, self.stride)
+        plane = np.searchsorted(first, positions, side="right") - 1
+        return np.stack((plane, row - 1, column - 1, normal), axis=1).astype(np.int32)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _UnionBackground:
@@ -92,12 +118,37 @@ class _UnionBackground:
         (count + 1,): union-find forest of the squares.
     relations : ndarray of int32
         (R, 4): what union-find could not solve.
+    nodes : first, place
+        The nodes of the dual graph.
+    forest : ndarray of int32
+        Which of them the spanning forest joins, as union-find.
     """
 
     squares: CellList
     number: Ints
     count: int
     parent: Ints
+    relations: Ints
+    nodes: CellList
+    forest: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OwnBackground:
+    """What a mask adds to the background of the union.
+
+    Parameters
+    ----------
+    squares : first, square
+        The squares that are background in the mask but not in the union.
+    number : ndarray of int32
+        Their numbers, behind those of the union; 0 is zero.
+    relations : ndarray of int32
+        (R, 4): of the edges that are background in the mask but not in the union.
+    """
+
+    squares: CellList
+    number: Ints
     relations: Ints
 
 
@@ -120,14 +171,60 @@ def count_matched_loops(
     -------
     int
     """
-    planes, rows, _ = union.vertices.shape
-    grid = _Grid(planes, rows, columns)
+    grid = _grid(union, columns)
     background = _solve_union(union, grid)
     first, second = (label, prediction) if label_first else (prediction, label)
-    survives = _surviving_squares(first, union, background, grid)
+    survives = _dies_in(first, union, background, grid)
     if not survives.any():
         return 0
-    return int(np.count_nonzero(survives & _surviving_squares(second, union, background, grid)))
+    return int(np.count_nonzero(survives & _dies_in(second, union, background, grid)))
+
+
+def find_loop_deaths(
+    prediction: Cells, label: Cells, union: Cells, columns: int
+) -> tuple[LoopDeaths, LoopDeaths]:
+    """Find where the loops of two masks die; those that die at the same square are matched.
+
+    Parameters
+    ----------
+    prediction, label, union : Cells
+        The two masks and their union.
+    columns : int
+        X.
+
+    Returns
+    -------
+    tuple of LoopDeaths
+        Of the prediction and of the label, each with as many squares as the mask has loops.
+    """
+    grid = _grid(union, columns)
+    background = _solve_union(union, grid)
+    of_prediction = _deaths_of(prediction, union, background, grid)
+    return of_prediction, _deaths_of(label, union, background, grid)
+
+
+def _grid(union: Cells, columns: int) -> _Grid:
+    planes, rows, _ = union.vertices.shape
+    return _Grid(planes, rows, columns)
+
+
+def _dies_in(
+    mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid
+) -> npt.NDArray[np.bool_]:
+    """Return, for each number of a square of the union, whether a loop of the mask dies there."""
+    own = _own_background(mask, union, background, grid)
+    return _survivors(background, own)[: background.count + 1]
+
+
+def _deaths_of(mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid) -> LoopDeaths:
+    """Return the squares at which the loops of a mask die."""
+    own = _own_background(mask, union, background, grid)
+    survives = _survivors(background, own)
+    surviving = np.flatnonzero(survives[background.number])[::-1]
+    filled = np.flatnonzero(survives[own.number])[::-1]
+    return LoopDeaths(
+        grid.squares(background.squares, surviving), grid.squares(own.squares, filled)
+    )
 
 
 def _solve_union(union: Cells, grid: _Grid) -> _UnionBackground:
@@ -144,7 +241,8 @@ def _solve_union(union: Cells, grid: _Grid) -> _UnionBackground:
     bottom_z[0, :-1] = all_edges & ~union.squares_z[0, :-1]
 
     squares = _list_squares(bottom_z, last_y, last_x, grid)
-    number, count = number_squares(squares, _list(last_cubes, grid), grid.plane_size, grid.stride)
+    nodes = _list(last_cubes, grid)
+    number, count, forest = number_squares(squares, nodes, grid.plane_size, grid.stride)
     bottom_edges_y = np.zeros_like(union.vertices[:1])
     bottom_edges_y[0, :-1] = all_voxels & ~union.edges_y[0, :-1]
     bottom_edges_x = all_edges & ~union.edges_x[:1]
@@ -159,85 +257,56 @@ def _solve_union(union: Cells, grid: _Grid) -> _UnionBackground:
     )
     parent = np.arange(count + 1, dtype=np.int32)
     left = merge_squares(parent, relations)
-    return _UnionBackground(squares, number, count, parent, left)
+    return _UnionBackground(squares, number, count, parent, left, nodes, forest)
 
 
-def _surviving_squares(
-    mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid
-) -> npt.NDArray[np.bool_]:
-    """Return, for each number of a square of the union, whether a loop of the mask dies there."""
+def _survivors(background: _UnionBackground, own: _OwnBackground) -> npt.NDArray[np.bool_]:
+    """Return, for each number of a square, whether no relation eliminates it."""
     from napari_nx46.leaderboard.kernels.elimination import merge_squares
 
-    relations, squares = _own_relations(mask, union, background, grid)
+    squares = max(background.count, int(own.number.max(initial=0)))
     parent = np.arange(squares + 1, dtype=np.int32)
     parent[: background.count + 1] = background.parent
-    left = merge_squares(parent, np.concatenate((background.relations, relations)))
+    left = merge_squares(parent, np.concatenate((background.relations, own.relations)))
     survives: npt.NDArray[np.bool_] = parent == np.arange(squares + 1)
     survives[_eliminated(left)] = False
     survives[0] = False
-    return survives[: background.count + 1]
+    return survives
 
 
-def _own_relations(
+def _own_background(
     mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid
-) -> tuple[Ints, int]:
-    """Return the relations of edges that are background in the mask alone, and the last number."""
-    from napari_nx46.leaderboard.kernels.sweep import own_relations
+) -> _OwnBackground:
+    """Find what is background in the mask alone: numbered squares, and relations of edges."""
+    from napari_nx46.leaderboard.kernels.sweep import number_own_squares, own_relations
 
-    squares_z = union.squares_z & ~mask.squares_z
-    squares_y = union.squares_y & ~mask.squares_y
-    squares_x = union.squares_x & ~mask.squares_x
-    forest = _own_forest(union.cubes & ~mask.cubes, squares_z, squares_y, squares_x)
-    none = np.zeros_like(union.vertices)
-    free_z = _list_squares(squares_z & ~forest.z, none, none, grid)
-    free = _list_squares(
-        none, _by_plane(squares_y & ~forest.y), _by_plane(squares_x & ~forest.x), grid
+    squares = _list_squares(
+        union.squares_z & ~mask.squares_z,
+        _by_plane(union.squares_y & ~mask.squares_y),
+        _by_plane(union.squares_x & ~mask.squares_x),
+        grid,
     )
-    in_forest = _list_squares(none, _by_plane(forest.y), _by_plane(forest.x), grid)
-    # The numbers of these squares only have to be larger than all of the union's.
-    last_z = background.count + free_z[1].size
-    last = last_z + free[1].size
+    number = number_own_squares(
+        squares,
+        _list(_by_plane(union.cubes & ~mask.cubes), grid),
+        background.nodes,
+        background.forest,
+        background.count,
+        grid.plane_size,
+        grid.stride,
+    )
     relations = own_relations(
         background.squares,
         background.number,
-        free_z,
-        np.arange(background.count + 1, last_z + 1, dtype=np.int32),
-        free,
-        np.arange(last_z + 1, last + 1, dtype=np.int32),
-        in_forest,
+        squares,
+        number,
         _list(_by_plane(union.edges_z & ~mask.edges_z), grid),
         _list(union.edges_y & ~mask.edges_y, grid),
         _list(union.edges_x & ~mask.edges_x, grid),
         grid.plane_size,
         grid.stride,
     )
-    return relations, last
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Forest:
-    """Packed squares (Z, Y, W), (Z - 1, Y, W), (Z - 1, Y, W) by the direction of their normal."""
-
-    z: Words
-    y: Words
-    x: Words
-
-
-def _own_forest(cubes: Words, squares_z: Words, squares_y: Words, squares_x: Words) -> _Forest:
-    """Choose squares by which the spanning forest of the union grows into the mask's background.
-
-    A cube that is background in the mask alone is a node on its own. So it may be joined to a
-    node behind it: the first that it can reach along z, y or x. That closes no cycle, since all
-    these squares lead forward. The forest need not span everything: each of its squares is one
-    that no longer has to be eliminated.
-    """
-    forest_z = np.zeros_like(squares_z)
-    forest_z[1:] = squares_z[1:] & cubes
-    left = cubes & ~forest_z[1:]
-    forest_y = np.zeros_like(squares_y)
-    forest_y[:, 1:] = squares_y[:, 1:] & left[:, :-1]
-    left[:, :-1] &= ~forest_y[:, 1:]
-    return _Forest(forest_z, forest_y, squares_x & shift_up(left))
+    return _OwnBackground(squares, number, relations)
 
 
 def _edges_with_new_relation(union: Cells, last_y: Words, last_x: Words) -> Words:

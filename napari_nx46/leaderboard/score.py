@@ -11,25 +11,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.masks import binarise, voxel_overlap
+from napari_nx46.leaderboard.bits import Mask
+from napari_nx46.leaderboard.masks import MaskPair, binarise, voxel_overlap
 from napari_nx46.leaderboard.parameters import COMPETITION, Parameters
-from napari_nx46.leaderboard.results import LeaderboardScore
+from napari_nx46.leaderboard.results import (
+    LeaderboardScore,
+    TopoScore,
+    VariationOfInformation,
+    VoxelOverlap,
+)
 from napari_nx46.leaderboard.surface_dice import surface_dice
 from napari_nx46.leaderboard.topology import match_counts, octants_of, topo_score
 from napari_nx46.leaderboard.voi import variation_of_information
-from napari_nx46.voxels.workers import Cancelled
+from napari_nx46.voxels.workers import Cancelled, never
 
-__all__ = ["score"]
+__all__ = ["Parts", "compute_parts", "score", "summed_score"]
 
 Result = TypeVar("Result")
-
-
-def _never() -> bool:
-    return False
+Surface = TypeVar("Surface")
+Voi = TypeVar("Voi")
+Octant = TypeVar("Octant")
 
 
 def score(
@@ -37,7 +43,7 @@ def score(
     label: npt.ArrayLike,
     *,
     parameters: Parameters = COMPETITION,
-    cancelled: Callable[[], bool] = _never,
+    cancelled: Callable[[], bool] = never,
     workers: int = 2,
 ) -> LeaderboardScore:
     """Compute the leaderboard score of a prediction against its label.
@@ -79,9 +85,85 @@ def score(
     >>> leaderboard.score(label, label).surface_dice
     1.0
     """
+    pair = binarise(prediction, label, parameters.ignore_label)
+    parts = compute_parts(
+        pair,
+        parameters,
+        surface=lambda: surface_dice(
+            pair.prediction,
+            pair.label,
+            tolerance=parameters.tolerance,
+            spacing=parameters.spacing,
+        ),
+        voi=lambda: variation_of_information(
+            pair.prediction,
+            pair.label,
+            alpha=parameters.voi_alpha,
+            connectivity=parameters.voi_connectivity,
+        ),
+        octant=match_counts,
+        cancelled=cancelled,
+        workers=workers,
+    )
+    topo = topo_score(parts.octants, parameters.dimension_weights)
+    return summed_score(parameters, topo, parts.surface, parts.voi, parts.voxels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts(Generic[Surface, Voi, Octant]):
+    """What was computed of the parts of a score.
+
+    Parameters
+    ----------
+    surface, voi
+    octants : list
+        In raster order.
+    voxels : VoxelOverlap
+    """
+
+    surface: Surface
+    voi: Voi
+    octants: list[Octant]
+    voxels: VoxelOverlap
+
+
+def compute_parts(
+    pair: MaskPair,
+    parameters: Parameters,
+    *,
+    surface: Callable[[], Surface],
+    voi: Callable[[], Voi],
+    octant: Callable[[Mask, Mask], Octant],
+    cancelled: Callable[[], bool],
+    workers: int,
+) -> Parts[Surface, Voi, Octant]:
+    """Compute the parts of a score side by side.
+
+    Parameters
+    ----------
+    pair : MaskPair
+    parameters : Parameters
+    surface, voi : callable
+        Compute what belongs to SurfaceDice and to the VOI score.
+    octant : callable
+        Computes what belongs to TopoScore, from prediction and label of an octant.
+    cancelled : callable
+        Called before each octant and each other part.
+    workers : int
+
+    Returns
+    -------
+    Parts
+
+    Raises
+    ------
+    ValueError
+        If `workers` is less than 1.
+    Cancelled
+        If `cancelled` returned True before all parts were begun.
+    """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
-    pair = binarise(prediction, label, parameters.ignore_label)
 
     def unless_cancelled(part: Callable[[], Result]) -> Result:
         if cancelled():
@@ -90,41 +172,46 @@ def score(
 
     pool = ThreadPoolExecutor(workers, thread_name_prefix="leaderboard")
     try:
-        surface = pool.submit(
-            unless_cancelled,
-            lambda: surface_dice(
-                pair.prediction,
-                pair.label,
-                tolerance=parameters.tolerance,
-                spacing=parameters.spacing,
-            ),
-        )
-        voi = pool.submit(
-            unless_cancelled,
-            lambda: variation_of_information(
-                pair.prediction,
-                pair.label,
-                alpha=parameters.voi_alpha,
-                connectivity=parameters.voi_connectivity,
-            ),
-        )
+        of_surface = pool.submit(unless_cancelled, surface)
+        of_voi = pool.submit(unless_cancelled, voi)
         octants = [
             pool.submit(
                 unless_cancelled,
-                lambda octant=octant: match_counts(pair.prediction[octant], pair.label[octant]),
+                lambda box=box: octant(pair.prediction[box], pair.label[box]),
             )
-            for octant in octants_of(pair.label.shape, parameters.octants)
+            for box in octants_of(pair.label.shape, parameters.octants)
         ]
         voxels = voxel_overlap(pair)
-        topo = topo_score((octant.result() for octant in octants), parameters.dimension_weights)
-        surface_value, voi_value = surface.result(), voi.result()
+        found = [future.result() for future in octants]
+        return Parts(of_surface.result(), of_voi.result(), found, voxels)
     finally:
         pool.shutdown(cancel_futures=True)
 
+
+def summed_score(
+    parameters: Parameters,
+    topo: TopoScore,
+    surface_value: float,
+    voi: VariationOfInformation,
+    voxels: VoxelOverlap,
+) -> LeaderboardScore:
+    """Return the score that the parts sum to.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    topo : TopoScore
+    surface_value : float
+        SurfaceDice.
+    voi : VariationOfInformation
+    voxels : VoxelOverlap
+
+    Returns
+    -------
+    LeaderboardScore
+    """
     weights = parameters.part_weights
     value = (
-        weights.topo * topo.value
-        + weights.surface_dice * surface_value
-        + weights.voi * voi_value.value
+        weights.topo * topo.value + weights.surface_dice * surface_value + weights.voi * voi.value
     )
-    return LeaderboardScore(value, topo, surface_value, voi_value, voxels)
+    return LeaderboardScore(value, topo, surface_value, voi, voxels)

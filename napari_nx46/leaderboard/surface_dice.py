@@ -26,13 +26,13 @@ from napari_nx46.leaderboard.bits import Mask
 from napari_nx46.leaderboard.surface_areas import area_of_code
 from napari_nx46.voxels.packed import Words, pack, shift_down, shift_up
 
-__all__ = ["dilated", "surface_dice"]
+__all__ = ["Spacing", "Surface", "SurfaceComparison", "compare_surfaces", "dilated", "surface_dice"]
 
 Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Surface:
+class Surface:
     """The surface corners of a (Z, Y, X) mask.
 
     Parameters
@@ -46,6 +46,30 @@ class _Surface:
     low: Words
     high: Words
     corners: Words
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SurfaceComparison:
+    """The surfaces of two masks; index 0 is the prediction, 1 the label.
+
+    Parameters
+    ----------
+    value : float
+        SurfaceDice.
+    surfaces : tuple of Surface
+    missed : tuple of ndarray of uint64
+        (Z + 1, Y + 1, W): the corners of each surface that are far from the other one.
+    areas : tuple of float
+        Of the whole surfaces, in the unit of the spacing squared.
+    columns : int
+        Corners a row, X + 1.
+    """
+
+    value: float
+    surfaces: tuple[Surface, Surface]
+    missed: tuple[Words, Words]
+    areas: tuple[float, float]
+    columns: int
 
 
 def surface_dice(
@@ -71,17 +95,44 @@ def surface_dice(
     float
         In [0, 1]. Two empty masks: 1.0; exactly one empty: 0.0.
     """
-    predicted_any, true_any = bool(prediction.any()), bool(label.any())
-    if not (predicted_any and true_any):
-        return float(predicted_any == true_any)
-    predicted, true = _surface(prediction), _surface(label)
+    return compare_surfaces(prediction, label, tolerance=tolerance, spacing=spacing).value
+
+
+def compare_surfaces(
+    prediction: Mask,
+    label: Mask,
+    *,
+    tolerance: float = 2.0,
+    spacing: Spacing = (1.0, 1.0, 1.0),
+) -> SurfaceComparison:
+    """Find the parts of two masks' surfaces that are far from the other one.
+
+    Parameters
+    ----------
+    prediction, label, tolerance, spacing
+        As for `surface_dice`.
+
+    Returns
+    -------
+    SurfaceComparison
+    """
+    surfaces = _surface(prediction), _surface(label)
     areas = area_of_code(spacing)
-    area_p, near_p = _areas(predicted, dilated(true.corners, tolerance, spacing)) @ areas
-    area_g, near_g = _areas(true, dilated(predicted.corners, tolerance, spacing)) @ areas
-    return float((near_p + near_g) / (area_p + area_g))
+    missed, total, close = [], [], []
+    for surface, other in (surfaces, surfaces[::-1]):
+        near = dilated(other.corners, tolerance, spacing)
+        area, near_area = _areas(surface, near) @ areas
+        missed.append(surface.corners & ~near)
+        total.append(float(area))
+        close.append(float(near_area))
+    empty = [not surface.corners.any() for surface in surfaces]
+    value = float(empty[0] == empty[1]) if any(empty) else sum(close) / sum(total)
+    return SurfaceComparison(
+        value, surfaces, (missed[0], missed[1]), (total[0], total[1]), prediction.shape[2] + 1
+    )
 
 
-def _surface(mask: Mask) -> _Surface:
+def _surface(mask: Mask) -> Surface:
     """Find the corners of a mask that have both foreground and background around them."""
     planes, rows, columns = mask.shape
     packed = pack(mask, width=columns + 1).words
@@ -90,7 +141,7 @@ def _surface(mask: Mask) -> _Surface:
     low = shift_up(high)
     some = _rows_around(low | high, np.bitwise_or)
     full = _rows_around(low & high, np.bitwise_and)
-    return _Surface(low, high, some & ~full)
+    return Surface(low, high, some & ~full)
 
 
 def _rows_around(voxels: Words, combine: np.ufunc) -> Words:
@@ -100,7 +151,7 @@ def _rows_around(voxels: Words, combine: np.ufunc) -> Words:
     return words
 
 
-def _areas(surface: _Surface, near: Words) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def _areas(surface: Surface, near: Words) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """Return (2, 256): how many corners have each code, and how many of them are near."""
     from napari_nx46.leaderboard.kernels.surface import count_codes
 

@@ -17,10 +17,10 @@ from itertools import pairwise, product
 from napari_nx46.leaderboard.betti import DimensionCounts, match_counts
 from napari_nx46.leaderboard.results import DimensionScore, MatchCounts, TopoScore
 
-__all__ = ["Block", "match_counts", "octants_of", "topo_score"]
+__all__ = ["ONLY_PREDICTED", "Block", "match_counts", "octants_of", "topo_score"]
 
 Block = tuple[slice, slice, slice]
-_ONLY_PREDICTED = 0.5
+ONLY_PREDICTED = 0.5
 """Features that a label without any is taken to have."""
 
 
@@ -87,5 +87,5 @@ def _f1(counts: MatchCounts) -> float | None:
     if features == 0:
         return None
     if counts.true == 0:
-        return _ONLY_PREDICTED / (counts.predicted + _ONLY_PREDICTED)
+        return ONLY_PREDICTED / (counts.predicted + ONLY_PREDICTED)
     return 2 * counts.matched / features

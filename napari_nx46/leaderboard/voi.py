@@ -15,6 +15,8 @@ each component.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,9 +26,97 @@ from napari_nx46.leaderboard.results import VariationOfInformation
 from napari_nx46.voxels.packed import pack
 from napari_nx46.voxels.spans import Components, components_of
 
-__all__ = ["variation_of_information"]
+__all__ = ["Contingency", "contingency_of", "variation_of_information"]
 
 Counts = npt.NDArray[np.int64]
+
+
+Ints = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretches:
+    """The stretches of voxels that lie in a run of both masks.
+
+    Parameters
+    ----------
+    run_p, run_g : ndarray of int32
+        (N,): the runs of prediction and label.
+    length : ndarray of int32
+        (N,): voxels.
+    pair : ndarray of int64
+        (N,): which pair of components they belong to.
+    """
+
+    run_p: Ints
+    run_g: Ints
+    length: Ints
+    pair: Counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contingency:
+    """How many voxels the components of two masks share.
+
+    Parameters
+    ----------
+    predicted, true : Components
+        Of prediction and label.
+    size_p, size_g : ndarray of int64
+        Their voxels.
+    of_p, of_g : ndarray of int64
+        (M,): the pairs of components that share voxels, ascending.
+    shared : ndarray of int64
+        (M,): how many they share.
+    only_p, only_g : ndarray of int64
+        Voxels of each component that are background in the other mask.
+    stretches : Stretches
+    """
+
+    predicted: Components
+    true: Components
+    size_p: Counts
+    size_g: Counts
+    of_p: Counts
+    of_g: Counts
+    shared: Counts
+    only_p: Counts
+    only_g: Counts
+    stretches: Stretches
+
+    @property
+    def background_p(self) -> int:
+        """Voxels that the prediction calls background: those of the label alone."""
+        return int(self.only_g.sum())
+
+    @property
+    def background_g(self) -> int:
+        """Voxels that the label calls background: those of the prediction alone."""
+        return int(self.only_p.sum())
+
+    @property
+    def total(self) -> int:
+        """Voxels that are foreground in at least one mask."""
+        return int(self.shared.sum()) + self.background_p + self.background_g
+
+    def variation(self, alpha: float) -> VariationOfInformation:
+        """Return the variation of information of the two masks."""
+        total = self.total
+        if total == 0:
+            return VariationOfInformation(1.0, 0.0, 0.0)
+        background_p, background_g = np.int64(self.background_p), np.int64(self.background_g)
+        split = (
+            _information(self.shared, self.size_g[self.of_g])
+            + _information(self.only_p, background_g)
+            + _information(self.only_g, self.size_g)
+        )
+        merge = (
+            _information(self.shared, self.size_p[self.of_p])
+            + _information(self.only_p, self.size_p)
+            + _information(self.only_g, background_p)
+        )
+        split, merge = split / total, merge / total
+        return VariationOfInformation(1.0 / (1.0 + alpha * (split + merge)), split, merge)
 
 
 def variation_of_information(
@@ -49,37 +139,38 @@ def variation_of_information(
         Split ``H(P | G)``, merge ``H(G | P)`` and ``1 / (1 + alpha * (split + merge))``. Two
         empty masks differ by nothing.
     """
+    return contingency_of(prediction, label, connectivity).variation(alpha)
+
+
+def contingency_of(prediction: Mask, label: Mask, connectivity: int = 26) -> Contingency:
+    """Count the voxels that each component of a mask shares with each component of another one.
+
+    Parameters
+    ----------
+    prediction, label, connectivity
+        As for `variation_of_information`.
+
+    Returns
+    -------
+    Contingency
+    """
     columns = prediction.shape[2]
     predicted = components_of(runs_of(pack(prediction).words, columns), connectivity)
     true = components_of(runs_of(pack(label).words, columns), connectivity)
     size_p = predicted.sizes()
     size_g = true.sizes()
-    of_p, of_g, shared = _shared_voxels(predicted, true)
-
+    of_p, of_g, shared, stretches = _shared_voxels(predicted, true)
     only_p = size_p - np.bincount(of_p, shared, predicted.count).astype(np.int64)
     only_g = size_g - np.bincount(of_g, shared, true.count).astype(np.int64)
-    background_p = only_g.sum()  # voxels that P calls background: those of G alone
-    background_g = only_p.sum()
-    total = int(shared.sum() + background_p + background_g)
-    if total == 0:
-        return VariationOfInformation(1.0, 0.0, 0.0)
-
-    split = (
-        _information(shared, size_g[of_g])
-        + _information(only_p, background_g)
-        + _information(only_g, size_g)
+    return Contingency(
+        predicted, true, size_p, size_g, of_p, of_g, shared, only_p, only_g, stretches
     )
-    merge = (
-        _information(shared, size_p[of_p])
-        + _information(only_p, size_p)
-        + _information(only_g, background_p)
-    )
-    split, merge = split / total, merge / total
-    return VariationOfInformation(1.0 / (1.0 + alpha * (split + merge)), split, merge)
 
 
-def _shared_voxels(predicted: Components, true: Components) -> tuple[Counts, Counts, Counts]:
-    """Return the pairs of components that share voxels, and how many they share."""
+def _shared_voxels(
+    predicted: Components, true: Components
+) -> tuple[Counts, Counts, Counts, Stretches]:
+    """Return the pairs of components that share voxels, how many they share, and where."""
     from napari_nx46.leaderboard.kernels.runs import overlaps
 
     p, g = predicted.runs, true.runs
@@ -88,7 +179,7 @@ def _shared_voxels(predicted: Components, true: Components) -> tuple[Counts, Cou
     pairs, position = np.unique(pair, return_inverse=True)
     shared = np.bincount(position, length, pairs.size).astype(np.int64)
     of_p, of_g = np.divmod(pairs, max(true.count, 1))
-    return of_p, of_g, shared
+    return of_p, of_g, shared, Stretches(run_p, run_g, length, position)
 
 
 def _information(counts: Counts, given: Counts | np.int64) -> float:

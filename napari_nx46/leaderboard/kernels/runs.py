@@ -12,7 +12,15 @@ import numpy.typing as npt
 from napari_nx46.leaderboard.kernels.words import lowest_bit
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 
-__all__ = ["extract_runs", "flag_components", "overlaps", "run_at", "runs_at"]
+__all__ = [
+    "extract_runs",
+    "find_extents",
+    "find_outer_components",
+    "overlaps",
+    "run_at",
+    "runs_at",
+    "subtract_runs",
+]
 
 Ints = npt.NDArray[np.int32]
 RowStarts = npt.NDArray[np.int64]
@@ -115,17 +123,17 @@ def runs_at(first: RowStarts, stop: Ints, row: Ints, x: Ints) -> Ints:
     return runs
 
 
-@kernel("(i8[::1], i4[::1], i4[::1], i8[::1], i4[::1], i8, u1[::1])")
-def flag_components(
+@kernel("(i8[::1], i4[::1], i4[::1], i8[::1], i4[::1], i4[::1], i4[::1])")
+def find_outer_components(
     outer_first: RowStarts,
     outer_stop: Ints,
     outer_label: Ints,
     first: RowStarts,
     start: Ints,
-    flag: int,
-    flags: npt.NDArray[np.uint8],
+    label: Ints,
+    found: Ints,
 ) -> None:
-    """Set `flag` on each outer component that contains one of the given runs.
+    """Write the outer component that each inner component lies in.
 
     Parameters
     ----------
@@ -133,11 +141,9 @@ def flag_components(
     outer_stop, outer_label : ndarray of int32
         Labelled runs of a mask.
     first : ndarray of int64
-    start : ndarray of int32
-        Runs of a mask that lies within it.
-    flag : int
-        Bits to set.
-    flags : ndarray of uint8
+    start, label : ndarray of int32
+        Labelled runs of a mask that lies within it.
+    found : ndarray of int32
         (components,): changed in place.
     """
     for row in range(first.size - 1):
@@ -145,7 +151,45 @@ def flag_components(
         for run in range(first[row], first[row + 1]):
             while outer_stop[outer] <= start[run]:
                 outer += 1
-            flags[outer_label[outer]] |= flag
+            found[label[run]] = outer_label[outer]
+
+
+@kernel("(i8[::1], i4[::1], i4[::1], i4[::1], i8, i4[:,::1])")
+def find_extents(
+    first: RowStarts, start: Ints, stop: Ints, label: Ints, rows: int, boxes: Ints
+) -> None:
+    """Write the box around each component.
+
+    Parameters
+    ----------
+    first : ndarray of int64
+    start, stop, label : ndarray of int32
+        Labelled runs of a mask; a label of -1 is left out.
+    rows : int
+        Y.
+    boxes : ndarray of int32
+        (components, 6): z, y, x of the first voxel and of the one after the last; overwritten.
+    """
+    for box in range(boxes.shape[0]):
+        boxes[box, 0] = -1
+    for row in range(first.size - 1):
+        z = row // rows
+        y = row % rows
+        for run in range(first[row], first[row + 1]):
+            if label[run] < 0:
+                continue
+            box = boxes[label[run]]
+            if box[0] < 0:
+                box[0] = z
+                box[1] = y
+                box[2] = start[run]
+                box[4] = y + 1
+                box[5] = stop[run]
+            box[1] = min(box[1], y)
+            box[2] = min(box[2], start[run])
+            box[3] = z + 1
+            box[4] = max(box[4], y + 1)
+            box[5] = max(box[5], stop[run])
 
 
 @kernel("(i8[::1], i4[::1], i4[::1], i8[::1], i4[::1], i4[::1])")
@@ -191,3 +235,54 @@ def overlaps(
             else:
                 b += 1
     return run_a[:found], run_b[:found], length[:found]
+
+
+@kernel("(i8[::1], i4[::1], i4[::1], i8[::1], i4[::1], i4[::1])")
+def subtract_runs(
+    first_a: RowStarts,
+    start_a: Ints,
+    stop_a: Ints,
+    first_b: RowStarts,
+    start_b: Ints,
+    stop_b: Ints,
+) -> tuple[RowStarts, Ints, Ints]:
+    """List the stretches of voxels that lie in a run of A and in none of B.
+
+    Parameters
+    ----------
+    first_a, first_b : ndarray of int64
+    start_a, stop_a, start_b, stop_b : ndarray of int32
+        The runs of two masks of one shape.
+
+    Returns
+    -------
+    first : ndarray of int64
+    start, stop : ndarray of int32
+        The stretches as runs.
+    """
+    bound = start_a.size + start_b.size
+    first = np.zeros(first_a.size, np.int64)
+    start = np.empty(bound, np.int32)
+    stop = np.empty(bound, np.int32)
+    found = 0
+    for row in range(first_a.size - 1):
+        b = first_b[row]
+        for a in range(first_a[row], first_a[row + 1]):
+            x = start_a[a]
+            while b < first_b[row + 1] and stop_b[b] <= x:
+                b += 1
+            while b < first_b[row + 1] and start_b[b] < stop_a[a]:
+                if start_b[b] > x:
+                    start[found] = x
+                    stop[found] = start_b[b]
+                    found += 1
+                x = max(x, stop_b[b])
+                if stop_b[b] > stop_a[a]:
+                    break
+                b += 1
+            if x < stop_a[a]:
+                start[found] = x
+                stop[found] = stop_a[a]
+                found += 1
+        first[row + 1] = found
+    return first, start[:found], stop[:found]

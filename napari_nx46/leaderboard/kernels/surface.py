@@ -6,13 +6,30 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.leaderboard.kernels.words import lowest_bit
-from napari_nx46.voxels.compiling.kernel import kernel
+from napari_nx46.voxels.compiling.kernel import helper, kernel
 
-__all__ = ["count_codes"]
+__all__ = ["add_areas", "count_codes"]
 
+Ints = npt.NDArray[np.int32]
 Words = npt.NDArray[np.uint64]
 
 _ONE = np.uint64(1)
+
+
+@helper
+def _code(low: Words, high: Words, z: int, y: int, w: int, x: np.uint64) -> np.uint64:
+    """Return the code of the corner at bit x of a word."""
+    code: np.uint64 = (
+        (low[z, y, w] >> x & _ONE)
+        | (high[z, y, w] >> x & _ONE) << np.uint64(1)
+        | (low[z, y + 1, w] >> x & _ONE) << np.uint64(2)
+        | (high[z, y + 1, w] >> x & _ONE) << np.uint64(3)
+        | (low[z + 1, y, w] >> x & _ONE) << np.uint64(4)
+        | (high[z + 1, y, w] >> x & _ONE) << np.uint64(5)
+        | (low[z + 1, y + 1, w] >> x & _ONE) << np.uint64(6)
+        | (high[z + 1, y + 1, w] >> x & _ONE) << np.uint64(7)
+    )
+    return code
 
 
 @kernel("(u8[:,:,::1], u8[:,:,::1], u8[:,:,::1], u8[:,:,::1], i8[:,::1])")
@@ -42,15 +59,42 @@ def count_codes(
                 while corners:
                     x = np.uint64(lowest_bit(corners))
                     corners &= corners - _ONE
-                    code = (
-                        (low[z, y, w] >> x & _ONE)
-                        | (high[z, y, w] >> x & _ONE) << np.uint64(1)
-                        | (low[z, y + 1, w] >> x & _ONE) << np.uint64(2)
-                        | (high[z, y + 1, w] >> x & _ONE) << np.uint64(3)
-                        | (low[z + 1, y, w] >> x & _ONE) << np.uint64(4)
-                        | (high[z + 1, y, w] >> x & _ONE) << np.uint64(5)
-                        | (low[z + 1, y + 1, w] >> x & _ONE) << np.uint64(6)
-                        | (high[z + 1, y + 1, w] >> x & _ONE) << np.uint64(7)
-                    )
+                    code = _code(low, high, z, y, w, x)
                     counts[0, code] += 1
                     counts[1, code] += np.int64(near[z, y, w] >> x & _ONE)
+
+
+@kernel(
+    "(u8[:,:,::1], u8[:,:,::1], i8[::1], i4[::1], i4[::1], i4[::1], Array(f8, 1, 'C', "
+    "readonly=True), f8[::1])"
+)
+def add_areas(
+    low: Words,
+    high: Words,
+    row_starts: npt.NDArray[np.int64],
+    first: Ints,
+    stop: Ints,
+    label: Ints,
+    areas: npt.NDArray[np.float64],
+    sums: npt.NDArray[np.float64],
+) -> None:
+    """Add the areas around the corners of labelled runs.
+
+    Parameters
+    ----------
+    low, high : ndarray of uint64
+        As for `count_codes`.
+    row_starts : ndarray of int64
+    first, stop, label : ndarray of int32
+        Labelled runs of surface corners.
+    areas : ndarray of float64
+        (256,): by code.
+    sums : ndarray of float64
+        (labels,): changed in place.
+    """
+    rows = low.shape[1] - 1
+    for row in range(row_starts.size - 1):
+        for run in range(row_starts[row], row_starts[row + 1]):
+            for x in range(first[run], stop[run]):
+                code = _code(low, high, row // rows, row % rows, x >> 6, np.uint64(x & 63))
+                sums[label[run]] += areas[code]

@@ -23,6 +23,7 @@ __all__ = [
     "common_relations",
     "list_places",
     "list_squares",
+    "number_own_squares",
     "number_squares",
     "own_relations",
 ]
@@ -122,7 +123,7 @@ def list_squares(
 @kernel("(UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), i8, i8)")
 def number_squares(
     squares: CellList, new_nodes: CellList, plane_size: int, stride: int
-) -> tuple[Ints, int]:
+) -> tuple[Ints, int, Ints]:
     """Build the spanning forest of the dual graph and number the squares outside it.
 
     Kruskal's algorithm on the squares in descending order. The nodes are lines of background
@@ -146,6 +147,9 @@ def number_squares(
         which is the order of elimination.
     count : int
         The largest number.
+    parent : ndarray of int32
+        (nodes + 1,): the forest as union-find; nodes are numbered from 1, layer by layer from the
+        last one, in the order of the list.
     """
     first, square = squares
     node_first, node_place = new_nodes
@@ -173,7 +177,85 @@ def number_squares(
             else:
                 count += 1
                 number[k] = count
-    return number, count
+    return number, count, parent
+
+
+@kernel(
+    "(UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), i4[::1], i8, i8, i8)",
+)
+def number_own_squares(
+    squares: CellList,
+    own_cubes: CellList,
+    new_nodes: CellList,
+    union_parent: Ints,
+    last_number: int,
+    plane_size: int,
+    stride: int,
+) -> Ints:
+    """Let the spanning forest grow into the background that one mask alone has.
+
+    Kruskal's algorithm again, on the squares that are background in the mask but not in the union.
+    The nodes are those that the union's forest has left apart, and the mask's own cubes.
+
+    Parameters
+    ----------
+    squares : first, square
+        The mask's own squares of all kinds.
+    own_cubes : first, place
+        The cubes that are background in the mask but not in the union.
+    new_nodes : first, place
+    union_parent : ndarray of int32
+        As `number_squares` was given them and returned it.
+    last_number : int
+        The largest number of a square of the union.
+    plane_size, stride : int
+
+    Returns
+    -------
+    ndarray of int32
+        (N,): 0 for a square of the forest; the others are numbered on from `last_number` in
+        descending raster order.
+    """
+    first, square = squares
+    own_first, own_place = own_cubes
+    node_first, node_place = new_nodes
+    own_node = union_parent.size
+    parent = np.empty(own_node + own_place.size, np.int32)
+    for node in range(parent.size):
+        parent[node] = union_parent[node] if node < own_node else node
+    union_node = 0
+    node_at = np.zeros(plane_size, np.int32)  # of layer z, behind plane z
+    node_before = np.zeros(plane_size, np.int32)  # of layer z - 1
+    number = np.zeros(square.size, np.int32)
+    count = last_number
+    for z in range(first.size - 2, -1, -1):
+        for place in range(plane_size):
+            node_at[place] = node_before[place]
+        if z > 0:
+            for k in range(node_first[z - 1], node_first[z]):
+                union_node += 1
+                node_before[node_place[k]] = union_node
+            for k in range(own_first[z - 1], own_first[z]):
+                node_before[own_place[k]] = own_node
+                own_node += 1
+        else:
+            node_before[:] = 0
+        for k in range(first[z + 1] - 1, first[z] - 1, -1):
+            place = square[k] // 3
+            kind = square[k] % 3
+            here = find_root(parent, node_at[place])
+            if kind == _X_SQUARE:
+                there = find_root(parent, node_at[place - 1])
+            elif kind == _Y_SQUARE:
+                there = find_root(parent, node_at[place - stride])
+            else:
+                there = find_root(parent, node_before[place])
+            if here != there:
+                parent[max(here, there)] = min(here, there)
+            else:
+                count += 1
+                number[k] = count
+    return number
 
 
 @helper
@@ -196,6 +278,27 @@ def _enter(
             class_y[place] = number[k]
         else:
             class_z[place] = number[k]
+
+
+@helper
+def _enter_z(z: int, squares: CellList, number: Ints, class_z: Ints) -> None:
+    """Give the z-squares of a list that lie in plane z their classes."""
+    first, square = squares
+    for k in range(first[z], first[z + 1]):
+        if square[k] % 3 == _Z_SQUARE:
+            class_z[square[k] // 3] = number[k]
+
+
+@helper
+def _enter_sides(z: int, squares: CellList, number: Ints, class_y: Ints, class_x: Ints) -> None:
+    """Give the y- and x-squares of a list that lie in layer z their classes."""
+    first, square = squares
+    for k in range(first[z], first[z + 1]):
+        kind = square[k] % 3
+        if kind == _X_SQUARE:
+            class_x[square[k] // 3] = number[k]
+        elif kind == _Y_SQUARE:
+            class_y[square[k] // 3] = number[k]
 
 
 @helper
@@ -261,18 +364,14 @@ def common_relations(
 
 
 @kernel(
-    "(UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], "
-    "2), i4[::1], UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), "
-    "UniTuple(i4[::1], 2), i8, i8)",
+    "(UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], 2), "
+    "UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), i8, i8)",
 )
 def own_relations(
     squares: CellList,
     number: Ints,
-    own_squares_z: CellList,
-    own_number_z: Ints,
     own_squares: CellList,
     own_number: Ints,
-    zero_squares: CellList,
     edges_z: CellList,
     edges_y: CellList,
     edges_x: CellList,
@@ -286,13 +385,9 @@ def own_relations(
     squares : first, square
     number : ndarray of int32
         As `number_squares` was given them and returned them.
-    own_squares_z, own_squares : first, square
-        The squares that are background in this mask but not in the union: z-squares by plane,
-        y- and x-squares by layer.
-    own_number_z, own_number : ndarray of int32
-        Their numbers.
-    zero_squares : first, square
-        Further y- and x-squares like these, whose class is zero.
+    own_squares : first, square
+    own_number : ndarray of int32
+        As `number_own_squares` was given them and returned them.
     edges_z, edges_y, edges_x : first, place
         The edges that are background in this mask but not in the union.
     plane_size, stride : int
@@ -308,7 +403,6 @@ def own_relations(
     x_first, x_place = edges_x
     relations = np.empty((z_place.size + y_place.size + x_place.size, 4), np.int32)
     written = 0
-    zeros = np.zeros(zero_squares[1].size, np.int32)
     bottom = np.zeros(plane_size, np.int32)
     class_z = np.zeros(plane_size, np.int32)
     class_y = np.zeros(plane_size, np.int32)
@@ -320,14 +414,13 @@ def own_relations(
         if z > 0:
             class_z[:] = 0  # behind plane 0 the union's z-squares are in the spanning forest
             _enter(z - 1, squares, number, bottom, class_y, class_x)
-            _enter(z - 1, own_squares, own_number, class_z, class_y, class_x)
-            _enter(z - 1, zero_squares, zeros, class_z, class_y, class_x)
+            _enter_sides(z - 1, own_squares, own_number, class_y, class_x)
         else:
             for place in range(plane_size):
                 class_z[place] = bottom[place]
             class_y[:] = 0
             class_x[:] = 0
-        _enter(z, own_squares_z, own_number_z, class_z, class_y, class_x)
+        _enter_z(z, own_squares, own_number, class_z)
         for k in range(x_first[z + 1] - 1, x_first[z] - 1, -1):
             p = x_place[k]
             written = _write(

@@ -1,0 +1,132 @@
+"""What `explain` returns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.leaderboard.errors.features import Matched
+from napari_nx46.leaderboard.errors.prices import DimensionGains, shares_of
+from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
+from napari_nx46.leaderboard.errors.table import ErrorTable, TopologyErrors
+from napari_nx46.leaderboard.errors.voi_pairs import VoiPairs
+from napari_nx46.leaderboard.errors.voxels import item_voxels, item_way
+from napari_nx46.leaderboard.parameters import Parameters
+from napari_nx46.leaderboard.results import LeaderboardScore, MatchCounts
+from napari_nx46.voxels.packed import PackedMask
+
+__all__ = ["Explanation", "Octant"]
+
+Ints = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Octant:
+    """One octant of the volume, and what matching found there.
+
+    Parameters
+    ----------
+    index : tuple of int
+        Which one along (Z, Y, X).
+    origin, shape : tuple of int
+        Its first voxel and its size.
+    counts : tuple of MatchCounts
+        Of the dimensions 0, 1, 2.
+    matched : Matched
+        In coordinates of the whole volume.
+    infinite : tuple of (ndarray of int32, optional)
+        The first voxel of prediction and label: of the component that is not counted.
+    """
+
+    index: tuple[int, int, int]
+    origin: tuple[int, int, int]
+    shape: tuple[int, int, int]
+    counts: tuple[MatchCounts, MatchCounts, MatchCounts]
+    matched: Matched
+    infinite: tuple[Ints | None, Ints | None]
+
+    @property
+    def box(self) -> tuple[slice, slice, slice]:
+        """The octant as an index into the volume."""
+        z, y, x = (slice(a, a + n) for a, n in zip(self.origin, self.shape, strict=True))
+        return z, y, x
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """A leaderboard score with everything that it lost, where and how much.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    score : LeaderboardScore
+        As `score` returns it.
+    octants : tuple of Octant
+    topology : TopologyErrors
+        The unmatched features.
+    gains : tuple of DimensionGains
+        What mending features of the dimensions 0, 1, 2 gains.
+    voi : VoiPairs
+    surface : SurfaceRegions
+    items : ErrorTable
+        The errors of all parts.
+    masks : tuple of PackedMask
+        Prediction and label, without the ignored voxels.
+    """
+
+    parameters: Parameters
+    score: LeaderboardScore
+    octants: tuple[Octant, ...]
+    topology: TopologyErrors
+    gains: tuple[DimensionGains, DimensionGains, DimensionGains]
+    voi: VoiPairs
+    surface: SurfaceRegions
+    items: ErrorTable
+    masks: tuple[PackedMask, PackedMask] = field(repr=False)
+
+    @property
+    def topology_shares(self) -> tuple[float, float, float]:
+        """The points that one unmatched feature of each dimension costs."""
+        return shares_of(self.score.topo, self.parameters)
+
+    @property
+    def shares_sum(self) -> float:
+        """The sum of all shares: what the score has lost."""
+        return math.fsum(self.items.share)
+
+    def voxels_of(self, item: int) -> Ints:
+        """Return the voxels of an item; computed when it is called.
+
+        Parameters
+        ----------
+        item : int
+            Row of `items`.
+
+        Returns
+        -------
+        ndarray of int32
+            (N, 3): the component; the piece of the other mask that fills a loop; the four voxels
+            of the square at which a loop dies that nothing fills; the cavity; the voxels that a
+            pair of components shares, or that a component has where the other mask has
+            background; the corners of a surface region. In raster order.
+        """
+        return item_voxels(self, item)
+
+    def way_of(self, item: int) -> Ints:
+        """Return the shortest way through the gap beside an item; computed when it is called.
+
+        Parameters
+        ----------
+        item : int
+            Row of `items`.
+
+        Returns
+        -------
+        ndarray of int32
+            (N, 3): of a split or merge, voxels of the other mask alone that lead, each beside the
+            one before it, from the component to the nearest other one. Empty for other kinds.
+        """
+        return item_way(self, item)

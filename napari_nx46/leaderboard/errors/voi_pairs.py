@@ -1,0 +1,292 @@
+"""What each pair of components adds to the variation of information, and where they meet.
+
+For the pair (i, j) of a component of the prediction and one of the label, with n_ij of all N
+voxels, ``n_ij / N * log2(n_j / n_ij)`` are its split bits and ``n_ij / N * log2(n_i / n_ij)`` its
+merge bits. Either component may be the background of its mask. All split bits sum to H(P | G), all
+merge bits to H(G | P).
+
+Where a pair can be mended by changing rows of the table, what that gains is exact: with
+``f(n) = n * log2(n)`` the split is ``sum over j of f(n_j)`` and the merge ``sum over i of f(n_i)``,
+both less the sum of all ``f(n_ij)``, and divided by N.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.leaderboard.components import extents, first_runs, outer_components, rows_of
+from napari_nx46.leaderboard.errors.runs import run_list, runs_without, stretches_of
+from napari_nx46.leaderboard.results import VariationOfInformation
+from napari_nx46.leaderboard.voi import Contingency
+from napari_nx46.voxels.spans import Components, Runs
+
+__all__ = ["NO_COMPONENT", "VoiPairs", "find_pairs"]
+
+Ints = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+NO_COMPONENT = -1
+"""Stands for the background."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoiPairs:
+    """Pairs of a predicted and a true component that share voxels, one a row.
+
+    Parameters
+    ----------
+    voi : VariationOfInformation
+    total : int
+        Voxels that are foreground in at least one mask.
+    predicted, true : ndarray of int32
+        (M,): component of the prediction and of the label; `NO_COMPONENT` for the background.
+    voxels : ndarray of int64
+        (M,): voxels that they share.
+    split_bits, merge_bits : ndarray of float64
+        (M,): what the pair adds to split and merge.
+    cut_gain : ndarray of float64
+        (M,): points gained if the shared voxels were a component of the prediction on their own;
+        NaN where the predicted component does not overlap two components of the label.
+    join_gain : ndarray of float64
+        (M,): points gained if the predicted component were one with `join_with`; NaN for the
+        largest one in a component of the label.
+    join_with : ndarray of int32
+        (M,): the predicted component that shares most voxels with the same component of the label.
+    place : ndarray of int32
+        (M, 3): where a predicted component leads from one component of the label to the nearest
+        other one, or a component of the label between two predicted ones; else the first voxel of
+        the pair.
+    extent : ndarray of int32
+        (M, 6): box around the shared voxels, the first and the one after the last.
+    first_p, first_g : ndarray of int32
+        (components, 3): the first voxel of each component of prediction and label.
+    components : tuple of Components
+        Of prediction and label.
+    """
+
+    voi: VariationOfInformation
+    total: int
+    predicted: Ints
+    true: Ints
+    voxels: Counts
+    split_bits: Floats
+    merge_bits: Floats
+    cut_gain: Floats
+    join_gain: Floats
+    join_with: Ints
+    place: Ints
+    extent: Ints
+    first_p: Ints
+    first_g: Ints
+    components: tuple[Components, Components]
+
+    def shares(self, weight: float) -> Floats:
+        """Return the points that each pair costs, (M,); they sum to ``weight * (1 - value)``."""
+        bits = self.split_bits + self.merge_bits
+        whole = self.voi.split + self.voi.merge
+        shares: Floats = weight * (1 - self.voi.value) * bits / (whole if whole > 0 else 1.0)
+        return shares
+
+
+def find_pairs(counts: Contingency, alpha: float, weight: float, reach: int = 3) -> VoiPairs:
+    """Find what each pair of components adds to the variation of information.
+
+    Parameters
+    ----------
+    counts : Contingency
+    alpha : float
+        Weight of the variation of information in its score.
+    weight : float
+        Of the VOI score in the leaderboard score.
+    reach : {1, 2, 3}
+        Along how many axes a step may lead inside a component.
+
+    Returns
+    -------
+    VoiPairs
+    """
+    alone_p, alone_g = np.flatnonzero(counts.only_p), np.flatnonzero(counts.only_g)
+    predicted = np.concatenate((counts.of_p, alone_p, np.full(alone_g.size, NO_COMPONENT)))
+    true = np.concatenate((counts.of_g, np.full(alone_p.size, NO_COMPONENT), alone_g))
+    voxels = np.concatenate((counts.shared, counts.only_p[alone_p], counts.only_g[alone_g]))
+    # The background comes last, where the index -1 finds it.
+    rows = np.append(counts.size_p, counts.background_p)
+    columns = np.append(counts.size_g, counts.background_g)
+    total = counts.total
+    voi = counts.variation(alpha)
+    points = _Points(voi, alpha, weight, max(total, 1))
+    cut_gain, join_gain, join_with = _row_changes(counts, points, predicted.size)
+    place, extent = _places(counts, alone_p, alone_g, reach)
+    return VoiPairs(
+        voi,
+        total,
+        predicted.astype(np.int32),
+        true.astype(np.int32),
+        voxels,
+        voxels * np.log2(columns[true] / voxels) / max(total, 1),
+        voxels * np.log2(rows[predicted] / voxels) / max(total, 1),
+        cut_gain,
+        join_gain,
+        join_with,
+        place,
+        extent,
+        _first_voxels(counts.predicted),
+        _first_voxels(counts.true),
+        (counts.predicted, counts.true),
+    )
+
+
+# ---- gains ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """From changes of the variation of information, in bits times N, to points."""
+
+    voi: VariationOfInformation
+    alpha: float
+    weight: float
+    total: int
+
+    def gained(self, change: Floats) -> Floats:
+        bits = self.voi.split + self.voi.merge + change / self.total
+        gained: Floats = self.weight * (1.0 / (1.0 + self.alpha * bits) - self.voi.value)
+        return gained
+
+
+def _row_changes(counts: Contingency, points: _Points, pairs: int) -> tuple[Floats, Floats, Ints]:
+    """Return what cutting and joining gains for each pair, and with which component to join."""
+    cut_gain, join_gain = np.full(pairs, np.nan), np.full(pairs, np.nan)
+    join_with = np.full(pairs, NO_COMPONENT, np.int32)
+    of_p, of_g, shared = counts.of_p, counts.of_g, counts.shared
+    partners = np.bincount(of_p, minlength=counts.predicted.count)
+    cut = np.flatnonzero(partners[of_p] >= 2)
+    whole, part = counts.size_p[of_p[cut]], shared[cut]
+    cut_gain[cut] = points.gained(_f(whole - part) + _f(part) - _f(whole))
+    by_column = np.lexsort((of_p, -shared, of_g))
+    _, first = np.unique(of_g[by_column], return_index=True)
+    largest = np.zeros(counts.true.count, np.int64)
+    largest[of_g[by_column[first]]] = of_p[by_column[first]]
+    join = np.flatnonzero(largest[of_g] != of_p)
+    if join.size:
+        other = largest[of_g[join]]
+        join_with[join] = other
+        join_gain[join] = points.gained(_joining(counts, of_p[join], other))
+    return cut_gain, join_gain, join_with
+
+
+def _joining(counts: Contingency, rows: Counts, others: Counts) -> Floats:
+    """Return by how much split plus merge, times N, changes if two rows become one."""
+    from napari_nx46.leaderboard.kernels.joins import joined_information
+
+    count = counts.predicted.count
+    pairs, position = np.unique(rows * count + others, return_inverse=True)
+    row, other = np.divmod(pairs, count)
+    starts = np.append(0, np.cumsum(np.bincount(counts.of_p, minlength=count)))
+    both = joined_information(row, other, starts, counts.of_g, counts.shared, counts.only_p)
+    a, b = counts.size_p[row], counts.size_p[other]
+    change: Floats = (_f(a + b) - _f(a) - _f(b) - 2 * both)[position]
+    return change
+
+
+def _f(counts: Counts) -> Floats:
+    """Return ``n * log2(n)``, 0 for n = 0."""
+    information: Floats = counts.astype(np.float64) * np.log2(np.maximum(counts, 1))
+    return information
+
+
+# ---- places --------------------------------------------------------------------------------
+
+
+def _places(counts: Contingency, alone_p: Counts, alone_g: Counts, reach: int) -> tuple[Ints, Ints]:
+    """Return the place and the extent of each pair: shared ones, then those of one mask alone."""
+    runs, pair = _shared_runs(counts)
+    place = _firsts(runs, pair, counts.shared.size)
+    extent = extents(runs, pair, counts.shared.size)
+    places, boxes = [place], [extent]
+    masks = (counts.predicted, counts.true)
+    bits_of_merge = counts.size_p[counts.of_p] >= counts.size_g[counts.of_g]
+    for side, alone in enumerate((alone_p, alone_g)):
+        mask, other = masks[side], masks[1 - side]
+        rest = runs_without(mask.runs, other.runs)
+        owner = _owners(rest, mask)
+        ways = _meetings(counts, side, runs, pair, rest, owner, reach)
+        here = (ways[:, 0] >= 0) & (bits_of_merge == (side == 0))
+        place[here] = ways[here]
+        numbers = np.full(mask.count, -1, np.int32)
+        numbers[alone] = np.arange(alone.size)
+        label = numbers[owner]
+        places.append(_firsts(rest, label, alone.size))
+        boxes.append(extents(rest, label, alone.size))
+    return np.concatenate(places), np.concatenate(boxes)
+
+
+def _meetings(
+    counts: Contingency,
+    side: int,
+    runs: Runs,
+    pair: Ints,
+    rest: Runs,
+    owner: Ints,
+    reach: int,
+) -> Ints:
+    """Return where each pair meets another one inside its component of a mask, (M, 3), or -1.
+
+    The way leads through what the mask alone has of that component.
+    """
+    from napari_nx46.leaderboard.kernels.ways import shortest_ways
+
+    of_mask = (counts.of_p, counts.of_g)[side]
+    partners = np.bincount(of_mask, minlength=(counts.predicted, counts.true)[side].count)
+    met = np.full((of_mask.size, 3), -1, np.int32)
+    taking_part = partners[of_mask] >= 2
+    if not taking_part.any():
+        return met
+    numbers = np.zeros(of_mask.size, np.int32)
+    numbers[taking_part] = np.arange(1, np.count_nonzero(taking_part) + 1)
+    number = numbers[pair]
+    _, middle = shortest_ways(
+        runs.shape,
+        reach,
+        run_list(runs, number > 0),
+        number[number > 0],
+        int(np.count_nonzero(taking_part)),
+        run_list(rest, partners[owner] >= 2),
+    )
+    voxel = middle[numbers]
+    found = voxel >= 0
+    met[found] = np.stack(np.unravel_index(voxel[found], runs.shape), axis=1)
+    return met
+
+
+def _shared_runs(counts: Contingency) -> tuple[Runs, Ints]:
+    """Return the stretches of voxels that two components share as runs, and the pair of each."""
+    p, g, stretches = counts.predicted.runs, counts.true.runs, counts.stretches
+    runs = stretches_of(p, g, stretches.run_p, stretches.run_g, stretches.length)
+    return runs, stretches.pair.astype(np.int32)
+
+
+def _owners(rest: Runs, mask: Components) -> Ints:
+    """Return the component of a mask that each run of a part of it lies in."""
+    every = Components(rest, np.arange(rest.first.size, dtype=np.int32), rest.first.size)
+    return outer_components(every, mask)
+
+
+def _firsts(runs: Runs, label: Ints, count: int) -> Ints:
+    """Return the first voxel of each label, (count, 3)."""
+    first = np.zeros(count, np.int64)
+    chosen = np.flatnonzero(label >= 0)[::-1]
+    first[label[chosen]] = chosen
+    plane, row = np.divmod(rows_of(runs, first), runs.shape[1])
+    return np.stack((plane, row, runs.first[first]), axis=1).astype(np.int32)
+
+
+def _first_voxels(components: Components) -> Ints:
+    runs, first = components.runs, first_runs(components)
+    plane, row = np.divmod(rows_of(runs, first), runs.shape[1])
+    return np.stack((plane, row, runs.first[first]), axis=1).astype(np.int32)
