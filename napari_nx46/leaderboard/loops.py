@@ -230,7 +230,8 @@ def _deaths_of(mask: Cells, union: Cells, background: _UnionBackground, grid: _G
 def _solve_union(union: Cells, grid: _Grid) -> _UnionBackground:
     """Find the squares of the union's background that matter, and merge them."""
     from napari_nx46.leaderboard.kernels.elimination import merge_squares
-    from napari_nx46.leaderboard.kernels.sweep import common_relations, number_squares
+    from napari_nx46.leaderboard.kernels.forest import number_squares
+    from napari_nx46.leaderboard.kernels.sweep import common_relations
 
     all_voxels = leading_bits(grid.columns, grid.columns)
     all_edges = leading_bits(grid.columns - 1, grid.columns)
@@ -278,7 +279,8 @@ def _own_background(
     mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid
 ) -> _OwnBackground:
     """Find what is background in the mask alone: numbered squares, and relations of edges."""
-    from napari_nx46.leaderboard.kernels.sweep import number_own_squares, own_relations
+    from napari_nx46.leaderboard.kernels.forest import number_own_squares
+    from napari_nx46.leaderboard.kernels.sweep import own_relations
 
     squares = _list_squares(
         union.squares_z & ~mask.squares_z,

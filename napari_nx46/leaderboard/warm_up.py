@@ -9,7 +9,7 @@ __all__ = ["KERNEL_MODULES", "warm_up"]
 KERNEL_MODULES = (
     *(
         f"napari_nx46.leaderboard.kernels.{name}"
-        for name in ("sweep", "ways", "elimination", "runs", "surface", "joins", "words")
+        for name in ("sweep", "ways", "forest", "elimination", "runs", "surface", "joins", "words")
     ),
     "napari_nx46.voxels.compiled_spans",
 )

@@ -25,7 +25,7 @@ def signatures() -> dict[str, int]:
 
 
 def main() -> None:
-    """Warm up, look, score masks of other shapes, types and layouts, and look again."""
+    """Warm up, look, score and explain masks of other shapes, types and layouts, and look again."""
     leaderboard.warm_up()
     warm = signatures()
     rng = np.random.default_rng(1)
@@ -34,6 +34,9 @@ def main() -> None:
         leaderboard.score(noise[0], noise[0] & noise[1])
         leaderboard.score(noise[0].astype(np.float32), np.zeros(shape, np.uint8))
         leaderboard.score(np.asfortranarray(noise[0]), noise[1][::-1])
+        found = leaderboard.explain(noise[0], noise[1])
+        for item in range(0, len(found.items), 50):
+            found.voxels_of(item), found.way_of(item)
     solid = rng.random((30, 31, 32)) < 0.98
     leaderboard.score(solid, solid)
     print(json.dumps({"warm": warm, "after": signatures()}))

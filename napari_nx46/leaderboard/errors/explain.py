@@ -9,12 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.leaderboard.errors.explanation import Explanation, Octant
-from napari_nx46.leaderboard.errors.features import (
-    Matched,
-    OctantFeatures,
-    concatenated,
-    find_features,
-)
+from napari_nx46.leaderboard.errors.features import Matched, OctantFeatures, concatenated
+from napari_nx46.leaderboard.errors.octants import find_features
 from napari_nx46.leaderboard.errors.prices import gains_of, shares_of
 from napari_nx46.leaderboard.errors.surface_regions import find_regions
 from napari_nx46.leaderboard.errors.table import TopologyErrors, table_of

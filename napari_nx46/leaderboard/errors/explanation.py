@@ -11,9 +11,14 @@ import numpy.typing as npt
 from napari_nx46.leaderboard.errors.features import Matched
 from napari_nx46.leaderboard.errors.prices import DimensionGains, shares_of
 from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
-from napari_nx46.leaderboard.errors.table import ErrorTable, TopologyErrors
+from napari_nx46.leaderboard.errors.table import PARTS, ErrorTable, TopologyErrors
 from napari_nx46.leaderboard.errors.voi_pairs import VoiPairs
-from napari_nx46.leaderboard.errors.voxels import item_voxels, item_way
+from napari_nx46.leaderboard.errors.voxels import (
+    feature_voxels,
+    feature_way,
+    pair_voxels,
+    region_voxels,
+)
 from napari_nx46.leaderboard.parameters import Parameters
 from napari_nx46.leaderboard.results import LeaderboardScore, MatchCounts
 from napari_nx46.voxels.packed import PackedMask
@@ -113,7 +118,12 @@ class Explanation:
             pair of components shares, or that a component has where the other mask has
             background; the corners of a surface region. In raster order.
         """
-        return item_voxels(self, item)
+        row, part = int(self.items.row[item]), PARTS[self.items.part[item]]
+        if part == "surface":
+            return region_voxels(self.surface, row)
+        if part == "voi":
+            return pair_voxels(self.voi, row)
+        return feature_voxels(self.topology, row, self.masks)
 
     def way_of(self, item: int) -> Ints:
         """Return the shortest way through the gap beside an item; computed when it is called.
@@ -129,4 +139,9 @@ class Explanation:
             (N, 3): of a split or merge, voxels of the other mask alone that lead, each beside the
             one before it, from the component to the nearest other one. Empty for other kinds.
         """
-        return item_way(self, item)
+        if PARTS[self.items.part[item]] != "topology":
+            return np.zeros((0, 3), np.int32)
+        row = int(self.items.row[item])
+        return feature_way(
+            self.topology, row, self.masks, self.octants[self.items.octant[item]].box
+        )

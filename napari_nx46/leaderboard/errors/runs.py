@@ -1,14 +1,26 @@
-"""Lists of runs, and runs that lie in one mask alone."""
+"""Runs as lists, of two masks together, and what lies at them."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.voxels.spans import Runs
+from napari_nx46.leaderboard.components import extents, last_runs, rows_of
+from napari_nx46.voxels.spans import Components, Runs
 
-__all__ = ["run_list", "runs_within", "runs_without", "stretches_of", "voxels_in"]
+__all__ = [
+    "components_at",
+    "extents_of",
+    "first_voxels",
+    "last_voxels",
+    "run_list",
+    "runs_within",
+    "runs_without",
+    "stretches_of",
+    "voxels_in",
+]
 
+Indices = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
 
 
@@ -53,3 +65,34 @@ def voxels_in(runs: Runs, chosen: npt.NDArray[np.bool_]) -> Ints:
     x = np.arange(length.sum()) + np.repeat(first - before, length)
     z, y = np.divmod(np.repeat(row, length), runs.shape[1])
     return np.stack((z, y, x), axis=1).astype(np.int32)
+
+
+def first_voxels(runs: Runs, positions: Indices) -> Ints:
+    """Return the first voxels of some of the runs, (N, 3)."""
+    plane, row = np.divmod(rows_of(runs, positions), runs.shape[1])
+    return np.stack((plane, row, runs.first[positions]), axis=1).astype(np.int32)
+
+
+def components_at(components: Components, voxels: Ints) -> Ints:
+    """Return the components that voxels lie in."""
+    from napari_nx46.leaderboard.kernels.runs import runs_at
+
+    runs = components.runs
+    row = voxels[:, 0] * np.int32(runs.shape[1]) + voxels[:, 1]
+    x = np.ascontiguousarray(voxels[:, 2])
+    found: Ints = components.component[runs_at(runs.row_starts, runs.stop, row, x)]
+    return found
+
+
+def extents_of(components: Components, chosen: Indices | Ints) -> Ints:
+    """Return the boxes around some of the components, (N, 6)."""
+    numbers = np.full(components.count, -1, np.int32)
+    numbers[chosen] = np.arange(len(chosen))
+    return extents(components.runs, numbers[components.component], len(chosen))
+
+
+def last_voxels(components: Components) -> Ints:
+    """Return the last voxel of each component, (count, 3)."""
+    runs, last = components.runs, last_runs(components)
+    plane, row = np.divmod(rows_of(runs, last), runs.shape[1])
+    return np.stack((plane, row, runs.stop[last] - 1), axis=1).astype(np.int32)

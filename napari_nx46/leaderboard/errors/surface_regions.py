@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.components import extents, first_runs, rows_of, runs_of
+from napari_nx46.leaderboard.components import extents, first_runs, runs_of
+from napari_nx46.leaderboard.errors.runs import first_voxels
 from napari_nx46.leaderboard.surface_areas import area_of_code
 from napari_nx46.leaderboard.surface_dice import Spacing, SurfaceComparison
 from napari_nx46.voxels.spans import Components, components_of
@@ -111,9 +112,7 @@ def _regions(
     from napari_nx46.leaderboard.kernels.surface import add_areas
 
     runs = components.runs
-    first = first_runs(components)
-    plane, row = np.divmod(rows_of(runs, first), runs.shape[1])
-    corner = np.stack((plane, row, runs.first[first]), axis=1).astype(np.int32)
+    corner = first_voxels(runs, first_runs(components))
     area = np.zeros(components.count, np.float64)
     around = surface.surfaces[side]
     add_areas(

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.components import extents, first_runs, outer_components, rows_of
-from napari_nx46.leaderboard.errors.runs import run_list, runs_without, stretches_of
+from napari_nx46.leaderboard.components import extents, first_runs, outer_components
+from napari_nx46.leaderboard.errors.runs import first_voxels, run_list, runs_without, stretches_of
 from napari_nx46.leaderboard.results import VariationOfInformation
 from napari_nx46.leaderboard.voi import Contingency
 from napari_nx46.voxels.spans import Components, Runs
@@ -135,8 +135,8 @@ def find_pairs(counts: Contingency, alpha: float, weight: float, reach: int = 3)
         join_with,
         place,
         extent,
-        _first_voxels(counts.predicted),
-        _first_voxels(counts.true),
+        first_voxels(counts.predicted.runs, first_runs(counts.predicted)),
+        first_voxels(counts.true.runs, first_runs(counts.true)),
         (counts.predicted, counts.true),
     )
 
@@ -282,11 +282,4 @@ def _firsts(runs: Runs, label: Ints, count: int) -> Ints:
     first = np.zeros(count, np.int64)
     chosen = np.flatnonzero(label >= 0)[::-1]
     first[label[chosen]] = chosen
-    plane, row = np.divmod(rows_of(runs, first), runs.shape[1])
-    return np.stack((plane, row, runs.first[first]), axis=1).astype(np.int32)
-
-
-def _first_voxels(components: Components) -> Ints:
-    runs, first = components.runs, first_runs(components)
-    plane, row = np.divmod(rows_of(runs, first), runs.shape[1])
-    return np.stack((plane, row, runs.first[first]), axis=1).astype(np.int32)
+    return first_voxels(runs, first)

@@ -3,62 +3,62 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.leaderboard.components import outer_components
 from napari_nx46.leaderboard.errors.features import Fate
-from napari_nx46.leaderboard.errors.runs import run_list, runs_within, runs_without, voxels_in
-from napari_nx46.leaderboard.errors.table import PARTS
-from napari_nx46.leaderboard.errors.voi_pairs import NO_COMPONENT
+from napari_nx46.leaderboard.errors.runs import (
+    components_at,
+    run_list,
+    runs_within,
+    runs_without,
+    voxels_in,
+)
+from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
+from napari_nx46.leaderboard.errors.table import TopologyErrors
+from napari_nx46.leaderboard.errors.voi_pairs import NO_COMPONENT, VoiPairs
 from napari_nx46.voxels.packed import PackedMask, unpack
 from napari_nx46.voxels.spans import Components, Runs, find_components
 
-if TYPE_CHECKING:
-    from napari_nx46.leaderboard.errors.explanation import Explanation
-
-__all__ = ["item_voxels", "item_way"]
+__all__ = ["feature_voxels", "feature_way", "pair_voxels", "region_voxels"]
 
 Ints = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.uint8]
+Masks = tuple[PackedMask, PackedMask]
 
 
-def item_voxels(explanation: Explanation, item: int) -> Ints:
-    """Return the voxels of an item; see `Explanation.voxels_of`."""
-    table = explanation.items
-    row, part = int(table.row[item]), PARTS[table.part[item]]
-    if part == "surface":
-        return _region(explanation, row)
-    if part == "voi":
-        return _pair(explanation, row)
-    return _feature(explanation, row)
+def feature_way(
+    topology: TopologyErrors, row: int, masks: Masks, block: tuple[slice, slice, slice]
+) -> Ints:
+    """Return the voxels of the way from a joined component to the nearest other one.
 
-
-def item_way(explanation: Explanation, item: int) -> Ints:
-    """Return the voxels of the way through a gap; see `Explanation.way_of`."""
+    Parameters
+    ----------
+    topology : TopologyErrors
+    row : int
+    masks : tuple of PackedMask
+        Prediction and label.
+    block : tuple of slice
+        The feature's octant.
+    """
     from napari_nx46.leaderboard.kernels.ways import shortest_way
 
-    table = explanation.items
-    row = int(table.row[item])
-    features = explanation.topology.features
-    if PARTS[table.part[item]] != "topology" or features.fate[row] != Fate.JOINED:
+    features = topology.features
+    if features.fate[row] != Fate.JOINED:
         return np.zeros((0, 3), np.int32)
-    octant = explanation.octants[explanation.topology.octant[row]]
-    side = int(explanation.topology.side[row])
-    own, other = (
-        np.ascontiguousarray(_block(explanation.masks[k], octant.box)) for k in (side, 1 - side)
-    )
+    side = int(topology.side[row])
+    origin = np.array([axis.start for axis in block], np.int32)
+    own, other = (np.ascontiguousarray(_block(masks[k], block)) for k in (side, 1 - side))
     union = find_components(np.bitwise_or(own, other), 6)
     components = find_components(own, 6)
-    seed = features.seed[row] - np.array(octant.origin)
-    number = _component_at(components, seed)
+    number = _component_at(components, features.seed[row] - origin)
     outer = outer_components(components, union)
     ground = find_components(_without(other, own), 6)
     here = outer[number]
     way = shortest_way(
-        octant.shape,
+        own.shape,
         1,
         run_list(components.runs, outer[components.component] == here),
         components.component[outer[components.component] == here] + np.int32(1),
@@ -66,22 +66,23 @@ def item_way(explanation: Explanation, item: int) -> Ints:
         number + 1,
         run_list(ground.runs, (outer_components(ground, union) == here)[ground.component]),
     )
-    voxels = np.stack(np.unravel_index(way, octant.shape), axis=1)
-    return (voxels + np.array(octant.origin)).astype(np.int32)
+    voxels = np.stack(np.unravel_index(way, own.shape), axis=1)
+    found: Ints = (voxels + origin).astype(np.int32)
+    return found
 
 
-def _feature(explanation: Explanation, row: int) -> Ints:
-    topology = explanation.topology
+def feature_voxels(topology: TopologyErrors, row: int, masks: Masks) -> Ints:
+    """Return the voxels of an unmatched feature; see `Explanation.voxels_of`."""
     features, side = topology.features, int(topology.side[row])
     if topology.dimension[row] == 1 and features.fate[row] == Fate.SURVIVES:
         return _square_voxels(features.square[row])
     low, high = features.extent[row, :3], features.extent[row, 3:]
     z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    own = _block(explanation.masks[side], (z, y, x))
+    own = _block(masks[side], (z, y, x))
     if topology.dimension[row] == 0:
         components = find_components(np.ascontiguousarray(own), 6)
     elif topology.dimension[row] == 1:
-        other = _block(explanation.masks[1 - side], (z, y, x))
+        other = _block(masks[1 - side], (z, y, x))
         components = find_components(_without(other, own), 6)
     else:
         components = find_components(np.ascontiguousarray(own), 26, background=True)
@@ -97,8 +98,8 @@ def _square_voxels(square: Ints) -> Ints:
     return voxels
 
 
-def _pair(explanation: Explanation, row: int) -> Ints:
-    pairs = explanation.voi
+def pair_voxels(pairs: VoiPairs, row: int) -> Ints:
+    """Return the voxels that a pair of components shares."""
     sides = zip(pairs.components, (pairs.predicted[row], pairs.true[row]), strict=True)
     chosen: list[Runs] = []
     for components, number in sides:
@@ -113,8 +114,8 @@ def _pair(explanation: Explanation, row: int) -> Ints:
     return voxels_in(found, np.ones(found.first.size, np.bool_))
 
 
-def _region(explanation: Explanation, row: int) -> Ints:
-    regions = explanation.surface
+def region_voxels(regions: SurfaceRegions, row: int) -> Ints:
+    """Return the corners of a region of missed surface."""
     before = int(np.count_nonzero(regions.side == 0))
     side = int(regions.side[row])
     components = regions.components[side]
@@ -132,12 +133,7 @@ def _runs_of(components: Components, number: int) -> Runs:
 
 def _component_at(components: Components, voxel: Ints) -> int:
     """Return the component that a voxel lies in."""
-    z, y, x = (int(place) for place in voxel)
-    runs = components.runs
-    row = z * runs.shape[1] + y
-    stops = runs.stop[runs.row_starts[row] : runs.row_starts[row + 1]]
-    run = runs.row_starts[row] + np.searchsorted(stops, x, side="right")
-    return int(components.component[run])
+    return int(components_at(components, voxel.astype(np.int32)[np.newaxis])[0])
 
 
 def _block(mask: PackedMask, box: tuple[slice, slice, slice]) -> Mask:

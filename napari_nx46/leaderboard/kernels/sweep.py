@@ -17,14 +17,15 @@ import numpy.typing as npt
 
 from napari_nx46.leaderboard.kernels.words import lowest_bit
 from napari_nx46.voxels.compiling.kernel import helper, kernel
-from napari_nx46.voxels.union_find import find_root
 
 __all__ = [
+    "X_SQUARE",
+    "Y_SQUARE",
+    "Z_SQUARE",
+    "CellList",
     "common_relations",
     "list_places",
     "list_squares",
-    "number_own_squares",
-    "number_squares",
     "own_relations",
 ]
 
@@ -34,7 +35,7 @@ CellList = tuple[Ints, Ints]
 """``first`` (Z + 1,) and the places, or the squares, (N,)."""
 
 _ONE = np.uint64(1)
-_Z_SQUARE, _Y_SQUARE, _X_SQUARE = 0, 1, 2
+Z_SQUARE, Y_SQUARE, X_SQUARE = 0, 1, 2
 
 
 @kernel("(u8[:,:,::1], i8, i8)")
@@ -108,154 +109,16 @@ def list_squares(
                     place = (y + 1) * stride + 64 * w + lowest_bit(bits) + 1
                     bits ^= lowest
                     if bits_z & lowest:
-                        square[at] = 3 * place + _Z_SQUARE
+                        square[at] = 3 * place + Z_SQUARE
                         at += 1
                     if bits_y & lowest:
-                        square[at] = 3 * place + _Y_SQUARE
+                        square[at] = 3 * place + Y_SQUARE
                         at += 1
                     if bits_x & lowest:
-                        square[at] = 3 * place + _X_SQUARE
+                        square[at] = 3 * place + X_SQUARE
                         at += 1
         first[z + 1] = at
     return first, square
-
-
-@kernel("(UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), i8, i8)")
-def number_squares(
-    squares: CellList, new_nodes: CellList, plane_size: int, stride: int
-) -> tuple[Ints, int, Ints]:
-    """Build the spanning forest of the dual graph and number the squares outside it.
-
-    Kruskal's algorithm on the squares in descending order. The nodes are lines of background
-    cubes; node 0 is the outside of the volume.
-
-    Parameters
-    ----------
-    squares : first, square
-        The last square of each line of background squares.
-    new_nodes : first, place
-        The last cube of each line of background cubes that does not reach the last plane.
-    plane_size : int
-        ``(Y + 1) * stride``.
-    stride : int
-        X + 1.
-
-    Returns
-    -------
-    number : ndarray of int32
-        (N,): 0 for a square of the forest; the others are 1, 2, ... in descending raster order,
-        which is the order of elimination.
-    count : int
-        The largest number.
-    parent : ndarray of int32
-        (nodes + 1,): the forest as union-find; nodes are numbered from 1, layer by layer from the
-        last one, in the order of the list.
-    """
-    first, square = squares
-    node_first, node_place = new_nodes
-    parent = np.arange(node_place.size + 1).astype(np.int32)
-    node_at = np.zeros(plane_size, np.int32)
-    nodes = 0
-    number = np.zeros(square.size, np.int32)
-    count = 0
-    for z in range(first.size - 2, -1, -1):
-        for k in range(node_first[z], node_first[z + 1]):
-            nodes += 1
-            node_at[node_place[k]] = nodes
-        for k in range(first[z + 1] - 1, first[z] - 1, -1):
-            place = square[k] // 3
-            kind = square[k] % 3
-            here = find_root(parent, node_at[place])
-            if kind == _X_SQUARE:
-                there = find_root(parent, node_at[place - 1])
-            elif kind == _Y_SQUARE:
-                there = find_root(parent, node_at[place - stride])
-            else:
-                there = 0
-            if here != there:
-                parent[max(here, there)] = min(here, there)
-            else:
-                count += 1
-                number[k] = count
-    return number, count, parent
-
-
-@kernel(
-    "(UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), i4[::1], i8, i8, i8)",
-)
-def number_own_squares(
-    squares: CellList,
-    own_cubes: CellList,
-    new_nodes: CellList,
-    union_parent: Ints,
-    last_number: int,
-    plane_size: int,
-    stride: int,
-) -> Ints:
-    """Let the spanning forest grow into the background that one mask alone has.
-
-    Kruskal's algorithm again, on the squares that are background in the mask but not in the union.
-    The nodes are those that the union's forest has left apart, and the mask's own cubes.
-
-    Parameters
-    ----------
-    squares : first, square
-        The mask's own squares of all kinds.
-    own_cubes : first, place
-        The cubes that are background in the mask but not in the union.
-    new_nodes : first, place
-    union_parent : ndarray of int32
-        As `number_squares` was given them and returned it.
-    last_number : int
-        The largest number of a square of the union.
-    plane_size, stride : int
-
-    Returns
-    -------
-    ndarray of int32
-        (N,): 0 for a square of the forest; the others are numbered on from `last_number` in
-        descending raster order.
-    """
-    first, square = squares
-    own_first, own_place = own_cubes
-    node_first, node_place = new_nodes
-    own_node = union_parent.size
-    parent = np.empty(own_node + own_place.size, np.int32)
-    for node in range(parent.size):
-        parent[node] = union_parent[node] if node < own_node else node
-    union_node = 0
-    node_at = np.zeros(plane_size, np.int32)  # of layer z, behind plane z
-    node_before = np.zeros(plane_size, np.int32)  # of layer z - 1
-    number = np.zeros(square.size, np.int32)
-    count = last_number
-    for z in range(first.size - 2, -1, -1):
-        for place in range(plane_size):
-            node_at[place] = node_before[place]
-        if z > 0:
-            for k in range(node_first[z - 1], node_first[z]):
-                union_node += 1
-                node_before[node_place[k]] = union_node
-            for k in range(own_first[z - 1], own_first[z]):
-                node_before[own_place[k]] = own_node
-                own_node += 1
-        else:
-            node_before[:] = 0
-        for k in range(first[z + 1] - 1, first[z] - 1, -1):
-            place = square[k] // 3
-            kind = square[k] % 3
-            here = find_root(parent, node_at[place])
-            if kind == _X_SQUARE:
-                there = find_root(parent, node_at[place - 1])
-            elif kind == _Y_SQUARE:
-                there = find_root(parent, node_at[place - stride])
-            else:
-                there = find_root(parent, node_before[place])
-            if here != there:
-                parent[max(here, there)] = min(here, there)
-            else:
-                count += 1
-                number[k] = count
-    return number
 
 
 @helper
@@ -272,9 +135,9 @@ def _enter(
     for k in range(first[z], first[z + 1]):
         place = square[k] // 3
         kind = square[k] % 3
-        if kind == _X_SQUARE:
+        if kind == X_SQUARE:
             class_x[place] = number[k]
-        elif kind == _Y_SQUARE:
+        elif kind == Y_SQUARE:
             class_y[place] = number[k]
         else:
             class_z[place] = number[k]
@@ -285,7 +148,7 @@ def _enter_z(z: int, squares: CellList, number: Ints, class_z: Ints) -> None:
     """Give the z-squares of a list that lie in plane z their classes."""
     first, square = squares
     for k in range(first[z], first[z + 1]):
-        if square[k] % 3 == _Z_SQUARE:
+        if square[k] % 3 == Z_SQUARE:
             class_z[square[k] // 3] = number[k]
 
 
@@ -295,9 +158,9 @@ def _enter_sides(z: int, squares: CellList, number: Ints, class_y: Ints, class_x
     first, square = squares
     for k in range(first[z], first[z + 1]):
         kind = square[k] % 3
-        if kind == _X_SQUARE:
+        if kind == X_SQUARE:
             class_x[square[k] // 3] = number[k]
-        elif kind == _Y_SQUARE:
+        elif kind == Y_SQUARE:
             class_y[square[k] // 3] = number[k]
 
 

@@ -1,0 +1,234 @@
+"""Find the features of an octant that Betti matching leaves without a partner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.leaderboard.betti import Topology, topology_of
+from napari_nx46.leaderboard.bits import Mask, cells_of
+from napari_nx46.leaderboard.components import first_runs, runs_of
+from napari_nx46.leaderboard.errors.component_features import (
+    component_features,
+    unmatched_components,
+)
+from napari_nx46.leaderboard.errors.features import (
+    Fate,
+    Features,
+    Matched,
+    OctantFeatures,
+    no_features,
+)
+from napari_nx46.leaderboard.errors.runs import (
+    components_at,
+    extents_of,
+    first_voxels,
+    last_voxels,
+)
+from napari_nx46.leaderboard.loops import LoopDeaths, find_loop_deaths
+from napari_nx46.leaderboard.matching import match_cavities, match_components
+from napari_nx46.leaderboard.results import MatchCounts
+from napari_nx46.voxels.packed import Words, pack
+from napari_nx46.voxels.spans import Components, components_of
+
+__all__ = ["find_features"]
+
+Ints = npt.NDArray[np.int32]
+Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+_SIDES = (0, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Octant:
+    """Two masks of an octant; index 0 is the prediction, 1 the label."""
+
+    masks: tuple[Mask, Mask]
+    topology: tuple[Topology, Topology]
+    union: Words
+
+    @property
+    def columns(self) -> int:
+        return int(self.masks[0].shape[2])
+
+    def filling(self, side: int) -> Components:
+        """Return the pieces of the other mask without this one, 6-connected."""
+        words = [topology.cells.vertices for topology in self.topology]
+        return components_of(runs_of(words[1 - side] & ~words[side], self.columns), 6)
+
+
+def find_features(prediction: Mask, label: Mask) -> OctantFeatures:
+    """Find the unmatched features of two masks, everything outside being background.
+
+    Parameters
+    ----------
+    prediction, label : ndarray of bool
+        (Z, Y, X) of one shape, no axis empty.
+
+    Returns
+    -------
+    OctantFeatures
+    """
+    columns = prediction.shape[2]
+    predicted = topology_of(pack(prediction).words, columns)
+    true = topology_of(pack(label).words, columns)
+    union = predicted.cells.vertices | true.cells.vertices
+    octant = _Octant((prediction, label), (predicted, true), union)
+    matching = match_components(predicted.components, true.components, union, columns)
+    cavities, cavity_pairs = _cavities(octant)
+    deaths, loop_pairs = _loops(octant)
+    masks = predicted.components, true.components
+    components, loops = [], []
+    for side in _SIDES:
+        joined = unmatched_components(masks, matching, side)
+        pieces = None
+        if len(deaths[side].filled) or (joined[1] == Fate.JOINED).any():
+            pieces = octant.filling(side)
+        components.append(component_features(masks[side], matching, side, *joined, pieces))
+        loops.append(_loop_features(octant, deaths[side], loop_pairs, side, pieces))
+    births = [first_voxels(t.components.runs, first_runs(t.components)) for t in octant.topology]
+    matched = Matched(
+        np.stack([born[matching.pairs[:, k]] for k, born in enumerate(births)], axis=1),
+        loop_pairs,
+        cavity_pairs,
+    )
+    features = [t.components.count for t in octant.topology]
+    counts = (
+        MatchCounts(len(matching.pairs), *(max(count - 1, 0) for count in features)),
+        MatchCounts(len(loop_pairs), predicted.loops, true.loops),
+        MatchCounts(len(cavity_pairs), predicted.background.cavities, true.background.cavities),
+    )
+    unmatched = (
+        (components[0], components[1]),
+        (loops[0], loops[1]),
+        (cavities[0], cavities[1]),
+    )
+    return OctantFeatures(
+        counts,
+        unmatched,
+        matched,
+        (births[0][0] if features[0] else None, births[1][0] if features[1] else None),
+    )
+
+
+# ---- loops ---------------------------------------------------------------------------------
+
+
+def _loops(octant: _Octant) -> tuple[tuple[LoopDeaths, LoopDeaths], Ints]:
+    """Return where the loops of both masks die, and the squares at which two of them do."""
+    none = np.zeros((0, 4), np.int32)
+    predicted, true = octant.topology
+    if predicted.loops == 0 and true.loops == 0:
+        return (LoopDeaths(none, none), LoopDeaths(none, none)), none
+    deaths = find_loop_deaths(predicted.cells, true.cells, cells_of(octant.union), octant.columns)
+    for topology, found in zip(octant.topology, deaths, strict=True):
+        assert topology.loops == len(found.surviving) + len(found.filled)
+    of_prediction, of_label = (death.surviving for death in deaths)
+    return deaths, of_prediction[_is_among(of_prediction, of_label)]
+
+
+def _loop_features(
+    octant: _Octant,
+    deaths: LoopDeaths,
+    matched: Ints,
+    side: int,
+    pieces: Components | None,
+) -> Features:
+    survivors = deaths.surviving[~_is_among(deaths.surviving, matched)]
+    size, extent = np.zeros(0, np.int64), np.zeros((0, 6), np.int32)
+    filled_place = _place_voxels(deaths.filled, ~octant.masks[side])
+    if pieces is not None and len(deaths.filled):
+        piece = components_at(pieces, filled_place)
+        present, position = np.unique(piece, return_inverse=True)
+        size = pieces.sizes()[piece]
+        extent = extents_of(pieces, present)[position]
+    survivor_place = _place_voxels(survivors, ~(octant.masks[0] | octant.masks[1]))
+    place = np.concatenate((filled_place, survivor_place))
+    reach = (survivors[:, 3:] != np.arange(3)).astype(np.int32) + 1
+    box = np.concatenate((survivors[:, :3], survivors[:, :3] + reach), axis=1)
+    unknown = np.full((len(place), 3), -1, np.int32)
+    counts = (len(deaths.filled), len(survivors))
+    return Features(
+        fate=np.repeat(np.array([Fate.FILLED, Fate.SURVIVES], np.uint8), counts),
+        place=place,
+        seed=place,
+        birth=unknown,
+        death=unknown,
+        square=np.concatenate((deaths.filled, survivors)),
+        size=np.concatenate((size, np.zeros(len(survivors), np.int64))),
+        gap=np.zeros(len(place), np.int32),
+        extent=np.concatenate((extent, box)),
+    )
+
+
+def _place_voxels(squares: Ints, candidates: Mask) -> Ints:
+    """Return the vertex of each square that shows its place, the first that is a candidate.
+
+    The order is: the vertex along both directions of the square, along the slower one only, along
+    the faster one only, the smallest vertex.
+    """
+    normal = squares[:, 3]
+    slower = np.where(normal == 0, 1, 0)
+    faster = np.where(normal == 2, 1, 2)
+    chosen = squares[:, :3].copy()
+    is_left = np.ones(len(squares), np.bool_)
+    rows = np.arange(len(squares))
+    for along_slower, along_faster in product((1, 0), (1, 0)):
+        vertex = squares[:, :3].copy()
+        vertex[rows, slower] += along_slower
+        vertex[rows, faster] += along_faster
+        take = is_left & candidates[tuple(vertex.T)]
+        chosen[take] = vertex[take]
+        is_left &= ~take
+    return chosen
+
+
+def _is_among(squares: Ints, others: Ints) -> Flags:
+    """Return which squares are among the others."""
+    return np.isin(_square_keys(squares), _square_keys(others))
+
+
+def _square_keys(squares: Ints) -> Indices:
+    keys = np.zeros(len(squares), np.int64)
+    for column in squares.T:
+        keys = keys << 20 | column
+    return keys
+
+
+# ---- cavities ------------------------------------------------------------------------------
+
+
+def _cavities(octant: _Octant) -> tuple[list[Features], Ints]:
+    """Return the unmatched cavities of both masks, and the matched ones."""
+    backgrounds = [topology.background for topology in octant.topology]
+    if all(background.cavities == 0 for background in backgrounds):
+        return [no_features(), no_features()], np.zeros((0, 2, 3), np.int32)
+    matching = match_cavities(backgrounds[0], backgrounds[1], octant.union, octant.columns)
+    features, matched = [], []
+    for side, background in enumerate(backgrounds):
+        components = background.components
+        last = last_voxels(components)
+        matched.append(last[matching.pairs[:, side]])
+        unmatched = background.is_cavity.copy()
+        unmatched[matching.pairs[:, side]] = False
+        chosen = np.flatnonzero(unmatched)
+        place = last[chosen]
+        survives = matching.survives[side][chosen]
+        features.append(
+            Features(
+                fate=np.where(survives, Fate.SURVIVES, Fate.FILLED).astype(np.uint8),
+                place=place,
+                seed=place,
+                birth=place + 1,
+                death=place,
+                square=np.full((chosen.size, 4), -1, np.int32),
+                size=components.sizes()[chosen],
+                gap=np.zeros(chosen.size, np.int32),
+                extent=extents_of(components, chosen),
+            )
+        )
+    return features, np.stack(matched, axis=1)
