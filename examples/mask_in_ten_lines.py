@@ -7,17 +7,12 @@ import sys
 
 import tifffile
 
-from napari_nx46 import Setting, open_data, write_sample
-from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.voxels.blocks import whole_block
+from napari_nx46 import Setting, make_mask, open_data, write_sample
 
 if len(sys.argv) == 1:
     write_sample("sample")
-data = open_data(sys.argv[1] if sys.argv[1:] else "sample")
+fragment = open_data(sys.argv[1] if sys.argv[1:] else "sample").fragments[0]
 setting = Setting(quantile=0.93, blend=0.72, z_radius=2)
-image_id = data.image_ids[0]
-pipeline = PipelineSet(data).loaded(image_id, setting)
-threshold = pipeline.threshold(setting)
-mask = pipeline.mask(setting, threshold, whole_block(pipeline.shape))
-tifffile.imwrite(f"{image_id}.tif", mask, compression="lzw")
-print(f"{image_id}: score >= {threshold.values[0]:.4f} in {mask.mean():.1%} of the voxels")
+mask = make_mask(fragment.p3d.read(), fragment.p2d.read(), setting=setting)
+tifffile.imwrite(f"{fragment.image_id}.tif", mask, compression="lzw")
+print(f"{fragment.image_id}: {mask.shape}, {mask.mean():.1%} of the voxels are foreground")

@@ -12,7 +12,7 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "examples"
 SAMPLES = ("sample-pressed", "sample-torn", "sample-wound")
 PRINTED = {
-    "mask_in_ten_lines": [r"sample-\w+: score >= 0\.\d+ in \d+\.\d% of the voxels"],
+    "mask_in_ten_lines": [r"sample-\w+: \(\d+, \d+, \d+\), [67]\.\d% of the voxels"],
     "measures_as_table": [*(rf"^{name} +0\.\d+" for name in SAMPLES), r"^Where most"],
     "score_a_folder": [rf"^{name} +0\.\d+" for name in (*SAMPLES, "mean")],
 }
