@@ -296,7 +296,7 @@ class Setting(BaseModel):
         _knob(
             Group.CLEAN_UP,
             "Objects connect by",
-            "Whether components hang together by faces (6), also edges (18), also corners (26).",
+            "Whether voxels are connected by faces (6), also edges (18), also corners (26).",
         ),
     ] = Connectivity.CORNERS
     stabilise_radius: Annotated[

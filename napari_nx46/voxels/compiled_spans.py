@@ -1,4 +1,4 @@
-"""Kernels on runs: where they lie, which hang together, and voxels written from them.
+"""Kernels on runs: where they lie, which are connected, and voxels written from them.
 
 All free the GIL, so that a window stays alive while they work; those that take a range of slices
 write nothing that belongs to another range.

@@ -303,7 +303,7 @@ def find_components(
     ----------
     mask : (Z, Y, X) array of uint8, {0, 1}
     connectivity : {6, 18, 26}
-        Whether voxels hang together by faces, also edges, also corners.
+        Whether voxels are connected by faces, also edges, also corners.
     background : bool
         Whether to find the components of 0 instead of those of 1.
     workers : Workers, optional

@@ -24,7 +24,7 @@ def keep_linked(
     open_faces: OpenFaces = CLOSED,
     workers: Workers | None = None,
 ) -> Mask:
-    """Return the voxels from a low threshold on that hang together with one from a high one on.
+    """Return the voxels above a low threshold that are connected to one above a high threshold.
 
     Equal to `skimage.filters.apply_hysteresis_threshold`, but connected by faces, edges and
     corners (26). Depends on the whole fragment.
@@ -89,7 +89,7 @@ def remove_small_objects(
     smallest : int
         Voxels that a component must have to stay; up to 1, all stay.
     connectivity : {6, 18, 26}
-        Whether voxels hang together by faces, also edges, also corners.
+        Whether voxels are connected by faces, also edges, also corners.
     known : (Z, Y, X) array of uint8, {0, 1}, optional
         On a block: the last exact mask there.
     open_faces : OpenFaces

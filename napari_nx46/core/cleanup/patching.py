@@ -194,7 +194,7 @@ def patch_holes(mask: Mask, largest_side: int, *, workers: Workers | None = None
     columns of the sheet along the pixel's row and column (up, down, left, right), averaged by the
     inverse of their distances in float64 and rounded half up, and all between them. Then each
     column of the patch is extended, all at once, to reach the depths of the four beside it, so
-    that they hang together by faces.
+    that they are face-connected.
 
     A patch is kept if it neither overlaps nor touches (26) another sheet, and the sheet's Euler
     number chi, connected by faces (6), does not move away from that of a disc: ``|1 - chi|`` must
