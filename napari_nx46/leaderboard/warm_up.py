@@ -1,19 +1,22 @@
-"""Compile, or load from disk, all that a leaderboard score needs."""
+"""Compile, or load from disk, all that a leaderboard score and the list of its errors need."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["KERNEL_MODULES", "warm_up"]
+__all__ = ["ERROR_MODULES", "KERNEL_MODULES", "warm_up"]
 
 KERNEL_MODULES = (
     *(
         f"napari_nx46.leaderboard.kernels.{name}"
-        for name in ("sweep", "ways", "forest", "elimination", "runs", "surface", "joins", "words")
+        for name in ("sweep", "forest", "elimination", "runs", "surface", "words")
     ),
     "napari_nx46.voxels.compiled_spans",
 )
-"""The modules that have kernels; those that take longest to compile come first."""
+"""The modules with the kernels of a score; those that take longest to compile come first."""
+
+ERROR_MODULES = tuple(f"napari_nx46.leaderboard.kernels.{name}" for name in ("ways", "joins"))
+"""The modules with further kernels, for the list of what a score has lost."""
 
 
 def warm_up(
@@ -21,7 +24,7 @@ def warm_up(
     cancelled: Callable[[], bool] = lambda: False,
     coming: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Compile every kernel of the leaderboard score, so that the next score computes at once.
+    """Compile every kernel of the leaderboard score, so that the next one computes at once.
 
     Takes some five seconds the first time on a machine and less than one afterwards. To be called
     off the GUI thread. Calling it again does no harm.
@@ -38,4 +41,4 @@ def warm_up(
     """
     from napari_nx46.voxels.compiling.build import load
 
-    load(KERNEL_MODULES, report, cancelled, coming)
+    load((*KERNEL_MODULES, *ERROR_MODULES), report, cancelled, coming)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,14 @@ import numpy as np
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.submission.writing import Progress
 from napari_nx46.files.volumes.opening import Role, Volume
-from napari_nx46.leaderboard import COMPETITION, LeaderboardScore, Parameters, score
+from napari_nx46.leaderboard import (
+    COMPETITION,
+    Explanation,
+    LeaderboardScore,
+    Parameters,
+    explain,
+    score,
+)
 from napari_nx46.leaderboard.topology import octants_of
 from napari_nx46.run.compare.mask_sets import StoredMask, open_masks, read_once
 from napari_nx46.run.compare.pairing import masks_of, open_labels, pair
@@ -23,6 +30,7 @@ __all__ = [
     "SCORE_COLUMNS",
     "ScoringPair",
     "check_score_target",
+    "explain_pairs",
     "pair_up",
     "parts_of",
     "score_pairs",
@@ -149,7 +157,71 @@ def score_pairs(
     Cancelled
         If ``cancelled()`` became True; the one of the files or of the leaderboard.
     """
-    scores: dict[str, LeaderboardScore] = {}
+    return {
+        one.image_id: score(
+            *one.masks, parameters=parameters, cancelled=one.cancelled, workers=workers
+        )
+        for one in _read_pairs(pairs, parameters, progress, cancelled, notify)
+    }
+
+
+def explain_pairs(
+    pairs: Sequence[ScoringPair],
+    parameters: Parameters = COMPETITION,
+    *,
+    workers: int = 2,
+    progress: Progress = lambda _image_id, _done, _of: None,
+    cancelled: Callable[[], bool] = never,
+    notify: Callable[[str], None] = lambda _note: None,
+) -> Iterator[tuple[str, Explanation]]:
+    """Compute the leaderboard scores of pairs with all that they lost, one when it is asked for.
+
+    Parameters
+    ----------
+    pairs, parameters, workers, progress, cancelled, notify
+        As for `score_pairs`.
+
+    Yields
+    ------
+    tuple
+        image_id and explanation, in the order of `pairs`.
+
+    Raises
+    ------
+    VolumeError, Cancelled
+        As `score_pairs`.
+    """
+    for one in _read_pairs(pairs, parameters, progress, cancelled, notify):
+        found = explain(*one.masks, parameters=parameters, cancelled=one.cancelled, workers=workers)
+        yield one.image_id, found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ReadPair:
+    """A pair in memory.
+
+    Parameters
+    ----------
+    image_id : str
+    masks : tuple of ndarray
+        Prediction and label, as stored.
+    cancelled : callable
+        To be asked before each part of the score.
+    """
+
+    image_id: str
+    masks: tuple[np.ndarray, np.ndarray]
+    cancelled: Callable[[], bool]
+
+
+def _read_pairs(
+    pairs: Sequence[ScoringPair],
+    parameters: Parameters,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+    notify: Callable[[str], None],
+) -> Iterator[_ReadPair]:
+    """Read one pair after the other; what counts its parts is at the end when the next is asked."""
     for scored in pairs:
         prediction = scored.prediction.voxels(cancelled)
         label = read_once(scored.label)
@@ -157,11 +229,8 @@ def score_pairs(
         if note is not None:
             notify(note)
         counted = _PartCounter(scored.image_id, parts_of(scored, parameters), progress, cancelled)
-        scores[scored.image_id] = score(
-            prediction, label, parameters=parameters, cancelled=counted, workers=workers
-        )
+        yield _ReadPair(scored.image_id, (prediction, label), counted)
         counted.finish()
-    return scores
 
 
 def scores_csv(scores: Mapping[str, LeaderboardScore]) -> bytes:

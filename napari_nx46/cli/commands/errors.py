@@ -1,0 +1,147 @@
+"""``nx46 errors``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_nx46.cli.commands.warm_up import compile_beforehand
+from napari_nx46.cli.flags import options as flag
+from napari_nx46.cli.flags.groups import with_flag_groups
+from napari_nx46.cli.flags.score import ParameterFlags
+from napari_nx46.cli.output.console import (
+    echo,
+    guarded,
+    interruptible,
+    note,
+    print_table,
+    progress_bar,
+)
+from napari_nx46.leaderboard.warm_up import ERROR_MODULES, KERNEL_MODULES
+
+if TYPE_CHECKING:
+    from napari_nx46.leaderboard import Explanation
+
+_TOP = 20
+
+
+@guarded
+@with_flag_groups
+def errors(
+    prediction: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PRED",
+            help="A mask; a folder of masks named by image_id, or one of nx46 run; or a "
+            "submission.zip.",
+        ),
+    ],
+    label: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LABEL",
+            help="The label of the mask; else a folder of labels, or a data folder.",
+        ),
+    ],
+    top: Annotated[
+        int,
+        typer.Option("--top", metavar="N", min=0, help="Errors to list of each fragment."),
+    ] = _TOP,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print every error as JSON instead of the table.")
+    ] = False,
+    table: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write every error, one row each."),
+    ] = None,
+    *,
+    score_flags: ParameterFlags,
+    channel: flag.Channel = None,
+    workers: flag.WorkerCount = None,
+) -> None:
+    """List what the leaderboard scores of masks have lost: where, why and how many points.
+
+    Shares sum to 1 - score. A gain is what the score would gain if that one error were gone.
+    """
+    parameters = score_flags.parameters()
+
+    from napari_nx46.files.atomic import write_beside
+    from napari_nx46.leaderboard import explanation_record
+    from napari_nx46.run.compare import scoring
+    from napari_nx46.run.compare.errors import errors_csv
+
+    records: dict[str, dict[str, object]] = {}
+    with ExitStack() as stack:
+        cancelled = stack.enter_context(interruptible())
+        pairs = scoring.pair_up(
+            prediction,
+            label,
+            ignore_label=parameters.ignore_label,
+            channel=channel,
+            cancelled=cancelled,
+        )
+        partial = None
+        if table is not None:
+            scoring.check_score_target(table, pairs)
+            partial = stack.enter_context(write_beside(table))
+        compile_beforehand((*KERNEL_MODULES, *ERROR_MODULES), cancelled)
+        parts = sum(scoring.parts_of(pair, parameters) for pair in pairs)
+        progress = stack.enter_context(progress_bar("explaining", parts))
+        found = scoring.explain_pairs(
+            pairs,
+            parameters,
+            workers=workers or os.cpu_count() or 1,
+            progress=progress,
+            cancelled=cancelled,
+            notify=note,
+        )
+
+        def printed() -> Iterator[tuple[str, Explanation]]:
+            for image_id, explanation in found:
+                if as_json:
+                    records[image_id] = explanation_record(explanation)
+                else:
+                    _print_errors(image_id, explanation, top)
+                yield image_id, explanation
+
+        if partial is not None:
+            partial.write_bytes(errors_csv(printed()))
+        else:
+            for _ in printed():
+                pass
+    if as_json:
+        echo(json.dumps({"fragments": records}))
+    if table is not None:
+        note(f"wrote {table}")
+
+
+def _print_errors(image_id: str, found: Explanation, top: int) -> None:
+    from napari_nx46.files.naming import plural
+    from napari_nx46.run.compare.errors import SHOWN_COLUMNS, points_text, shown_rows
+
+    count = len(found.items)
+    echo(f"{image_id}: score {found.score.value:.6f}, {plural(count, 'error')}")
+    if not count:
+        return
+    rows = shown_rows(found, top)
+    if rows:
+        print_table(SHOWN_COLUMNS, rows)
+    if len(rows) < count:
+        echo(f"... and {plural(count - len(rows), 'error')} more")
+    echo("")
+    print_table(
+        ("kind", "errors", "share"),
+        [
+            *(
+                (group.kind, str(group.count), points_text(group.share))
+                for group in found.items.groups()
+            ),
+            ("1 - score", str(count), points_text(found.shares_sum)),
+        ],
+    )

@@ -1,0 +1,136 @@
+"""The command nx46 errors."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_nx46 import leaderboard
+from tests.command import nx46
+
+KEYS = {
+    "0": {"birth", "death", "fate", "size", "place_voxel", "share", "gain"},
+    "1": {"place", "place_voxel", "fate", "share", "gain"},
+    "2": {"birth", "death", "fate", "size", "place_voxel", "share", "gain"},
+}
+
+
+def write_tiff(path, voxels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, voxels, photometric="minisblack", compression="zlib")
+    return path
+
+
+@pytest.fixture
+def folders(tmp_path):
+    rng = np.random.default_rng(4)
+    for name, shape in {"a": (12, 14, 16), "b": (9, 12, 11)}.items():
+        write_tiff(tmp_path / "pred" / f"{name}.tif", rng.integers(0, 2, shape, dtype=np.uint8))
+        write_tiff(tmp_path / "label" / f"{name}.tif", rng.integers(0, 3, shape, dtype=np.uint8))
+    return tmp_path / "pred", tmp_path / "label"
+
+
+def explained(folders, name):
+    masks = [tifffile.imread(folder / f"{name}.tif") for folder in folders]
+    return leaderboard.explain(*masks)
+
+
+def test_json_has_every_error_by_octant_and_what_they_sum_to(folders):
+    ran = nx46("errors", *folders, "--json", "--top", "1")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    printed = json.loads(ran.stdout)
+    assert list(printed) == ["fragments"]
+    assert list(printed["fragments"]) == ["a", "b"]
+    for name, record in printed["fragments"].items():
+        assert record == json.loads(
+            json.dumps(leaderboard.explanation_record(explained(folders, name)))
+        )
+        assert record["shares_sum"] == pytest.approx(1 - record["score"], rel=0, abs=1e-9)
+        assert [octant["index"] for octant in record["octants"]] == [
+            [z, y, x] for z in (0, 1) for y in (0, 1) for x in (0, 1)
+        ]
+        for octant in record["octants"]:
+            for dimension, here in octant["dims"].items():
+                assert len(here["counts"]) == 3
+                for item in (*here["only_prediction"], *here["only_label"]):
+                    assert KEYS[dimension] <= set(item)
+
+
+def test_json_is_that_of_the_reference_implementation(shared, tmp_path):
+    case = "c10_all_kinds_and_ignore"
+    expected = json.loads((shared / "golden_features" / f"{case}.json").read_text())
+    with np.load(shared / "golden_features" / f"{case}.npz", allow_pickle=False) as pair:
+        files = [
+            write_tiff(tmp_path / name / "1.tif", pair[name].astype(np.uint8))
+            for name in ("pred", "gt")
+        ]
+    ran = nx46("errors", *files, "--json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    record = json.loads(ran.stdout)["fragments"]["1"]
+    assert record["score"] == pytest.approx(expected["score"], rel=0, abs=1e-9)
+    for here, there in zip(record["octants"], expected["octants"], strict=True):
+        for dimension in "012":
+            for side in ("only_prediction", "only_label"):
+                keys = ("birth", "death", "size", "fate", "gap", "place", "place_voxel")
+                if dimension == "1":
+                    keys = ("size", "fate", "place", "place_voxel")
+                mine, others = (
+                    [[item.get(key) for key in keys] for item in octant["dims"][dimension][side]]
+                    for octant in (here, there)
+                )
+                assert sorted(map(str, mine)) == sorted(map(str, others))
+
+
+def test_the_table_lists_the_dearest_errors_and_sums_them_a_kind(folders):
+    ran = nx46("errors", *folders, "--top", "3")
+    assert ran.returncode == 0, ran.stderr
+    text = ran.stdout.splitlines()
+    found = explained(folders, "a")
+    assert text[0] == f"a: score {found.score.value:.6f}, {len(found.items)} errors"
+    assert text[1].split("  ")[0] == "kind"
+    assert [
+        line.startswith(leaderboard.KINDS[kind])
+        for line, kind in zip(text[2:5], found.items.kind[:3], strict=True)
+    ] == [True] * 3
+    assert text[5] == f"... and {len(found.items) - 3} errors more"
+    total = next(line for line in text if line.startswith("1 - score"))
+    assert total.split()[-1] == f"{1 - found.score.value:.6f}"
+    assert any(line.startswith("b: score") for line in text)
+
+
+def test_csv_has_a_row_an_error_and_its_shares_sum_to_what_is_lost(folders, tmp_path):
+    target = tmp_path / "errors.csv"
+    ran = nx46("errors", *folders, "--csv", target)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == f"wrote {target}\n"
+    rows = list(csv.DictReader(io.StringIO(target.read_text())))
+    for name in ("a", "b"):
+        found = explained(folders, name)
+        of_fragment = [row for row in rows if row["fragment"] == name]
+        assert len(of_fragment) == len(found.items)
+        total = sum(float(row["share"]) for row in of_fragment)
+        assert total == pytest.approx(1 - found.score.value, abs=1e-9)
+        assert [int(row["z"]) for row in of_fragment] == found.items.place[:, 0].tolist()
+
+
+def test_a_perfect_mask_has_no_error(folders):
+    _, label = folders
+    ran = nx46("errors", label / "a.tif", label / "a.tif", "--ignore-label", "none")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "a: score 1.000000, 0 errors\n"
+
+
+def test_what_does_not_pair_up_is_an_error_and_nothing_is_overwritten(folders, tmp_path):
+    pred, label = folders
+    ran = nx46("errors", pred, label, "--csv", label / "a.tif")
+    assert ran.returncode == 2
+    assert "choose another place" in ran.stderr
+    (label / "b.tif").unlink()
+    ran = nx46("errors", pred, label)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "found no label of b" in ran.stderr
