@@ -76,7 +76,7 @@ def test_json_is_that_of_the_reference_implementation(shared, tmp_path):
     for here, there in zip(record["octants"], expected["octants"], strict=True):
         for dimension in "012":
             for side in ("only_prediction", "only_label"):
-                keys = ("birth", "death", "size", "fate", "gap", "place", "place_voxel")
+                keys = ("birth", "death", "size", "fate", "gap")
                 if dimension == "1":
                     keys = ("size", "fate", "place", "place_voxel")
                 mine, others = (
