@@ -32,6 +32,7 @@ from pydantic import (
 from napari_nx46.files.naming import image_id_fault, printable
 from napari_nx46.files.workspace.errors import RowError
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 Column: TypeAlias = str | int | float | bytes | None
 """What SQLite returns for one column."""
@@ -128,6 +129,9 @@ def digest_of(text: str) -> str:
 
 KeptSetting = InstanceOf[Setting]
 """Kept in a table of its own, where it was checked when it was read."""
+
+KeptCorrections = InstanceOf[Corrections]
+"""Kept in tables of their own, where they were checked when they were read."""
 
 
 # ---- texts -------------------------------------------------------------------------------------

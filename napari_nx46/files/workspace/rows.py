@@ -14,6 +14,7 @@ from napari_nx46.files.workspace.columns import (
     ArchivePath,
     EntryId,
     ImageId,
+    KeptCorrections,
     KeptSetting,
     Letter,
     Metrics,
@@ -59,6 +60,8 @@ class HistoryEntry:
         The mask that was shown, as PNG of at most `LARGEST_THUMBNAIL_BYTES`.
     tag : str
         A few words of the user.
+    corrections : Corrections, optional
+        What was corrected by hand in that fragment; None where that was not recorded.
     id : str
         32 hexadecimal digits.
     """
@@ -69,6 +72,7 @@ class HistoryEntry:
     metrics: Metrics = field(default_factory=dict, hash=False)
     thumbnail: Thumbnail | None = field(default=None, repr=False)
     tag: Tag = ""
+    corrections: KeptCorrections | None = field(default=None, repr=False)
     id: EntryId = field(default_factory=new_entry_id)
 
 
@@ -83,11 +87,14 @@ class SavedPin:
     setting : Setting
     time : datetime
         When it was pinned, in UTC.
+    corrections : mapping of str to Corrections
+        What was corrected by hand then, by image_id.
     """
 
     letter: Letter
     setting: KeptSetting
     time: UtcTime = field(default_factory=utc_now)
+    corrections: Mapping[ImageId, KeptCorrections] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +105,27 @@ class Accepted:
     ----------
     image_id : str
     setting : Setting
+    corrections : Corrections, optional
+        What was corrected by hand when it was accepted; None where nothing was.
     """
 
     image_id: ImageId
     setting: KeptSetting
+    corrections: KeptCorrections | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedFragment:
+    """What is corrected by hand in a fragment.
+
+    Parameters
+    ----------
+    image_id : str
+    corrections : Corrections
+    """
+
+    image_id: ImageId
+    corrections: KeptCorrections
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +218,7 @@ def _check_run(run: SavedRun) -> SavedRun:
 ENTRY = RowType(HistoryEntry)
 PIN = RowType(SavedPin)
 ACCEPTED = RowType(Accepted)
+CORRECTED = RowType(CorrectedFragment)
 RUN = RowType(SavedRun, _check_run)
 SCORES = RowType(Scores)
 BASELINE = RowType(Baseline)

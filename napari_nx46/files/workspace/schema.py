@@ -130,13 +130,59 @@ _VERSION_2: Migration = {
     ),
 }
 
-MIGRATIONS: tuple[Migration, ...] = (_VERSION_1, _VERSION_2)
+_VERSION_3: Migration = {
+    "corrections": (
+        "CREATE TABLE corrections ("
+        " digest TEXT PRIMARY KEY NOT NULL,"
+        " depth INTEGER NOT NULL,"
+        " height INTEGER NOT NULL,"
+        " width INTEGER NOT NULL)",
+    ),
+    "correction_slices": (
+        "CREATE TABLE correction_slices (digest TEXT PRIMARY KEY NOT NULL, runs BLOB NOT NULL)",
+    ),
+    "corrected_slices": (
+        "CREATE TABLE corrected_slices ("
+        " corrections TEXT NOT NULL REFERENCES corrections (digest) ON DELETE CASCADE,"
+        " z INTEGER NOT NULL,"
+        " slice TEXT NOT NULL REFERENCES correction_slices (digest),"
+        " UNIQUE (corrections, z))",
+        "CREATE INDEX corrected_slices_by_slice ON corrected_slices (slice)",
+    ),
+    "corrected_fragments": (
+        "CREATE TABLE corrected_fragments ("
+        " image_id TEXT PRIMARY KEY NOT NULL,"
+        " corrections TEXT NOT NULL REFERENCES corrections (digest))",
+        "CREATE INDEX corrected_fragments_by_corrections ON corrected_fragments (corrections)",
+    ),
+    "pinned_corrections": (
+        "CREATE TABLE pinned_corrections ("
+        " letter TEXT NOT NULL REFERENCES pins (letter) ON DELETE CASCADE,"
+        " image_id TEXT NOT NULL,"
+        " corrections TEXT NOT NULL REFERENCES corrections (digest),"
+        " UNIQUE (letter, image_id))",
+        "CREATE INDEX pinned_corrections_by_corrections ON pinned_corrections (corrections)",
+    ),
+    "accepted": (
+        "ALTER TABLE accepted ADD COLUMN corrections TEXT REFERENCES corrections (digest)",
+        "CREATE INDEX accepted_by_corrections ON accepted (corrections)",
+    ),
+    "history": (
+        "ALTER TABLE history ADD COLUMN corrections TEXT REFERENCES corrections (digest)",
+        "CREATE INDEX history_by_corrections ON history (corrections)",
+    ),
+}
+
+MIGRATIONS: tuple[Migration, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """What was published stays as it is: a change of a table is a new migration at the end."""
 
 SETTING_USERS = (
     *("history", "pins", "accepted", "run_fragments", "baseline_fragments", "campaign_runs"),
 )
 """Tables whose column ``setting`` refers to `settings`."""
+
+CORRECTION_USERS = ("history", "accepted", "corrected_fragments", "pinned_corrections")
+"""Tables whose column ``corrections`` refers to `corrections`."""
 
 
 def check_identity(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from pydantic import ValidationError
@@ -63,7 +63,15 @@ class SettingTable:
             known = self._take(found[0])
         return known
 
-    def values(self, table: str, kind: RowType[Value], limit: int = MOST_ROWS) -> tuple[Value, ...]:
+    def values(
+        self,
+        table: str,
+        kind: RowType[Value],
+        limit: int = MOST_ROWS,
+        *,
+        columns: tuple[str, ...] | None = None,
+        others: Callable[[Row], Mapping[str, object]] = lambda _row: {},
+    ) -> tuple[Value, ...]:
         """Return what the newest rows of a table hold, each with a setting, oldest first.
 
         Those that are damaged are left out and noted.
@@ -72,14 +80,21 @@ class SettingTable:
         ----------
         table : str
         kind : RowType
-            Its fields are the columns; ``setting`` refers to this table.
+            ``setting`` refers to this table.
         limit : int
+        columns : tuple of str, optional
+            Those of the table; by default of the names of the fields.
+        others : callable
+            Returns the fields of a row that are kept in other tables.
         """
-        select = Select(table, ", ".join(kind.names), limit=limit)
+        select = Select(table, ", ".join(columns or kind.names), limit=limit)
         with self._database.reading():
             self.read_ahead(select)
             return self._database.values(
-                select, lambda row: kind.parse({**row, "setting": self.read(row["setting"])})
+                select,
+                lambda row: kind.parse(
+                    {**row, "setting": self.read(row["setting"]), **others(row)}
+                ),
             )
 
     def read_ahead(self, select: Select) -> None:

@@ -13,7 +13,8 @@ from pydantic import JsonValue
 
 from napari_nx46.files.workspace.campaigns import CampaignTable
 from napari_nx46.files.workspace.columns import LONGEST_KEY, Column, json_text, parse_json
-from napari_nx46.files.workspace.database import BUSY_SECONDS, Database, Select
+from napari_nx46.files.workspace.corrections.table import CorrectionTable
+from napari_nx46.files.workspace.database import BUSY_SECONDS, Database, Row, Select
 from napari_nx46.files.workspace.errors import Damage
 from napari_nx46.files.workspace.rows import (
     ACCEPTED,
@@ -29,6 +30,7 @@ from napari_nx46.files.workspace.rows import (
 from napari_nx46.files.workspace.runs import RunTable
 from napari_nx46.files.workspace.settings import SettingTable
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 MOST_HISTORY_ENTRIES = 10_000
 """Older ones are removed."""
@@ -57,6 +59,7 @@ class Workspace:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._settings = SettingTable(database)
+        self._corrections = CorrectionTable(database)
         self._runs = RunTable(database, self._settings)
         self._campaigns = CampaignTable(database, self._settings)
 
@@ -153,11 +156,15 @@ class Workspace:
         WorkspaceError
             If the file cannot be written.
         """
-        columns = ENTRY.columns(entry, "setting")
+        columns = ENTRY.columns(entry, "setting", "corrections")
         with self._database.writing():
+            referred = {
+                "setting": self._settings.keep(entry.setting),
+                "corrections": self._corrections.keep_any(entry.corrections),
+            }
             self._database.insert(
                 "history",
-                {**columns, "setting": self._settings.keep(entry.setting)},
+                {**columns, **referred},
                 "ON CONFLICT (id) DO UPDATE SET metrics = excluded.metrics,"
                 " thumbnail = excluded.thumbnail, tag = excluded.tag",
             )
@@ -165,7 +172,7 @@ class Workspace:
 
     def history(self, limit: int = MOST_HISTORY_ENTRIES) -> tuple[HistoryEntry, ...]:
         """Return the newest entries, oldest first; damaged ones are left out, see `damage`."""
-        return self._settings.values("history", ENTRY, limit)
+        return self._settings.values("history", ENTRY, limit, others=self._referred)
 
     def history_ids(self) -> frozenset[str]:
         """Return the ids of all entries."""
@@ -192,7 +199,13 @@ class Workspace:
 
     # ---- pins and accepted settings --------------------------------------------------------
 
-    def set_pin(self, letter: str, setting: Setting, time: datetime | None = None) -> None:
+    def set_pin(
+        self,
+        letter: str,
+        setting: Setting,
+        time: datetime | None = None,
+        corrections: Mapping[str, Corrections] | None = None,
+    ) -> None:
         """Pin a setting to a letter, in place of the one that was pinned to it.
 
         Parameters
@@ -202,6 +215,8 @@ class Workspace:
         setting : Setting
         time : datetime, optional
             When it was pinned; by default now.
+        corrections : mapping of str to Corrections, optional
+            What was corrected by hand then, by image_id.
 
         Raises
         ------
@@ -210,26 +225,59 @@ class Workspace:
         WorkspaceError
             If the file cannot be written.
         """
-        columns = PIN.columns(SavedPin(letter, setting, time or utc_now()), "setting")
+        pin = SavedPin(letter, setting, time or utc_now(), corrections or {})
+        columns = PIN.columns(pin, "setting", "corrections")
         with self._database.writing():
+            self._corrections.forget("pinned_corrections", "letter = ?", letter)
             self._replace("pins", "letter", columns, setting)
+            self._corrections.pin(letter, pin.corrections)
 
     def remove_pin(self, letter: str) -> None:
         """Remove a pin; a letter without one is ignored."""
         with self._database.writing():
+            self._corrections.forget("pinned_corrections", "letter = ?", letter)
             self._remove("pins", "letter = ?", letter)
 
     def pins(self) -> tuple[SavedPin, ...]:
         """Return the pins in the order of their letters; damaged ones are left out."""
-        return tuple(sorted(self._settings.values("pins", PIN), key=lambda pin: pin.letter))
+        pins = self._settings.values(
+            *("pins", PIN),
+            columns=("letter", "setting", "time"),
+            others=lambda row: {"corrections": self._corrections.pinned(row["letter"])},
+        )
+        return tuple(sorted(pins, key=lambda pin: pin.letter))
 
-    def set_accepted(self, accepted: Mapping[str, Setting]) -> None:
+    def set_corrections(self, image_id: str, corrections: Corrections) -> None:
+        """Keep what is corrected by hand in a fragment, in place of what was.
+
+        Raises
+        ------
+        ValueError
+            If no fragment can have that name, or there is more than is kept.
+        WorkspaceError
+            If the file cannot be written.
+        """
+        with self._database.writing():
+            self._corrections.correct(image_id, corrections)
+
+    def corrections(self) -> dict[str, Corrections]:
+        """Return what is corrected by hand, by image_id; what is damaged is left out."""
+        return self._corrections.corrected()
+
+    def set_accepted(
+        self,
+        accepted: Mapping[str, Setting],
+        corrections: Mapping[str, Corrections] | None = None,
+    ) -> None:
         """Keep which setting is accepted for which fragment; other fragments keep theirs.
 
         Parameters
         ----------
         accepted : mapping of str to Setting
             By image_id.
+        corrections : mapping of str to Corrections, optional
+            What was corrected by hand in these fragments when that was accepted. By default what
+            is kept with their accepted settings stays.
 
         Raises
         ------
@@ -239,9 +287,12 @@ class Workspace:
             If the file cannot be written.
         """
         with self._database.writing():
+            frozen = self.accepted_corrections() if corrections is None else corrections
             for image_id, setting in accepted.items():
-                columns = ACCEPTED.columns(Accepted(image_id, setting), "setting")
+                row = Accepted(image_id, setting, frozen.get(image_id))
+                columns = ACCEPTED.columns(row, "setting", "corrections")
                 self._replace("accepted", "image_id", columns, setting)
+                self._corrections.refer("accepted", "image_id", image_id, row.corrections)
 
     def remove_accepted(self, image_ids: Iterable[str]) -> None:
         """Forget which setting is accepted for these fragments; those without one are ignored."""
@@ -251,8 +302,19 @@ class Workspace:
 
     def accepted(self) -> dict[str, Setting]:
         """Return the accepted settings by image_id; damaged ones are left out, see `damage`."""
-        rows = self._settings.values("accepted", ACCEPTED)
-        return {row.image_id: row.setting for row in rows}
+        return {row.image_id: row.setting for row in self._accepted_rows()}
+
+    def accepted_corrections(self) -> dict[str, Corrections]:
+        """Return what was corrected by hand when settings were accepted, by image_id."""
+        rows = self._accepted_rows()
+        return {row.image_id: row.corrections for row in rows if row.corrections is not None}
+
+    def _accepted_rows(self) -> tuple[Accepted, ...]:
+        return self._settings.values("accepted", ACCEPTED, others=self._referred)
+
+    def _referred(self, row: Row) -> dict[str, object]:
+        """Return the corrections that a row refers to."""
+        return {"corrections": self._corrections.read_any(row["corrections"])}
 
     def _replace(
         self, table: str, key: str, columns: Mapping[str, Column], setting: Setting
@@ -262,9 +324,9 @@ class Workspace:
         self._database.insert(table, {**columns, "setting": self._settings.keep(setting)})
 
     def _remove(self, table: str, condition: str, value: Column) -> None:
-        """Remove rows, and the settings that no other row has."""
+        """Remove rows, and the settings and corrections that no other row has."""
         digests = self._settings.used(table, condition, (value,))
-        self._database.execute(f"DELETE FROM {table} WHERE {condition}", (value,))
+        self._corrections.forget(table, condition, value)
         self._settings.forget_unused(digests)
 
     # ---- state -----------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""What was corrected by hand, in the tables of a workspace."""
