@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from psygnal import Signal
 
 from napari_nx46.data.fragments import DataSet
+from napari_nx46.run.preflight import check_corrections
 from napari_nx46.voxels.corrections.corrections import Corrections
 
 __all__ = ["MOST_STEPS", "SessionCorrections"]
@@ -60,15 +61,10 @@ class SessionCorrections:
 
         Raises
         ------
-        ValueError
+        FragmentError
             If they are of another shape than the fragment.
         """
-        shape = self._dataset[image_id].shape
-        if corrections.shape != shape:
-            raise ValueError(
-                f"fragment {image_id}: found corrections of shape {corrections.shape}, expected "
-                f"{shape} (Z, Y, X)"
-            )
+        check_corrections(self._dataset[image_id], corrections)
         before = self.of(image_id)
         if corrections == before:
             return
@@ -89,18 +85,22 @@ class SessionCorrections:
         self.change(image_id, Corrections.none(self._dataset[image_id].shape))
 
     def replace_all(self, corrections: Mapping[str, Corrections]) -> None:
-        """Take up the corrections of several fragments, such as those of a file.
+        """Replace the corrections of several fragments by others, such as those of a file.
 
         Raises
         ------
-        ValueError
-            If some are of another shape than their fragment; none is taken up then.
+        FragmentError
+            If some are of another shape than their fragment; none is replaced then.
         """
         for image_id, one in corrections.items():
-            if one.shape != self._dataset[image_id].shape:
-                self.change(image_id, one)  # raises
+            check_corrections(self._dataset[image_id], one)
         for image_id, one in corrections.items():
             self.change(image_id, one)
+
+    def take_up(self, corrections: Mapping[str, Corrections]) -> None:
+        """Go on from corrections that were kept; this cannot be undone."""
+        for image_id, one in corrections.items():
+            self._show(image_id, one)
 
     def can_undo(self, image_id: str) -> bool:
         """Return whether a fragment was corrected otherwise before."""

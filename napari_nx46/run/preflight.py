@@ -15,6 +15,7 @@ from napari_nx46.files.submission.writing import Progress
 from napari_nx46.files.volumes.opening import Volume
 from napari_nx46.setting import Domain, ScoreFrom, Setting, knob_applies
 from napari_nx46.voxels.blocks import Block, clipped_block, slabs, whole_block
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import Cancelled, never
 
 Settings = Mapping[str, Setting]
@@ -198,6 +199,21 @@ def check_block(fragment: Fragment, setting: Setting) -> None:
             clipped_block(setting.block, fragment.shape)
         except ValueError as error:
             raise FragmentError(f"fragment {fragment.image_id}: {error}") from error
+
+
+def check_corrections(fragment: Fragment, corrections: Corrections) -> None:
+    """Check that corrections are of the shape of a fragment.
+
+    Raises
+    ------
+    FragmentError
+        If they are not.
+    """
+    if corrections.shape != fragment.shape:
+        raise FragmentError(
+            f"fragment {fragment.image_id}: found corrections of shape {corrections.shape}, "
+            f"expected {fragment.shape} (Z, Y, X)"
+        )
 
 
 def finite_block(image: Volume, block: Block) -> npt.NDArray[np.generic]:

@@ -19,6 +19,7 @@ from napari_nx46.live.history.restore import RestoredState, restore, resume
 from napari_nx46.live.session import Session
 from napari_nx46.run.job import Post
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 __all__ = ["Autosave", "RestoredState", "restore", "resume"]
 
@@ -84,6 +85,7 @@ class Autosave:
         self._closed = False
         session.setting_changed.connect(self._note_setting)
         session.accepted_changed.connect(self._note_accepted)
+        session.corrections.changed.connect(self._note_corrections)
         session.fragment_changed.connect(self._note_place)
         session.figures_changed.connect(self._note_place)
         history.changed.connect(self._note_history)
@@ -101,9 +103,21 @@ class Autosave:
         self._place = self._followed_place()
         self._note_whole_view()
 
-    def note_pins(self, pins: Mapping[str, Setting]) -> None:
-        """Note all pinned settings by their letters, A to Z."""
-        kept = dict(pins)
+    def note_pins(
+        self,
+        pins: Mapping[str, Setting],
+        corrections: Mapping[str, Mapping[str, Corrections]] | None = None,
+    ) -> None:
+        """Note all pinned settings by their letters, A to Z.
+
+        Parameters
+        ----------
+        pins : mapping of str to Setting
+        corrections : mapping, optional
+            What was corrected by hand when they were pinned, by letter and image_id.
+        """
+        frozen = corrections or {}
+        kept = {letter: (setting, frozen.get(letter, {})) for letter, setting in pins.items()}
         self._note("pins", lambda workspace: _write_pins(workspace, kept))
 
     def note_state(self, key: str, value: JsonValue) -> None:
@@ -116,6 +130,8 @@ class Autosave:
         self.note_state("read_as", read_as)
         self._note_setting(self._session.setting)
         self._note_accepted()
+        for image_id in self._session.corrections.by_fragment:
+            self._note_corrections(image_id)
         self._note_place()
         self._note_history()
 
@@ -135,6 +151,7 @@ class Autosave:
             self._closed = True
             self._session.setting_changed.disconnect(self._note_setting)
             self._session.accepted_changed.disconnect(self._note_accepted)
+            self._session.corrections.changed.disconnect(self._note_corrections)
             self._session.fragment_changed.disconnect(self._note_place)
             self._session.figures_changed.disconnect(self._note_place)
             self._history.changed.disconnect(self._note_history)
@@ -151,15 +168,23 @@ class Autosave:
     def _note_accepted(self) -> None:
         """Follow the accepted settings; those of fragments that are not open now stay kept."""
         accepted = dict(self._session.accepted)
+        corrections = dict(self._session.accepted_corrections)
         self._accepted |= accepted.keys()
         withdrawn = self._accepted - accepted.keys()
 
         def write(workspace: Workspace) -> None:
             with workspace.transaction():
                 workspace.remove_accepted(withdrawn)
-                workspace.set_accepted(accepted)
+                workspace.set_accepted(accepted, corrections)
 
         self._note("accepted", write)
+
+    def _note_corrections(self, image_id: str) -> None:
+        corrections = self._session.corrections.of(image_id)
+        self._note(
+            f"corrections of {image_id}",
+            lambda workspace: workspace.set_corrections(image_id, corrections),
+        )
 
     def _note_place(self) -> None:
         place = self._followed_place()
@@ -226,15 +251,17 @@ class _HistoryRows:
         self._written = present
 
 
-def _write_pins(workspace: Workspace, pins: Mapping[str, Setting]) -> None:
+def _write_pins(
+    workspace: Workspace, pins: Mapping[str, tuple[Setting, Mapping[str, Corrections]]]
+) -> None:
     """Write the pins that changed, so that the others keep the time when they were pinned."""
     with workspace.transaction():
-        kept = {pin.letter: pin.setting for pin in workspace.pins()}
+        kept = {pin.letter: (pin.setting, pin.corrections) for pin in workspace.pins()}
         for letter in kept.keys() - pins.keys():
             workspace.remove_pin(letter)
-        for letter, setting in pins.items():
-            if kept.get(letter) != setting:
-                workspace.set_pin(letter, setting)
+        for letter, (setting, corrections) in pins.items():
+            if kept.get(letter) != (setting, corrections):
+                workspace.set_pin(letter, setting, corrections=corrections)
 
 
 class _Writer:

@@ -17,6 +17,7 @@ from napari_nx46.live.view import Figures
 from napari_nx46.run.preflight import fitting_setting
 from napari_nx46.setting import Domain, Setting
 from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 REST_SECONDS = 0.7
 """A setting that has stood still for so long belongs in the history."""
@@ -129,17 +130,31 @@ class History:
         Returns
         -------
         bool
-            False where the current entry has the same knobs: then nothing changes.
+            False where the current entry has the same knobs and corrections: then nothing changes.
         """
         current = self.current
         if current is not None and same_knobs(current.setting, entry.setting):
-            return False
+            known = self.corrections_of(entry.image_id)
+            if same_corrections(known, entry.corrections):
+                return False
         del self._entries[self._position + 1 :]
         self._entries.append(entry)
         self._position = len(self._entries) - 1
         self._drop_oldest()
         self.changed.emit()
         return True
+
+    def corrections_of(self, image_id: str) -> Corrections | None:
+        """Return what was corrected in a fragment at the current entry; None if it is not known.
+
+        An entry says so of the fragment that was shown. Before the first that does, nothing was.
+        """
+        for entry in reversed(self._entries[: self._position + 1]):
+            if entry.image_id == image_id and entry.corrections is not None:
+                return entry.corrections
+        later = (one.corrections for one in self._entries if one.image_id == image_id)
+        first = next((one for one in later if one is not None), None)
+        return None if first is None else Corrections.none(first.shape)
 
     def undo(self) -> Setting | None:
         """Go one entry back and return its setting; None where there is no older one."""
@@ -203,7 +218,10 @@ class History:
 
 
 class HistoryRecorder:
-    """Puts every setting of a session that rested for a moment into a history.
+    """Puts every setting and correction of a session that rested for a moment into a history.
+
+    Going to another entry brings its setting back, and what was corrected at that time in the
+    fragment that is shown; other fragments keep their corrections.
 
     Everything here runs in the session's own thread.
 
@@ -236,6 +254,7 @@ class HistoryRecorder:
         self._recorded = None if current is None else current.setting
         """The session's setting that the current entry stands for."""
         session.setting_changed.connect(self._begin_rest)
+        session.corrections.changed.connect(self._begin_rest)
         session.figures_changed.connect(self._follow)
         self._begin_rest()
 
@@ -273,6 +292,7 @@ class HistoryRecorder:
         self._closed = True
         self._cancel_rest()
         self._session.setting_changed.disconnect(self._begin_rest)
+        self._session.corrections.changed.disconnect(self._begin_rest)
         self._session.figures_changed.disconnect(self._follow)
 
     # ---- following the session -------------------------------------------------------------
@@ -321,7 +341,11 @@ class HistoryRecorder:
         return self._session.settled and figures.exact and figures.fragment_exact
 
     def _is_recorded(self) -> bool:
-        return self._recorded is not None and same_knobs(self._recorded, self._session.setting)
+        session = self._session
+        if self._recorded is None or not same_knobs(self._recorded, session.setting):
+            return False
+        known = self.history.corrections_of(session.fragment.image_id)
+        return same_corrections(known, session.present_corrections)
 
     def _record(self) -> None:
         session = self._session
@@ -333,6 +357,7 @@ class HistoryRecorder:
                 setting=session.setting,
                 metrics=metrics_of(session.figures),
                 thumbnail=_thumbnail_of(session),
+                corrections=session.present_corrections,
             )
         )
 
@@ -345,6 +370,10 @@ class HistoryRecorder:
         if setting.domain is Domain.BLOCK:
             setting = setting.changed(block=session.view.extents)
         self._recorded = setting
+        image_id = session.fragment.image_id
+        corrections = self.history.corrections_of(image_id)
+        if corrections is not None and corrections.shape == session.fragment.shape:
+            session.corrections.change(image_id, corrections)
         session.apply(setting)
         return True
 
@@ -354,6 +383,13 @@ def same_knobs(first: Setting, second: Setting) -> bool:
     if first.domain is Domain.BLOCK and second.domain is Domain.BLOCK:
         return first.model_copy(update={"block": second.block}) == second
     return first == second
+
+
+def same_corrections(known: Corrections | None, present: Corrections | None) -> bool:
+    """Return whether the same is corrected; what is not known is taken for nothing."""
+    if known is None or present is None:
+        return all(one is None or one.is_empty for one in (known, present))
+    return known == present
 
 
 def metrics_of(figures: Figures) -> dict[str, float | None]:

@@ -16,8 +16,9 @@ from napari_nx46.files.workspace import HistoryEntry, Workspace, WorkspaceError
 from napari_nx46.live.history.entries import History
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import slice_view
-from napari_nx46.run.preflight import checked_fragments, fitting_setting
+from napari_nx46.run.preflight import check_corrections, checked_fragments, fitting_setting
 from napari_nx46.setting import Domain, Setting, SettingError, parse_setting
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 _CENTER_AXES = (2, 3)
 
@@ -42,8 +43,14 @@ class RestoredState:
         All that the viewer reported of its view, unchecked but for being JSON.
     pins : mapping of str to Setting
         By letter.
+    pinned_corrections : mapping
+        What was corrected by hand when that was pinned, by letter and image_id.
+    corrections : mapping of str to Corrections
+        What is corrected by hand, by image_id.
     accepted : mapping of str to Setting
         By image_id.
+    accepted_corrections : mapping of str to Corrections
+        What was corrected by hand when that was accepted, by image_id.
     history : tuple of HistoryEntry
         Oldest first.
     history_position : int, optional
@@ -59,7 +66,10 @@ class RestoredState:
     camera_center: tuple[float, ...] = ()
     view: Mapping[str, JsonValue] = field(default_factory=dict)
     pins: Mapping[str, Setting] = field(default_factory=dict)
+    pinned_corrections: Mapping[str, Mapping[str, Corrections]] = field(default_factory=dict)
+    corrections: Mapping[str, Corrections] = field(default_factory=dict)
     accepted: Mapping[str, Setting] = field(default_factory=dict)
+    accepted_corrections: Mapping[str, Corrections] = field(default_factory=dict)
     history: tuple[HistoryEntry, ...] = ()
     history_position: int | None = None
     problems: tuple[str, ...] = ()
@@ -122,7 +132,7 @@ def _read_as(kept: Mapping[str, JsonValue]) -> ReadAs:
 
 
 def resume(session: Session, state: RestoredState) -> None:
-    """Bring a session to where it was: fragment, slice, sliders and accepted settings.
+    """Bring a session to where it was: fragment, slice, sliders, corrections, accepted settings.
 
     Parameters
     ----------
@@ -139,8 +149,9 @@ def resume(session: Session, state: RestoredState) -> None:
         if setting.domain is Domain.BLOCK:  # the canvas says later what of it is visible
             setting = setting.changed(block=session.view.extents)
         session.apply(setting)
+    session.corrections.take_up(state.corrections)
     if state.accepted:
-        session.accept_settings(state.accepted)
+        session.accept_settings(state.accepted, state.accepted_corrections)
 
 
 def _restored(session: Session, workspace: Workspace, *, with_history: bool) -> RestoredState:
@@ -149,7 +160,9 @@ def _restored(session: Session, workspace: Workspace, *, with_history: bool) -> 
     image_id = _known_fragment(view, dataset, problems)
     fragment = session.fragment if image_id is None else dataset[image_id]
     setting = _setting(workspace, problems)
-    known = frozenset(dataset.image_ids)
+    known, pins = frozenset(dataset.image_ids), workspace.pins()
+    corrections = _corrections(workspace.corrections(), dataset, problems)
+    accepted_corrections = workspace.accepted_corrections()
     kept = workspace.history() if with_history else ()
     entries = tuple(entry for entry in kept if entry.image_id in known)
     restored = RestoredState(
@@ -159,8 +172,11 @@ def _restored(session: Session, workspace: Workspace, *, with_history: bool) -> 
         camera_zoom=_zoom(view),
         camera_center=_center(view),
         view=view,
-        pins={pin.letter: pin.setting for pin in workspace.pins()},
-        accepted=_accepted(workspace, dataset, problems),
+        pins={pin.letter: pin.setting for pin in pins},
+        pinned_corrections={pin.letter: _corrections(pin.corrections, dataset, []) for pin in pins},
+        corrections=corrections,
+        accepted=_accepted(workspace, accepted_corrections, dataset, problems),
+        accepted_corrections=accepted_corrections,
         history=entries,
         history_position=_position(workspace.state("history_position"), entries),
     )
@@ -232,7 +248,30 @@ def _setting(workspace: Workspace, problems: list[str]) -> Setting | None:
         return None
 
 
-def _accepted(workspace: Workspace, dataset: DataSet, problems: list[str]) -> dict[str, Setting]:
+def _corrections(
+    kept: Mapping[str, Corrections], dataset: DataSet, problems: list[str]
+) -> dict[str, Corrections]:
+    """Return the corrections of fragments that are there and of their shape."""
+    fitting = {}
+    for image_id, one in kept.items():
+        if image_id not in dataset.image_ids:
+            problems.append(f"corrections of {printable(image_id)}, which is not in {dataset.name}")
+            continue
+        try:
+            check_corrections(dataset[image_id], one)
+        except FragmentError as error:
+            problems.append(f"corrections do not fit any more: {printable(str(error))}")
+            continue
+        fitting[image_id] = one
+    return fitting
+
+
+def _accepted(
+    workspace: Workspace,
+    corrections: Mapping[str, Corrections],
+    dataset: DataSet,
+    problems: list[str],
+) -> dict[str, Setting]:
     fitting = {}
     for image_id, setting in workspace.accepted().items():
         if image_id not in dataset.image_ids:
@@ -242,6 +281,8 @@ def _accepted(workspace: Workspace, dataset: DataSet, problems: list[str]) -> di
             continue
         try:
             checked_fragments(dataset, {image_id: setting})
+            if image_id in corrections:
+                check_corrections(dataset[image_id], corrections[image_id])
         except FragmentError as error:
             problems.append(f"an accepted setting does not fit any more: {printable(str(error))}")
             continue

@@ -97,7 +97,8 @@ class SessionStore:
         state = self._restore()
         resume(self._session, state)
         for letter, setting in state.pins.items():
-            self._pins.pin(letter, setting)
+            corrections = state.pinned_corrections.get(letter)
+            self._pins.pin(letter, setting, corrections=corrections)
         if self._path is None:
             self._go_on(RestoredState())
         else:
@@ -207,4 +208,8 @@ class SessionStore:
 
     def _note_pins(self) -> None:
         if self._autosave is not None:
-            self._autosave.note_pins({pin.letter: pin.setting for pin in self._pins})
+            pins = tuple(self._pins)
+            self._autosave.note_pins(
+                {pin.letter: pin.setting for pin in pins},
+                {pin.letter: pin.corrections for pin in pins},
+            )

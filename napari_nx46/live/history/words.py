@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from napari_nx46.files.workspace import HistoryEntry
+from napari_nx46.live.history.entries import same_corrections
 from napari_nx46.live.masks.pins import differing_knobs
 from napari_nx46.run.compare.comparison import knob_text
 from napari_nx46.setting import Setting, described_knobs
@@ -22,7 +23,7 @@ def time_text(entry: HistoryEntry, now: datetime) -> str:
 
 
 def changes_text(entry: HistoryEntry, before: HistoryEntry | None, most: int = MOST_CHANGES) -> str:
-    """Return in which knobs an entry differs from the one before.
+    """Return in which knobs, and in what was corrected, an entry differs from the one before.
 
     Parameters
     ----------
@@ -41,8 +42,19 @@ def changes_text(entry: HistoryEntry, before: HistoryEntry | None, most: int = M
         f"{knob_text(name, before.setting)} → {knob_text(name, entry.setting)}"
         for name in names
     ]
+    corrected = _corrections_text(entry, before)
+    changes = [corrected, *changes] if corrected else changes
     more = len(changes) - most
     return ", ".join(changes[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _corrections_text(entry: HistoryEntry, before: HistoryEntry) -> str:
+    """Return what is corrected at an entry, if that was another before; nothing if it was not."""
+    present = entry.corrections
+    known = before.corrections if before.image_id == entry.image_id else None
+    if present is None or same_corrections(known, present):
+        return ""
+    return f"corrected {present.added:,} added, {present.erased:,} erased"
 
 
 def figures_text(entry: HistoryEntry) -> str:

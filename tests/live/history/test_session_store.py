@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from napari_nx46.files.workspace import HistoryEntry, Workspace
@@ -10,6 +11,7 @@ from napari_nx46.live.history.session_store import SessionStore
 from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.corrections.corrections import Corrections
 from tests.live.driver import Clock, Events, named_threads, wait_for
 
 
@@ -100,6 +102,89 @@ def test_a_sitting_goes_on_where_the_last_one_ended(new_sitting, path):
     assert third.session.setting.quantile == 0.8
     assert list(third.pins) == []
     assert third.events.log == []
+
+
+STROKE, OTHER = np.s_[5:8, 3:9, 2:20], np.s_[6:7, 5:12, 0:6]
+
+
+def test_what_was_corrected_is_kept_with_pins_accepted_settings_and_history(new_sitting, path):
+    first = new_sitting(path)
+    first.begin()
+    first.rest()
+    states = [first.session.present_corrections]
+    for block, value in ((STROKE, 1), (OTHER, 2)):
+        first.driver.paint(block, value)
+        first.rest()
+        states.append(first.session.present_corrections)
+    first.session.change(quantile=0.8)
+    first.pins.pin("A", Setting(), corrections={"a": states[1]})
+    first.session.accept(("a", "b"))
+    first.driver.paint(np.s_[0:1, 0:2, :], 1, "b")
+    first.rest()
+    of_b = first.session.corrections.of("b")
+    first.keeping.close()
+
+    second = new_sitting(path)
+    second.begin()
+    session = second.session
+    assert session.corrections.by_fragment == {"a": states[2], "b": of_b}
+    assert session.accepted_corrections == {"a": states[2]}
+    assert second.pins["A"].corrections == {"a": states[1]}
+    assert not session.corrections.can_undo("a")
+    for corrections in reversed(states):
+        assert second.keeping.undo()
+        assert session.present_corrections == corrections
+        assert session.setting == Setting()
+    assert session.corrections.of("b") == of_b
+    second.keeping.jump(len(second.quantiles) - 1)
+    assert (session.setting.quantile, session.present_corrections) == (0.8, states[2])
+    second.rest()
+    second.driver.assert_shows_the_definition()
+    session.corrections.clear("a")
+    second.keeping.close()
+
+    third = new_sitting(path)
+    third.begin()
+    assert third.session.corrections.by_fragment == {"b": of_b}
+    assert third.session.accepted_corrections == {"a": states[2]}
+    assert third.events.log == []
+
+
+def test_undo_leaves_fragments_alone_that_are_not_shown(new_sitting):
+    sitting = new_sitting(None)
+    sitting.begin()
+    sitting.rest()
+    sitting.driver.paint(STROKE, 1)
+    sitting.rest()
+    painted = sitting.session.corrections.of("a")
+    sitting.session.show_fragment("b")
+    sitting.session.change(quantile=0.6)
+    sitting.rest()
+    assert sitting.keeping.undo()
+    assert sitting.keeping.undo()
+    assert sitting.session.corrections.of("a") == painted
+    sitting.session.show_fragment("a")
+    sitting.rest()
+    assert sitting.session.corrections.of("a") == painted
+
+
+def test_corrections_of_data_that_were_exchanged_are_left_out_and_reported(new_sitting, path):
+    wrong = Corrections.of(np.ones((2, 3, 4), np.uint8))
+    with Workspace.open(path) as workspace:
+        workspace.set_corrections("a", wrong)
+        workspace.set_corrections("gone", wrong)
+        workspace.set_accepted({"a": Setting(), "b": Setting()}, {"a": wrong})
+    sitting = new_sitting(path)
+    sitting.begin()
+    assert sitting.session.corrections.by_fragment == {}
+    assert sitting.session.accepted == {"b": Setting()}
+    (first,), (second,), (third,) = sitting.events.of("problem")
+    assert "found corrections of shape (2, 3, 4), expected (12, 20, 24)" in first
+    assert "corrections of gone, which is not in" in second
+    assert "accepted setting does not fit" in third
+    sitting.keeping.close()
+    with Workspace.open(path) as workspace:
+        assert workspace.corrections() == {"a": wrong, "gone": wrong}
 
 
 def test_what_is_done_before_the_history_has_come_is_kept_too(new_sitting, path):
