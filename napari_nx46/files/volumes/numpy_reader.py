@@ -102,7 +102,7 @@ def open_npy(origin: Origin) -> Channels:
     stamp = FileStamp.of(origin)
     try:
         with open_regular(origin.path) as stream:
-            header = _read_header(origin, stream)
+            header = read_header(origin, stream)
     except OSError as error:
         raise origin.error(error.strerror or str(error), "a readable file") from error
     axes = find_axes(origin, header.shape)
@@ -135,7 +135,7 @@ def open_npz(origin: Origin) -> Channels:
         with open_zip(origin.path) as archive:
             member = _member(origin, archive)
             with archive.open(member) as stream:
-                header = _read_header(origin, stream)
+                header = read_header(origin, stream)
     except NotImplementedError as error:
         raise origin.error(str(error), "an array stored plainly or deflated") from error
     except VolumeError:
@@ -295,7 +295,7 @@ def _data_start(stamp: FileStamp, member: zipfile.ZipInfo) -> int:
             raise stamp.origin.error(f"a damaged .npz file ({fault})", "a readable one") from fault
 
 
-def _read_header(origin: Origin, stream: IO[bytes]) -> NpyHeader:
+def read_header(origin: Origin, stream: IO[bytes]) -> NpyHeader:
     """Read the header of an array of numbers, refusing headers that are long or odd."""
     try:
         version = npy_format.read_magic(stream)

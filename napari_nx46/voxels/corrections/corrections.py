@@ -153,6 +153,10 @@ class Corrections:
             labels[at - z.start] = runs.labels(y, x)
         return labels
 
+    def whole_labels(self) -> Labels:
+        """Return the corrections of the whole fragment: 0 as computed, 1 add, 2 erase."""
+        return self.labels(whole_block(self.shape))
+
     def apply(self, mask: Mask, block: Block) -> Mask:
         """Return the mask of a block with its corrections.
 
