@@ -10,6 +10,7 @@ import typer
 
 from napari_nx46.cli.commands.campaign.app import campaign
 from napari_nx46.cli.commands.compare import compare
+from napari_nx46.cli.commands.corrections import corrections
 from napari_nx46.cli.commands.errors import errors
 from napari_nx46.cli.commands.measure import measure
 from napari_nx46.cli.commands.presets import presets
@@ -39,7 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(tune, run, export, validate, score, errors, measure, compare),
+    *(tune, run, export, corrections, validate, score, errors, measure, compare),
     *(presets, sample, demo, warm_up),
 ):
     app.command(cls=SectionedCommand)(command)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_nx46.run.export.manifest import RunOptions
     from napari_nx46.run.pipelines import PipelineSet
     from napari_nx46.setting import Setting
+    from napari_nx46.voxels.corrections.corrections import Corrections
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class MaskFlags(FlagGroup):
     profile : Profile
     band : str
         Density aimed at, ``LOW:HIGH``.
+    corrections : Path, optional
+        What was corrected by hand.
     """
 
     tag: Annotated[
@@ -63,6 +66,16 @@ class MaskFlags(FlagGroup):
     ] = Compression.ZLIB
     profile: flag.MaskProfile = MaskValues.KAGGLE
     band: flag.TargetBand = flag.DEFAULT_BAND_TEXT
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            "--corrections",
+            metavar="FILE",
+            help="Correct the masks by hand last of all: an .npz file that the window or "
+            "'nx46 corrections' saved, ID.tif of labels 0, 1 (add) and 2 (erase), or a folder.",
+            rich_help_panel=flag.MASK_SECTION,
+        ),
+    ] = None
 
     def run_options(self) -> RunOptions:
         """Return the options of a run.
@@ -104,12 +117,15 @@ class Task:
         Setting by image_id of the fragments that are to be written.
     options : RunOptions
     cancelled : callable
+    corrections : dict
+        What was corrected by hand, by image_id of these fragments.
     """
 
     pipelines: PipelineSet
     settings: dict[str, Setting]
     options: RunOptions
     cancelled: Callable[[], bool]
+    corrections: dict[str, Corrections]
 
     def progress(self, title: str) -> AbstractContextManager[Progress]:
         """Show the progress through the slices of these fragments while the context is open."""
@@ -151,6 +167,7 @@ def prepared(
     setting = chosen_setting(knobs, os.environ, note)
     dataset = _opened(data, setting, fragments, skip_faulty)
     chosen = dict.fromkeys(fragments or dataset.image_ids, setting)
+    corrections = _chosen_corrections(masks.corrections, dataset, tuple(chosen))
 
     from napari_nx46.run.pipelines import PipelineSet
     from napari_nx46.voxels.workers import Workers
@@ -160,10 +177,43 @@ def prepared(
         budget = int(resources.memory * 2**30)
         try:
             pipelines = PipelineSet(dataset, workers=workers, memory_budget=budget)
-            yield Task(pipelines, chosen, options, cancelled)
+            yield Task(pipelines, chosen, options, cancelled, corrections)
             pipelines.release()
         finally:
             workers.close()
+
+
+def _chosen_corrections(
+    path: Path | None, dataset: DataSet, image_ids: Sequence[str]
+) -> dict[str, Corrections]:
+    """Read the corrections of the fragments that are to be written.
+
+    Raises
+    ------
+    FragmentError
+        If none of them is corrected, or corrections are of another shape than their fragment.
+    """
+    if path is None:
+        return {}
+    from napari_nx46.data.fragments import FragmentError
+    from napari_nx46.files.corrections import read_corrections
+    from napari_nx46.files.naming import first_few
+    from napari_nx46.run.preflight import check_corrections
+
+    found = read_corrections(path)
+    chosen = {image_id: one for image_id, one in found.items() if image_id in image_ids}
+    if found and not chosen:
+        raise FragmentError(
+            f"{path}: found corrections of {first_few(sorted(found))}; expected some of "
+            f"{first_few(list(image_ids))}"
+        )
+    others = sorted(found.keys() - set(dataset.image_ids))
+    if others:
+        note(f"note: {path} has corrections of other data: {first_few(others)}")
+    for image_id, one in chosen.items():
+        check_corrections(dataset[image_id], one)
+        echo(f"{image_id}: {one.added:,} voxels added and {one.erased:,} erased by hand")
+    return chosen
 
 
 def _opened(

@@ -57,16 +57,18 @@ def run(
         from napari_nx46.run.export.targets import run_targets
 
         if dry_run:
-            targets = run_targets(out, tuple(planned.settings))
+            targets = run_targets(out, tuple(planned.settings), planned.corrections)
             _dry_run(planned, density, targets, out / "preflight.json")
             return
         task = solved(planned, density)
         with task.progress("writing") as progress:
             result = runner.run(
-                task.pipelines, task.settings, out, task.options, progress, task.cancelled
+                *(task.pipelines, task.settings, out, task.options, progress, task.cancelled),
+                corrections=task.corrections,
             )
     print_result(result, task.options.band)
-    echo(f"wrote {out / 'masks'}, {out / 'metrics.csv'}, {out / 'manifest.json'}")
+    written = (out / "masks", *run_targets(out, (), task.corrections))
+    echo("wrote " + ", ".join(map(str, written)))
     end_with_left_out(task.pipelines.dataset)
 
 
@@ -100,18 +102,19 @@ def export(
 
             if dry_run:
                 report = out.with_name(out.stem + ".preflight.json")
-                _dry_run(planned, density, export_targets(out), report)
+                _dry_run(planned, density, export_targets(out, planned.corrections), report)
                 return
             task = solved(planned, density)
             with task.progress("exporting") as progress:
                 result = runner.export(
                     *(task.pipelines, task.settings, out, task.options, progress, task.cancelled),
+                    corrections=task.corrections,
                     work=work,
                 )
         print_result(result, task.options.band)
         if result.report is not None:
             print_findings(result.report)
-        echo("wrote " + ", ".join(str(path) for path in export_targets(out)))
+        echo("wrote " + ", ".join(map(str, export_targets(out, task.corrections))))
         register(result, task.options)
     end_with_left_out(task.pipelines.dataset)
 

@@ -11,6 +11,7 @@ from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.job import Progress, Report, Work
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck, Workers
 
 
@@ -20,6 +21,7 @@ def export_work(
     target: Path,
     options: RunOptions,
     *,
+    corrections: Mapping[str, Corrections] | None = None,
     memory_budget: int | None = None,
     workspace: Path | None = None,
 ) -> Work[RunResult]:
@@ -35,12 +37,14 @@ def export_work(
     target : Path
         The archive.
     options : RunOptions
+    corrections : mapping of str to Corrections, optional
+        What was corrected by hand when that was accepted, by image_id.
     memory_budget : int, optional
         Bytes for one fragment's volumes and score.
     workspace : Path, optional
         In which the owner keeps the export as a run.
     """
-    accepted = dict(accepted)
+    accepted, corrections = dict(accepted), dict(corrections or {})
     total = sum(dataset[image_id].shape[0] for image_id in accepted)
 
     def work(cancelled: CancelCheck, report: Report) -> RunResult:
@@ -54,7 +58,9 @@ def export_work(
         pipelines = PipelineSet(dataset, workers=workers, memory_budget=memory_budget)
         try:
             return export(
-                *(pipelines, accepted, target, options, progress, cancelled), work=workspace
+                *(pipelines, accepted, target, options, progress, cancelled),
+                corrections=corrections,
+                work=workspace,
             )
         finally:
             workers.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from napari_nx46.core.pipeline import MaskSlab
 from napari_nx46.core.threshold.notes import ThresholdTally
 from napari_nx46.data.fragments import DataSet, Fragment
 from napari_nx46.files import atomic
+from napari_nx46.files.corrections import corrections_bytes
 from napari_nx46.files.staging import staging_folder
 from napari_nx46.files.submission.findings import ValidationReport
 from napari_nx46.files.submission.writing import (
@@ -30,9 +31,16 @@ from napari_nx46.files.workspace import SavedRun, announcing
 from napari_nx46.run.export.manifest import FragmentRecord, RunOptions, manifest_json, metrics_csv
 from napari_nx46.run.export.targets import check_targets, export_targets, kept_if_used, run_targets
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.preflight import Settings, checked_fragments, reads_dataset, sources_read
+from napari_nx46.run.preflight import (
+    Settings,
+    check_corrections,
+    checked_fragments,
+    reads_dataset,
+    sources_read,
+)
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import Workers, never
 
 
@@ -72,9 +80,12 @@ def export(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] = never,
     *,
+    corrections: Mapping[str, Corrections] | None = None,
     work: Path | None = None,
 ) -> RunResult:
     """Stream the masks into a submission archive, with manifest and metrics beside it.
+
+    What was corrected by hand is written beside it too, if anything was.
 
     Parameters
     ----------
@@ -88,6 +99,8 @@ def export(
         Called with image_id, slices done and slices in all.
     cancelled : callable
         Asked between slices.
+    corrections : mapping of str to Corrections, optional
+        By image_id; those of fragments that are not written are left out.
     work : Path, optional
         The workspace file in which the caller keeps the export as a run. It is announced beside
         that: should the caller not come to it, whoever opens the workspace next does.
@@ -95,7 +108,7 @@ def export(
     Raises
     ------
     FragmentError
-        If a setting does not fit its fragment.
+        If a setting, or corrections, do not fit their fragment.
     VolumeError
         If a source is damaged or holds what a probability cannot be, or if it has been changed or
         replaced since it was opened.
@@ -106,9 +119,10 @@ def export(
     WriteError
         If a target cannot be written.
     """
-    masks = _measured_masks(pipelines, settings, cancelled)
-    _, metrics, manifest = export_targets(target)
-    check_targets(pipelines.dataset, (target, metrics, manifest))
+    corrected = corrections_written(settings, corrections)
+    masks = _measured_masks(pipelines, settings, corrected, cancelled)
+    _, metrics, manifest, *beside = targets = export_targets(target, corrected)
+    check_targets(pipelines.dataset, targets)
 
     def companions(members: tuple[Member, ...]) -> dict[Path, bytes]:
         records = [mask.record() for mask in masks]
@@ -116,6 +130,7 @@ def export(
         return {
             metrics: metrics_csv(records),
             manifest: manifest_json(records, members, options, archive=target.name),
+            **{path: corrections_bytes(corrected) for path in beside},
         }
 
     def result_of(archive: ArchiveResult) -> RunResult:
@@ -158,6 +173,7 @@ def exported_run(result: RunResult, options: RunOptions) -> SavedRun:
             record.image_id: {
                 "density": member.density,
                 "mean_continuity": _mean_continuity(record.slices),
+                **_correction_metrics(record.corrections),
             }
             for record, member in zip(result.records, result.members, strict=True)
         },
@@ -165,6 +181,16 @@ def exported_run(result: RunResult, options: RunOptions) -> SavedRun:
         archive=result.target.absolute(),
         archive_sha256=result.archive_sha256,
     )
+
+
+def _correction_metrics(corrections: Corrections | None) -> dict[str, float]:
+    """Return how many voxels were corrected, if any were."""
+    if corrections is None:
+        return {}
+    return {
+        "voxels_added": float(corrections.added),
+        "voxels_erased": float(corrections.erased),
+    }
 
 
 def _mean_continuity(slices: Sequence[SliceMeasures]) -> float | None:
@@ -179,24 +205,30 @@ def run(
     options: RunOptions = RunOptions(),
     progress: Progress | None = None,
     cancelled: Callable[[], bool] = never,
+    *,
+    corrections: Mapping[str, Corrections] | None = None,
 ) -> RunResult:
     """Write masks/IMAGE_ID.tif, metrics.csv and manifest.json into a folder.
 
-    Parameters and errors are those of `export`. All files are complete before the first of them
-    takes its name; until then nothing in the folder changes.
+    If anything was corrected by hand, there is corrections.npz too. Parameters and errors are those
+    of `export`. All files are complete before the first of them takes its name; until then nothing
+    in the folder changes.
     """
-    masks = _measured_masks(pipelines, settings, cancelled)
-    targets = run_targets(folder, [mask.image_id for mask in masks])
+    corrected = corrections_written(settings, corrections)
+    masks = _measured_masks(pipelines, settings, corrected, cancelled)
+    targets = run_targets(folder, [mask.image_id for mask in masks], corrected)
     check_targets(pipelines.dataset, targets)
     with kept_if_used(folder / "masks"), staging_folder(folder) as staging:
         staged, members = _staged_masks(masks, staging, options, progress, cancelled)
         records = tuple(mask.record() for mask in masks)
-        *mask_files, metrics, manifest = targets
+        mask_files, (metrics, manifest, *beside) = targets[: len(masks)], targets[len(masks) :]
         with atomic.write_together() as batch:
             for source, target in zip(staged, mask_files, strict=True):
                 source.replace(batch.add(target))
             batch.add(metrics).write_bytes(metrics_csv(records))
             batch.add(manifest).write_bytes(manifest_json(records, members, options))
+            for path in beside:
+                batch.add(path).write_bytes(corrections_bytes(corrected))
             _check_unchanged(pipelines.dataset, settings)
             atomic.stop_if(cancelled)
     return RunResult(folder, members, records)
@@ -248,12 +280,14 @@ class _MeasuredMask:
         pipelines: PipelineSet,
         fragment: Fragment,
         setting: Setting,
+        corrections: Corrections | None,
         cancelled: Callable[[], bool],
     ) -> None:
         self.image_id = fragment.image_id
         self._pipelines = pipelines
         self._fragment = fragment
         self._setting = setting
+        self._corrections = corrections
         self._cancelled = cancelled
         self._record: FragmentRecord | None = None
 
@@ -272,7 +306,8 @@ class _MeasuredMask:
         slices: list[SliceMeasures] = []
         tally = ThresholdTally(threshold, pipeline.shape, pipeline.workers)
         previous: Mask | None = None
-        for slab in pipeline.slabs(self._setting, threshold, self._cancelled):
+        corrections = self._corrections
+        for slab in pipeline.slabs(self._setting, threshold, self._cancelled, corrections):
             slices += _measure(slab, previous, pipeline.workers, self._cancelled)
             previous = slab.mask[-1]
             tally.add(slab.extent, slab.score, self._cancelled)
@@ -288,6 +323,7 @@ class _MeasuredMask:
             sources,
             tuple(slices),
             tuple(note.text(self._setting) for note in tally.notes(self._setting)),
+            corrections,
         )
 
 
@@ -304,10 +340,33 @@ def _measure(
     )
 
 
+def corrections_written(
+    settings: Settings, corrections: Mapping[str, Corrections] | None
+) -> dict[str, Corrections]:
+    """Return the corrections of the fragments that are written, if anything is corrected there."""
+    return {
+        image_id: one
+        for image_id, one in (corrections or {}).items()
+        if image_id in settings and not one.is_empty
+    }
+
+
 def _measured_masks(
-    pipelines: PipelineSet, settings: Settings, cancelled: Callable[[], bool]
+    pipelines: PipelineSet,
+    settings: Settings,
+    corrections: Mapping[str, Corrections],
+    cancelled: Callable[[], bool],
 ) -> list[_MeasuredMask]:
+    fragments = checked_fragments(pipelines.dataset, settings)
+    for image_id, one in corrections.items():
+        check_corrections(pipelines.dataset[image_id], one)
     return [
-        _MeasuredMask(pipelines, fragment, settings[fragment.image_id], cancelled)
-        for fragment in checked_fragments(pipelines.dataset, settings)
+        _MeasuredMask(
+            pipelines,
+            fragment,
+            settings[fragment.image_id],
+            corrections.get(fragment.image_id),
+            cancelled,
+        )
+        for fragment in fragments
     ]

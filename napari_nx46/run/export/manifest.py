@@ -15,6 +15,7 @@ from napari_nx46.files.submission.mask_tiff import Compression, MaskValues
 from napari_nx46.files.submission.writing import Member
 from napari_nx46.run.csv_text import CsvValue, csv_bytes, nine_digits
 from napari_nx46.setting import DEFAULT_BAND, Setting
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 METRICS_COLUMNS = (
     "fragment",
@@ -75,6 +76,8 @@ class FragmentRecord:
         In ascending z.
     notes : tuple of str
         What is odd about the threshold, in words.
+    corrections : Corrections, optional
+        What was corrected by hand.
     """
 
     image_id: str
@@ -83,6 +86,7 @@ class FragmentRecord:
     sources: dict[str, dict[str, str | int | list[int]]]
     slices: tuple[SliceMeasures, ...]
     notes: tuple[str, ...] = ()
+    corrections: Corrections | None = None
 
 
 def metrics_csv(records: Sequence[FragmentRecord]) -> bytes:
@@ -151,9 +155,21 @@ def _fragment_entry(record: FragmentRecord, member: Member) -> dict[str, Any]:
         "notes": list(record.notes),
         "setting": record.setting.model_dump(mode="json"),
         "sources": record.sources,
+        "corrections": _corrections_entry(record.corrections),
         "mask_sha256": member.mask_sha256,
         "member": member.name,
         "member_sha256": member.member_sha256,
+    }
+
+
+def _corrections_entry(corrections: Corrections | None) -> dict[str, int | str] | None:
+    """Return how many voxels were corrected by hand, and the SHA-256 of which and how."""
+    if corrections is None:
+        return None
+    return {
+        "voxels_added": corrections.added,
+        "voxels_erased": corrections.erased,
+        "sha256": corrections.digest,
     }
 
 

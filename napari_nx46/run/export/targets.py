@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from napari_nx46.data.fragments import DataSet
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.run.export.manifest import RunOptions, recorded_versions
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 if TYPE_CHECKING:
     from napari_nx46.run.preflight import FragmentPreflight
@@ -21,9 +22,20 @@ def manifest_path(archive: Path) -> Path:
     return archive.with_name(archive.stem + ".manifest.json")
 
 
-def export_targets(archive: Path) -> tuple[Path, Path, Path]:
-    """Return what an export writes: the archive, and metrics and manifest beside it."""
-    return archive, archive.with_name("metrics.csv"), manifest_path(archive)
+def corrections_path(archive: Path) -> Path:
+    """Return where the corrections of an archive are: ``submission.corrections.npz`` beside it."""
+    return archive.with_name(archive.stem + ".corrections.npz")
+
+
+def export_targets(
+    archive: Path, corrections: Mapping[str, Corrections] | None = None
+) -> tuple[Path, ...]:
+    """Return what an export writes: the archive, and metrics and manifest beside it.
+
+    Where anything is corrected by hand, the corrections are the last one.
+    """
+    beside = (corrections_path(archive),) if corrections else ()
+    return archive, archive.with_name("metrics.csv"), manifest_path(archive), *beside
 
 
 def mask_path(folder: Path, image_id: str) -> Path:
@@ -31,10 +43,16 @@ def mask_path(folder: Path, image_id: str) -> Path:
     return folder / "masks" / f"{image_id}.tif"
 
 
-def run_targets(folder: Path, image_ids: Sequence[str]) -> tuple[Path, ...]:
-    """Return what a run writes into a folder: the masks, metrics and manifest."""
+def run_targets(
+    folder: Path, image_ids: Sequence[str], corrections: Mapping[str, Corrections] | None = None
+) -> tuple[Path, ...]:
+    """Return what a run writes into a folder: the masks, metrics and manifest.
+
+    Where anything is corrected by hand, the corrections are the last one.
+    """
     masks = (mask_path(folder, image_id) for image_id in image_ids)
-    return (*masks, folder / "metrics.csv", folder / "manifest.json")
+    beside = (folder / "corrections.npz",) if corrections else ()
+    return (*masks, folder / "metrics.csv", folder / "manifest.json", *beside)
 
 
 def check_targets(dataset: DataSet, targets: Iterable[Path]) -> None:

@@ -161,7 +161,11 @@ class ExportPanel(QWidget):
         self.result_label.clear()
         workspace = None if self._runs is None else self._runs.path
         job.start(
-            export_work(session.dataset, session.accepted, target, options, workspace=workspace)
+            export_work(
+                *(session.dataset, session.accepted, target, options),
+                corrections=session.accepted_corrections,
+                workspace=workspace,
+            )
         )
 
     def cancel_export(self) -> None:
@@ -176,7 +180,16 @@ class ExportPanel(QWidget):
         text = f"Accepted for {count} of {plural(len(self._session.dataset), 'fragment')}."
         if current is not None and current != self._session.setting:
             text += " The sliders have moved since: accept again to export what you see."
+        elif current is not None and self._corrected_since():
+            text += " The mask was corrected since: accept again to export what you see."
         return text
+
+    def _corrected_since(self) -> bool:
+        """Return whether what is corrected is not what was accepted."""
+        session = self._session
+        frozen = session.accepted_corrections.get(session.fragment.image_id)
+        present = session.present_corrections
+        return present != frozen if frozen is not None else not present.is_empty
 
     def _may_replace(self, target: Path) -> bool:
         """Ask before an archive that this panel did not write is replaced."""
@@ -246,6 +259,7 @@ class ExportPanel(QWidget):
         self.browse_button.clicked.connect(self._browse)
         session.accepted_changed.connect(self.show_accepted)
         session.setting_changed.connect(lambda setting: self.show_accepted())
+        session.corrections.changed.connect(lambda image_id: self.show_accepted())
         session.fragment_changed.connect(lambda fragment: self.show_accepted())
         if self._runs is not None:
             self._following = Connections(self)
