@@ -82,8 +82,8 @@ class Session:
         Compiles the kernels; until it is done NumPy computes.
     setting_changed : Signal(Setting)
     fragment_changed : Signal(Fragment)
-    mask_changed : Signal()
-        The displayed plane's mask is another one: draw it again.
+    mask_changed : Signal(ShownMask)
+        Carries the displayed plane's mask: draw it. Emitted before `change` returns.
     figures_changed : Signal(Figures)
     accepted_changed : Signal()
     compiling_changed : Signal(int, int)
@@ -95,7 +95,7 @@ class Session:
 
     setting_changed = Signal(Setting)
     fragment_changed = Signal(Fragment)
-    mask_changed = Signal()
+    mask_changed = Signal(ShownMask)
     figures_changed = Signal(Figures)
     accepted_changed = Signal()
     band_changed = Signal(tuple)
@@ -172,6 +172,11 @@ class Session:
     def view(self) -> View:
         """What the canvas shows."""
         return self._view
+
+    @property
+    def shown(self) -> ShownMask | None:
+        """The mask of the displayed plane; None in 3D, and where it could not be computed."""
+        return self._shown
 
     @property
     def figures(self) -> Figures:
@@ -452,8 +457,7 @@ class Session:
             self.figures_changed.emit(self._figures)
             return
         self._shown = self._shown_mask(view.plane)
-        self._shown.mask.setflags(write=False)  # it is handed out
-        self.mask_changed.emit()
+        self.mask_changed.emit(self._shown)
         self._measure_shown()
 
     def _measure_shown(self) -> None:
@@ -491,8 +495,8 @@ class Session:
         self._exact = result
         self._volume = result.volume
         self._figures = replace(self._figures, fragment_density=result.density, notes=result.notes)
-        if request.three_d:
-            self._show_volume(result)
+        if result.volume is not None:
+            self._show_volume(result, result.volume)
         elif self._shown is not None and self._is_exact(self._shown, result.threshold):
             self._shown = replace(self._shown, threshold=result.threshold, exact=True)
             self._measure_shown()
@@ -505,7 +509,7 @@ class Session:
         corrections = self.present_corrections
         return shown.plane == plane and same_mask(self._pipeline, shown, threshold, corrections)
 
-    def _show_volume(self, result: ExactResult) -> None:
+    def _show_volume(self, result: ExactResult, volume: Mask) -> None:
         self._figures = Figures(
             threshold=result.threshold.at(0),
             block_density=result.density,
@@ -514,7 +518,8 @@ class Session:
             fragment_exact=True,
             notes=result.notes,
         )
-        self.mask_changed.emit()
+        setting, plane = result.request.setting, self._view.plane
+        self.mask_changed.emit(ShownMask(setting, result.threshold, plane, volume, exact=True))
         self.figures_changed.emit(self._figures)
 
     def _preview_again(self) -> None:

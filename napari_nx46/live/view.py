@@ -107,9 +107,20 @@ class Figures:
 
 @dataclass(frozen=True, eq=False)
 class ShownMask:
-    """The mask of the displayed plane, what it was computed from, and whether it is exact.
+    """The mask of the displayed plane, as the session hands it to whoever draws or measures it.
 
-    Without a threshold nothing is known yet, and the mask is empty.
+    Parameters
+    ----------
+    setting : Setting
+        What it was computed from.
+    threshold : Threshold, optional
+        What it was computed from; without it nothing is known yet, and the mask is empty.
+    plane : Block
+        Where it lies in the fragment: one slice, or in 3D the whole.
+    mask : array of uint8, {0, 1}
+        Of the plane's shape; it cannot be written to.
+    exact : bool
+        Whether it is the exact mask, not a preview.
     """
 
     setting: Setting
@@ -117,6 +128,9 @@ class ShownMask:
     plane: Block
     mask: Mask
     exact: bool
+
+    def __post_init__(self) -> None:
+        self.mask.setflags(write=False)
 
     def threshold_at(self, z: int) -> float | None:
         """Return the (high) threshold of a slice."""

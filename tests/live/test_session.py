@@ -13,6 +13,7 @@ from napari_nx46.data.fragments import FragmentError, VolumeError, open_data, wr
 from napari_nx46.live.view import View, slice_view, volume_view
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Domain, Setting, SettingError
+from napari_nx46.voxels.blocks import whole_block
 from napari_nx46.voxels.workers import Workers
 from tests.live.driver import (
     PATIENCE,
@@ -147,6 +148,30 @@ def test_change_says_setting_then_mask_then_figures_before_it_returns(driver):
     assert driver.events.names() == ["setting_changed", "mask_changed", "figures_changed"]
     ((setting,),) = driver.events.of("setting_changed")
     assert setting == driver.session.setting == Setting(quantile=0.8)
+
+
+def test_mask_changed_carries_the_mask_that_is_shown(driver, gate):
+    session, carried = driver.session, []
+    session.mask_changed.connect(carried.append)
+    session.change(quantile=0.8, z_radius=2)
+    (preview,) = carried
+    assert preview is session.shown
+    assert (preview.setting, preview.plane) == (session.setting, session.view.plane)
+    assert preview.exact == session.figures.exact is False
+    np.testing.assert_array_equal(preview.mask, driver.shown())
+    with pytest.raises(ValueError, match="read-only"):
+        preview.mask[...] = 1
+    gate.open()
+    driver.settle()
+    assert session.shown.exact
+    np.testing.assert_array_equal(session.shown.mask, driver.expected()[session.view.plane])
+    session.look_at(volume_view(SHAPE))
+    driver.settle()
+    whole = carried[-1]
+    assert whole.exact
+    assert whole.plane == whole_block(SHAPE)
+    np.testing.assert_array_equal(whole.mask, driver.expected())
+    assert session.shown is None
 
 
 def test_a_change_to_the_same_value_says_nothing(driver):

@@ -23,7 +23,7 @@ from napari_nx46.live.derived.of_session import REST_SECONDS
 from napari_nx46.live.derived.score_warm_up import ScoreWarmUp
 from napari_nx46.live.derived.slice_score import SliceRequest, SliceScore, score_slice
 from napari_nx46.live.session import Session
-from napari_nx46.live.view import Extents, Figures, extents_of
+from napari_nx46.live.view import Extents, Figures, ShownMask, extents_of
 from napari_nx46.voxels.blocks import whole_block
 from napari_nx46.voxels.workers import CancelCheck
 
@@ -256,15 +256,14 @@ class ScoreFollower:
             self._forget_slice()
         self._publish()
 
-    def _measure_slice(self) -> None:
+    def _measure_slice(self, shown: ShownMask) -> None:
         """Compare the slice that is shown; `figures_changed`, which comes next, publishes it."""
-        view, label = self.session.view, self.label
-        if self._closed or label is None or view.three_d:
+        label = self.label
+        if self._closed or label is None or self.session.view.three_d:
             self._forget_slice()
             return
-        mask = self.session.mask_block(view.plane)
-        request = SliceRequest(mask, label[view.plane], self._compiled)
-        is_huge = mask.size > MOST_VOXELS_AT_ONCE
+        request = SliceRequest(shown.mask, label[shown.plane], self._compiled)
+        is_huge = shown.mask.size > MOST_VOXELS_AT_ONCE
         self._huge.request = request if is_huge else None
         self._huge.touch()
         if not is_huge:
@@ -339,8 +338,8 @@ class ScoreFollower:
 
     def _measure_shown_slice(self) -> None:
         """Compare the slice that is on the screen already, unless there is none."""
-        if self.session.figures.slice_density is not None:
-            self._measure_slice()
+        if self.session.shown is not None:
+            self._measure_slice(self.session.shown)
 
 
 def load_label(fragment: Fragment) -> LoadedLabel:

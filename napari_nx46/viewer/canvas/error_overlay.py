@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_nx46.live.arrays.errors import ErrorClass, lazy_errors
-from napari_nx46.live.arrays.volume import LazyVolume
+from napari_nx46.live.arrays.errors import ErrorClass, error_classes, lazy_errors
+from napari_nx46.live.arrays.volume import LazyVolume, Voxels
 from napari_nx46.live.derived.scoring import ScoreFollower
+from napari_nx46.live.view import ShownMask
 from napari_nx46.run.okabe_ito import GREEN, GREY, SKY, VERMILION
 from napari_nx46.viewer.canvas.class_overlay import ClassOverlay
 
@@ -45,6 +46,11 @@ class ErrorOverlay(ClassOverlay):
     def available(self) -> bool:
         """Whether the fragment has a label."""
         return self._follower.has_label
+
+    def slice_of(self, shown: ShownMask) -> Voxels | None:
+        """Return the errors of a mask's plane; None while the label is not there."""
+        label = self._follower.label
+        return None if label is None else error_classes(shown.mask, label[shown.plane])
 
     def voxels(self) -> LazyVolume:
         """Return the errors of the current fragment."""

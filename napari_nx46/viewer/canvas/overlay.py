@@ -9,8 +9,11 @@ from napari.layers import Image
 from napari.utils.colormaps import Colormap
 
 from napari_nx46.live.arrays.mask import lazy_mask
+from napari_nx46.live.arrays.volume import Voxels
+from napari_nx46.live.masks.choices import LIVE
 from napari_nx46.live.masks.mask_switch import MaskSwitch
 from napari_nx46.live.session import Session
+from napari_nx46.live.view import ShownMask
 from napari_nx46.viewer.canvas.layer_exchange import NewData
 from napari_nx46.viewer.canvas.overlay_layer import (
     OverlayLayer,
@@ -73,6 +76,17 @@ class Overlay(OverlayLayer):
             self._viewer.layers.insert(below_classes(self._viewer), self.layer)
             self.shown_changed.emit(self.shown)
         self.layer.visible = shown
+
+    def slice_of(self, shown: ShownMask) -> Voxels | None:
+        """Return the mask, unless a pinned one or someone else's is shown in its place."""
+        return shown.mask if self._flip.name == LIVE else None
+
+    def draw_flipped(self) -> None:
+        """Draw the displayed slice of the mask that was flipped to."""
+        if self.is_there and self._viewer.dims.ndisplay == 2:
+            self._draw_ahead(self.layer.data[self._session.view.plane])
+        else:
+            self.refresh()
 
     def new_data(self) -> list[NewData]:
         """Return the layer with the mask of the current fragment."""

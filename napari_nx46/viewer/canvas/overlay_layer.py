@@ -9,8 +9,9 @@ from napari.layers import Image
 from napari.utils.colormaps import Colormap
 from psygnal import Signal
 
-from napari_nx46.live.arrays.volume import LazyVolume
+from napari_nx46.live.arrays.volume import LazyVolume, Voxels
 from napari_nx46.live.session import Session
+from napari_nx46.live.view import ShownMask
 from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.canvas.slice_drawing import draw_slice, refresh_slice
 
@@ -66,14 +67,24 @@ class OverlayLayer(ABC):
         """Show the layer if it is hidden or deleted, hide it if it is shown."""
         self.show(not self.shown)
 
-    def draw(self) -> None:
-        """Draw the displayed slice while sliders move; `settle` lets the layer notice."""
+    @abstractmethod
+    def slice_of(self, shown: ShownMask) -> Voxels | None:
+        """Return what the layer shows of a mask's plane; None where it shows something else."""
+
+    def draw(self, shown: ShownMask) -> None:
+        """Draw the plane of a mask while sliders move; `settle` lets the layer notice."""
         if not self.is_there:
             return
-        view = self._session.view
-        self._ahead = not view.three_d and draw_slice(
-            self._canvas, self._viewer, self.layer, self.layer.data[view.plane]
-        )
+        if self._viewer.dims.ndisplay == 3:
+            self.refresh()
+            return
+        voxels = self.slice_of(shown)
+        if voxels is not None:
+            self._draw_ahead(voxels)
+
+    def _draw_ahead(self, voxels: Voxels) -> None:
+        """Hand the displayed slice to the canvas, or have the layer sliced where that cannot be."""
+        self._ahead = draw_slice(self._canvas, self._viewer, self.layer, voxels)
         if not self._ahead:
             refresh_slice(self._viewer, self.layer)
 

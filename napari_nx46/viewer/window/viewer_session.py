@@ -330,7 +330,7 @@ class ViewerSession(QObject):
     def _show_flipped(self) -> None:
         """Draw another mask, unless its layer is about to be exchanged for another fragment's."""
         if self.overlay.layer.data.shape == self.session.fragment.shape:
-            self.overlay.draw()
+            self.overlay.draw_flipped()
 
     def _view_events(self) -> tuple[Any, ...]:
         camera, dims = self.viewer.scene.camera.events, self.viewer.dims.events

@@ -68,6 +68,31 @@ def test_the_preview_is_painted_while_the_slider_is_held(shown):
     np.testing.assert_array_equal(shown.drawn_mask(), expected_picture(shown))
 
 
+def test_the_canvas_draws_the_mask_that_it_is_handed_and_asks_for_no_other(shown, monkeypatch):
+    monkeypatch.setattr(type(shown.session), "mask_block", None)  # fails if it is called
+    before = shown.session.shown
+    shown.session.change(quantile=0.8)
+    assert shown.session.shown is not before
+    monkeypatch.undo()
+    shown.show_mask_alone()
+    shown.wait_until_exact()
+    np.testing.assert_array_equal(shown.drawn_mask(), expected_picture(shown))
+
+
+def test_a_pinned_mask_stays_on_the_canvas_when_the_sliders_own_is_computed_again(shown):
+    shown.viewer_session.pin("A")
+    shown.wait_until(lambda: shown.viewer_session.compare.choices.is_there("A"))
+    pinned = expected_picture(shown)
+    shown.session.change(quantile=0.7)
+    shown.wait_until_exact()
+    shown.show_mask_alone()
+    assert not np.array_equal(shown.drawn_mask(), pinned)
+    shown.viewer_session.compare.flip.show("A")
+    np.testing.assert_array_equal(shown.drawn_mask(), pinned)
+    shown.session.mask_changed.emit(shown.session.shown)
+    np.testing.assert_array_equal(shown.drawn_mask(), pinned)
+
+
 def test_a_burst_of_slider_events_ends_with_the_last_one_on_the_canvas(shown):
     shown.show_mask_alone()
     knob = shown.panel.knobs["quantile"]
