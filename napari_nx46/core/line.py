@@ -48,8 +48,9 @@ class Line:
     def of(
         cls, setting: Setting, threshold: Threshold, corrections: Corrections | None = None
     ) -> Line:
-        """Return the line of a setting."""
-        return cls(setting, threshold, steps_of(setting), corrections)
+        """Return the line of a setting; corrections that change nothing are left out."""
+        corrects = corrections is not None and not corrections.is_empty
+        return cls(setting, threshold, steps_of(setting), corrections if corrects else None)
 
     def corrected(self, mask: Mask, block: Block) -> Mask:
         """Return the mask of a block after the last stage with the corrections."""
@@ -64,6 +65,11 @@ class Line:
             key = (*key, step.key(self.setting))
             keys.append(key)
         return tuple(keys)
+
+    @property
+    def whole_key(self) -> StageKey:
+        """What the mask follows from, corrections included."""
+        return (*self.keys[-1], self.corrections)
 
     @property
     def last_unjoined(self) -> int:

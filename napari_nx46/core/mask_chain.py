@@ -6,7 +6,7 @@ knobs stand is not repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -44,7 +44,30 @@ class MaskStage:
     def of(cls, key: StageKey, mask: Mask) -> MaskStage:
         """Return the stage that holds a mask."""
         z, y, x = mask.shape
-        return cls(key, np.packbits(mask, axis=-1), (z, y, x), int(np.count_nonzero(mask)))
+        return cls.of_slabs(key, (mask,), (z, y, x))
+
+    @classmethod
+    def of_slabs(
+        cls, key: StageKey, parts: Iterable[Mask], shape: tuple[int, int, int]
+    ) -> MaskStage:
+        """Return the stage that holds a mask which comes in consecutive slabs.
+
+        Parameters
+        ----------
+        key : tuple
+        parts : iterable of (n, Y, X) array of uint8, {0, 1}
+        shape : tuple of int
+            (Z, Y, X) of the whole.
+        """
+        depth, height, width = shape
+        bits = np.empty((depth, height, -(-width // 8)), np.uint8)
+        done = foreground = 0
+        for part in parts:
+            bits[done : done + len(part)] = np.packbits(part, axis=-1)
+            foreground += int(np.count_nonzero(part))
+            done += len(part)
+        bits.setflags(write=False)  # it is handed out
+        return cls(key, bits, shape, foreground)
 
     def mask(self, block: Block | None = None) -> Mask:
         """Return the mask of a block, by default of the whole fragment."""
@@ -90,7 +113,7 @@ class MaskChain:
     def complete(
         self,
         keys: Sequence[StageKey],
-        compute: Callable[[int, tuple[MaskStage, ...]], Mask],
+        compute: Callable[[int, tuple[MaskStage, ...]], MaskStage],
         cancelled: Callable[[], bool],
     ) -> MaskStage:
         """Return the last stage, computing those that are not there.
@@ -100,7 +123,7 @@ class MaskChain:
         keys : sequence of tuple
             Of all stages.
         compute : callable
-            Called with the number of a stage and those before it; returns its mask.
+            Called with the number of a stage and those before it; returns it.
         cancelled : callable
             Asked between stages.
 
@@ -115,7 +138,7 @@ class MaskChain:
             for number in range(len(stages), len(keys)):
                 if cancelled():
                     raise Cancelled
-                stages = (*stages, MaskStage.of(keys[number], compute(number, stages)))
+                stages = (*stages, compute(number, stages))
                 self._keep(stages, self._newest, times_forgotten)
             self._keep(stages, stages[-1], times_forgotten)
             return stages[-1]

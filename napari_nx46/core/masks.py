@@ -32,7 +32,7 @@ PREVIEW_HALO = 6
 
 
 class FragmentMasks:
-    """The masks of one fragment; the stages of the newest one are kept.
+    """The masks of one fragment; the newest one and its stages are kept.
 
     Parameters
     ----------
@@ -42,15 +42,35 @@ class FragmentMasks:
     def __init__(self, score: FragmentScore) -> None:
         self._score = score
         self._chain = MaskChain()
+        self._whole = MaskChain()
 
     @property
     def kept_bytes(self) -> int:
         """Bytes of all masks that are kept."""
-        return self._chain.kept_bytes
+        return self._chain.kept_bytes + self._whole.kept_bytes
 
     def forget(self) -> None:
-        """Release the memory of the stages."""
+        """Release the memory of the masks."""
         self._chain.forget()
+        self._whole.forget()
+
+    def whole(self, line: Line, cancelled: CancelCheck = never) -> MaskStage:
+        """Return the exact mask of the fragment, assembled once for all who ask for it.
+
+        It is kept until that of another line is asked for. May be called from several threads:
+        the first one computes, and the others wait for it.
+        """
+        if not is_local(line.setting) and line.corrections is None:
+            self._whole.forget()
+            return self.completed(line, cancelled)
+        shape = self._score.shape
+
+        def compute(_number: int, _stages: tuple[MaskStage, ...]) -> MaskStage:
+            blocks = slabs(whole_block(shape), slab_thickness(shape))
+            parts = (self.mask(line, block, cancelled) for block in blocks)
+            return MaskStage.of_slabs(line.whole_key, parts, shape)
+
+        return self._whole.complete([line.whole_key], compute, cancelled)
 
     def mask(self, line: Line, block: Block, cancelled: CancelCheck = never) -> Mask:
         """Return the exact mask of a block; see `FragmentPipeline.mask`."""
@@ -72,17 +92,18 @@ class FragmentMasks:
 
     def completed(self, line: Line, cancelled: CancelCheck = never) -> MaskStage:
         """Return the whole mask before corrections, with stages that stand from the chain."""
-        whole = whole_block(self._score.shape)
+        whole, keys = whole_block(self._score.shape), line.keys
 
-        def compute(number: int, stages: tuple[MaskStage, ...]) -> Mask:
+        def compute(number: int, stages: tuple[MaskStage, ...]) -> MaskStage:
             if number == 0:
-                return self.thresholded(line, whole, cancelled)
+                return MaskStage.of(keys[0], self.thresholded(line, whole, cancelled))
             step = line.steps[number - 1]
             unjoined = stages[min(number - 1, line.last_unjoined)] if step.looks_back else None
             before = None if unjoined is None else unjoined.mask()
-            return step.apply(stages[-1].mask(), self._context(line, before, whole))
+            mask = step.apply(stages[-1].mask(), self._context(line, before, whole))
+            return MaskStage.of(keys[number], mask)
 
-        return self._chain.complete(line.keys, compute, cancelled)
+        return self._chain.complete(keys, compute, cancelled)
 
     def known(self, line: Line, block: Block) -> Mask | None:
         """Return the exact mask of a block if no pass over the fragment is needed for it."""

@@ -9,9 +9,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from napari_nx46.core.line import Line, is_local
+from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.masks import FragmentMasks, apply_threshold
 from napari_nx46.core.score.fragment_score import FragmentScore
 from napari_nx46.core.score.kernels import Kernels
@@ -113,6 +112,20 @@ class FragmentPipeline(FragmentScore):
         """
         return self._masks.mask(Line.of(setting, threshold, corrections), block, cancelled)
 
+    def whole_mask(
+        self,
+        setting: Setting,
+        threshold: Threshold,
+        cancelled: CancelCheck = never,
+        corrections: Corrections | None = None,
+    ) -> MaskStage:
+        """Return the exact mask of the whole fragment, a bit a voxel.
+
+        It is kept until another one is asked for, so that all who measure, score or compare it
+        share one assembly, from whatever threads they ask.
+        """
+        return self._masks.whole(Line.of(setting, threshold, corrections), cancelled)
+
     def known_mask(
         self,
         setting: Setting,
@@ -158,10 +171,12 @@ class FragmentPipeline(FragmentScore):
         corrections: Corrections | None = None,
     ) -> float:
         """Return the exact share of foreground voxels in the whole fragment."""
-        line = Line.of(setting, threshold, corrections)
+        voxels, line = math.prod(self.shape), Line.of(setting, threshold, corrections)
+        if is_local(setting) and threshold.per_slice:
+            return self._masks.whole(line, cancelled).foreground / voxels
         foreground = self._foreground(line, cancelled)
         change = self._masks.foreground_corrected(line, cancelled)
-        return (foreground + change) / math.prod(self.shape)
+        return (foreground + change) / voxels
 
     def slabs(
         self,
@@ -188,9 +203,6 @@ class FragmentPipeline(FragmentScore):
         setting, threshold = line.setting, line.threshold
         if not is_local(setting):
             return self._masks.completed(line, cancelled).foreground
-        if threshold.per_slice:
-            parts = self.slabs(setting, threshold, cancelled)
-            return sum(int(np.count_nonzero(slab.mask)) for slab in parts)
         bin_of = bin_of_threshold(threshold.values[0])
         low_bits = self.low_bits(setting, (bin_of,), cancelled)
         histogram = self.stage(setting, cancelled).histogram

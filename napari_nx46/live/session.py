@@ -386,8 +386,8 @@ class Session:
         if threshold is None:
             dataset = self.pipelines.prepare_dataset(setting)
             threshold = self._pipeline.threshold(setting, dataset)
-        whole, corrections = whole_block(self._fragment.shape), self.present_corrections
-        return self._pipeline.mask(setting, threshold, whole, corrections=corrections)
+        corrections = self.present_corrections
+        return self._pipeline.whole_mask(setting, threshold, corrections=corrections).mask()
 
     @property
     def _pipeline(self) -> FragmentPipeline:

@@ -42,6 +42,11 @@ def test_corrections_come_last_of_all(setting, seed, labels, keep_score, slab_vo
         whole_preview = pipeline.preview(**asked, block=whole_block(SHAPE))
     np.testing.assert_array_equal(np.concatenate(streamed), expected)
     np.testing.assert_array_equal(whole_preview, expected)
+    whole = pipeline.whole_mask(**asked)
+    np.testing.assert_array_equal(whole.mask(), expected)
+    np.testing.assert_array_equal(whole.mask(block), expected[block])
+    assert whole.foreground == expected.sum()
+    assert pipeline.whole_mask(**asked) is whole
     np.testing.assert_array_equal(pipeline.mask(**asked, block=block), expected[block])
     known = pipeline.known_mask(**asked, block=block)
     if known is not None:

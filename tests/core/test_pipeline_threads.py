@@ -8,15 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from napari_nx46.core.mask_chain import MaskChain
+from napari_nx46.core.mask_chain import MaskChain, MaskStage
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.score.blend import LOW_BITS_KEPT_BYTES, FragmentVolumes, KeptLowBits
+from napari_nx46.core.score.blend import LOW_BITS_KEPT_BYTES, KeptLowBits
 from napari_nx46.core.score.kernels import plain_kernels
 from napari_nx46.setting import Setting
+from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 from napari_nx46.voxels.workers import Cancelled
 
 PATIENCE = 30
 SHAPE = (6, 9, 12)
+WHOLE = whole_block(SHAPE)
 
 
 @pytest.fixture
@@ -87,11 +89,64 @@ def test_masks_that_are_forgotten_while_they_are_computed_are_not_kept():
 
     def compute(_number, _stages):
         chain.forget()
-        return np.ones((1, 2, 3), np.uint8)
+        return MaskStage.of(("a",), np.ones((1, 2, 3), np.uint8))
 
     chain.complete([("a",)], compute, lambda: False)
     assert chain.newest is None
     assert chain.kept_bytes == 0
+
+
+class Thresholding:
+    """The plain kernels, whose first threshold waits until it may go on; counts voxels."""
+
+    def __init__(self):
+        self.entered, self.gate, self.voxels = threading.Event(), threading.Event(), 0
+        self.score_tile = plain_kernels().score_tile
+        self.count_low_bits = plain_kernels().count_low_bits
+
+    def threshold_tile(self, score, threshold, mask):
+        self.voxels += mask.size
+        self.entered.set()
+        assert self.gate.wait(PATIENCE)
+        plain_kernels().threshold_tile(score, threshold, mask)
+
+
+@pytest.mark.parametrize("cancels", [False, True])
+def test_two_threads_assemble_the_whole_mask_once_unless_the_first_is_cancelled(volume, cancels):
+    pipeline, setting = pipeline_of(volume), Setting(quantile=0.8)
+    pipeline.kernels = kernels = Thresholding()
+    threshold, cancelled = pipeline.threshold(setting), threading.Event()
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(pipeline.whole_mask, setting, threshold, cancelled.is_set)
+        assert kernels.entered.wait(PATIENCE)
+        second = threads.submit(pipeline.whole_mask, setting, threshold)
+        if cancels:
+            cancelled.set()
+        kernels.gate.set()
+        found = second.result(PATIENCE)
+        if not cancels:
+            assert first.result(PATIENCE) is found
+            assert kernels.voxels == volume.size
+    np.testing.assert_array_equal(found.mask(), pipeline.mask(setting, threshold, WHOLE))
+    with pytest.raises(ValueError, match="read-only"):
+        found.bits[...] = 0
+
+
+@pytest.mark.parametrize(
+    "setting", [Setting(), Setting(hysteresis=True, low_quantile=0.5, closing_xy=1)]
+)
+def test_the_whole_mask_is_counted_and_forgotten_with_the_rest(volume, setting):
+    pipeline, without = pipeline_of(volume), pipeline_of(volume)
+    settings = [setting, setting.changed(quantile=0.99)]
+    thresholds = [one.threshold(other) for other in settings for one in (pipeline, without)][::2]
+    stages = 1 if setting == Setting() else 2
+    for one, threshold in zip(settings, thresholds, strict=True):
+        bits = pipeline.whole_mask(one, threshold).bits
+        assert pipeline.kept_bytes == without.kept_bytes + stages * bits.nbytes
+        assert pipeline.whole_mask(one, threshold).bits is bits
+    pipeline.forget_score()
+    without.forget_score()
+    assert pipeline.kept_bytes == without.kept_bytes
 
 
 def test_threads_that_compute_and_forget_agree_with_one_alone(volume):

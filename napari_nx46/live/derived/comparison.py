@@ -15,7 +15,8 @@ from psygnal import Signal
 from napari_nx46 import leaderboard
 from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.leaderboard import LeaderboardScore
-from napari_nx46.live.derived.comparison_request import ComparisonRequest, KeptMask, OwnMask
+from napari_nx46.live.derived.comparison_request import ComparisonRequest, KeptMask
+from napari_nx46.live.derived.mask_bits import mask_bits_of
 from napari_nx46.live.derived.of_session import REST_SECONDS, SessionValue
 from napari_nx46.live.session import Session
 from napari_nx46.setting import Setting
@@ -298,18 +299,12 @@ class ComparisonFollower:
         kept = [] if self._closed else self._fitting_masks()
         if not kept:
             return None
-        first, second = (self._own_mask() if stage is None else KeptMask(stage) for stage in kept)
+        first, second = (
+            mask_bits_of(self.session) if stage is None else KeptMask(stage) for stage in kept
+        )
         if first is None or second is None:
             return None
         return ComparisonRequest(self.session.fragment.image_id, first, second)
-
-    def _own_mask(self) -> OwnMask | None:
-        """Return the session's own mask; None while its exact threshold is not known."""
-        session, threshold = self.session, self.session.exact_threshold
-        if threshold is None or not session.settled:
-            return None
-        pipeline = session.pipelines[session.fragment.image_id]
-        return OwnMask(session.setting, threshold, pipeline, session.present_corrections)
 
     def _clear(self) -> None:
         self._score.request = None

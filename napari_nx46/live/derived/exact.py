@@ -12,7 +12,7 @@ from napari_nx46.live.derived.graph import Value
 from napari_nx46.live.preview.threshold import ScoreSample
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting, ThresholdRule
-from napari_nx46.voxels.blocks import Mask, whole_block
+from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck
 
@@ -121,8 +121,7 @@ def compute_exact(
     density = pipeline.density(setting, threshold, cancelled, corrections)
     volume = None
     if request.three_d:
-        whole = whole_block(pipeline.shape)
-        volume = pipeline.mask(setting, threshold, whole, cancelled, corrections)
+        volume = pipeline.whole_mask(setting, threshold, cancelled, corrections).mask()
     if sample is None or not sample.serves(setting):
         paths = pipeline.paths(setting, cancelled)
         sample = ScoreSample(paths, pipeline.kernels, PathKey.of(setting))

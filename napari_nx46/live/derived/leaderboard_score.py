@@ -11,12 +11,11 @@ import numpy.typing as npt
 
 from napari_nx46 import leaderboard
 from napari_nx46.leaderboard import LeaderboardScore
+from napari_nx46.live.derived.mask_bits import MaskBits, mask_bits_of
 from napari_nx46.live.derived.of_session import SessionValue
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import Extents
-from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block
-from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck
 
 __all__ = ["BlockScore", "Label", "ScoredBlock"]
@@ -34,16 +33,12 @@ class ScoredBlock:
 
     Parameters
     ----------
-    image_id : str
-    setting : Setting
-    corrections : Corrections
+    bits : MaskBits
     extents : three (start, stop)
         Of the block along z, y and x.
     """
 
-    image_id: str
-    setting: Setting
-    corrections: Corrections
+    bits: MaskBits
     extents: Extents
 
     @property
@@ -89,22 +84,18 @@ class BlockScore(SessionValue[ScoredBlock, LeaderboardScore]):
 
     def key(self) -> ScoredBlock | None:
         """Return the block and its setting, once threshold and label are known."""
-        session, extents = self.session, self._extents()
-        if extents is None or not session.settled or session.exact_threshold is None:
+        bits, extents = mask_bits_of(self.session), self._extents()
+        if bits is None or extents is None or self._label() is None:
             return None
-        if self._label() is None:
-            return None
-        image_id, corrections = session.fragment.image_id, session.present_corrections
-        return ScoredBlock(image_id, session.setting, corrections, extents)
+        return ScoredBlock(bits, extents)
 
     def prepare(self, key: ScoredBlock) -> Callable[[CancelCheck], LeaderboardScore]:
         """Return the function that computes the score."""
-        threshold, label = self.session.exact_threshold, self._label()
-        assert threshold is not None and label is not None  # noqa: PT018  (`key` asked for both)
-        pipeline = self.session.pipelines[key.image_id]
+        label = self._label()
+        assert label is not None  # `key` asked for it
 
         def score(cancelled: CancelCheck) -> LeaderboardScore:
-            mask = pipeline.mask(key.setting, threshold, key.block, cancelled, key.corrections)
+            mask = key.bits.stage(cancelled).mask(key.block)
             return leaderboard.score(mask, label[key.block], cancelled=cancelled, workers=WORKERS)
 
         return score

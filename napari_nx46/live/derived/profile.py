@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.slices import (
     Percentiles,
@@ -16,15 +14,14 @@ from napari_nx46.core.measure.slices import (
     percentiles_of_slices,
 )
 from napari_nx46.core.measure.volume import VolumeMetrics, measure_volume
-from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.core.score.blend import ScoreKey
 from napari_nx46.live.derived.leaderboard_score import Label
+from napari_nx46.live.derived.mask_bits import MaskBits, mask_bits_of
 from napari_nx46.live.derived.measured import MeasuredValue
 from napari_nx46.live.derived.of_session import REST_SECONDS
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.session import Session
-from napari_nx46.setting import Setting
-from napari_nx46.voxels.corrections.corrections import Corrections
+from napari_nx46.voxels.blocks import slabs, whole_block
 from napari_nx46.voxels.spans import find_runs
 from napari_nx46.voxels.workers import CancelCheck
 
@@ -40,16 +37,12 @@ class ProfileKey:
 
     Parameters
     ----------
-    image_id : str
-    setting : Setting
-    corrections : Corrections
+    bits : MaskBits
     has_label : bool
         Whether the mask was compared with the fragment's label.
     """
 
-    image_id: str
-    setting: Setting
-    corrections: Corrections
+    bits: MaskBits
     has_label: bool
 
 
@@ -93,40 +86,24 @@ class Profile(MeasuredValue[ProfileKey, MaskProfile]):
             session, scores, keep=MOST_KNOWN_PROFILES, rest_seconds=rest_seconds, priority=2
         )
         self._label_bits: tuple[Label, LabelBits] | None = None
+        self._percentiles: tuple[tuple[str, ScoreKey], list[Percentiles]] | None = None
 
     def key(self) -> ProfileKey | None:
         """Return the mask that is shown, once it is exact."""
-        session = self.session
-        if not session.settled or session.exact_threshold is None:
-            return None
-        return ProfileKey(
-            session.fragment.image_id,
-            session.setting,
-            session.present_corrections,
-            self.label is not None,
-        )
+        bits = mask_bits_of(self.session)
+        return None if bits is None else ProfileKey(bits, self.label is not None)
 
     def prepare(self, key: ProfileKey) -> Callable[[CancelCheck], MaskProfile]:
         """Return the function that measures the mask."""
-        threshold = self.session.exact_threshold
-        assert threshold is not None  # `key` returned one
-        pipeline = self.session.pipelines[key.image_id]
-        return partial(self._compute, key, threshold, pipeline, self.label)
+        return partial(self._compute, key, self.label)
 
-    def _compute(
-        self,
-        key: ProfileKey,
-        threshold: Threshold,
-        pipeline: FragmentPipeline,
-        label: Label | None,
-        cancelled: CancelCheck,
-    ) -> MaskProfile:
-        mask, percentiles = self._exact_mask(key, threshold, pipeline, cancelled)
+    def _compute(self, key: ProfileKey, label: Label | None, cancelled: CancelCheck) -> MaskProfile:
+        mask = key.bits.mask(cancelled)
         runs = find_runs(mask, workers=self.workers)
         slices = measure_slices(
             mask,
             label=self._packed_label(label),
-            percentiles=percentiles,
+            percentiles=self._percentiles_of(key.bits, cancelled),
             runs=runs,
             workers=self.workers,
             cancelled=cancelled,
@@ -136,20 +113,18 @@ class Profile(MeasuredValue[ProfileKey, MaskProfile]):
         )
         return MaskProfile(key, tuple(slices), volume)
 
-    def _exact_mask(
-        self,
-        key: ProfileKey,
-        threshold: Threshold,
-        pipeline: FragmentPipeline,
-        cancelled: CancelCheck,
-    ) -> tuple[np.ndarray, list[Percentiles]]:
-        """Return the whole mask, and the percentiles of its scores."""
-        mask = np.empty(pipeline.shape, np.uint8)
-        percentiles: list[Percentiles] = []
-        for slab in pipeline.slabs(key.setting, threshold, cancelled, key.corrections):
-            mask[slab.extent] = slab.mask
-            percentiles += percentiles_of_slices(slab.score, self.workers, cancelled)
-        return mask, percentiles
+    def _percentiles_of(self, bits: MaskBits, cancelled: CancelCheck) -> list[Percentiles]:
+        """Return the percentiles of the scores, which stay the same while a threshold moves."""
+        key = bits.image_id, ScoreKey.of(bits.setting)
+        known = self._percentiles
+        if known is None or known[0] != key:
+            pipeline = bits.pipeline
+            found: list[Percentiles] = []
+            for block in slabs(whole_block(pipeline.shape), pipeline.slab_thickness):
+                score = pipeline.score(bits.setting, block, cancelled)
+                found += percentiles_of_slices(score, self.workers, cancelled)
+            known = self._percentiles = key, found
+        return known[1]
 
     def _packed_label(self, label: Label | None) -> LabelBits | None:
         """Return a label packed, once for all masks that it is compared with."""

@@ -30,14 +30,16 @@ def assert_profiles(driver, profile, label=None):
     """Check a profile against figures of the mask by the plain definition."""
     mask = driver.expected()
     session = driver.session
-    score = session.pipelines[profile.key.image_id].score(session.setting, whole_block(mask.shape))
+    score = session.pipelines[profile.key.bits.image_id].score(
+        session.setting, whole_block(mask.shape)
+    )
     packed = None if label is None else LabelBits.of(label)
     expected = measure_slices(
         mask, label=packed, percentiles=[score_percentiles(part) for part in score]
     )
     assert list(profile.slices) == expected
     assert profile.volume == measure_volume(mask, profile=expected)
-    assert profile.key.setting == session.setting
+    assert profile.key.bits.setting == session.setting
     assert profile.key.has_label is (label is not None)
 
 
@@ -136,11 +138,11 @@ def test_another_fragment_has_its_own_profile_and_never_shows_the_old_one(driver
     events = Events(follower, "changed")
     driver.session.step_fragment(1)
     settle(driver)
-    assert follower.state.result.key.image_id == "b"
+    assert follower.state.result.key.bits.image_id == "b"
     assert_profiles(driver, follower.state.result)
     states = [state for (state,) in events.of("changed")]
     assert states[0].result is None
-    assert all(state.result is None or state.result.key.image_id == "b" for state in states)
+    assert all(state.result is None or state.result.key.bits.image_id == "b" for state in states)
 
 
 def test_with_a_label_the_profile_has_precision_recall_and_loss(labelled, new_driver, new_follower):
@@ -170,6 +172,6 @@ def test_after_a_burst_only_the_last_setting_is_profiled(driver, new_follower):
         driver.session.change(quantile=0.5 + step / 100)
         driver.loop.run()
     settle(driver)
-    assert follower.state.result.key.setting.quantile == 0.89
+    assert follower.state.result.key.bits.setting.quantile == 0.89
     assert_profiles(driver, follower.state.result)
     assert follower.begun <= begun + driver.session.exact_requests_begun
