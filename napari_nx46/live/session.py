@@ -8,7 +8,7 @@ emitted before the call returns; the exact threshold follows from the worker and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,38 +18,28 @@ from psygnal import Signal
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.kernels import Kernels, plain_kernels
 from napari_nx46.core.threshold.thresholds import Threshold
-from napari_nx46.data.fragments import DataSet, Fragment
-from napari_nx46.live.corrections import SessionCorrections
+from napari_nx46.data.fragments import DataSet
 from napari_nx46.live.derived.exact import (
     ExactFigures,
     ExactRequest,
     ExactResult,
-    compute_exact,
+    WhenDrawn,
+    at_once,
 )
 from napari_nx46.live.derived.graph import Graph
 from napari_nx46.live.preview.mask_source import MaskSource, same_mask
-from napari_nx46.live.preview.threshold import ScoreSample
 from napari_nx46.live.preview.warm_up import KernelWarmUp, SourceTypes, source_types
-from napari_nx46.live.view import Figures, ShownMask, View, figures_of, fits_view, slice_view
+from napari_nx46.live.session_state import SessionState
+from napari_nx46.live.view import Figures, ShownMask, View, figures_of, fits_view, volume_figures
 from napari_nx46.run.job import Post
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.preflight import check_block, fitting_setting
-from napari_nx46.setting import DEFAULT_BAND, Domain, Setting, moved, threshold_knobs
+from napari_nx46.setting import DEFAULT_BAND, Domain, Setting, threshold_knobs
 from napari_nx46.voxels.blocks import Block, Mask, block_shape, whole_block
-from napari_nx46.voxels.corrections.corrections import Corrections
-from napari_nx46.voxels.workers import CancelCheck, Workers
-
-WhenDrawn = Callable[[Callable[[], None]], None]
-"""Runs a function in the session's own thread once the canvas has drawn what it was asked to."""
+from napari_nx46.voxels.workers import Workers
 
 
-def at_once(function: Callable[[], None]) -> None:
-    """Run a function now: nothing draws."""
-    function()
-
-
-class Session:
-    """A calibration of a data set.
+class Session(SessionState):
+    """A calibration of a data set: what is chosen, and the mask that follows from it.
 
     Parameters
     ----------
@@ -74,18 +64,11 @@ class Session:
         Runs a function later in the thread that owns the session; may be called from any thread.
     graph : Graph
         The values that follow the session.
-    corrections : SessionCorrections
-        What was corrected by hand, whatever the setting.
-    accepted_corrections : dict of str to Corrections
-        Those that were frozen with the accepted settings, by image_id.
     warm_up : KernelWarmUp
         Compiles the kernels; until it is done NumPy computes.
-    setting_changed : Signal(Setting)
-    fragment_changed : Signal(Fragment)
     mask_changed : Signal(ShownMask)
         Carries the displayed plane's mask: draw it. Emitted before `change` returns.
     figures_changed : Signal(Figures)
-    accepted_changed : Signal()
     compiling_changed : Signal(int, int)
         How many kernels are compiled, and how many there are; equal when none is left. Not emitted
         while compiled code is read from disk.
@@ -93,12 +76,8 @@ class Session:
         Something that the user asked for could not be done.
     """
 
-    setting_changed = Signal(Setting)
-    fragment_changed = Signal(Fragment)
     mask_changed = Signal(ShownMask)
     figures_changed = Signal(Figures)
-    accepted_changed = Signal()
-    band_changed = Signal(tuple)
     compiling_changed = Signal(int, int)
     failed = Signal(BaseException)
 
@@ -114,34 +93,22 @@ class Session:
         memory_budget: int | None = None,
         band: tuple[float, float] = DEFAULT_BAND,
     ) -> None:
-        self.dataset = dataset
+        super().__init__(dataset, image_id, setting, band)
         self.workers = workers or Workers(2)
         self.pipelines = PipelineSet(
             dataset, kernels=plain_kernels(), workers=self.workers, memory_budget=memory_budget
         )
         self.graph = Graph(post)
-        self.corrections = SessionCorrections(dataset)
-        self.accepted: dict[str, Setting] = {}
-        self.accepted_corrections: dict[str, Corrections] = {}
         self._at_end: list[Callable[[], object]] = [self.pipelines.release]
         self.post = post
         self._when_drawn = when_drawn
-        self._band = band
-        self._fragment = next(iter(dataset)) if image_id is None else dataset[image_id]
         self.pipelines.hold(self._fragment.image_id)
-        self._setting = fitting_setting(setting or Setting(), self._fragment)
-        self._view = slice_view(self._fragment.shape, self._fragment.shape[0] // 2)
         self._figures = Figures()
-        self._sample: ScoreSample | None = None
         self._volume: Mask | None = None
         self._shown: ShownMask | None = None
         self._exact: ExactResult | None = None
-        self._asked: ExactRequest | None = None
-        self._drawing: ExactRequest | None = None
         self._closed = False
-        self._exact_figures = self.graph.add(
-            ExactFigures(lambda: self._asked, self._compute_exact, self._take)
-        )
+        self._exact_figures = self.graph.add(ExactFigures(self.pipelines, self._take))
         self._exact_figures.failed.connect(self._report)
         self.warm_up = KernelWarmUp(
             map(source_types, dataset),
@@ -159,21 +126,6 @@ class Session:
     # ---- what is current -------------------------------------------------------------------
 
     @property
-    def setting(self) -> Setting:
-        """The setting of the sliders."""
-        return self._setting
-
-    @property
-    def fragment(self) -> Fragment:
-        """The fragment that is shown."""
-        return self._fragment
-
-    @property
-    def view(self) -> View:
-        """What the canvas shows."""
-        return self._view
-
-    @property
     def shown(self) -> ShownMask | None:
         """The mask of the displayed plane; None in 3D, and where it could not be computed."""
         return self._shown
@@ -182,11 +134,6 @@ class Session:
     def figures(self) -> Figures:
         """The read-outs, as they are known now."""
         return self._figures
-
-    @property
-    def band(self) -> tuple[float, float]:
-        """Density aimed at: lowest and highest."""
-        return self._band
 
     @property
     def exact_requests_begun(self) -> int:
@@ -212,11 +159,6 @@ class Session:
             and exact.request.setting == self._setting
             and exact.request.corrections == self.present_corrections
         )
-
-    @property
-    def present_corrections(self) -> Corrections:
-        """What was corrected by hand in the fragment that is shown."""
-        return self.corrections.of(self._fragment.image_id)
 
     # ---- what a user does ------------------------------------------------------------------
 
@@ -247,18 +189,12 @@ class Session:
         """Show another fragment, at the same relative depth."""
         if image_id == self._fragment.image_id:
             return
-        old_depth = self._fragment.shape[0]
-        self._fragment = self.dataset[image_id]
+        self._choose_fragment(image_id)
         self.pipelines.hold(image_id)
-        depth = self._fragment.shape[0]
-        z = min(depth - 1, self._view.slice_index * depth // old_depth)
-        self._view = slice_view(self._fragment.shape, z)
-        self._sample = self._shown = self._exact = self._volume = None
+        self._exact_figures.sample = self._shown = self._exact = self._volume = None
         self._figures = Figures()
         self.fragment_changed.emit(self._fragment)
-        setting = fitting_setting(self._setting, self._fragment)
-        if setting.domain is Domain.BLOCK:
-            setting = setting.changed(block=self._view.extents)
+        setting = self._fitting_setting()
         if setting != self._setting:
             self._setting = setting
             self.setting_changed.emit(setting)
@@ -266,9 +202,7 @@ class Session:
 
     def step_fragment(self, step: int) -> None:
         """Show the next (1) or the previous (-1) fragment, round the end."""
-        image_ids = self.dataset.image_ids
-        position = image_ids.index(self._fragment.image_id)
-        self.show_fragment(image_ids[(position + step) % len(image_ids)])
+        self.show_fragment(self._neighbour(step))
 
     def look_at(self, view: View) -> None:
         """Note what the canvas shows now; figures, and the block domain's threshold, follow."""
@@ -282,52 +216,6 @@ class Session:
             self._measure_shown()
         else:
             self._refresh()
-
-    def set_band(self, band: tuple[float, float]) -> None:
-        """Aim at another density."""
-        self._band = band
-        self.band_changed.emit(band)
-
-    def accept(self, image_ids: tuple[str, ...] | None = None) -> None:
-        """Freeze the setting, and what was corrected, for these fragments, by default for all.
-
-        Raises
-        ------
-        FragmentError
-            If the setting's block lies outside one of the fragments; none is accepted then.
-        """
-        chosen = self.dataset.image_ids if image_ids is None else image_ids
-        self.accept_settings({self.dataset[name].image_id: self._setting for name in chosen})
-
-    def accept_settings(
-        self,
-        settings: Mapping[str, Setting],
-        corrections: Mapping[str, Corrections] | None = None,
-    ) -> None:
-        """Freeze a setting for each fragment that is named; those of other data are left out.
-
-        Parameters
-        ----------
-        settings : mapping of str to Setting
-            By image_id.
-        corrections : mapping of str to Corrections, optional
-            Frozen with them, by image_id; by default the present ones.
-
-        Raises
-        ------
-        FragmentError
-            If a setting's block lies outside its fragment; none is accepted then.
-        """
-        known = {name: settings[name] for name in self.dataset.image_ids if name in settings}
-        for image_id, setting in known.items():
-            check_block(self.dataset[image_id], setting)
-        frozen = self.corrections.by_fragment if corrections is None else corrections
-        self.accepted.update(known)
-        for image_id in known:
-            self.accepted_corrections.pop(image_id, None)
-            if image_id in frozen and not frozen[image_id].is_empty:
-                self.accepted_corrections[image_id] = frozen[image_id]
-        self.accepted_changed.emit()
 
     def close(self) -> None:
         """End the threads and give the memory back, without waiting for what is being computed.
@@ -400,7 +288,7 @@ class Session:
         source = MaskSource(
             pipeline=self._pipeline,
             pool=tuple(self.pipelines[image_id] for image_id in image_ids),
-            sample=self._sample,
+            sample=self._exact_figures.sample,
             exact_threshold=self.exact_threshold,
             three_d=self._view.three_d,
             cleans_up=self.warm_up.clean_up_ready,
@@ -411,13 +299,9 @@ class Session:
     def _refresh(self) -> None:
         """Compute what is shown, notify the canvas, and ask the worker for what is missing."""
         request = self._request()
-        if request != self._asked:
-            self._asked = None
-            self._exact_figures.touch()
-        self._drawing = None
-        if self._draw() and self._needs_worker() and self._asked is None:
-            self._drawing = request
-            self._when_drawn(self._ask)
+        self._exact_figures.drop_other_than(request)
+        if self._draw() and (not self.settled or self._view.three_d):
+            self._exact_figures.ask_when_drawn(request, self._when_drawn)
 
     def _request(self) -> ExactRequest:
         """Return what the exact figures of what is shown follow from."""
@@ -427,15 +311,6 @@ class Session:
     def _show_corrections(self, image_id: str) -> None:
         if image_id == self._fragment.image_id and not self._closed:
             self._refresh()
-
-    def _ask(self) -> None:
-        """Ask for the exact figures of what was drawn, unless something else is drawn by now."""
-        if self._drawing is not None:
-            self._asked, self._drawing = self._drawing, None
-            self._exact_figures.touch()
-
-    def _needs_worker(self) -> bool:
-        return not self.settled or self._view.three_d
 
     def _draw(self) -> bool:
         """Show the plane; return False where that failed, which is reported by `failed`."""
@@ -467,29 +342,18 @@ class Session:
         self._figures = figures_of(shown, view, self._figures, self.settled)
         self.figures_changed.emit(self._figures)
 
-    def _with_visible_block(self, knobs: dict[str, Any]) -> Setting:
-        domain = knobs.get("domain", self._setting.domain)
-        block = self._view.extents if domain == Domain.BLOCK else None
-        return moved(self._setting, **{"block": block, **knobs})
-
     # ---- the worker ------------------------------------------------------------------------
 
-    def _compute_exact(self, request: ExactRequest, cancelled: CancelCheck) -> ExactResult:
-        return compute_exact(self.pipelines, request, self._sample, cancelled)
-
     def _report(self, error: BaseException) -> None:
-        self._asked = None
         if not self._closed:
             self.failed.emit(error)
 
     def _take(self, result: ExactResult) -> None:
         """Replace the preview by the exact result, unless the sliders have moved on."""
         request = result.request
-        if request == self._asked:
-            self._asked = None
         if self._closed or request.image_id != self._fragment.image_id:
             return
-        self._sample = result.sample
+        self._exact_figures.sample = result.sample
         if request != self._request():
             return
         self._exact = result
@@ -510,14 +374,7 @@ class Session:
         return shown.plane == plane and same_mask(self._pipeline, shown, threshold, corrections)
 
     def _show_volume(self, result: ExactResult, volume: Mask) -> None:
-        self._figures = Figures(
-            threshold=result.threshold.at(0),
-            block_density=result.density,
-            fragment_density=result.density,
-            exact=True,
-            fragment_exact=True,
-            notes=result.notes,
-        )
+        self._figures = volume_figures(result.threshold, result.density, result.notes)
         setting, plane = result.request.setting, self._view.plane
         self.mask_changed.emit(ShownMask(setting, result.threshold, plane, volume, exact=True))
         self.figures_changed.emit(self._figures)
@@ -532,5 +389,6 @@ class Session:
         for fragment in self.dataset:
             if source_types(fragment) == types:
                 self.pipelines[fragment.image_id].kernels = kernels
-        if self._sample is not None and source_types(self._fragment) == types:
-            self._sample.use_kernels(kernels)
+        sample = self._exact_figures.sample
+        if sample is not None and source_types(self._fragment) == types:
+            sample.use_kernels(kernels)

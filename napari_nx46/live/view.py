@@ -166,3 +166,24 @@ def figures_of(shown: ShownMask, view: View, known: Figures, fragment_exact: boo
         fragment_exact=fragment_exact,
         notes=known.notes,
     )
+
+
+def volume_figures(threshold: Threshold, density: float, notes: tuple[str, ...]) -> Figures:
+    """Return the read-outs of a whole volume, which is shown once it is exact.
+
+    Parameters
+    ----------
+    threshold : Threshold
+    density : float
+        Of the whole fragment.
+    notes : tuple of str
+        What is odd about the threshold, in words.
+    """
+    return Figures(
+        threshold=threshold.at(0),
+        block_density=density,
+        fragment_density=density,
+        exact=True,
+        fragment_exact=True,
+        notes=notes,
+    )

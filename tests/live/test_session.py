@@ -421,7 +421,7 @@ def test_a_view_whose_block_is_the_settings_already_is_drawn(dataset, new_driver
     view = slice_view(SHAPE, 2)
     driver = new_driver(dataset, setting=Setting(domain=Domain.BLOCK, block=view.extents))
     driver.session.look_at(view)
-    assert driver.session._shown.plane == view.plane
+    assert driver.session.shown.plane == view.plane
     driver.settle()
     driver.assert_shows_the_definition()
 

@@ -16,6 +16,14 @@ from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck
 
+WhenDrawn = Callable[[Callable[[], None]], None]
+"""Runs a function in the session's own thread once the canvas has drawn what it was asked to."""
+
+
+def at_once(function: Callable[[], None]) -> None:
+    """Run a function now: nothing draws."""
+    function()
+
 
 @dataclass(frozen=True)
 class ExactRequest:
@@ -58,37 +66,67 @@ class ExactFigures(Value[ExactRequest, ExactResult]):
 
     Parameters
     ----------
-    request : callable
-        Returns what is asked for, or None.
-    compute : callable
-        Computes it; called in a worker.
+    pipelines : PipelineSet
     take : callable
         Called with every result, stale ones included.
+
+    Attributes
+    ----------
+    sample : ScoreSample, optional
+        For the previews; of the fragment that is shown, once it has been loaded.
     """
 
-    def __init__(
-        self,
-        request: Callable[[], ExactRequest | None],
-        compute: Callable[[ExactRequest, CancelCheck], ExactResult],
-        take: Callable[[ExactResult], None],
-    ) -> None:
+    sample: ScoreSample | None = None
+
+    def __init__(self, pipelines: PipelineSet, take: Callable[[ExactResult], None]) -> None:
         super().__init__(keep=0, priority=-3)
-        self._request = request
-        self._compute = compute
+        self._pipelines = pipelines
         self._take = take
+        self._asked: ExactRequest | None = None
+        self._drawing: ExactRequest | None = None
+
+    def drop_other_than(self, request: ExactRequest) -> None:
+        """Compute nothing that was asked for but this: something is about to be drawn."""
+        self._drawing = None
+        if request != self._asked:
+            self.ask(None)
+
+    def ask_when_drawn(self, request: ExactRequest, when_drawn: WhenDrawn) -> None:
+        """Ask for the exact figures of what is drawn, unless something else is drawn by then."""
+        if self._asked is None:
+            self._drawing = request
+            when_drawn(self._ask_for_drawn)
+
+    def ask(self, request: ExactRequest | None) -> None:
+        """Ask for exact figures in place of those that were asked for before, or for none."""
+        self._asked = request
+        self.touch()
 
     def key(self) -> ExactRequest | None:
         """Return what is asked for, or None."""
-        return self._request()
+        return self._asked
 
     def prepare(self, key: ExactRequest) -> Callable[[CancelCheck], ExactResult]:
         """Return the function that computes the figures."""
-        return lambda cancelled: self._compute(key, cancelled)
+        return lambda cancelled: compute_exact(self._pipelines, key, self.sample, cancelled)
 
     def on_result(self, key: ExactRequest, result: ExactResult) -> None:
         """Hand the result on: a stale one still has a sample for the previews to come."""
         super().on_result(key, result)
+        if key == self._asked:
+            self._asked = None
         self._take(result)
+
+    def on_error(self, key: ExactRequest, error: BaseException) -> None:
+        """Ask for it no more: it would fail again."""
+        if key == self._asked:
+            self._asked = None
+        super().on_error(key, error)
+
+    def _ask_for_drawn(self) -> None:
+        if self._drawing is not None:
+            drawn, self._drawing = self._drawing, None
+            self.ask(drawn)
 
 
 def compute_exact(
