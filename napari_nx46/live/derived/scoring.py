@@ -161,7 +161,7 @@ class ScoreFollower:
                 session,
                 extents,
                 lambda: self.label,
-                lambda: self._warm_up.wait(0),
+                self.is_compiled,
                 rest_seconds=rest_seconds,
             )
             for extents in (self._whole_extents, self._block_extents)
@@ -207,6 +207,10 @@ class ScoreFollower:
     def kernels_ready(self) -> bool:
         """Whether the kernels are compiled; until then nothing but voxels is compared."""
         return self._compiled
+
+    def is_compiled(self) -> bool:
+        """Return whether workers may score: the kernels are compiled. Called from any thread."""
+        return self._warm_up.wait(0)
 
     @property
     def begun(self) -> int:

@@ -1,0 +1,1 @@
+"""The errors of a mask, without a window."""

@@ -1,0 +1,57 @@
+"""Sessions on a fragment with ten planted faults."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_nx46.data.fragments import open_data, write_data_folder
+from napari_nx46.live.derived.scoring import ScoreFollower
+from napari_nx46.live.errors.browser import ErrorBrowser
+from napari_nx46.live.errors.what_if import WhatIf
+from napari_nx46.setting import Setting
+from tests.planted import PLANTED_KNOBS, planted_volumes
+
+
+@pytest.fixture(scope="package")
+def planted_data(tmp_path_factory):
+    """Return a data set of a fragment with a label, and the same one without."""
+    root = tmp_path_factory.mktemp("planted") / "data"
+    volumes = planted_volumes()
+    write_data_folder(root, "a", volumes)
+    write_data_folder(root, "b", {"p3d": volumes["p3d"], "p2d": volumes["p2d"]})
+    return open_data(root)
+
+
+class Listed:
+    """A session whose errors are listed."""
+
+    def __init__(self, driver):
+        self.driver = driver
+        self.session = driver.session
+        self.scores = ScoreFollower(self.session, rest_seconds=0.0)
+        self.browser = ErrorBrowser(self.session, self.scores, rest_seconds=0.0)
+        self.what_if = WhatIf(self.session, self.scores, self.browser)
+        self.failures = []
+        for one in (self.session, self.scores, self.browser, self.what_if):
+            one.failed.connect(self.failures.append)
+        self.scores.start()
+
+    @property
+    def listing(self):
+        return self.browser.state.result
+
+    def wait_for_list(self):
+        self.driver.loop.run_until(lambda: self.session.settled and self.browser.state.is_current)
+        assert not self.failures
+
+    def close(self):
+        for one in (self.what_if, self.browser, self.scores):
+            one.close()
+
+
+@pytest.fixture
+def listed(planted_data, new_driver):
+    """Return a session on the planted fragment; its list is not watched yet."""
+    listed = Listed(new_driver(planted_data, setting=Setting(**PLANTED_KNOBS)))
+    yield listed
+    listed.close()
