@@ -35,6 +35,22 @@ def test_no_folder_is_a_long_flat_list(repository):
     assert {name: n for name, n in lengths.items() if n > MOST_MODULES} == {}
 
 
+MOST_LINES = 450
+"""In a module, or in a file of tests."""
+
+
+def test_no_file_is_too_long_to_be_read_at_once(repository):
+    files = [
+        path
+        for room in ("napari_nx46", "tests", "benchmarks", "tools", "examples")
+        for path in (repository / room).rglob("*.py")
+    ]
+    lengths = {
+        str(path.relative_to(repository)): path.read_text("utf-8").count("\n") for path in files
+    }
+    assert {name: n for name, n in lengths.items() if n > MOST_LINES} == {}
+
+
 def test_no_modules_import_each_other_in_a_circle():
     # The package itself names what it offers, for type checkers.
     graph = grimp.build_graph("napari_nx46", cache_dir=None)

@@ -8,6 +8,7 @@ import pytest
 from napari_nx46.core.score.kernels import warm_up_cleanup
 from napari_nx46.data.fragments import open_data, write_data_folder
 from tests.live.driver import SessionDriver, smooth_volume, write_damaged, write_fragments
+from tests.live.gates import Gate
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -68,3 +69,12 @@ def labelled(tmp_path):
     write_data_folder(tmp_path / "data", "a", {**volumes, "train_labels": label})
     write_data_folder(tmp_path / "data", "b", volumes)
     return open_data(tmp_path / "data")
+
+
+@pytest.fixture
+def gate(driver, monkeypatch):
+    """Return a gate that holds the worker of the driver back; it has nothing to do yet."""
+    driver.settle()
+    made = Gate(driver.session, monkeypatch)
+    yield made
+    made.open()

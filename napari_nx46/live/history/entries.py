@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
 from psygnal import Signal
 
 from napari_nx46.files.workspace import MOST_HISTORY_ENTRIES, HistoryEntry
+from napari_nx46.live.history.thumbnails import thumbnail_of
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import Figures
 from napari_nx46.run.preflight import fitting_setting
 from napari_nx46.setting import Domain, Setting
-from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.corrections.corrections import Corrections
 
 REST_SECONDS = 0.7
 """A setting that has stood still for so long belongs in the history."""
-
-LONGEST_THUMBNAIL_SIDE = 96
-"""Pixels."""
-
-_GREY_STEP = 17
-_FEW_GREYS = tuple(round(grey / _GREY_STEP) * _GREY_STEP for grey in range(256))
-"""Sixteen greys from black to white: a history holds thousands of pictures, and they pack well."""
 
 CancelCall = Callable[[], None]
 CallLater = Callable[[float, Callable[[], None]], CancelCall]
@@ -356,7 +346,7 @@ class HistoryRecorder:
                 image_id=session.fragment.image_id,
                 setting=session.setting,
                 metrics=metrics_of(session.figures),
-                thumbnail=_thumbnail_of(session),
+                thumbnail=thumbnail_of(session),
                 corrections=session.present_corrections,
             )
         )
@@ -409,46 +399,6 @@ def metrics_of(figures: Figures) -> dict[str, float | None]:
         "block_density": _finite(figures.block_density) if shown else None,
         "fragment_density": _finite(figures.fragment_density) if figures.fragment_exact else None,
     }
-
-
-def thumbnail_png(mask: Mask) -> bytes:
-    """Return a small picture of a mask.
-
-    Parameters
-    ----------
-    mask : (Z, Y, X) array of uint8 {0, 1}
-        One plane across any axis; of a whole volume the middle slice is taken.
-
-    Returns
-    -------
-    bytes
-        PNG in grey, at most `LONGEST_THUMBNAIL_SIDE` pixels along either side: white is
-        foreground, grey the share of it where several voxels make a pixel.
-    """
-    from PIL import Image
-
-    plane = np.ascontiguousarray(_plane_of(mask)) * np.uint8(255)
-    picture = Image.fromarray(plane)
-    factor = math.ceil(max(picture.size) / LONGEST_THUMBNAIL_SIDE)
-    if factor > 1:
-        picture = picture.reduce(factor).point(_FEW_GREYS)
-    content = io.BytesIO()
-    picture.save(content, "PNG", optimize=True)
-    return content.getvalue()
-
-
-def _plane_of(mask: Mask) -> npt.NDArray[np.uint8]:
-    axis = next((axis for axis, length in enumerate(mask.shape) if length == 1), 0)
-    plane: npt.NDArray[np.uint8] = mask.take(mask.shape[axis] // 2, axis=axis)
-    return plane
-
-
-def _thumbnail_of(session: Session) -> bytes | None:
-    """Return the picture of what is shown; None where the sources cannot be read."""
-    try:
-        return thumbnail_png(session.mask_block(session.view.plane))
-    except (ValueError, OSError):
-        return None
 
 
 def _finite(figure: float | None) -> float | None:

@@ -15,7 +15,7 @@ from napari_nx46.viewer.window.session_dock import SessionDock
 from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 if TYPE_CHECKING:
-    from napari_nx46.viewer.tune.dock import TunePanel
+    from napari_nx46.viewer.tune.panel import TunePanel
 
 NOT_KEPT = "Campaigns of these data cannot be kept. Open data of your own to run one."
 

@@ -45,7 +45,7 @@ from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 if TYPE_CHECKING:
-    from napari_nx46.viewer.tune.dock import TunePanel
+    from napari_nx46.viewer.tune.panel import TunePanel
 
 
 FALL_STEP = 0.005

@@ -22,7 +22,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_nx46.run.export.export import RunResult
-from napari_nx46.viewer.tune.dock import TuneDock, TunePanel
+from napari_nx46.viewer.tune.dock import TuneDock
+from napari_nx46.viewer.tune.panel import TunePanel
 
 __all__ = [
     "accept_and_export",

@@ -24,8 +24,9 @@ from napari_nx46.run.export.targets import manifest_path
 from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.demo.driving import accept_and_export, drag_handle, opened, rest, wait_for
 from napari_nx46.viewer.qt.display import has_display, virtual_display
-from napari_nx46.viewer.tune.dock import TuneDock, TunePanel
+from napari_nx46.viewer.tune.dock import TuneDock
 from napari_nx46.viewer.tune.export_panel import ARCHIVE_NAME
+from napari_nx46.viewer.tune.panel import TunePanel
 from napari_nx46.viewer.window.launch import open_window, tune
 
 if TYPE_CHECKING:

@@ -11,14 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from napari_nx46.files.workspace import HistoryEntry
-from napari_nx46.live.history.entries import (
-    LONGEST_THUMBNAIL_SIDE,
-    History,
-    HistoryRecorder,
-    metrics_of,
-    same_knobs,
-    thumbnail_png,
-)
+from napari_nx46.live.history.entries import History, HistoryRecorder, metrics_of, same_knobs
+from napari_nx46.live.history.thumbnails import LONGEST_THUMBNAIL_SIDE, thumbnail_png
 from napari_nx46.live.view import Figures, slice_view, volume_view
 from napari_nx46.setting import Domain, Setting, moved
 from tests.live.driver import Clock, Events, plane_view

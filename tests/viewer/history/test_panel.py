@@ -7,7 +7,8 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_nx46.files.workspace import HistoryEntry
-from napari_nx46.live.history.entries import History, thumbnail_png
+from napari_nx46.live.history.entries import History
+from napari_nx46.live.history.thumbnails import thumbnail_png
 from napari_nx46.setting import Setting
 from napari_nx46.viewer.history.panel import MOST_PICTURES, HistoryDock, HistoryModel, _list_view
 from napari_nx46.viewer.window.docks import DOCKS, open_dock

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_nx46.data.fragments import open_data, write_data_folder
-from napari_nx46.viewer.tune.dock import TunePanel
+from napari_nx46.viewer.tune.panel import TunePanel
 from napari_nx46.viewer.window.launch import add_dock, open_window
 from tests.viewer.windows import PATIENCE, hold_slices
 

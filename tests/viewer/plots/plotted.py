@@ -1,0 +1,7 @@
+"""The plots of a window."""
+
+from __future__ import annotations
+
+
+def panel_of(opened):
+    return opened.plots.panel
