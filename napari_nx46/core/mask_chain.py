@@ -143,7 +143,7 @@ class MaskChain:
             self._keep(stages, stages[-1], times_forgotten)
             return stages[-1]
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Give the memory back; what is being computed is not kept either."""
         with self._changing:
             self._times_forgotten += 1

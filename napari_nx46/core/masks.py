@@ -49,10 +49,10 @@ class FragmentMasks:
         """Bytes of all masks that are kept."""
         return self._chain.kept_bytes + self._whole.kept_bytes
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Release the memory of the masks."""
-        self._chain.forget()
-        self._whole.forget()
+        self._chain.clear()
+        self._whole.clear()
 
     def whole(self, line: Line, cancelled: CancelCheck = never) -> MaskStage:
         """Return the exact mask of the fragment, assembled once for all who ask for it.
@@ -61,7 +61,7 @@ class FragmentMasks:
         the first one computes, and the others wait for it.
         """
         if not is_local(line.setting) and line.corrections is None:
-            self._whole.forget()
+            self._whole.clear()
             return self.completed(line, cancelled)
         shape = self._score.shape
 

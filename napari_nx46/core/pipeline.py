@@ -62,10 +62,10 @@ class FragmentPipeline(FragmentScore):
         """Bytes of what is kept between calls: score, paths, low bits and masks."""
         return super().kept_bytes + self._masks.kept_bytes
 
-    def forget_score(self) -> None:
+    def clear_score(self) -> None:
         """Give the memory of what was kept back and keep nothing from now on but histograms."""
-        super().forget_score()
-        self._masks.forget()
+        super().clear_score()
+        self._masks.clear()
 
     # ---- the threshold ---------------------------------------------------------------------
 

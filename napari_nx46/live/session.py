@@ -108,7 +108,7 @@ class Session(SessionState):
         self._shown: ShownMask | None = None
         self._exact: ExactResult | None = None
         self._closed = False
-        self._exact_figures = self.graph.add(ExactFigures(self.pipelines, self._take))
+        self._exact_figures = self.graph.add(ExactFigures(self.pipelines, self._on_result))
         self._exact_figures.failed.connect(self._report)
         self.warm_up = KernelWarmUp(
             map(source_types, dataset),
@@ -348,7 +348,7 @@ class Session(SessionState):
         if not self._closed:
             self.failed.emit(error)
 
-    def _take(self, result: ExactResult) -> None:
+    def _on_result(self, result: ExactResult) -> None:
         """Replace the preview by the exact result, unless the sliders have moved on."""
         request = result.request
         if self._closed or request.image_id != self._fragment.image_id:

@@ -268,7 +268,7 @@ class PipelineSet:
         return volumes + self._pipelines[self._held].kept_bytes
 
     def _release(self, image_id: str) -> None:
-        self._pipelines[image_id].forget_score()
+        self._pipelines[image_id].clear_score()
         for cache in self._caches[image_id].values():
             cache.release()
 

@@ -233,7 +233,7 @@ def test_forgetting_gives_the_stages_back():
     pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
     threshold = pipeline.threshold(CHAIN)
     pipeline.density(CHAIN, threshold)
-    pipeline.forget_score()
+    pipeline.clear_score()
     assert pipeline.known_mask(CHAIN, threshold, whole_block(volume.shape)) is None
     expected = defined_mask([(volume, volume)], CHAIN)
     np.testing.assert_array_equal(

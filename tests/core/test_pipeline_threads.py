@@ -77,7 +77,7 @@ def test_what_is_forgotten_while_it_is_computed_is_not_kept(volume):
     with ThreadPoolExecutor(1) as threads:
         computing = threads.submit(pipeline.stage, Setting())
         assert gated.entered.wait(PATIENCE)
-        pipeline.forget_score()  # does not wait
+        pipeline.clear_score()  # does not wait
         gated.gate.set()
         assert computing.result(PATIENCE).score is not None
     assert pipeline.kept_bytes == 0
@@ -88,7 +88,7 @@ def test_masks_that_are_forgotten_while_they_are_computed_are_not_kept():
     chain = MaskChain()
 
     def compute(_number, _stages):
-        chain.forget()
+        chain.clear()
         return MaskStage.of(("a",), np.ones((1, 2, 3), np.uint8))
 
     chain.complete([("a",)], compute, lambda: False)
@@ -144,8 +144,8 @@ def test_the_whole_mask_is_counted_and_forgotten_with_the_rest(volume, setting):
         bits = pipeline.whole_mask(one, threshold).bits
         assert pipeline.kept_bytes == without.kept_bytes + stages * bits.nbytes
         assert pipeline.whole_mask(one, threshold).bits is bits
-    pipeline.forget_score()
-    without.forget_score()
+    pipeline.clear_score()
+    without.clear_score()
     assert pipeline.kept_bytes == without.kept_bytes
 
 
@@ -156,25 +156,25 @@ def test_threads_that_compute_and_forget_agree_with_one_alone(volume):
     shared = pipeline_of(volume)
     stop = threading.Event()
 
-    def forget():
+    def clear():
         while not stop.wait(0.0005):
-            shared.forget_score()
+            shared.clear_score()
             shared.keep_score = True
 
     def compute(number):
         setting = settings[number % len(settings)]
         return number % len(settings), shared.threshold(setting).values
 
-    forgetting = threading.Thread(target=forget)
-    forgetting.start()
+    clearing = threading.Thread(target=clear)
+    clearing.start()
     try:
         with ThreadPoolExecutor(3) as threads:
             for number, values in threads.map(compute, range(60), timeout=PATIENCE):
                 assert values == expected[number]
     finally:
         stop.set()
-        forgetting.join(PATIENCE)
-    assert not forgetting.is_alive()
+        clearing.join(PATIENCE)
+    assert not clearing.is_alive()
 
 
 def test_low_bits_are_bounded_however_many_quantiles_are_asked_for(volume):

@@ -213,7 +213,7 @@ class Campaigns:
         if self._busy or self._closed:
             return
         self._job = job = Job[Show](self._post, "nx46-campaign")
-        job.progressed.connect(self._follow)
+        job.progressed.connect(self._update)
         job.ended.connect(lambda: self._set_busy(""))
         job.done.connect(lambda show: show())
         job.cancelled.connect(lambda: self.ended.emit("Cancelled."))
@@ -228,7 +228,7 @@ class Campaigns:
         self._busy = words
         self.busy_changed.emit(words)
 
-    def _follow(self, seen: _Seen) -> None:
+    def _update(self, seen: _Seen) -> None:
         """Show how far a campaign is, and its table if it was read since."""
         self.progress_changed.emit(seen.progress)
         if seen.table is not None and seen.table is not self._table:

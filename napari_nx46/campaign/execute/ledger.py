@@ -180,13 +180,13 @@ class Ledger:
     def _done(self, places: Sequence[Place], saved: SavedResult, *, is_new: bool) -> None:
         for number, place in enumerate(places):
             new = is_new and number == 0
-            self._take(self._store.finish(self._campaign_id, *place, saved, is_new=new))
+            self._on_result(self._store.finish(self._campaign_id, *place, saved, is_new=new))
 
     def _fail(self, places: Iterable[Place], reason: str) -> None:
         for place in places:
-            self._take(self._store.fail(self._campaign_id, *place, reason))
+            self._on_result(self._store.fail(self._campaign_id, *place, reason))
 
-    def _take(self, result: FragmentResult) -> None:
+    def _on_result(self, result: FragmentResult) -> None:
         # The figures of the slices are most of a result, and nothing asks for them again.
         self._ended[result.run_id, result.image_id] = replace(result, slices=())
         self._failed += result.state is TaskState.FAILED

@@ -179,7 +179,7 @@ class TaskMeasurer:
 
         if fragment.label is None:
             raise RuntimeError(f"fragment {fragment.image_id}: there is no label to score against")
-        self._pipelines[fragment.image_id].forget_score()
+        self._pipelines[fragment.image_id].clear_score()
         label = fragment.label.read()
         fragment.label.release()
         found = score(mask, label, workers=1, cancelled=cancelled)

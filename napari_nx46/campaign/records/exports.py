@@ -15,7 +15,7 @@ from napari_nx46.files.submission.writing import SubmissionError
 from napari_nx46.run.export.export import RunResult, export, exported_run, same_setting
 from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.export.manifest_reading import file_sha256
-from napari_nx46.run.judge.kept_exports import forget_export, register_export
+from napari_nx46.run.judge.kept_exports import delete_export, register_export
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import DEFAULT_BAND
 from napari_nx46.voxels.workers import CancelCheck
@@ -169,7 +169,7 @@ class ExportChecker:
                 kept = register_export(self._store.workspace, made, options)
                 found = replace(found, exported_run=kept.id)
             elif keep:
-                forget_export(self._store.workspace, exported_run(made, options))
+                delete_export(self._store.workspace, exported_run(made, options))
         self._store.set_outcomes(self._campaign_id, [found])
         return found.fault
 

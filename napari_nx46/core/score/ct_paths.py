@@ -147,7 +147,7 @@ class CtPath(ABC):
         window = _Window(self.image, self.extent, block, self.halo)
         voxels = np.empty(block_shape(block), np.float32)
         for z in range(block[0].start, block[0].stop):
-            window.forget_below(z - self.halo[0])
+            window.clear_below(z - self.halo[0])
             voxels[z - block[0].start] = self._slice(window, z)
         return voxels
 
@@ -267,7 +267,7 @@ class _Window:
             self._planes[index] = _normalised(self._voxels[index], self._extent)
         return self._planes[index]
 
-    def forget_below(self, z: int) -> None:
+    def clear_below(self, z: int) -> None:
         """Give the memory of slices below one back."""
         for index in [index for index in self._planes if index < z - self._first]:
             del self._planes[index]

@@ -164,7 +164,7 @@ class FragmentScore:
             self._stage = replace(stage, score=None) if forgotten else stage
         return stage
 
-    def forget_score(self) -> None:
+    def clear_score(self) -> None:
         """Give the memory of what was kept back and keep nothing from now on but histograms.
 
         Does not wait for a stage that is being computed: its score is not kept either.

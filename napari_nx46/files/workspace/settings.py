@@ -129,11 +129,11 @@ class SettingTable:
         return setting
 
     def used(self, table: str, condition: str = "1", values: tuple[Column, ...] = ()) -> set[str]:
-        """Return the digests that the rows of a table refer to, for `forget_unused`."""
+        """Return the digests that the rows of a table refer to, for `delete_unused`."""
         query = f"SELECT DISTINCT setting FROM {table} WHERE {condition}"
         return {digest for (digest,) in self._database.execute(query, values)}
 
-    def forget_unused(self, digests: Iterable[str]) -> None:
+    def delete_unused(self, digests: Iterable[str]) -> None:
         """Remove those of these settings that no row refers to any more."""
         unused = " AND ".join(
             f"NOT EXISTS (SELECT 1 FROM {table} WHERE setting = ?1)" for table in SETTING_USERS

@@ -228,14 +228,14 @@ class Workspace:
         pin = SavedPin(letter, setting, time or utc_now(), corrections or {})
         columns = PIN.columns(pin, "setting", "corrections")
         with self._database.writing():
-            self._corrections.forget("pinned_corrections", "letter = ?", letter)
+            self._corrections.delete("pinned_corrections", "letter = ?", letter)
             self._replace("pins", "letter", columns, setting)
             self._corrections.pin(letter, pin.corrections)
 
     def remove_pin(self, letter: str) -> None:
         """Remove a pin; a letter without one is ignored."""
         with self._database.writing():
-            self._corrections.forget("pinned_corrections", "letter = ?", letter)
+            self._corrections.delete("pinned_corrections", "letter = ?", letter)
             self._remove("pins", "letter = ?", letter)
 
     def pins(self) -> tuple[SavedPin, ...]:
@@ -295,7 +295,7 @@ class Workspace:
                 self._corrections.refer("accepted", "image_id", image_id, row.corrections)
 
     def remove_accepted(self, image_ids: Iterable[str]) -> None:
-        """Forget which setting is accepted for these fragments; those without one are ignored."""
+        """Remove the accepted setting of these fragments; those without one are ignored."""
         with self._database.writing():
             for image_id in image_ids:
                 self._remove("accepted", "image_id = ?", image_id)
@@ -326,8 +326,8 @@ class Workspace:
     def _remove(self, table: str, condition: str, value: Column) -> None:
         """Remove rows, and the settings and corrections that no other row has."""
         digests = self._settings.used(table, condition, (value,))
-        self._corrections.forget(table, condition, value)
-        self._settings.forget_unused(digests)
+        self._corrections.delete(table, condition, value)
+        self._settings.delete_unused(digests)
 
     # ---- state -----------------------------------------------------------------------------
 
@@ -417,7 +417,7 @@ class Workspace:
         )
 
     def clear_scores(self, run_id: int) -> None:
-        """Forget both scores of a run, which were given by mistake.
+        """Remove both scores of a run, which were given by mistake.
 
         Raises
         ------

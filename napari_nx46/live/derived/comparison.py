@@ -308,8 +308,8 @@ class ComparisonFollower:
 
     def _clear(self) -> None:
         self._score.request = None
-        self._overlap.forget()
-        self._score.forget()
+        self._overlap.drop_results()
+        self._score.drop_results()
         self._publish()
 
     def _refuse(self, name: str, stage: MaskStage) -> None:

@@ -160,7 +160,7 @@ def compute_exact(
     volume = None
     if request.three_d:
         volume = pipeline.whole_mask(setting, threshold, cancelled, corrections).mask()
-    if sample is None or not sample.serves(setting):
+    if sample is None or not sample.can_answer(setting):
         paths = pipeline.paths(setting, cancelled)
         sample = ScoreSample(paths, pipeline.kernels, PathKey.of(setting))
     if setting.rule is ThresholdRule.QUANTILE and not threshold.per_slice:

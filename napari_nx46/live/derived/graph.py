@@ -162,8 +162,8 @@ class Value(ABC, Generic[Key, Result]):
         self._wanted = None
         self._publish(State())
 
-    def forget(self) -> None:
-        """Forget all results."""
+    def drop_results(self) -> None:
+        """Show no result, and remember none."""
         self._known.clear()
         self.clear()
 

@@ -176,7 +176,7 @@ class ScoreFollower:
         # Connected before anyone who may look at another slice when the fragment changes.
         session.fragment_changed.connect(self._show_fragment)
         session.mask_changed.connect(self._measure_slice)
-        session.figures_changed.connect(self._follow)
+        session.figures_changed.connect(self._update)
 
     # ---- what is current -------------------------------------------------------------------
 
@@ -253,7 +253,7 @@ class ScoreFollower:
             self._labels.touch()
         self._publish()
 
-    def _follow(self, figures: Figures) -> None:
+    def _update(self, figures: Figures) -> None:
         if self._closed:
             return
         if figures.slice_density is None or self.session.view.three_d:

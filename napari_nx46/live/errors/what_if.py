@@ -57,7 +57,7 @@ class WhatIf:
             session.fragment_changed,
         )
         for signal in self._signals:
-            signal.connect(self.forget)
+            signal.connect(self.clear)
 
     @property
     def running(self) -> bool:
@@ -84,7 +84,7 @@ class WhatIf:
         ground = self._ground()
         if listing is None or row is None or ground is None or not self.can_try:
             return
-        self.forget()
+        self.clear()
         self.item = listing.key_of(row)
 
         def work(cancelled: CancelCheck, report: Report) -> Trials:
@@ -109,7 +109,7 @@ class WhatIf:
         if self._job is not None:
             self._job.cancel()
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop what was measured, and try no more."""
         if self._job is not None:
             self._job.close()
@@ -129,7 +129,7 @@ class WhatIf:
     def close(self) -> None:
         """Follow the session no longer."""
         for signal in self._signals:
-            signal.disconnect(self.forget, missing_ok=True)
+            signal.disconnect(self.clear, missing_ok=True)
         if self._job is not None:
             self._job.close()
 

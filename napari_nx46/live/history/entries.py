@@ -245,7 +245,7 @@ class HistoryRecorder:
         """The session's setting that the current entry stands for."""
         session.setting_changed.connect(self._begin_rest)
         session.corrections.changed.connect(self._begin_rest)
-        session.figures_changed.connect(self._follow)
+        session.figures_changed.connect(self._update)
         self._begin_rest()
 
     def undo(self) -> bool:
@@ -283,7 +283,7 @@ class HistoryRecorder:
         self._cancel_rest()
         self._session.setting_changed.disconnect(self._begin_rest)
         self._session.corrections.changed.disconnect(self._begin_rest)
-        self._session.figures_changed.disconnect(self._follow)
+        self._session.figures_changed.disconnect(self._update)
 
     # ---- following the session -------------------------------------------------------------
 
@@ -301,9 +301,9 @@ class HistoryRecorder:
     def _rest(self) -> None:
         self._cancel_call = None
         self._rested = True
-        self._follow()
+        self._update()
 
-    def _follow(self) -> None:
+    def _update(self) -> None:
         """Record the setting, or fill in the current entry's figures, once they are exact."""
         if self._closed or not self._is_exact():
             return

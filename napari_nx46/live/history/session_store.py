@@ -172,11 +172,11 @@ class SessionStore:
             with Workspace.open(path) as workspace:
                 state = restore(self._session, workspace)
         except WorkspaceError as error:
-            self._post(partial(self._give_up, error))
+            self._post(partial(self._on_error, error))
         else:
             self._post(lambda: self._go_on(state))
 
-    def _give_up(self, error: WorkspaceError) -> None:
+    def _on_error(self, error: WorkspaceError) -> None:
         self._path = None
         if not self._closed:
             self.failed.emit(error)

@@ -256,8 +256,8 @@ class Runs:
             return
         job: Job[_Outcome] = Job(self._post, THREAD_NAME, self._executor)
         job.ended.connect(lambda: self._jobs.pop(job))
-        job.done.connect(lambda outcome: self._take(outcome, take))
-        job.cancelled.connect(self._give_up)
+        job.done.connect(lambda outcome: self._on_result(outcome, take))
+        job.cancelled.connect(self._on_error)
         job.failed.connect(lambda error: self._fail(error, refuse))
         for ending in (job.done, job.cancelled, job.failed):
             ending.connect(lambda: self.busy_changed.emit(self.busy))
@@ -275,7 +275,7 @@ class Runs:
             notes = reconcile(workspace)
             return _Outcome(value, list_runs(workspace), notes)
 
-    def _take(self, outcome: _Outcome, take: Callable[[Any], None] | None) -> None:
+    def _on_result(self, outcome: _Outcome, take: Callable[[Any], None] | None) -> None:
         if outcome.runs != self._list:
             self._list = outcome.runs
         self.changed.emit(self._list)
@@ -284,7 +284,7 @@ class Runs:
         if outcome.notes:
             self.reconciled.emit(outcome.notes)
 
-    def _give_up(self) -> None:
+    def _on_error(self) -> None:
         self.cancelled.emit()
 
     def _fail(self, error: BaseException, refuse: Callable[[BaseException], None] | None) -> None:

@@ -69,7 +69,7 @@ class ScoreSample:
         self._key = key
         self._shifts = (0.0, 0.0)
 
-    def serves(self, setting: Setting) -> bool:
+    def can_answer(self, setting: Setting) -> bool:
         """Return whether the sample is one of the volumes that this setting averages."""
         return PathKey.of(setting) == self._key
 
@@ -146,7 +146,7 @@ class PreviewSource:
         stages = [stage for stage in cached if stage is not None]
         if len(stages) == len(cached):
             return _pooled_threshold(stages, setting)
-        if self.sample is not None and self.sample.serves(setting):
+        if self.sample is not None and self.sample.can_answer(setting):
             return self.sample.threshold(setting)
         return threshold_of([block_pair(self.pipeline, setting, plane)], exact=False)
 

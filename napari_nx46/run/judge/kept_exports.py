@@ -14,7 +14,7 @@ from napari_nx46.run.export.manifest_reading import ManifestError, file_sha256, 
 from napari_nx46.run.export.targets import manifest_path
 from napari_nx46.run.judge.verdict import run_name
 
-__all__ = ["forget_export", "keep_run", "reconcile", "register_export"]
+__all__ = ["delete_export", "keep_run", "reconcile", "register_export"]
 
 
 def register_export(workspace: Workspace, result: RunResult, options: RunOptions) -> SavedRun:
@@ -73,13 +73,13 @@ def keep_run(workspace: Workspace, run: SavedRun) -> SavedRun:
             "is next opened",
         ) from error
     except ValueError as error:
-        forget_export(workspace, run)
+        delete_export(workspace, run)
         raise WorkspaceError(workspace.path, f"the run cannot be kept: {error}") from error
-    forget_export(workspace, run)
+    delete_export(workspace, run)
     return kept
 
 
-def forget_export(workspace: Workspace, run: SavedRun) -> None:
+def delete_export(workspace: Workspace, run: SavedRun) -> None:
     """Settle what was announced of an export, which is kept already or shall not be.
 
     Parameters

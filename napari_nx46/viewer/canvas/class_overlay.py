@@ -75,7 +75,7 @@ class ClassOverlay(OverlayLayer):
         """Take the layer away for good."""
         self.remove()
 
-    def forget(self, layer: Image) -> None:
+    def drop(self, layer: Image) -> None:
         """Notice that a user has deleted the layer; another is made when it is shown again."""
         if layer is self.layer:
             self.layer = None

@@ -93,7 +93,7 @@ class Overlay(OverlayLayer):
         self._ahead = False
         return [(self.layer, lazy_mask(self._session, self._flip))]
 
-    def forget(self, layer: Image) -> None:
+    def drop(self, layer: Image) -> None:
         """Notice that a user has deleted the layer; it comes back when it is shown again."""
         self._ahead = False
         self.shown_changed.emit(False)

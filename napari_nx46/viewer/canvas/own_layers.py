@@ -26,12 +26,12 @@ class Owner(Protocol):
     def own_layers(self) -> Sequence[Image]:
         """Those that there are, also one that was just deleted."""
 
-    def forget(self, layer: Image) -> None:
+    def drop(self, layer: Image) -> None:
         """Do what follows when a user has deleted one."""
 
 
 class OwnLayers(QObject):
-    """Brings layers back that were converted, and has their owners forget those that were deleted.
+    """Brings layers back that were converted, and has their owners drop those that were deleted.
 
     napari takes the lazy array of a layer over into what the layer is converted to. That gets an
     ordinary array in its place: it can be painted, and follows the sliders no more.
@@ -52,7 +52,7 @@ class OwnLayers(QObject):
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
-        self._settle.timeout.connect(self._follow)
+        self._settle.timeout.connect(self._update)
         viewer.layers.events.removed.connect(self._layer_removed)
         viewer.layers.events.inserted.connect(self._layer_inserted)
 
@@ -77,7 +77,7 @@ class OwnLayers(QObject):
             layer.name = COPY_NAME.format(layer.name)
             self._copies[id(voxels)] = layer
 
-    def _follow(self) -> None:
+    def _update(self) -> None:
         removed, self._removed = self._removed, []
         copies, self._copies = self._copies, {}
         layers = self._viewer.layers
@@ -91,7 +91,7 @@ class OwnLayers(QObject):
                 layers.insert(layers.index(copy), layer)
                 layers.selection = selected
             else:
-                owner.forget(layer)
+                owner.drop(layer)
 
     def _owner_of(self, layer: Layer) -> Owner | None:
         return next((one for one in self._owners if layer in one.own_layers), None)

@@ -39,7 +39,7 @@ class ForeignLayers:
         self._viewer = viewer
         self._choices = choices
         self.layers: dict[str, Image] = {}
-        choices.foreign.masks_changed.connect(self._follow)
+        choices.foreign.masks_changed.connect(self._update)
 
     @property
     def own_layers(self) -> tuple[Image, ...]:
@@ -52,10 +52,10 @@ class ForeignLayers:
 
     def close(self) -> None:
         """Take the layers away for good."""
-        self._choices.foreign.masks_changed.disconnect(self._follow)
+        self._choices.foreign.masks_changed.disconnect(self._update)
         self._remove(*self.layers)
 
-    def _follow(self) -> None:
+    def _update(self) -> None:
         """Have a layer for what is open, and none for what is not; draw what was read."""
         names = self._choices.foreign.names
         self._remove(*(name for name in self.layers if name not in names))
@@ -85,7 +85,7 @@ class ForeignLayers:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
 
-    def forget(self, layer: Image) -> None:
+    def drop(self, layer: Image) -> None:
         """Close what a user has deleted the layer of."""
         name = next((name for name, one in self.layers.items() if one is layer), None)
         if name is not None:

@@ -96,7 +96,7 @@ class SideBySide(QObject):
         """The mask on the right."""
         return () if self._mask is None else (self._mask,)
 
-    def forget(self, layer: Image) -> None:
+    def drop(self, layer: Image) -> None:
         """Switch off when a user has deleted the mask on the right."""
         self.show(False)
 

@@ -67,7 +67,7 @@ class PlotsPanel(QWidget):
         self._lag.timeout.connect(self.refresh)
         self._following = Connections(self)
         self._viewer_following = ViewerFollowing(self, viewer_session)
-        self._follow()
+        self._update()
         self.show_theme()
 
     def refresh(self) -> None:
@@ -102,7 +102,7 @@ class PlotsPanel(QWidget):
         super().resizeEvent(event)
         self._show_pages()
 
-    def _follow(self) -> None:
+    def _update(self) -> None:
         session = self._viewer_session.session
         for signal in (
             session.setting_changed,

@@ -142,7 +142,7 @@ class DensityPanel(QWidget):
 
     def cancel(self) -> None:
         """Give up what is being looked for; the knobs stay as they are."""
-        self._give_up(CANCELLED)
+        self._on_error(CANCELLED)
 
     def use_nearest(self) -> None:
         """Move the knobs to the solution that came nearest to the target."""
@@ -152,7 +152,7 @@ class DensityPanel(QWidget):
             self._session.apply(nearest)
             self._notify(message)
 
-    def _give_up(self, reason: str) -> None:
+    def _on_error(self, reason: str) -> None:
         if self._job is not None and not self._given_up:
             self._given_up = reason
             self.progress_row.cancel_button.setEnabled(False)
@@ -189,12 +189,12 @@ class DensityPanel(QWidget):
 
         What came of it before is not true of the mask any more.
         """
-        self._give_up(SLIDERS_MOVED)
+        self._on_error(SLIDERS_MOVED)
         self._notify("")
 
     def _fragment_changed(self, fragment: Fragment) -> None:
         if not self._shared:
-            self._give_up(FRAGMENT_CHANGED)
+            self._on_error(FRAGMENT_CHANGED)
             self._forget_nearest()
 
     def _forget_nearest(self) -> None:

@@ -102,12 +102,12 @@ class PresetPanel(QWidget):
             preset = self._published[name] if name in self._published else self._store.read(name)
         except (SettingError, OSError) as error:
             # One that is damaged can still be deleted.
-            self._take(name, None)
+            self._on_preset(name, None)
             self._show_name()
             self._notify(str(error))
             return
         self._notify("")
-        self._take(name, preset)
+        self._on_preset(name, preset)
         self._session.apply(self._seen_from_here(preset))
         self._show_name()
 
@@ -134,7 +134,7 @@ class PresetPanel(QWidget):
             self._notify(f"Not saved: {error}")
             return
         self._notify("")
-        self._take(name, setting)
+        self._on_preset(name, setting)
         self._list_names()
 
     def delete(self) -> None:
@@ -148,7 +148,7 @@ class PresetPanel(QWidget):
             self._notify(f"Not deleted: {error}")
         else:
             self._notify("")
-            self._take("", None)
+            self._on_preset("", None)
         self._list_names()
 
     def show_setting(self, setting: Setting) -> None:
@@ -164,11 +164,11 @@ class PresetPanel(QWidget):
         """Show the name of a published preset that the sliders stand at to begin with."""
         for name, preset in self._published.items():
             if _same_knobs(setting, preset):
-                self._take(name, preset)
+                self._on_preset(name, preset)
                 self._show_name()
                 return
 
-    def _take(self, name: str, preset: Setting | None) -> None:
+    def _on_preset(self, name: str, preset: Setting | None) -> None:
         self._name, self._preset = name, preset
 
     def _seen_from_here(self, preset: Setting) -> Setting:

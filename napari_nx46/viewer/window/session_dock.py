@@ -49,7 +49,7 @@ class SessionDock(TabbedDock):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self._introduction)
         add_shortcuts(self, self._run)
-        self._follow(tune_dock_of(napari_viewer))
+        self._connect(tune_dock_of(napari_viewer))
 
     def make_panel(self, viewer_session: ViewerSession) -> QWidget:
         """Return the widget that shows a session."""
@@ -58,7 +58,7 @@ class SessionDock(TabbedDock):
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the tuning dock that is there now: the old one may have been closed."""
         super().showEvent(event)
-        self._follow(tune_dock_of(self.viewer))
+        self._connect(tune_dock_of(self.viewer))
         self.place_soon()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -77,7 +77,7 @@ class SessionDock(TabbedDock):
             self._tune = None
             self._show_viewer_session(None)
 
-    def _follow(self, tune: TuneDock) -> None:
+    def _connect(self, tune: TuneDock) -> None:
         if tune is self._tune:
             return
         self._tune = tune

@@ -230,7 +230,7 @@ def test_clearing_shows_nothing_and_keeps_what_is_known(one, graph, loop):
     assert one.state == State()
     one.touch()
     assert one.state == State("of a")
-    one.forget()
+    one.drop_results()
     one.touch()
     assert one.state == State(busy=True)
 

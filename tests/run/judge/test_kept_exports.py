@@ -17,7 +17,7 @@ from napari_nx46.files.workspace import Workspace, WorkspaceError, announcing
 from napari_nx46.run.export.export import export, exported_run, same_setting
 from napari_nx46.run.export.manifest import RunOptions
 from napari_nx46.run.export.targets import manifest_path
-from napari_nx46.run.judge.kept_exports import forget_export, reconcile, register_export
+from napari_nx46.run.judge.kept_exports import delete_export, reconcile, register_export
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.workers import Workers
@@ -165,7 +165,7 @@ def test_a_locked_workspace_gets_the_run_when_it_is_free(workspace, exported):
 
 def test_without_an_announcement_nothing_is_promised(workspace, exported):
     result, options = exported()
-    forget_export(workspace, exported_run(result, options))
+    delete_export(workspace, exported_run(result, options))
     with locked(workspace), pytest.raises(WorkspaceError) as caught:
         register_export(workspace, result, options)
     assert "next opened" not in str(caught.value)

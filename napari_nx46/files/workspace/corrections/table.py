@@ -91,7 +91,7 @@ class CorrectionTable:
     def correct(self, image_id: str, corrections: Corrections) -> None:
         """Keep what is corrected in a fragment; see `Workspace.set_corrections`."""
         columns = CORRECTED.columns(CorrectedFragment(image_id, corrections), "corrections")
-        self.forget("corrected_fragments", "image_id = ?", image_id)
+        self.delete("corrected_fragments", "image_id = ?", image_id)
         if not corrections.is_empty:
             referred = {**columns, "corrections": self.keep(corrections)}
             self._database.insert("corrected_fragments", referred)
@@ -129,7 +129,7 @@ class CorrectionTable:
         rows = self._database.rows(select)
         return {row["image_id"]: self.read(row["corrections"]) for row in rows}
 
-    def forget(self, table: str, condition: str, value: Column) -> None:
+    def delete(self, table: str, condition: str, value: Column) -> None:
         """Remove rows of any table, and the corrections that no other row refers to."""
         digests = set[str]()
         if table in CORRECTION_USERS:
