@@ -58,9 +58,10 @@ class VoiPairs:
     join_with : ndarray of int32
         (M,): the predicted component that shares most voxels with the same component of the label.
     place : ndarray of int32
-        (M, 3): where a predicted component leads from one component of the label to the nearest
-        other one, or a component of the label between two predicted ones; else the first voxel of
-        the pair.
+        (M, 3): of a pair with mainly merge bits, where the predicted component leads from this
+        component of the label to the nearest other one, else its first voxel outside of the label;
+        of one with mainly split bits likewise, with prediction and label exchanged. If there is no
+        such voxel, and where one is the background, the first voxel that they share.
     extent : ndarray of int32
         (M, 6): box around the shared voxels, the first and the one after the last.
     first_p, first_g : ndarray of int32
@@ -216,12 +217,17 @@ def _places(counts: Contingency, alone_p: Counts, alone_g: Counts, reach: int) -
         rest = runs_without(mask.runs, other.runs)
         owner = _owners(rest, mask)
         ways = _meetings(counts, side, runs, pair, rest, owner, reach)
-        here = (ways[:, 0] >= 0) & (bits_of_merge == (side == 0))
-        place[here] = ways[here]
         numbers = np.full(mask.count, -1, np.int32)
         numbers[alone] = np.arange(alone.size)
         label = numbers[owner]
-        places.append(_firsts(rest, label, alone.size))
+        first = _firsts(rest, label, alone.size)
+        number = numbers[(counts.of_p, counts.of_g)[side]]
+        is_mainly_here = bits_of_merge == (side == 0)
+        has_rest = is_mainly_here & (number >= 0)
+        place[has_rest] = first[number[has_rest]]
+        is_met = is_mainly_here & (ways[:, 0] >= 0)
+        place[is_met] = ways[is_met]
+        places.append(first)
         boxes.append(extents(rest, label, alone.size))
     return np.concatenate(places), np.concatenate(boxes)
 
