@@ -57,6 +57,7 @@ from napari_nx46.voxels.packed import Words, shift_up
 
 __all__ = ["LoopDeaths", "count_matched_loops", "find_loop_deaths"]
 
+Indices = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
 CellList = tuple[Ints, Ints]
 
@@ -152,6 +153,29 @@ class _OwnBackground:
     relations: Ints
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Eliminated:
+    """Which squares the relations eliminate.
+
+    Parameters
+    ----------
+    parent : ndarray of int32
+        Union-find forest of the squares: those that are no root, and 0, are eliminated.
+    pivots : ndarray of int32
+        The roots that are eliminated too.
+    """
+
+    parent: Ints
+    pivots: Ints
+
+    def left_of(self, number: Ints) -> Indices:
+        """Return the positions of the squares of a list that are left, descending."""
+        from napari_nx46.leaderboard.kernels.elimination import uneliminated
+
+        found = uneliminated(number, self.parent)
+        return found[~np.isin(number[found], self.pivots)]
+
+
 def count_matched_loops(
     prediction: Cells, label: Cells, union: Cells, columns: int, *, label_first: bool
 ) -> int:
@@ -174,10 +198,11 @@ def count_matched_loops(
     grid = _grid(union, columns)
     background = _solve_union(union, grid)
     first, second = (label, prediction) if label_first else (prediction, label)
-    survives = _dies_in(first, union, background, grid)
-    if not survives.any():
+    of_first = _surviving(first, union, background, grid)
+    if not of_first.size:
         return 0
-    return int(np.count_nonzero(survives & _dies_in(second, union, background, grid)))
+    of_second = _surviving(second, union, background, grid)
+    return int(np.intersect1d(of_first, of_second, assume_unique=True).size)
 
 
 def find_loop_deaths(
@@ -208,22 +233,19 @@ def _grid(union: Cells, columns: int) -> _Grid:
     return _Grid(planes, rows, columns)
 
 
-def _dies_in(
-    mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid
-) -> npt.NDArray[np.bool_]:
-    """Return, for each number of a square of the union, whether a loop of the mask dies there."""
+def _surviving(mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid) -> Indices:
+    """Return the squares of the union at which loops of a mask die, as positions in its list."""
     own = _own_background(mask, union, background, grid)
-    return _survivors(background, own)[: background.count + 1]
+    return _eliminate(background, own).left_of(background.number)
 
 
 def _deaths_of(mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid) -> LoopDeaths:
     """Return the squares at which the loops of a mask die."""
     own = _own_background(mask, union, background, grid)
-    survives = _survivors(background, own)
-    surviving = np.flatnonzero(survives[background.number])[::-1]
-    filled = np.flatnonzero(survives[own.number])[::-1]
+    eliminated = _eliminate(background, own)
     return LoopDeaths(
-        grid.squares(background.squares, surviving), grid.squares(own.squares, filled)
+        grid.squares(background.squares, eliminated.left_of(background.number)),
+        grid.squares(own.squares, eliminated.left_of(own.number)),
     )
 
 
@@ -261,18 +283,15 @@ def _solve_union(union: Cells, grid: _Grid) -> _UnionBackground:
     return _UnionBackground(squares, number, count, parent, left, nodes, forest)
 
 
-def _survivors(background: _UnionBackground, own: _OwnBackground) -> npt.NDArray[np.bool_]:
-    """Return, for each number of a square, whether no relation eliminates it."""
+def _eliminate(background: _UnionBackground, own: _OwnBackground) -> _Eliminated:
+    """Solve the relations of the union and of a mask."""
     from napari_nx46.leaderboard.kernels.elimination import merge_squares
 
     squares = max(background.count, int(own.number.max(initial=0)))
     parent = np.arange(squares + 1, dtype=np.int32)
     parent[: background.count + 1] = background.parent
     left = merge_squares(parent, np.concatenate((background.relations, own.relations)))
-    survives: npt.NDArray[np.bool_] = parent == np.arange(squares + 1)
-    survives[_eliminated(left)] = False
-    survives[0] = False
-    return survives
+    return _Eliminated(parent, _pivots(left))
 
 
 def _own_background(
@@ -370,7 +389,7 @@ def _list_squares(squares_z: Words, squares_y: Words, squares_x: Words, grid: _G
     return list_squares(squares_z, squares_y, squares_x, count, grid.stride)
 
 
-def _eliminated(relations: Ints) -> Ints:
+def _pivots(relations: Ints) -> Ints:
     """Return the numbers of the squares that the relations eliminate, by row reduction."""
     from napari_nx46.leaderboard.kernels.elimination import row_pivots
 

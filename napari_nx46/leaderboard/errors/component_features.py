@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.components import first_runs, outer_components, reach_keys
+from napari_nx46.leaderboard.components import first_runs, reach_keys
 from napari_nx46.leaderboard.errors.features import Fate, Features
 from napari_nx46.leaderboard.errors.runs import extents_of, first_voxels, run_list
 from napari_nx46.leaderboard.matching import ComponentMatching
-from napari_nx46.voxels.spans import Components
+from napari_nx46.voxels.spans import Components, Runs
 
 __all__ = ["component_features", "unmatched_components"]
 
@@ -36,22 +36,19 @@ def unmatched_components(
 
 def component_features(
     components: Components,
-    matching: ComponentMatching,
-    side: int,
     chosen: Indices,
     fate: npt.NDArray[np.uint8],
-    pieces: Components | None,
+    ground: Runs | None,
 ) -> Features:
     """Return the unmatched components of a mask with their places.
 
-    `pieces` are those of the other mask without this one; needed if one is joined.
+    `ground` are the runs of the other mask without this one; needed if a component is joined.
     """
     births = first_voxels(components.runs, first_runs(components)[chosen])
     gap, middle = np.zeros(chosen.size, np.int32), births
-    if pieces is not None and (fate == Fate.JOINED).any():
-        is_joined = fate == Fate.JOINED
-        length, voxel = _gaps(components, matching, side, chosen[is_joined], pieces)
-        gap[is_joined] = length
+    is_joined = fate == Fate.JOINED
+    if ground is not None and is_joined.any():
+        gap[is_joined], voxel = _gaps(components, chosen[is_joined], ground)
         middle = births.copy()
         middle[is_joined] = np.stack(np.unravel_index(voxel, components.runs.shape), axis=1)
     return Features(
@@ -82,30 +79,21 @@ def _component_deaths(components: Components) -> Ints:
     return deaths
 
 
-def _gaps(
-    components: Components,
-    matching: ComponentMatching,
-    side: int,
-    joined: Indices,
-    pieces: Components,
-) -> tuple[Ints, Indices]:
+def _gaps(components: Components, joined: Indices, ground: Runs) -> tuple[Ints, Indices]:
     """Return the length of the way from each joined component to another, and its middle voxel."""
     from napari_nx46.leaderboard.kernels.ways import shortest_ways
 
-    outer = matching.outer[side]
-    concerned = np.zeros(matching.union.count, np.bool_)
-    concerned[outer[joined]] = True
-    numbers = np.zeros(components.count, np.int32)
-    taking_part = concerned[outer]
-    numbers[taking_part] = np.arange(1, np.count_nonzero(taking_part) + 1)
-    on_ground = concerned[outer_components(pieces, matching.union)]
-    number_of_run = numbers[components.component]
-    length, middle = shortest_ways(
+    number = np.full(components.count, joined.size, np.int64)
+    number[joined] = np.arange(joined.size)
+    of_run = number[components.component]
+    wanted = np.flatnonzero(of_run < joined.size)
+    wanted = wanted[np.argsort(of_run[wanted], kind="stable")]
+    counts = np.bincount(of_run[wanted], minlength=joined.size)
+    return shortest_ways(
         components.runs.shape,
-        1,
-        run_list(components.runs, number_of_run > 0),
-        number_of_run[number_of_run > 0],
-        int(np.count_nonzero(taking_part)),
-        run_list(pieces.runs, on_ground[pieces.component]),
+        run_list(components.runs, np.s_[:]),
+        components.component + np.int32(1),
+        run_list(ground, np.s_[:]),
+        run_list(components.runs, wanted),
+        np.append(0, np.cumsum(counts)),
     )
-    return length[numbers[joined]], middle[numbers[joined]]

@@ -32,7 +32,7 @@ from napari_nx46.leaderboard.loops import LoopDeaths, find_loop_deaths
 from napari_nx46.leaderboard.matching import match_cavities, match_components
 from napari_nx46.leaderboard.results import MatchCounts
 from napari_nx46.voxels.packed import Words, pack
-from napari_nx46.voxels.spans import Components, components_of
+from napari_nx46.voxels.spans import Runs, components_of
 
 __all__ = ["find_features"]
 
@@ -55,10 +55,10 @@ class _Octant:
     def columns(self) -> int:
         return int(self.masks[0].shape[2])
 
-    def filling(self, side: int) -> Components:
-        """Return the pieces of the other mask without this one, 6-connected."""
+    def filling(self, side: int) -> Runs:
+        """Return the runs of the other mask without this one."""
         words = [topology.cells.vertices for topology in self.topology]
-        return components_of(runs_of(words[1 - side] & ~words[side], self.columns), 6)
+        return runs_of(words[1 - side] & ~words[side], self.columns)
 
 
 def find_features(prediction: Mask, label: Mask) -> OctantFeatures:
@@ -84,12 +84,12 @@ def find_features(prediction: Mask, label: Mask) -> OctantFeatures:
     masks = predicted.components, true.components
     components, loops = [], []
     for side in _SIDES:
-        joined = unmatched_components(masks, matching, side)
-        pieces = None
-        if len(deaths[side].filled) or (joined[1] == Fate.JOINED).any():
-            pieces = octant.filling(side)
-        components.append(component_features(masks[side], matching, side, *joined, pieces))
-        loops.append(_loop_features(octant, deaths[side], loop_pairs, side, pieces))
+        chosen, fate = unmatched_components(masks, matching, side)
+        filling = None
+        if len(deaths[side].filled) or (fate == Fate.JOINED).any():
+            filling = octant.filling(side)
+        components.append(component_features(masks[side], chosen, fate, filling))
+        loops.append(_loop_features(octant, deaths[side], loop_pairs, side, filling))
     births = [first_voxels(t.components.runs, first_runs(t.components)) for t in octant.topology]
     matched = Matched(
         np.stack([born[matching.pairs[:, k]] for k, born in enumerate(births)], axis=1),
@@ -136,16 +136,11 @@ def _loop_features(
     deaths: LoopDeaths,
     matched: Ints,
     side: int,
-    pieces: Components | None,
+    filling: Runs | None,
 ) -> Features:
     survivors = deaths.surviving[~_is_among(deaths.surviving, matched)]
-    size, extent = np.zeros(0, np.int64), np.zeros((0, 6), np.int32)
     filled_place = _place_voxels(deaths.filled, ~octant.masks[side])
-    if pieces is not None and len(deaths.filled):
-        piece = components_at(pieces, filled_place)
-        present, position = np.unique(piece, return_inverse=True)
-        size = pieces.sizes()[piece]
-        extent = extents_of(pieces, present)[position]
+    size, extent = _pieces_at(filled_place, filling)
     survivor_place = _place_voxels(survivors, ~(octant.masks[0] | octant.masks[1]))
     place = np.concatenate((filled_place, survivor_place))
     reach = (survivors[:, 3:] != np.arange(3)).astype(np.int32) + 1
@@ -163,6 +158,19 @@ def _loop_features(
         gap=np.zeros(len(place), np.int32),
         extent=np.concatenate((extent, box)),
     )
+
+
+def _pieces_at(voxels: Ints, filling: Runs | None) -> tuple[Indices, Ints]:
+    """Return size and extent of the 6-connected pieces that voxels lie in."""
+    if filling is None or not len(voxels):
+        return np.zeros(0, np.int64), np.zeros((0, 6), np.int32)
+    pieces = components_of(filling, 6)
+    piece = components_at(pieces, voxels)
+    is_present = np.zeros(pieces.count, np.bool_)
+    is_present[piece] = True
+    position = np.cumsum(is_present) - 1
+    extent = extents_of(pieces, np.flatnonzero(is_present))
+    return pieces.sizes()[piece], extent[position[piece]]
 
 
 def _place_voxels(squares: Ints, candidates: Mask) -> Ints:

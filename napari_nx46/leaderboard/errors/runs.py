@@ -24,7 +24,9 @@ Indices = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
 
 
-def run_list(runs: Runs, chosen: npt.NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
+def run_list(
+    runs: Runs, chosen: npt.NDArray[np.bool_] | Indices | slice
+) -> tuple[Ints, Ints, Ints]:
     """Return row ``z * Y + y``, first voxel and stop of the chosen runs."""
     row = runs.rows()[chosen].astype(np.int32)
     return row, runs.first[chosen], runs.stop[chosen]

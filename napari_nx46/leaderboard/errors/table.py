@@ -265,6 +265,7 @@ def _surface_items(surface: SurfaceRegions, weight: float) -> ErrorTable:
 
 def _order(table: ErrorTable) -> Indices:
     """Return the order of the items: by share, gain and size, descending, then by place."""
-    z, y, x = table.place.T
+    z, y, x = table.place.T.astype(np.int64)
     gain = np.where(np.isnan(table.gain), np.inf, -table.gain)
-    return np.lexsort((x, y, z, -table.size, gain, -table.share))
+    # One key for the place: no axis of a volume is longer than 2**21.
+    return np.lexsort((z << 42 | y << 21 | x, -table.size, gain, -table.share))

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.leaderboard.components import extents, first_runs, outer_components
-from napari_nx46.leaderboard.errors.runs import first_voxels, run_list, runs_without, stretches_of
+from napari_nx46.leaderboard.errors.runs import first_voxels, runs_without, stretches_of
 from napari_nx46.leaderboard.results import VariationOfInformation
 from napari_nx46.leaderboard.voi import Contingency
 from napari_nx46.voxels.spans import Components, Runs
@@ -216,7 +216,7 @@ def _places(counts: Contingency, alone_p: Counts, alone_g: Counts, reach: int) -
         mask, other = masks[side], masks[1 - side]
         rest = runs_without(mask.runs, other.runs)
         owner = _owners(rest, mask)
-        ways = _meetings(counts, side, runs, pair, rest, owner, reach)
+        ways = _meetings(counts, side, runs, pair, reach)
         numbers = np.full(mask.count, -1, np.int32)
         numbers[alone] = np.arange(alone.size)
         label = numbers[owner]
@@ -232,39 +232,29 @@ def _places(counts: Contingency, alone_p: Counts, alone_g: Counts, reach: int) -
     return np.concatenate(places), np.concatenate(boxes)
 
 
-def _meetings(
-    counts: Contingency,
-    side: int,
-    runs: Runs,
-    pair: Ints,
-    rest: Runs,
-    owner: Ints,
-    reach: int,
-) -> Ints:
-    """Return where each pair meets another one inside its component of a mask, (M, 3), or -1.
+def _meetings(counts: Contingency, side: int, runs: Runs, pair: Ints, reach: int) -> Ints:
+    """Return where each pair meets another one inside its component of a mask, (M, 3), or -1."""
+    from napari_nx46.leaderboard.kernels.ways import meeting_voxels
 
-    The way leads through what the mask alone has of that component.
-    """
-    from napari_nx46.leaderboard.kernels.ways import shortest_ways
-
+    mask = (counts.predicted, counts.true)[side]
     of_mask = (counts.of_p, counts.of_g)[side]
-    partners = np.bincount(of_mask, minlength=(counts.predicted, counts.true)[side].count)
+    partners = np.bincount(of_mask, minlength=mask.count)
     met = np.full((of_mask.size, 3), -1, np.int32)
-    taking_part = partners[of_mask] >= 2
-    if not taking_part.any():
+    if not (partners >= 2).any():
         return met
-    numbers = np.zeros(of_mask.size, np.int32)
-    numbers[taking_part] = np.arange(1, np.count_nonzero(taking_part) + 1)
-    number = numbers[pair]
-    _, middle = shortest_ways(
+    voxel = meeting_voxels(
         runs.shape,
         reach,
-        run_list(runs, number > 0),
-        number[number > 0],
-        int(np.count_nonzero(taking_part)),
-        run_list(rest, partners[owner] >= 2),
+        mask.runs.row_starts,
+        mask.runs.first,
+        mask.runs.stop,
+        (partners >= 2)[mask.component],
+        (counts.stretches.run_p, counts.stretches.run_g)[side],
+        runs.first,
+        runs.stop,
+        pair,
+        of_mask.size,
     )
-    voxel = middle[numbers]
     found = voxel >= 0
     met[found] = np.stack(np.unravel_index(voxel[found], runs.shape), axis=1)
     return met

@@ -57,14 +57,13 @@ def feature_way(
     outer = outer_components(components, union)
     ground = find_components(_without(other, own), 6)
     here = outer[number]
+    taking_part = outer[components.component] == here
     way = shortest_way(
         own.shape,
-        1,
-        run_list(components.runs, outer[components.component] == here),
-        components.component[outer[components.component] == here] + np.int32(1),
-        components.count,
-        number + 1,
+        run_list(components.runs, taking_part),
+        components.component[taking_part] + np.int32(1),
         run_list(ground.runs, (outer_components(ground, union) == here)[ground.component]),
+        run_list(components.runs, components.component == number),
     )
     voxels = np.stack(np.unravel_index(way, own.shape), axis=1)
     found: Ints = (voxels + origin).astype(np.int32)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 from napari_nx46.voxels.union_find import find_root
 
-__all__ = ["merge_squares", "row_pivots"]
+__all__ = ["merge_squares", "row_pivots", "uneliminated"]
 
 Ints = npt.NDArray[np.int32]
 
@@ -151,3 +151,30 @@ def row_pivots(relations: Ints, squares: int) -> npt.NDArray[np.bool_]:
         length[row[0]] = terms
         used += terms
     return start >= 0
+
+
+@kernel("(i4[::1], i4[::1])")
+def uneliminated(number: Ints, parent: Ints) -> npt.NDArray[np.int64]:
+    """Return which squares of a list are a root and not zero, from the last to the first.
+
+    Parameters
+    ----------
+    number : ndarray of int32
+        (N,): of each square, 0 for zero.
+    parent : ndarray of int32
+        The union-find forest.
+
+    Returns
+    -------
+    ndarray of int64
+        (M,): positions in the list, descending.
+    """
+    count = 0
+    for k in range(number.size):
+        count += number[k] > 0 and parent[number[k]] == number[k]
+    found = np.empty(count, np.int64)
+    for k in range(number.size):
+        if number[k] > 0 and parent[number[k]] == number[k]:
+            count -= 1
+            found[count] = k
+    return found

@@ -1,306 +1,345 @@
-"""Where labelled parts of a mask come closest to each other, and the way between them.
-
-The parts are given as runs with numbers from 1, and what may be walked on as further runs. From all
-parts at once the walk floods what may be walked on, so that each voxel belongs to the part that is
-nearest; where the floods of two parts meet lies the shortest way between them. The nearest other
-part of a part is always found so: on the way to it, the first voxel that belongs to another part
-is no farther from that one.
-
-Voxels are kept by their *rank* among all of these voxels, so that memory goes with their number.
-"""
+"""The shortest way from one part of a mask to another part, and where parts of a component meet."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.kernels.words import count_bits_of_word
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 
-__all__ = ["shortest_way", "shortest_ways"]
+__all__ = ["meeting_voxels", "shortest_way", "shortest_ways"]
 
 Ints = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint64]
 RunList = tuple[Ints, Ints, Ints]
 """Row ``z * Y + y``, first voxel, and the one after the last, of each run."""
 
-_ONE = np.uint64(1)
+_GROUND = -1
+_UNREACHED, _LEFT_OUT = -1, -2
+
+
+# ---- the shortest way ----------------------------------------------------------------------
 
 
 @helper
-def _set_bits(words: Words, runs: RunList) -> None:
-    """Set the bits of runs."""
-    row, first, stop = runs
-    for run in range(row.size):
-        for x in range(first[run], stop[run]):
-            words[row[run], x >> 6] |= _ONE << np.uint64(x & 63)
+def _padded(shape: tuple[int, int, int], row: int, x: int) -> int:
+    """Return the index of a voxel in a volume with a margin of one voxel."""
+    z = row // shape[1]
+    y = row % shape[1]
+    return ((z + 1) * (shape[1] + 2) + y + 1) * (shape[2] + 2) + x + 1
 
 
 @helper
-def _ranks(words: Words) -> Ints:
-    """Return the number of bits before each word, (rows, words), and at the end of all."""
-    rows, row_words = words.shape
-    before = np.empty(rows * row_words + 1, np.int32)
-    count = 0
-    for row in range(rows):
-        for w in range(row_words):
-            before[row * row_words + w] = count
-            count += count_bits_of_word(words[row, w])
-    before[rows * row_words] = count
-    return before
+def _unpadded(shape: tuple[int, int, int], index: int) -> int:
+    """Return the index of a voxel without the margin."""
+    width = shape[2] + 2
+    z = index // (width * (shape[1] + 2)) - 1
+    y = index // width % (shape[1] + 2) - 1
+    return (z * shape[1] + y) * shape[2] + index % width - 1
 
 
 @helper
-def _rank(words: Words, before: Ints, row: int, x: int) -> int:
-    """Return the rank of a voxel, -1 if it is not one of the mask."""
-    word = words[row, x >> 6]
-    bit = _ONE << np.uint64(x & 63)
-    if not word & bit:
-        return -1
-    return int(before[row * words.shape[1] + (x >> 6)]) + count_bits_of_word(word & (bit - _ONE))
+def _painted(
+    shape: tuple[int, int, int], parts: RunList, numbers: Ints, ground: RunList
+) -> tuple[Ints, int]:
+    """Return a volume with a margin, flat, and the voxels of the ground.
 
-
-@helper
-def _neighbours(
-    voxel: int,
-    shape: tuple[int, int, int],
-    reach: int,
-    words: Words,
-    before: Ints,
-    voxels: Indices,
-    ranks: Indices,
-) -> int:
-    """Write the neighbours of a voxel that are in the mask, and their ranks; return how many."""
-    depth, height, width = shape
-    z = voxel // (height * width)
-    y = voxel // width % height
-    x = voxel % width
-    count = 0
-    for dz in range(-1, 2):
-        for dy in range(-1, 2):
-            if not (0 <= z + dz < depth and 0 <= y + dy < height):
-                continue
-            for dx in range(-1, 2):
-                steps = abs(dz) + abs(dy) + abs(dx)
-                if steps == 0 or steps > reach or not 0 <= x + dx < width:
-                    continue
-                row = (z + dz) * height + y + dy
-                rank = _rank(words, before, row, x + dx)
-                if rank >= 0:
-                    voxels[count] = row * width + x + dx
-                    ranks[count] = rank
-                    count += 1
-    return count
-
-
-@helper
-def _flood(
-    shape: tuple[int, int, int],
-    reach: int,
-    parts: RunList,
-    numbers: Ints,
-    ground: RunList,
-) -> tuple[Words, Ints, Ints, Ints, Indices]:
-    """Walk from the parts over the ground until everything that can be reached was.
-
-    Returns the words and ranks of all voxels, by rank the part of each and its distance, and the
-    voxels of the ground in the order in which they were reached.
+    The number of the part at its voxels, -1 on the ground, 0 elsewhere.
     """
-    depth, height, width = shape
-    words = np.zeros((depth * height, (width + 63) // 64), np.uint64)
-    _set_bits(words, parts)
-    _set_bits(words, ground)
-    before = _ranks(words)
-    part = np.zeros(before[-1], np.int32)
-    distance = np.zeros(before[-1], np.int32)
+    cells = np.zeros((shape[0] + 2) * (shape[1] + 2) * (shape[2] + 2), np.int32)
     row, first, stop = parts
     for run in range(row.size):
-        for x in range(first[run], stop[run]):
-            part[_rank(words, before, row[run], x)] = numbers[run]
-    row, first, stop = ground
+        start = _padded(shape, row[run], first[run])
+        for index in range(start, start + stop[run] - first[run]):
+            cells[index] = numbers[run]
     size = 0
+    row, first, stop = ground
     for run in range(row.size):
+        start = _padded(shape, row[run], first[run])
         size += stop[run] - first[run]
-    reached = np.empty(size, np.int64)
+        for index in range(start, start + stop[run] - first[run]):
+            cells[index] = _GROUND
+    return cells, size
+
+
+@helper
+def _walk(
+    shape: tuple[int, int, int],
+    cells: Ints,
+    part: RunList,
+    low: int,
+    high: int,
+    number: int,
+    queue: Ints,
+    before: Ints,
+) -> int:
+    """Walk from the runs `low` to `high` of a part to the nearest other one.
+
+    Returns where in the queue the last voxel of the way is, -1 if there is no way; `before` has
+    where the voxel before each is, -1 for one beside the part. A voxel of the ground that was
+    reached is marked by the part, so that nothing has to be cleared for the next one.
+    """
+    row, first, stop = part
+    width = shape[2] + 2
+    steps = (-width * (shape[1] + 2), -width, -1, 1, width, width * (shape[1] + 2))
+    mark = _GROUND - number
     count = 0
-    voxels = np.empty(26, np.int64)
-    ranks = np.empty(26, np.int64)
-    for run in range(row.size):
-        for x in range(first[run], stop[run]):
-            voxel = row[run] * width + x
-            found = _neighbours(voxel, shape, reach, words, before, voxels, ranks)
-            for k in range(found):
-                if part[ranks[k]] > 0 and distance[ranks[k]] == 0:
-                    here = _rank(words, before, row[run], x)
-                    part[here] = part[ranks[k]]
-                    distance[here] = 1
-                    reached[count] = voxel
+    for run in range(low, high):
+        start = _padded(shape, row[run], first[run])
+        for index in range(start, start + stop[run] - first[run]):
+            for step in steps:
+                if cells[index + step] < 0 and cells[index + step] != mark:
+                    cells[index + step] = mark
+                    queue[count] = index + step
+                    before[count] = -1
                     count += 1
-                    break
     at = 0
     while at < count:
-        voxel = reached[at]
-        at += 1
-        here = _rank(words, before, voxel // width, voxel % width)
-        found = _neighbours(voxel, shape, reach, words, before, voxels, ranks)
-        for k in range(found):
-            if part[ranks[k]] == 0:
-                part[ranks[k]] = part[here]
-                distance[ranks[k]] = distance[here] + 1
-                reached[count] = voxels[k]
+        index = queue[at]
+        for step in steps:
+            there = cells[index + step]
+            if there > 0 and there != number:
+                return at
+            if there < 0 and there != mark:
+                cells[index + step] = mark
+                queue[count] = index + step
+                before[count] = at
                 count += 1
-    return words, before, part, distance, reached[:count]
+        at += 1
+    return -1
 
 
 @helper
-def _one_back(
-    voxel: int,
-    shape: tuple[int, int, int],
-    reach: int,
-    words: Words,
-    before: Ints,
-    part: Ints,
-    distance: Ints,
-    voxels: Indices,
-    ranks: Indices,
-) -> int:
-    """Return a neighbour that is one step nearer to the same part."""
-    here = _rank(words, before, voxel // shape[2], voxel % shape[2])
-    found = _neighbours(voxel, shape, reach, words, before, voxels, ranks)
-    for k in range(found):
-        if part[ranks[k]] == part[here] and distance[ranks[k]] == distance[here] - 1:
-            return int(voxels[k])
-    return voxel
+def _length(before: Ints, end: int) -> int:
+    """Return the number of voxels of a way."""
+    length = 0
+    while end >= 0:
+        length += 1
+        end = before[end]
+    return length
 
 
-@helper
-def _meetings(
-    shape: tuple[int, int, int],
-    reach: int,
-    count: int,
-    words: Words,
-    before: Ints,
-    part: Ints,
-    distance: Ints,
-    reached: Indices,
-) -> tuple[Ints, Indices, Indices]:
-    """Return, by part, the least voxels of a way to another part, and where its halves meet."""
-    length = np.zeros(count + 1, np.int32)
-    near = np.full(count + 1, -1, np.int64)
-    far = np.full(count + 1, -1, np.int64)
-    voxels = np.empty(26, np.int64)
-    ranks = np.empty(26, np.int64)
-    for k in range(reached.size):
-        voxel = reached[k]
-        here = _rank(words, before, voxel // shape[2], voxel % shape[2])
-        found = _neighbours(voxel, shape, reach, words, before, voxels, ranks)
-        for n in range(found):
-            there = ranks[n]
-            if part[there] == part[here]:
-                continue
-            between = distance[here] + distance[there]
-            for a, inside, beside in (
-                (part[here], voxel, voxels[n]),
-                (part[there], voxels[n], voxel),
-            ):
-                if length[a] == 0 or between < length[a]:
-                    length[a] = between
-                    near[a] = inside
-                    far[a] = beside
-    return length, near, far
-
-
-@kernel("(UniTuple(i8, 3), i8, UniTuple(i4[::1], 3), i4[::1], i8, UniTuple(i4[::1], 3))")
+@kernel(
+    "(UniTuple(i8, 3), UniTuple(i4[::1], 3), i4[::1], UniTuple(i4[::1], 3), "
+    "UniTuple(i4[::1], 3), i8[::1])"
+)
 def shortest_ways(
     shape: tuple[int, int, int],
-    reach: int,
     parts: RunList,
     numbers: Ints,
-    count: int,
     ground: RunList,
+    wanted: RunList,
+    starts: Indices,
 ) -> tuple[Ints, Indices]:
-    """Find the shortest way from each part to another one.
+    """Find the shortest way from some parts to the nearest other part each.
 
     Parameters
     ----------
     shape : three int
         (Z, Y, X).
-    reach : {1, 3}
-        Whether a step leads along one axis, or along up to three: 6 or 26 neighbours.
     parts : row, first, stop
         The voxels of all parts, as runs.
     numbers : ndarray of int32
-        Of the part of each run, from 1 to `count`. Parts do not touch.
-    count : int
+        Of the part of each run, from 1. Parts do not touch.
     ground : row, first, stop
-        What may be walked on; no voxel of a part.
+        What may be walked on, in steps along one axis; no voxel of a part.
+    wanted : row, first, stop
+        The runs of the parts to begin at, part by part.
+    starts : ndarray of int64
+        (M + 1,): where the runs of each of these begin.
 
     Returns
     -------
     length : ndarray of int32
-        (count + 1,): voxels of the ground between the part and the nearest other one; 0 if there
-        is no way.
+        (M,): voxels of the ground between the part and the nearest other one; 0 if there is no
+        way.
     middle : ndarray of int64
-        (count + 1,): the voxel in the middle of such a way, as ``(z * Y + y) * X + x``, or -1.
+        (M,): the voxel in the middle of such a way, as ``(z * Y + y) * X + x``, or -1.
     """
-    words, before, part, distance, reached = _flood(shape, reach, parts, numbers, ground)
-    length, near, far = _meetings(shape, reach, count, words, before, part, distance, reached)
-    voxels = np.empty(26, np.int64)
-    ranks = np.empty(26, np.int64)
-    for a in range(count + 1):
-        if near[a] < 0:
+    cells, size = _painted(shape, parts, numbers, ground)
+    queue = np.empty(size, np.int32)
+    before = np.empty(size, np.int32)
+    length = np.zeros(starts.size - 1, np.int32)
+    middle = np.full(starts.size - 1, -1, np.int64)
+    for k in range(starts.size - 1):
+        first = wanted[1][starts[k]]
+        number = cells[_padded(shape, wanted[0][starts[k]], first)]
+        end = _walk(shape, cells, wanted, starts[k], starts[k + 1], number, queue, before)
+        if end < 0:
             continue
-        middle = (length[a] + 1) // 2
-        own = distance[_rank(words, before, near[a] // shape[2], near[a] % shape[2])]
-        # From the part, the way goes over its own voxels and then over those of the other part.
-        voxel, back = near[a], own - middle
-        if back < 0:
-            voxel, back = far[a], middle - own - 1
-        for _ in range(back):
-            voxel = _one_back(voxel, shape, reach, words, before, part, distance, voxels, ranks)
-        near[a] = voxel
-    return length, near
+        length[k] = _length(before, end)
+        for _ in range(length[k] // 2):
+            end = before[end]
+        middle[k] = _unpadded(shape, queue[end])
+    return length, middle
 
 
-@kernel("(UniTuple(i8, 3), i8, UniTuple(i4[::1], 3), i4[::1], i8, i8, UniTuple(i4[::1], 3))")
+@kernel(
+    "(UniTuple(i8, 3), UniTuple(i4[::1], 3), i4[::1], UniTuple(i4[::1], 3), UniTuple(i4[::1], 3))"
+)
 def shortest_way(
     shape: tuple[int, int, int],
-    reach: int,
     parts: RunList,
     numbers: Ints,
-    count: int,
-    number: int,
     ground: RunList,
+    wanted: RunList,
 ) -> Indices:
     """Return the voxels of the shortest way from one part to another one, in their order.
 
     Parameters
     ----------
-    shape, reach, parts, numbers, count, ground
+    shape, parts, numbers, ground
         As for `shortest_ways`.
-    number : int
-        The part at which the way begins.
+    wanted : row, first, stop
+        The runs of the part at which the way begins.
 
     Returns
     -------
     ndarray of int64
         (length,): ``(z * Y + y) * X + x`` of each voxel between the two parts.
     """
-    words, before, part, distance, reached = _flood(shape, reach, parts, numbers, ground)
-    length, near, far = _meetings(shape, reach, count, words, before, part, distance, reached)
-    way = np.empty(length[number], np.int64)
-    if way.size == 0:
-        return way
-    voxels = np.empty(26, np.int64)
-    ranks = np.empty(26, np.int64)
-    own = distance[_rank(words, before, near[number] // shape[2], near[number] % shape[2])]
-    voxel = near[number]
-    for k in range(own - 1, -1, -1):
-        way[k] = voxel
-        voxel = _one_back(voxel, shape, reach, words, before, part, distance, voxels, ranks)
-    voxel = far[number]
-    for k in range(own, way.size):
-        way[k] = voxel
-        voxel = _one_back(voxel, shape, reach, words, before, part, distance, voxels, ranks)
+    cells, size = _painted(shape, parts, numbers, ground)
+    queue = np.empty(size, np.int32)
+    before = np.empty(size, np.int32)
+    number = cells[_padded(shape, wanted[0][0], wanted[1][0])]
+    end = _walk(shape, cells, wanted, 0, wanted[0].size, number, queue, before)
+    way = np.empty(_length(before, end), np.int64)
+    for k in range(way.size - 1, -1, -1):
+        way[k] = _unpadded(shape, queue[end])
+        end = before[end]
     return way
+
+
+# ---- where parts of a component meet -------------------------------------------------------
+
+
+@helper
+def _first_behind(row_starts: Indices, stop: Ints, row: int, x: int) -> int:
+    """Return the first run of a row that ends behind x."""
+    low = row_starts[row]
+    high = row_starts[row + 1]
+    while low < high:
+        middle = (low + high) // 2
+        if stop[middle] > x:
+            high = middle
+        else:
+            low = middle + 1
+    return int(low)
+
+
+@helper
+def _rows(row_starts: Indices, runs: int) -> Ints:
+    """Return the row of each run."""
+    rows = np.empty(runs, np.int32)
+    for row in range(row_starts.size - 1):
+        for run in range(row_starts[row], row_starts[row + 1]):
+            rows[run] = row
+    return rows
+
+
+@helper
+def _meet(
+    here: int,
+    there: int,
+    voxel: int,
+    steps: int,
+    distance: Ints,
+    voxels: Indices,
+) -> None:
+    """Keep a voxel at which two pairs meet, for each of them if they have met no nearer."""
+    for pair in (here, there):
+        if distance[pair] < 0 or steps < distance[pair]:
+            distance[pair] = steps
+            voxels[pair] = voxel
+
+
+@kernel(
+    "(UniTuple(i8, 3), i8, i8[::1], i4[::1], i4[::1], b1[::1], i4[::1], i4[::1], i4[::1], i4[::1], "
+    "i8)"
+)
+def meeting_voxels(
+    shape: tuple[int, int, int],
+    reach: int,
+    row_starts: Indices,
+    first: Ints,
+    stop: Ints,
+    chosen: npt.NDArray[np.bool_],
+    stretch_run: Ints,
+    stretch_first: Ints,
+    stretch_stop: Ints,
+    stretch_pair: Ints,
+    pairs: int,
+) -> Indices:
+    """Find where parts of one component come together inside it.
+
+    The parts are stretches of voxels of the mask's runs. From all of them at once the chosen runs
+    are flooded, run by run, so that each run belongs to the part that is the fewest runs away.
+
+    Parameters
+    ----------
+    shape : three int
+        (Z, Y, X).
+    reach : {1, 2, 3}
+        Along how many axes neighbours may differ.
+    row_starts : ndarray of int64
+    first, stop : ndarray of int32
+        The runs of the mask.
+    chosen : ndarray of bool
+        The runs that take part.
+    stretch_run, stretch_first, stretch_stop, stretch_pair : ndarray of int32
+        The run of each stretch, ascending; its voxels; and the part that it belongs to.
+    pairs : int
+        The number of parts.
+
+    Returns
+    -------
+    ndarray of int64
+        (pairs,): a voxel where the part meets the nearest other one, as
+        ``(z * Y + y) * X + x``; -1 if it meets none.
+    """
+    part = np.where(chosen, _UNREACHED, _LEFT_OUT).astype(np.int32)
+    steps = np.zeros(first.size, np.int32)
+    row_of = _rows(row_starts, first.size)
+    distance = np.full(pairs, -1, np.int32)
+    voxels = np.full(pairs, -1, np.int64)
+    queue = np.empty(first.size, np.int32)
+    count = 0
+    for k in range(stretch_run.size):
+        run = stretch_run[k]
+        if part[run] == _UNREACHED:
+            part[run] = stretch_pair[k]
+            queue[count] = run
+            count += 1
+        elif part[run] >= 0 and stretch_pair[k] != stretch_pair[k - 1]:
+            x = (stretch_stop[k - 1] + stretch_first[k]) // 2
+            voxel = row_of[run] * shape[2] + x
+            _meet(stretch_pair[k - 1], stretch_pair[k], voxel, 0, distance, voxels)
+    at = 0
+    while at < count:
+        run = queue[at]
+        at += 1
+        z = row_of[run] // shape[1]
+        y = row_of[run] % shape[1]
+        for dz in range(-1, 2):
+            for dy in range(-1, 2):
+                across = abs(dz) + abs(dy)
+                if across == 0 or across > reach:
+                    continue
+                if not (0 <= z + dz < shape[0] and 0 <= y + dy < shape[1]):
+                    continue
+                slack = 1 if across < reach else 0
+                row = (z + dz) * shape[1] + y + dy
+                other = _first_behind(row_starts, stop, row, first[run] - slack)
+                while other < row_starts[row + 1] and first[other] < stop[run] + slack:
+                    if part[other] == _UNREACHED:
+                        part[other] = part[run]
+                        steps[other] = steps[run] + 1
+                        queue[count] = other
+                        count += 1
+                    elif part[other] >= 0 and part[other] != part[run]:
+                        x = min(max(first[run], first[other]), stop[run] - 1)
+                        voxel = row_of[run] * shape[2] + x
+                        between = steps[run] + steps[other] + 1
+                        _meet(part[run], part[other], voxel, between, distance, voxels)
+                    other += 1
+    return voxels
