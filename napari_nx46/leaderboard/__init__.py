@@ -12,6 +12,7 @@ the first score, or by `warm_up`.
 
 from __future__ import annotations
 
+from napari_nx46.leaderboard.errors.changes import ErrorChanges, KindChange, changed_errors
 from napari_nx46.leaderboard.errors.explain import explain
 from napari_nx46.leaderboard.errors.explanation import Explanation, Octant
 from napari_nx46.leaderboard.errors.features import Fate, Features, Matched
@@ -53,11 +54,13 @@ __all__ = [
     "Cancelled",
     "DimensionGains",
     "DimensionScore",
+    "ErrorChanges",
     "ErrorGroup",
     "ErrorTable",
     "Explanation",
     "Fate",
     "Features",
+    "KindChange",
     "LeaderboardScore",
     "MaskPair",
     "MatchCounts",
@@ -73,6 +76,7 @@ __all__ = [
     "VoiPairs",
     "VoxelOverlap",
     "binarise",
+    "changed_errors",
     "explain",
     "explanation_record",
     "mean_record",

@@ -7,6 +7,7 @@ import html
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 
 from napari_nx46 import leaderboard
@@ -188,3 +189,40 @@ def test_nothing_that_is_compared_is_written_over(data, tmp_path):
 def write_zarr_folder(path, voxels):
     array = zarr.create_array(path, shape=voxels.shape, dtype=voxels.dtype)
     array[:] = voxels
+
+
+def test_with_labels_the_errors_that_were_mended_and_are_new_are_reported(tmp_path):
+    label = np.zeros((20, 24, 24), np.uint8)
+    label[3:5] = label[13:15] = 1
+    with_hole, with_island = label.copy(), label.copy()
+    with_hole[3:5, 4:6, 4:6] = 0
+    with_island[8, 8, 8] = 1
+    paths = [
+        write_mask(tmp_path / name / "1.tif", mask)
+        for name, mask in (("label", label), ("a", with_hole), ("b", with_island))
+    ]
+    out = tmp_path / "report.csv"
+    ran = nx46_here("compare", *paths[1:], "--label", paths[0], "--out", out)
+    assert ran.exit_code == 0, ran.stderr
+    scores = [leaderboard.score(mask, label).value for mask in (with_hole, with_island)]
+    table = ran.stdout.split("What was won and lost\n")[1].split("\n\n")[0].splitlines()
+    assert table[-1].split()[:2] == ["1", "all"]
+    assert float(table[-1].split()[-1]) == pytest.approx(scores[1] - scores[0], abs=1e-6)
+    dearest = ran.stdout.split("Dearest errors that are mended or new\n")[1].split("\n\n")[0]
+    assert any(line.split()[1:3] == ["mended", "hole"] for line in dearest.splitlines())
+    assert any(line.split()[1:3] == ["new", "island"] for line in dearest.splitlines())
+    facts = {(row["section"], row["name"]): row for row in read_rows(out)}
+    assert facts["errors_mended", "hole"]["both"] == "1"
+    assert facts["errors_new", "island"]["both"] == "1"
+    assert float(facts["errors_new", "island"]["delta"]) < 0
+
+
+def read_rows(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def write_mask(path, mask):
+    path.parent.mkdir()
+    tifffile.imwrite(path, mask, photometric="minisblack", compression="zlib")
+    return path

@@ -14,7 +14,8 @@ from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.volume import VolumeMetrics, measure_volume
 from napari_nx46.files.submission.mask_tiff import Shape
 from napari_nx46.files.volumes.opening import Volume
-from napari_nx46.leaderboard import LeaderboardScore
+from napari_nx46.leaderboard import ErrorTable, LeaderboardScore
+from napari_nx46.run.compare.changes import WonAndLost, won_and_lost
 from napari_nx46.run.compare.mask_sets import MaskSet
 from napari_nx46.run.compare.pairing import MaskPair, SidePairing
 from napari_nx46.setting import Domain, Setting, knob_applies
@@ -98,6 +99,8 @@ class ComparedFragment:
         (Z, Y, X).
     a, b : MaskFigures
     slices : SliceOverlaps
+    changes : WonAndLost, optional
+        From A to B; None without a label.
     """
 
     image_id: str
@@ -105,6 +108,7 @@ class ComparedFragment:
     a: MaskFigures
     b: MaskFigures
     slices: SliceOverlaps
+    changes: WonAndLost | None = None
 
     @property
     def overlap(self) -> Overlap:
@@ -131,6 +135,12 @@ class ComparisonReport:
     knobs: tuple[KnobDifference, ...]
     fragments: tuple[ComparedFragment, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> dict[str, WonAndLost]:
+        """What was won and lost from A to B, by image_id, where there is a label."""
+        changes = {one.image_id: one.changes for one in self.fragments}
+        return {image_id: one for image_id, one in changes.items() if one is not None}
 
     def means(self) -> tuple[dict[str, float], dict[str, float]]:
         """Return the mean over the fragments of every figure that all masks have, of A and B."""
@@ -230,24 +240,28 @@ def _compare(
         true = label.read().astype(np.uint8, copy=False)
         label.release()
     mask_a = pair.a.read(cancelled)
-    figures_a = _measure(mask_a, true, workers, cancelled)
+    figures_a, errors_a = _measure(mask_a, true, workers, cancelled)
     mask_b = pair.b.read(cancelled)
-    figures_b = _measure(mask_b, true, workers, cancelled)
+    figures_b, errors_b = _measure(mask_b, true, workers, cancelled)
     slices = overlap_by_slice(mask_a, mask_b, workers)
-    return ComparedFragment(pair.image_id, pair.shape, figures_a, figures_b, slices)
+    changes = None
+    if errors_a is not None and errors_b is not None:
+        changes = won_and_lost(errors_a, errors_b)
+    return ComparedFragment(pair.image_id, pair.shape, figures_a, figures_b, slices, changes)
 
 
 def _measure(
     mask: Mask, label: Mask | None, workers: Workers, cancelled: CancelCheck
-) -> MaskFigures:
+) -> tuple[MaskFigures, ErrorTable | None]:
+    """Return the figures of a mask, and its errors where there is a label."""
     if cancelled():
         raise Cancelled
     if label is None:
-        return MaskFigures(measure_volume(mask, workers=workers, cancelled=cancelled))
+        return MaskFigures(measure_volume(mask, workers=workers, cancelled=cancelled)), None
     bits = LabelBits.of(label, workers)
     volume = measure_volume(mask, label=bits, workers=workers, cancelled=cancelled)
-    score = leaderboard.score(mask, label, cancelled=cancelled, workers=workers.count)
-    return MaskFigures(volume, score)
+    found = leaderboard.explain(mask, label, cancelled=cancelled, workers=workers.count)
+    return MaskFigures(volume, found.score), found.items
 
 
 def _unlike_kept(

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.naming import printable
 from napari_nx46.files.volumes.opening import Volume
+from napari_nx46.run.compare.changes import change_tables
 from napari_nx46.run.compare.comparison import ComparedFragment, ComparisonReport
 from napari_nx46.run.compare.mask_sets import MaskSet
 from napari_nx46.run.csv_text import csv_bytes
@@ -71,6 +72,7 @@ def comparison_tables(report: ComparisonReport) -> tuple[ReportTable, ...]:
             ),
         ),
         _figure_table(report),
+        *change_tables(report.changes),
         ReportTable(
             "Overlap",
             ("fragment", "Dice", "IoU", "both", "only A", "only B", "worst slices (Dice)"),
@@ -248,6 +250,11 @@ def _fragment_facts(fragment: ComparedFragment) -> Iterator[Fact]:
     yield ("overlap", image_id, "voxels", *counts, "")
     yield ("overlap", image_id, "dice", "", "", _digits(whole.dice), "")
     yield ("overlap", image_id, "iou", "", "", _digits(whole.iou), "")
+    if fragment.changes is not None:
+        for kind in fragment.changes.kinds:
+            yield ("errors_mended", image_id, kind.kind, *_counted(kind.mended, kind.mended_share))
+            yield ("errors_new", image_id, kind.kind, *_counted(kind.new, -kind.new_share))
+            yield ("errors_in_both", image_id, kind.kind, *_counted(kind.kept, -kind.kept_change))
     for z in fragment.slices.worst_slices(MOST_WORST_SLICES):
         yield ("worst_slice_dice", image_id, str(z), "", "", _digits(fragment.slices[z].dice), "")
 
@@ -257,6 +264,11 @@ def _figure_fact(
 ) -> Fact:
     delta = None if value_a is None or value_b is None else value_b - value_a
     return (section, fragment, name, _digits(value_a), _digits(value_b), "", _digits(delta))
+
+
+def _counted(count: int, points: float) -> tuple[str, str, str, str]:
+    """Return a number of errors, and the points that they change."""
+    return ("", "", str(count), _digits(points))
 
 
 def _digits(value: float | None) -> str:
