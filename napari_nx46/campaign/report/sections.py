@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
 from napari_nx46.campaign.records.results import TaskState
+from napari_nx46.campaign.report.change_section import changes_section
 from napari_nx46.campaign.report.driver_sections import (
     density_section,
     gains_section,
@@ -59,6 +60,7 @@ def report_of(analysis: CampaignAnalysis) -> CampaignReport:
         density_section(analysis, tables),
         knobs_section(analysis, tables),
         gains_section(analysis, tables),
+        changes_section(analysis),
         _files_section(tables),
     )
     return CampaignReport(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from napari_nx46.campaign.analysis.design import varied
 from napari_nx46.campaign.analysis.ranking import RUN_FIGURES
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
+from napari_nx46.campaign.report.change_section import CHANGE_COLUMNS, change_rows
 from napari_nx46.run.compare.comparison import knob_text
 from napari_nx46.run.csv_text import csv_bytes
 
@@ -33,6 +34,7 @@ ABOUT: Mapping[str, str] = MappingProxyType(
         "levels.csv": "the runs at one level of a knob",
         "stability.csv": "a run over its fragments",
         "gains.csv": "a fragment: voxels that the best run gains on the baseline, and loses",
+        "changes.csv": "a kind of error on a fragment: mended by the best run, or new",
     }
 )
 """Name of a file -> what a row of it is."""
@@ -73,6 +75,7 @@ def tables_of(analysis: CampaignAnalysis) -> dict[str, DataFrame]:
         _levels(analysis),
         _stability(analysis),
         _gains(analysis),
+        _frame(CHANGE_COLUMNS, change_rows(analysis)),
     )
     return dict(zip(TABLE_NAMES, frames, strict=True))
 

@@ -16,11 +16,13 @@ from napari_nx46.campaign.analysis.gained import (
 )
 from napari_nx46.campaign.records.results import CampaignResults, FragmentResult, TaskState
 from napari_nx46.data.fragments import Fragment, FragmentError
+from napari_nx46.leaderboard import explain
+from napari_nx46.run.compare.changes import WonAndLost, won_and_lost
 from napari_nx46.run.compare.mask_sets import MaskSet, read_once
 from napari_nx46.run.compare.setting_sides import setting_side
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.voxels.blocks import Mask
-from napari_nx46.voxels.packed import Words, pack
+from napari_nx46.voxels.packed import pack
 from napari_nx46.voxels.workers import CancelCheck, never
 
 __all__ = ["FragmentGain", "measure_gains"]
@@ -34,12 +36,15 @@ class FragmentGain:
     ----------
     run_id, baseline, image_id : str
     counts : GainedForeground
+    errors : WonAndLost, optional
+        Errors of the leaderboard score that the run mends and adds; None without a label.
     """
 
     run_id: str
     baseline: str
     image_id: str
     counts: GainedForeground
+    errors: WonAndLost | None = None
 
 
 def measure_gains(
@@ -52,7 +57,7 @@ def measure_gains(
     progress: Callable[[float], None] = lambda _share: None,
     cancelled: CancelCheck = never,
 ) -> tuple[FragmentGain, ...]:
-    """Compute the masks of two runs and count what one gains on the other.
+    """Compute the masks of two runs; count what one gains on the other, in voxels and in points.
 
     Parameters
     ----------
@@ -92,15 +97,23 @@ def measure_gains(
     for index, (one, other) in enumerate(done):
         progress(index / len(done))
         fragment = pipelines.dataset[one.image_id]
+        label = _label(fragment)
+        mask, before = masks.read(one, cancelled), masks.read(other, cancelled)
         counts = gained_foreground(
-            masks.packed(one, cancelled),
-            masks.packed(other, cancelled),
+            pack(mask).words,
+            pack(before).words,
             fragment.shape[2],
-            _packed_label(fragment),
+            None if label is None else PackedLabel.of(label),
             shortest_repeat=shortest_repeat,
             cancelled=cancelled,
         )
-        gains.append(FragmentGain(run_id, baseline, one.image_id, counts))
+        errors = None
+        if label is not None:
+            first, second = (
+                explain(voxels, label, cancelled=cancelled).items for voxels in (before, mask)
+            )
+            errors = won_and_lost(first, second)
+        gains.append(FragmentGain(run_id, baseline, one.image_id, counts, errors))
     return tuple(gains)
 
 
@@ -129,11 +142,11 @@ class _Masks:
         self._pipelines = pipelines
         self._sides: dict[str, MaskSet] = {}
 
-    def packed(self, result: FragmentResult, cancelled: CancelCheck) -> Words:
-        """Return a mask in words."""
+    def read(self, result: FragmentResult, cancelled: CancelCheck) -> Mask:
+        """Return a mask."""
         mask = self._side(result.run_id).masks[result.image_id].read(cancelled)
         _check_same(result, mask)
-        return pack(mask).words
+        return mask
 
     def _side(self, run_id: str) -> MaskSet:
         if run_id not in self._sides:
@@ -151,7 +164,7 @@ def _check_same(result: FragmentResult, mask: Mask) -> None:
         )
 
 
-def _packed_label(fragment: Fragment) -> PackedLabel | None:
+def _label(fragment: Fragment) -> Mask | None:
     if fragment.label is None:
         return None
-    return PackedLabel.of(read_once(fragment.label).astype(np.uint8, copy=False))
+    return read_once(fragment.label).astype(np.uint8, copy=False)

@@ -70,7 +70,8 @@ def points_text(points: float, *, signed: bool = False) -> str:
     """Return points of a score as people read them; nothing for NaN."""
     if math.isnan(points):
         return ""
-    return f"{points:{'+' if signed else ''}.{_POINT_DECIMALS}f}"
+    text = f"{points:{'+' if signed else ''}.{_POINT_DECIMALS}f}"
+    return text.lstrip("+-") if float(text) == 0 else text
 
 
 def _csv_rows(image_id: str, found: Explanation) -> Iterator[list[CsvValue]]:

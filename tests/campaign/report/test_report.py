@@ -9,6 +9,7 @@ import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from napari_nx46.campaign.analysis.gained import GainedForeground
@@ -19,6 +20,8 @@ from napari_nx46.campaign.report.writing import write_report
 from napari_nx46.campaign.verdicts.gains import FragmentGain
 from napari_nx46.campaign.verdicts.rules import Rules
 from napari_nx46.files.atomic import WriteError
+from napari_nx46.leaderboard import explain, score
+from napari_nx46.run.compare.changes import won_and_lost
 from napari_nx46.setting import Setting
 from tests.campaign.results_factory import campaign, done, failed, slices, waiting
 
@@ -71,6 +74,13 @@ def slice_figures(run):
     )
 
 
+SHEETS = np.zeros((20, 24, 24), bool)
+SHEETS[3:5] = SHEETS[13:15] = True
+WITH_HOLE, WITH_ISLAND = SHEETS.copy(), SHEETS.copy()
+WITH_HOLE[3:5, 4:6, 4:6] = False
+WITH_ISLAND[8, 8, 8] = True
+
+
 @pytest.fixture(scope="module")
 def analysis():
     names = ["base", "two", "three", HOSTILE, "five", "six"]
@@ -101,7 +111,8 @@ def analysis():
         baseline_near=800,
         shortest_repeat=8,
     )
-    gains = (FragmentGain("five", "base", "s1", counts),)
+    errors = won_and_lost(*(explain(mask, SHEETS).items for mask in (WITH_HOLE, WITH_ISLAND)))
+    gains = (FragmentGain("five", "base", "s1", counts, errors),)
     return analyse(results, Rules(band=(0.06, 0.105)), gains)
 
 
@@ -165,6 +176,7 @@ def test_every_part_that_was_asked_for_is_there(report):
         "Score and precision against density": 1,
         "What drove the scores": 2,
         "True gain or repeated structure": 1,
+        "What was won and lost": 0,
         "Tables": 0,
     }
 
@@ -260,6 +272,18 @@ def test_figures_in_the_files_are_those_of_the_campaign(written, analysis):
     assert sum(float(row["share"]) for row in knobs) == pytest.approx(1)
     gains = rows_of(written, "gains.csv")[0]
     assert (gains["gained_near"], gains["gained_scattered"]) == ("60", "10")
+
+
+def test_what_was_won_and_lost_is_reported_kind_by_kind(report):
+    part = section(report, "What was won and lost")
+    scores = [score(mask, SHEETS).value for mask in (WITH_HOLE, WITH_ISLAND)]
+    assert f"{scores[1] - scores[0]:+.6f} points on base" in part.paragraphs[0]
+    kinds, dearest = part.tables
+    assert kinds.files == dearest.files == ("changes.csv",)
+    assert {("mended", "hole"), ("new", "island")} <= {row[1:3] for row in dearest.table.rows}
+    frame = report.tables["changes.csv"]
+    assert frame["won_points"].sum() == pytest.approx(scores[1] - scores[0], abs=1e-9)
+    assert frame.set_index("kind").loc["island", "new"] == 1
 
 
 # ---- that it is safe -----------------------------------------------------------------------

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from napari_nx46 import leaderboard
 from napari_nx46.campaign.analysis.gained import (
     GainedForeground,
     PackedLabel,
@@ -133,6 +134,9 @@ def test_gains_are_those_of_the_runs_masks(computed_runs):
         wide, base = (masks[run_id, gain.image_id] for run_id in ("wide", "base"))
         assert gain.counts == plain(wide, base, true, 3)
         assert gain.counts.gained > 0
+        assert (gain.errors is None) == (true is None)
+    scores = [leaderboard.score(masks[run_id, "one"], label).value for run_id in ("base", "wide")]
+    assert gains[0].errors.won == pytest.approx(scores[1] - scores[0], rel=0, abs=1e-9)
     assert shares == [0, 0.5]
 
 
