@@ -20,6 +20,7 @@ KERNELS_FOLDER = os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".cac
 _OWN_FOLDERS = tempfile.TemporaryDirectory(prefix="nx46-tests-")
 os.environ["NX46_PRESETS_DIR"] = str(Path(_OWN_FOLDERS.name) / "presets")
 os.environ["NX46_WORKSPACES_DIR"] = str(Path(_OWN_FOLDERS.name) / "workspaces")
+os.environ["NAPARI_CONFIG"] = str(Path(_OWN_FOLDERS.name) / "napari" / "settings.yaml")
 
 # pytest-qt would choose a binding of its own.
 if "QT_API" in os.environ:

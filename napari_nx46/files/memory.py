@@ -70,8 +70,8 @@ def check_piece(origin: AnyOrigin, piece: str, size: int, budget: int | None = N
     if budget is not None and budget < min(size, half):
         raise origin.error(
             f"{piece} of {in_words(size)}, decoded in one piece",
-            f"at most the {in_words(max(budget, ALWAYS_READ))} of --memory; give more, or store it "
-            "in smaller strips, tiles or chunks, or uncompressed",
+            f"at most the {in_words(max(budget, ALWAYS_READ))} allowed; give more (--memory, or "
+            "Preferences), or store it in smaller strips, tiles or chunks, or uncompressed",
         )
     if size > half:
         raise origin.error(

@@ -62,6 +62,9 @@ class Session(SessionState):
     ----------
     post : callable
         Runs a function later in the thread that owns the session; may be called from any thread.
+    workers : Workers
+    memory_budget : int or None
+        As it was given; what computes beside the session has the same.
     graph : Graph
         The values that follow the session.
     warm_up : KernelWarmUp
@@ -95,6 +98,7 @@ class Session(SessionState):
     ) -> None:
         super().__init__(dataset, image_id, setting, band)
         self.workers = workers or Workers(2)
+        self.memory_budget = memory_budget
         self.pipelines = PipelineSet(
             dataset, kernels=plain_kernels(), workers=self.workers, memory_budget=memory_budget
         )

@@ -77,7 +77,7 @@ def test_pieces_beyond_the_budget_are_refused_before_they_are_read(tmp_path, nam
     dataset = open_data(path)
     PipelineSet(dataset)  # without a budget, the memory of the machine is what counts
     PipelineSet(dataset, memory_budget=2**30 + 4)  # a table of a shard has a checksum
-    with pytest.raises(VolumeError, match=r"of 1 GiB.* 512 MiB of --memory; give more") as raised:
+    with pytest.raises(VolumeError, match=r"of 1 GiB.* 512 MiB allowed; give more") as raised:
         PipelineSet(dataset, memory_budget=2**29)
     assert str(path) in str(raised.value)
 

@@ -34,7 +34,7 @@ class MeasuredValue(SessionValue[Key, Result]):
         priority: int,
     ) -> None:
         super().__init__(session, keep=keep, rest_seconds=rest_seconds, priority=priority)
-        self.workers = Workers(2)
+        self.workers = Workers(session.workers.count)
         self._scores = scores
 
     @property

@@ -14,7 +14,6 @@ def density_work(
     target: DensityTarget,
     *,
     shared: bool = False,
-    memory_budget: int | None = None,
 ) -> Work[DensitySolution]:
     """Return the work of a job that finds the threshold at which masks have a density.
 
@@ -23,19 +22,18 @@ def density_work(
     Parameters
     ----------
     session : Session
-        Gives the setting and the fragments.
+        Gives the setting and the fragments, and how many threads and how much memory there are.
     target : DensityTarget
     shared : bool
         One threshold for all fragments; otherwise that of the fragment which is shown.
-    memory_budget : int, optional
-        Bytes for one fragment's volumes and score.
     """
     dataset, setting = session.dataset, session.setting
+    threads, memory = session.workers.count, session.memory_budget
     image_ids = dataset.image_ids if shared else (session.fragment.image_id,)
 
     def work(cancelled: CancelCheck, report: Report) -> DensitySolution:
-        workers = Workers(2)
-        pipelines = PipelineSet(dataset, workers=workers, memory_budget=memory_budget)
+        workers = Workers(threads)
+        pipelines = PipelineSet(dataset, workers=workers, memory_budget=memory)
         try:
             return solve_density(
                 pipelines,

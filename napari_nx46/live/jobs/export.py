@@ -22,6 +22,7 @@ def export_work(
     options: RunOptions,
     *,
     corrections: Mapping[str, Corrections] | None = None,
+    threads: int = 2,
     memory_budget: int | None = None,
     workspace: Path | None = None,
 ) -> Work[RunResult]:
@@ -39,6 +40,8 @@ def export_work(
     options : RunOptions
     corrections : mapping of str to Corrections, optional
         What was corrected by hand when that was accepted, by image_id.
+    threads : int
+        That compute at a time.
     memory_budget : int, optional
         Bytes for one fragment's volumes and score.
     workspace : Path, optional
@@ -54,7 +57,7 @@ def export_work(
             slices[image_id] = done
             report(Progress(sum(slices.values()), total))
 
-        workers = Workers(2)
+        workers = Workers(threads)
         pipelines = PipelineSet(dataset, workers=workers, memory_budget=memory_budget)
         try:
             return export(

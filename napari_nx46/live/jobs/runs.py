@@ -165,9 +165,10 @@ class Runs:
 
     def add(self, archive: Path) -> None:
         """Keep an archive that lies somewhere, with the manifest beside it, as a run."""
+        threads = self._session.workers.count
 
         def work(workspace: Workspace, cancelled: CancelCheck) -> SavedRun:
-            workers = Workers(2)
+            workers = Workers(threads)
             try:
                 return add_archive(workspace, archive, workers=workers, cancelled=cancelled)
             finally:

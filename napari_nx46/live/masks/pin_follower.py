@@ -54,8 +54,6 @@ class PinFollower(SessionValue[MaskKey | Release, MaskStage | None]):
     ----------
     session : Session
     pins : Pins
-    memory_budget : int, optional
-        Bytes for one fragment's volumes and score while masks are computed.
     compute : callable
         Computes a mask that the session does not have; called in a worker.
 
@@ -74,15 +72,14 @@ class PinFollower(SessionValue[MaskKey | Release, MaskStage | None]):
         session: Session,
         pins: Pins,
         *,
-        memory_budget: int | None = None,
         compute: ComputeMask = compute_mask,
     ) -> None:
         super().__init__(session, keep=0, rest_seconds=0.0, priority=6)
         self.pins = pins
         self._compute_mask = compute
-        self._workers = Workers(2)
+        self._workers = Workers(session.workers.count)
         self._pipelines = PipelineSet(
-            session.dataset, workers=self._workers, memory_budget=memory_budget
+            session.dataset, workers=self._workers, memory_budget=session.memory_budget
         )
         self._holds_volumes = False
         self._was_busy = False

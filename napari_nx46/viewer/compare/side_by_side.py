@@ -12,7 +12,6 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_nx46.live.arrays.mask import lazy_mask
 from napari_nx46.live.masks.choices import LIVE, ChosenMask
-from napari_nx46.viewer.canvas.overlay import mask_colormap
 from napari_nx46.viewer.canvas.overlay_layer import overlay_layer
 from napari_nx46.viewer.canvas.slice_drawing import refresh_slice
 
@@ -29,7 +28,7 @@ CAMERA_FIELDS = ("center", "zoom")
 ONE_ROW_OF_TWO = (1, 2)
 SPACING = 4
 MARGIN = 0.02
-LINKED_MASK = ("opacity", "visible", "blending")
+LINKED_MASK = ("opacity", "visible", "blending", "colormap", "contrast_limits")
 NAME = "{} (right)"
 
 
@@ -85,6 +84,7 @@ class SideBySide(QObject):
         self._pair.changed.connect(self._follow_pair)
         self._pair.choices.changed.connect(self._draw)
         session.mask_changed.connect(self._follow_mask)
+        overlay.look_changed.connect(self._draw)
 
     @property
     def shown(self) -> bool:
@@ -191,12 +191,13 @@ class SideBySide(QObject):
         overlay = self._overlay
         self._chosen.name = self._pair.second or LIVE
         self._mask = overlay_layer(
-            lazy_mask(self._session, self._chosen),
+            overlay.outlined(lazy_mask(self._session, self._chosen)),
             name=NAME.format(self._chosen.name),
-            colormap=mask_colormap(overlay.color),
+            colormap=overlay.layer.colormap,
             opacity=overlay.layer.opacity,
             visible=overlay.layer.visible,
         )
+        self._mask.contrast_limits = overlay.layer.contrast_limits
         self._viewer.add_layer(self._mask)
         self._viewer.layers.link_layers([overlay.layer, self._mask], LINKED_MASK)
         self._mask.name_overlay.visible = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,14 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxL
 
 from napari_nx46.data.fragments import DataSet, FolderNames
 from napari_nx46.files.volumes.reading import ReadAs
-from napari_nx46.files.workspace import default_workspace
+from napari_nx46.files.workspace import WORKSPACES_VARIABLE, default_workspace
 from napari_nx46.viewer.canvas.access import is_opening_files
 from napari_nx46.viewer.canvas.layers import image_id_of, layers_read_otherwise, origin_of
 from napari_nx46.viewer.messages.error_banner import ErrorBanner
 from napari_nx46.viewer.messages.notices import notify_error
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.plugin.claims import are_two_paths, is_single_volume
+from napari_nx46.viewer.plugin.preferences import read_preferences
 from napari_nx46.viewer.plugin.samples import is_sample
 from napari_nx46.viewer.tune.panel import TunePanel
 from napari_nx46.viewer.window.actions import Action
@@ -139,12 +141,19 @@ class TuneDock(TabbedDock):
 
     def workspace_of(self, paths: tuple[Path, ...]) -> Path | None:
         """Return the file in which work on these data is kept; None where it is not."""
-        return workspace_of(paths) if self._keeps else None
+        return workspace_of(paths, read_preferences().workspaces) if self._keeps else None
 
     def show_data_set(
         self, dataset: DataSet, paths: tuple[Path, ...], image_id: str | None = None
     ) -> None:
-        """Begin a session on an opened data set, whose layers replace those of the old one."""
+        """Begin a session on an opened data set, whose layers replace those of the old one.
+
+        Raises
+        ------
+        VolumeError
+            If it cannot be read with the memory that the user prefers; what was open stays open.
+        """
+        read_preferences().check(dataset)
         before = (
             None
             if self.viewer_session is None
@@ -346,9 +355,13 @@ class TuneDock(TabbedDock):
         return newest
 
 
-def workspace_of(paths: tuple[Path, ...]) -> Path | None:
-    """Return the file in which work on these data is kept; None for samples."""
-    return None if is_sample(paths) else default_workspace(paths[0])
+def workspace_of(paths: tuple[Path, ...], folder: Path | None = None) -> Path | None:
+    """Return the file in which work on these data is kept; None for samples.
+
+    It is in the folder that is preferred, unless the environment names another one.
+    """
+    preferred = {} if folder is None else {WORKSPACES_VARIABLE: str(folder)}
+    return None if is_sample(paths) else default_workspace(paths[0], preferred | dict(os.environ))
 
 
 def _introduction() -> QLabel:

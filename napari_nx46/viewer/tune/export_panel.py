@@ -164,6 +164,8 @@ class ExportPanel(QWidget):
             export_work(
                 *(session.dataset, session.accepted, target, options),
                 corrections=session.accepted_corrections,
+                threads=session.workers.count,
+                memory_budget=session.memory_budget,
                 workspace=workspace,
             )
         )

@@ -37,30 +37,36 @@ class OverlayPanel(QWidget):
         self.opacity_slider.setRange(0, PERCENT)
         self.opacity_slider.setToolTip("Opacity of the mask")
         self.opacity_slider.setAccessibleName("Opacity of the mask")
+        self.outline_box = QCheckBox("Outline")
+        self.outline_box.setToolTip("Draw a line around the mask, which stands out on any colormap")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.visible_box)
         layout.addWidget(self.color_button)
+        layout.addWidget(self.outline_box)
         layout.addWidget(PlainLabel("Opacity"))
         layout.addWidget(self.opacity_slider, 1)
         self.visible_box.toggled.connect(self._set_visible)
         self.color_button.clicked.connect(self._choose_color)
         self.opacity_slider.valueChanged.connect(self._set_opacity)
+        self.outline_box.toggled.connect(self._set_outline)
         overlay.layer.events.opacity.connect(self._show)
         self._following = Connections(self)
         self._following.follow(overlay.shown_changed, self._show_shown)
+        self._following.follow(overlay.look_changed, self._show)
         self._show()
 
     def set_color(self, color: str) -> None:
         """Give the mask a colour, ``#rrggbb``."""
         self._overlay.color = color
-        self._show()
 
     def _show(self, event: object = None) -> None:
         layer = self._overlay.layer
         with signals_blocked(self.visible_box), signals_blocked(self.opacity_slider):
             self.visible_box.setChecked(self._overlay.shown)
             self.opacity_slider.setValue(round(layer.opacity * PERCENT))
+        with signals_blocked(self.outline_box):
+            self.outline_box.setChecked(self._overlay.has_outline)
         self.color_button.setStyleSheet(
             f"background-color: {self._overlay.color}; border: 1px solid gray; padding: 0px;"
         )
@@ -70,6 +76,9 @@ class OverlayPanel(QWidget):
 
     def _set_visible(self, visible: bool) -> None:
         self._overlay.show(visible)
+
+    def _set_outline(self, drawn: bool) -> None:
+        self._overlay.has_outline = drawn
 
     def _set_opacity(self, percent: int) -> None:
         self._overlay.layer.opacity = percent / PERCENT

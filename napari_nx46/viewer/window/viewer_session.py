@@ -33,9 +33,11 @@ from napari_nx46.viewer.canvas.volume_layers import VolumeLayers
 from napari_nx46.viewer.compare.side_by_side import SideBySide
 from napari_nx46.viewer.compare.tools import CompareTools
 from napari_nx46.viewer.messages.notices import notify_error, notify_warning
+from napari_nx46.viewer.plugin.preferences import Preferences, PreferencesFollower
 from napari_nx46.viewer.qt.later import Later
 from napari_nx46.viewer.qt.main_thread import MainThreadPoster
 from napari_nx46.voxels.blocks import Block, whole_block
+from napari_nx46.voxels.workers import Workers
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -105,11 +107,16 @@ class ViewerSession(QObject):
         self._post = post = MainThreadPoster(self)
         self._followers: list[Follower] = []
         self._started = False
+        self._preferences = PreferencesFollower(self)
+        preferred = self._preferences.now
         self.session = Session(
             dataset,
             post=post,
             when_drawn=RunAfterPaint(viewer, self),
             image_id=image_id,
+            workers=Workers(preferred.threads),
+            memory_budget=preferred.memory,
+            band=preferred.band,
         )
         self.scores = ScoreFollower(self.session)
         # A window that is closed deletes its widgets and closes none of them.
@@ -129,6 +136,7 @@ class ViewerSession(QObject):
         self._volumes.show(self.session.fragment)
         self._show_slice()
         self.overlay = Overlay(viewer, self.session, self.compare.flip)
+        self.overlay.look(preferred.mask_color, preferred.outline)
         self.errors = ErrorOverlay(viewer, self.scores)
         self.side_by_side = SideBySide(
             viewer, self.session, self.compare, self.overlay, lambda: self.layers, self
@@ -238,6 +246,7 @@ class ViewerSession(QObject):
             emitter.disconnect(self._view_moved)
         self._settle.stop()
         self.viewer.dims.events.current_step.disconnect(self._look)
+        self._preferences.close()
         self.keeping.close()
         if self.runs is not None:
             self.runs.close()
@@ -266,6 +275,11 @@ class ViewerSession(QObject):
         self.keeping.problem.connect(self._warn)
         for emitter in self._view_events():
             emitter.connect(self._view_moved)
+        self._preferences.mask_changed.connect(self._prefer)
+
+    def _prefer(self, preferred: Preferences) -> None:
+        self.session.set_band(preferred.band)
+        self.overlay.look(preferred.mask_color, preferred.outline)
 
     def _runs_in(self, workspace: Path) -> Runs:
         runs = Runs(self.session, workspace, self._post)

@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QColorDialog, QCom
 
 from napari_nx46.core.measure.band import BandPosition
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.viewer.canvas.overlay import DEFAULT_COLOR, DEFAULT_OPACITY
+from napari_nx46.viewer.canvas.overlay import DEFAULT_OPACITY
+from napari_nx46.viewer.plugin.preferences import DEFAULT_MASK_COLOR
 from napari_nx46.viewer.tune.dock import TuneDock
 from napari_nx46.viewer.tune.read_out import POSITION_TEXTS, ROWS
 from tests.viewer.windows import Opened
@@ -198,7 +199,7 @@ def test_overlay_controls_change_the_layer_and_follow_it(opened, monkeypatch):
     assert "#123456" in panel.color_button.styleSheet()
     monkeypatch.setattr(QColorDialog, "getColor", lambda *arguments: QColor())
     opened.click(panel.color_button)
-    assert opened.viewer_session.overlay.color == "#123456" != DEFAULT_COLOR
+    assert opened.viewer_session.overlay.color == "#123456" != DEFAULT_MASK_COLOR
 
 
 def test_zooming_and_panning_move_the_visible_block(shown):
