@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from napari_nx46.core.cleanup.steps import steps_of
 from napari_nx46.core.score.blend import ScoreKey
 from napari_nx46.run.preflight import reads_dataset
-from napari_nx46.setting import Setting, threshold_knobs
+from napari_nx46.run.shared_stages import by_shared_stages, stages_of
+from napari_nx46.setting import Setting
 
 __all__ = ["Schedule", "Task", "grouped"]
 
@@ -57,25 +57,10 @@ def grouped(tasks: Iterable[Task]) -> list[list[Task]]:
     for task in tasks:
         over_all = reads_dataset(task.setting)
         groups.setdefault(ScoreKey.of(task.setting) if over_all else task.image_id, []).append(task)
-    return [_ordered(group) for group in groups.values()]
-
-
-def _ordered(group: Sequence[Task]) -> list[Task]:
-    numbers: dict[Hashable, int] = {}
-    prefixes = {
-        task.key: tuple(numbers.setdefault(stage, len(numbers)) for stage in _stages(task))
-        for task in group
-    }
-    return sorted(group, key=lambda task: prefixes[task.key])
-
-
-def _stages(task: Task) -> list[Hashable]:
-    """Return the stages of a task's mask, each with all that is upstream of it."""
-    setting = task.setting
-    stages: list[Hashable] = [(task.image_id, ScoreKey.of(setting))]
-    for knobs in (threshold_knobs(setting), *(step.key(setting) for step in steps_of(setting))):
-        stages.append((stages[-1], knobs))
-    return stages
+    return [
+        by_shared_stages(group, lambda task: stages_of(task.setting, task.image_id))
+        for group in groups.values()
+    ]
 
 
 class Schedule:

@@ -1,0 +1,1 @@
+"""The leaderboard score over one or two knobs, computed where it changes most."""
