@@ -13,6 +13,7 @@ from napari_nx46.files.workspace.campaign_rows import (
 from napari_nx46.files.workspace.campaigns import CampaignTable
 from napari_nx46.files.workspace.columns import LARGEST_THUMBNAIL_BYTES, LONGEST_TAG, Metrics
 from napari_nx46.files.workspace.errors import Damage, WorkspaceError
+from napari_nx46.files.workspace.landscapes.table import SavedLandscape
 from napari_nx46.files.workspace.location import WORKSPACES_VARIABLE, default_workspace
 from napari_nx46.files.workspace.pending import Announcement, announcements, announcing
 from napari_nx46.files.workspace.rows import (
@@ -36,6 +37,7 @@ __all__ = [
     "HistoryEntry",
     "Metrics",
     "SavedCampaign",
+    "SavedLandscape",
     "SavedOutcome",
     "SavedPin",
     "SavedResult",

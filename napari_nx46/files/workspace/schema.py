@@ -173,15 +173,34 @@ _VERSION_3: Migration = {
     ),
 }
 
-MIGRATIONS: tuple[Migration, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4: Migration = {
+    "landscapes": (
+        "CREATE TABLE landscapes ("
+        " number INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " image_id TEXT NOT NULL,"
+        " knobs TEXT NOT NULL,"
+        " time TEXT NOT NULL,"
+        " setting TEXT NOT NULL REFERENCES settings (digest),"
+        " corrections TEXT REFERENCES corrections (digest),"
+        " details TEXT NOT NULL,"
+        " UNIQUE (image_id, knobs))",
+        "CREATE INDEX landscapes_by_setting ON landscapes (setting)",
+        "CREATE INDEX landscapes_by_corrections ON landscapes (corrections)",
+    ),
+}
+
+MIGRATIONS: tuple[Migration, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """What was published stays as it is: a change of a table is a new migration at the end."""
 
 SETTING_USERS = (
     *("history", "pins", "accepted", "run_fragments", "baseline_fragments", "campaign_runs"),
+    "landscapes",
 )
 """Tables whose column ``setting`` refers to `settings`."""
 
-CORRECTION_USERS = ("history", "accepted", "corrected_fragments", "pinned_corrections")
+CORRECTION_USERS = (
+    *("history", "accepted", "corrected_fragments", "pinned_corrections", "landscapes"),
+)
 """Tables whose column ``corrections`` refers to `corrections`."""
 
 

@@ -16,6 +16,7 @@ from napari_nx46.files.workspace.columns import LONGEST_KEY, Column, json_text, 
 from napari_nx46.files.workspace.corrections.table import CorrectionTable
 from napari_nx46.files.workspace.database import BUSY_SECONDS, Database, Row, Select
 from napari_nx46.files.workspace.errors import Damage
+from napari_nx46.files.workspace.landscapes.table import LandscapeTable
 from napari_nx46.files.workspace.rows import (
     ACCEPTED,
     ENTRY,
@@ -50,6 +51,11 @@ class Workspace:
     database : Database
         See `Workspace.open`.
 
+    Attributes
+    ----------
+    landscapes : LandscapeTable
+        Scores over one or two knobs.
+
     Examples
     --------
     >>> with Workspace.open(Path("runs.sqlite")) as workspace:  # doctest: +SKIP
@@ -61,6 +67,7 @@ class Workspace:
         self._settings = SettingTable(database)
         self._corrections = CorrectionTable(database)
         self._runs = RunTable(database, self._settings)
+        self.landscapes = LandscapeTable(database, self._settings, self._corrections)
         self._campaigns = CampaignTable(database, self._settings)
 
     @classmethod

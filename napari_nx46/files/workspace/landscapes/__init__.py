@@ -1,0 +1,1 @@
+"""Scores over one or two knobs, as a workspace keeps them."""
