@@ -23,10 +23,10 @@ class Owner(Protocol):
     """Has layers over lazy arrays, whose pictures follow the session."""
 
     @property
-    def own_layers(self) -> Sequence[Image]:
+    def own_layers(self) -> Sequence[Layer]:
         """Those that there are, also one that was just deleted."""
 
-    def drop(self, layer: Image) -> None:
+    def drop(self, layer: Layer) -> None:
         """Do what follows when a user has deleted one."""
 
 

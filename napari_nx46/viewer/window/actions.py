@@ -100,6 +100,13 @@ ACTIONS: tuple[Action, ...] = (
         lambda viewer_session: viewer_session.side_by_side.toggle(),
     ),
     Action(
+        "toggle_three_d",
+        "Show the mask in 3D, or its slices again",
+        "Shift-H",
+        "A lit surface with the CT image on a plane; afterwards all is as it was.",
+        lambda viewer_session: viewer_session.three_d.toggle(),
+    ),
+    Action(
         "next_fragment",
         "Show the next fragment",
         "N",

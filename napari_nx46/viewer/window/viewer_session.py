@@ -16,6 +16,7 @@ from napari_nx46.live.derived.comparison import ComparisonFollower
 from napari_nx46.live.derived.curves import Curves
 from napari_nx46.live.derived.profile import Profile
 from napari_nx46.live.derived.scoring import ScoreFollower
+from napari_nx46.live.derived.surface import PlanePicture, Surface
 from napari_nx46.live.history.session_store import SessionStore
 from napari_nx46.live.jobs.runs import Runs
 from napari_nx46.live.masks.pin_follower import PinFollower
@@ -32,6 +33,7 @@ from napari_nx46.viewer.canvas.run_after_paint import RunAfterPaint
 from napari_nx46.viewer.canvas.volume_layers import VolumeLayers
 from napari_nx46.viewer.compare.side_by_side import SideBySide
 from napari_nx46.viewer.compare.tools import CompareTools
+from napari_nx46.viewer.look.three_d import ThreeD
 from napari_nx46.viewer.messages.notices import notify_error, notify_warning
 from napari_nx46.viewer.plugin.preferences import Preferences, PreferencesFollower
 from napari_nx46.viewer.qt.later import Later
@@ -43,7 +45,9 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-Follower = Curves | Profile | PinFollower | PinMeasurer | ComparisonFollower
+Follower = (
+    Curves | Profile | PinFollower | PinMeasurer | ComparisonFollower | PlanePicture | Surface
+)
 AnyFollower = TypeVar("AnyFollower", bound=Follower)
 
 AXIS_LABELS = ("z", "y", "x")
@@ -79,6 +83,7 @@ class ViewerSession(QObject):
     runs : Runs, optional
         Those of the workspace.
     side_by_side : SideBySide
+    three_d : ThreeD
 
     Notes
     -----
@@ -141,6 +146,14 @@ class ViewerSession(QObject):
         self.side_by_side = SideBySide(
             viewer, self.session, self.compare, self.overlay, lambda: self.layers, self
         )
+        self.three_d = ThreeD(
+            viewer,
+            self.session,
+            self.overlay,
+            self._adopted(Surface(self.session)),
+            self._adopted(PlanePicture(self.session)),
+            self,
+        )
         self._own_layers = OwnLayers(
             viewer,
             (
@@ -149,6 +162,7 @@ class ViewerSession(QObject):
                 self.compare.difference,
                 self.compare.foreign_layers,
                 self.side_by_side,
+                self.three_d,
             ),
             self,
         )
@@ -255,6 +269,7 @@ class ViewerSession(QObject):
         self.scores.close()
         self.session.close()
         self._own_layers.close()
+        self.three_d.close()
         self.side_by_side.close()
         self.errors.close()
         self.compare.close()
@@ -353,6 +368,8 @@ class ViewerSession(QObject):
     def _show_fragment(self, fragment: Fragment) -> None:
         """Have the layers show another fragment."""
         shape = self.overlay.layer.data.shape
+        in_three_d = self.three_d.shown
+        self.three_d.show(False)
         # Meanwhile the viewer's axes are as long as those of the layers that happen to be there.
         self._exchanging = True
         # Layers that are exchanged while napari renders in 3D can end the process within OpenGL.
@@ -364,6 +381,7 @@ class ViewerSession(QObject):
             self._exchanging = False
         if fragment.shape != shape:
             self.viewer.reset_view()
+        self.three_d.show(in_three_d)
         self._view_moved()
 
     def _exchange_layers(self, fragment: Fragment) -> None:

@@ -1,0 +1,1 @@
+"""Looking: 3D, three views with one cursor, what is under the mouse, bookmarks, pictures."""
