@@ -11,13 +11,19 @@ from napari_nx46.files.workspace.campaign_rows import (
     SavedTask,
 )
 from napari_nx46.files.workspace.campaigns import CampaignTable
-from napari_nx46.files.workspace.columns import LARGEST_THUMBNAIL_BYTES, LONGEST_TAG, Metrics
+from napari_nx46.files.workspace.columns import (
+    LARGEST_THUMBNAIL_BYTES,
+    LONGEST_NOTE,
+    LONGEST_TAG,
+    Metrics,
+)
 from napari_nx46.files.workspace.errors import Damage, WorkspaceError
 from napari_nx46.files.workspace.landscapes.table import SavedLandscape
 from napari_nx46.files.workspace.location import WORKSPACES_VARIABLE, default_workspace
 from napari_nx46.files.workspace.pending import Announcement, announcements, announcing
 from napari_nx46.files.workspace.rows import (
     Baseline,
+    Bookmark,
     HistoryEntry,
     SavedPin,
     SavedRun,
@@ -27,11 +33,13 @@ from napari_nx46.files.workspace.store import MOST_HISTORY_ENTRIES, Workspace
 
 __all__ = [
     "LARGEST_THUMBNAIL_BYTES",
+    "LONGEST_NOTE",
     "LONGEST_TAG",
     "MOST_HISTORY_ENTRIES",
     "WORKSPACES_VARIABLE",
     "Announcement",
     "Baseline",
+    "Bookmark",
     "CampaignTable",
     "Damage",
     "HistoryEntry",

@@ -186,6 +186,9 @@ MetricName = Annotated[_Text, StringConstraints(min_length=1, max_length=_LONGES
 # ---- numbers -----------------------------------------------------------------------------------
 
 Number = Annotated[int, Strict()]
+Position = Annotated[int, Strict(), Field(ge=0, le=(1 << 31) - 1)]
+"""Of a voxel along an axis."""
+
 """That SQLite or this program gave to a row."""
 
 Figure = Annotated[float, Strict(), AllowInfNan(False)]

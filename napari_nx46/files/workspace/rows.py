@@ -20,6 +20,7 @@ from napari_nx46.files.workspace.columns import (
     Metrics,
     Note,
     Number,
+    Position,
     Score,
     Sha256,
     Tag,
@@ -129,6 +130,33 @@ class CorrectedFragment:
 
 
 @dataclass(frozen=True, slots=True)
+class Bookmark:
+    """A position with a note.
+
+    Parameters
+    ----------
+    image_id : str
+        The fragment.
+    z, y, x : int
+        The voxel.
+    note : str
+        Words of the user.
+    time : datetime
+        When it was made, in UTC.
+    id : int, optional
+        Given by the workspace.
+    """
+
+    image_id: ImageId
+    z: Position
+    y: Position
+    x: Position
+    note: Note = ""
+    time: UtcTime = field(default_factory=utc_now)
+    id: Number | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SavedRun:
     """Settings applied to fragments, with what came of it.
 
@@ -219,6 +247,7 @@ ENTRY = RowType(HistoryEntry)
 PIN = RowType(SavedPin)
 ACCEPTED = RowType(Accepted)
 CORRECTED = RowType(CorrectedFragment)
+BOOKMARK = RowType(Bookmark)
 RUN = RowType(SavedRun, _check_run)
 SCORES = RowType(Scores)
 BASELINE = RowType(Baseline)

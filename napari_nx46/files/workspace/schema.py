@@ -189,7 +189,20 @@ _VERSION_4: Migration = {
     ),
 }
 
-MIGRATIONS: tuple[Migration, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5: Migration = {
+    "bookmarks": (
+        "CREATE TABLE bookmarks ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " time TEXT NOT NULL,"
+        " image_id TEXT NOT NULL,"
+        " z INTEGER NOT NULL,"
+        " y INTEGER NOT NULL,"
+        " x INTEGER NOT NULL,"
+        " note TEXT NOT NULL)",
+    ),
+}
+
+MIGRATIONS: tuple[Migration, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """What was published stays as it is: a change of a table is a new migration at the end."""
 
 SETTING_USERS = (

@@ -11,6 +11,7 @@ from typing import Self
 
 from pydantic import JsonValue
 
+from napari_nx46.files.workspace.bookmarks import BookmarkTable
 from napari_nx46.files.workspace.campaigns import CampaignTable
 from napari_nx46.files.workspace.columns import LONGEST_KEY, Column, json_text, parse_json
 from napari_nx46.files.workspace.corrections.table import CorrectionTable
@@ -69,6 +70,7 @@ class Workspace:
         self._runs = RunTable(database, self._settings)
         self.landscapes = LandscapeTable(database, self._settings, self._corrections)
         self._campaigns = CampaignTable(database, self._settings)
+        self.bookmarks = BookmarkTable(database)
 
     @classmethod
     def open(

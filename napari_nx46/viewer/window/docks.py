@@ -63,6 +63,21 @@ DOCKS: tuple[DockEntry, ...] = (
         area="bottom",
     ),
     DockEntry(
+        "Views",
+        "napari_nx46.viewer.look.views_dock:ViewsDock",
+        "Three slices through one cursor, and what is known of the voxel under the mouse.",
+    ),
+    DockEntry(
+        "Bookmarks",
+        "napari_nx46.viewer.look.bookmarks_dock:BookmarksDock",
+        "Positions with a note, to go back to.",
+    ),
+    DockEntry(
+        "Pictures",
+        "napari_nx46.viewer.look.pictures_dock:PicturesDock",
+        "Save what is seen: a picture, a pass through the slices, the sweep of a slider.",
+    ),
+    DockEntry(
         "History",
         "napari_nx46.viewer.history.panel:HistoryDock",
         "Every setting that rested for a moment, to go back to any of them.",

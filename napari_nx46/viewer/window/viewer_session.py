@@ -14,22 +14,26 @@ from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, next_worst,
 from napari_nx46.data.fragments import DataSet, Fragment
 from napari_nx46.live.derived.comparison import ComparisonFollower
 from napari_nx46.live.derived.curves import Curves
+from napari_nx46.live.derived.of_session import SessionValue
 from napari_nx46.live.derived.profile import Profile
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.derived.surface import PlanePicture, Surface
 from napari_nx46.live.history.session_store import SessionStore
 from napari_nx46.live.jobs.runs import Runs
+from napari_nx46.live.look.bookmarks import Bookmarks
+from napari_nx46.live.look.cursor import OrthogonalSlices, Probe, Voxel
 from napari_nx46.live.masks.pin_follower import PinFollower
 from napari_nx46.live.masks.pin_metrics import PinMeasurer
 from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Session
-from napari_nx46.live.view import Figures, View
+from napari_nx46.live.view import Figures
 from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.canvas.error_overlay import ErrorOverlay
 from napari_nx46.viewer.canvas.layer_exchange import unseen
 from napari_nx46.viewer.canvas.overlay import Overlay
 from napari_nx46.viewer.canvas.own_layers import OwnLayers
 from napari_nx46.viewer.canvas.run_after_paint import RunAfterPaint
+from napari_nx46.viewer.canvas.shown_view import shown_view
 from napari_nx46.viewer.canvas.volume_layers import VolumeLayers
 from napari_nx46.viewer.compare.side_by_side import SideBySide
 from napari_nx46.viewer.compare.tools import CompareTools
@@ -38,17 +42,13 @@ from napari_nx46.viewer.messages.notices import notify_error, notify_warning
 from napari_nx46.viewer.plugin.preferences import Preferences, PreferencesFollower
 from napari_nx46.viewer.qt.later import Later
 from napari_nx46.viewer.qt.main_thread import MainThreadPoster
-from napari_nx46.voxels.blocks import Block, whole_block
 from napari_nx46.voxels.workers import Workers
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-Follower = (
-    Curves | Profile | PinFollower | PinMeasurer | ComparisonFollower | PlanePicture | Surface
-)
-AnyFollower = TypeVar("AnyFollower", bound=Follower)
+AnyFollower = TypeVar("AnyFollower", bound=SessionValue[Any, Any] | ComparisonFollower)
 
 AXIS_LABELS = ("z", "y", "x")
 VIEW_SETTLES_MILLISECONDS = 30
@@ -110,7 +110,7 @@ class ViewerSession(QObject):
         self._looked: tuple[float, tuple[float, float]] | None = None
         self._reported = ""
         self._post = post = MainThreadPoster(self)
-        self._followers: list[Follower] = []
+        self._followers: list[SessionValue[Any, Any] | ComparisonFollower] = []
         self._started = False
         self._preferences = PreferencesFollower(self)
         preferred = self._preferences.now
@@ -129,6 +129,9 @@ class ViewerSession(QObject):
         self.destroyed.connect(self.scores.close)
         self.destroyed.connect(self.session.close)
         self.runs = None if workspace is None else self._runs_in(workspace)
+        self.bookmarks = Bookmarks(workspace, post)
+        self.bookmarks.failed.connect(self._notify_again)
+        self.destroyed.connect(self.bookmarks.close)
         self.pins = Pins()
         self.compare = CompareTools(viewer, self.session, self.pins)
         self.destroyed.connect(self.compare.foreign.close)
@@ -214,6 +217,29 @@ class ViewerSession(QObject):
         """Measures the masks of the pins."""
         return self._adopted(PinMeasurer(self.session, self.pins, self.scores))
 
+    @cached_property
+    def orthogonal(self) -> OrthogonalSlices:
+        """Reads and computes the three slices through the cursor."""
+        return self._adopted(OrthogonalSlices(self.session))
+
+    @cached_property
+    def probe(self) -> Probe:
+        """Looks at the voxel under the mouse."""
+        return self._adopted(Probe(self.session))
+
+    @property
+    def cursor_voxel(self) -> Voxel:
+        """The voxel that the viewer's sliders are at, also those of displayed axes."""
+        last = np.array(self.session.fragment.shape) - 1
+        z, y, x = np.clip(self.viewer.dims.current_step[-3:], 0, last).tolist()
+        return z, y, x
+
+    def go_to_voxel(self, voxel: Voxel, *, look: bool = False) -> None:
+        """Have the viewer's sliders be at a voxel, and if wanted the canvas look at it."""
+        self.viewer.dims.set_current_step((0, 1, 2), voxel)
+        if look:
+            self.viewer.scene.camera.center = tuple(self.overlay.layer.data_to_world(voxel))
+
     def keep_pins(self) -> None:
         """Have the masks of the pins computed and measured from now on."""
         self.pin_follower.touch()
@@ -262,6 +288,7 @@ class ViewerSession(QObject):
         self.viewer.dims.events.current_step.disconnect(self._look)
         self._preferences.close()
         self.keeping.close()
+        self.bookmarks.close()
         if self.runs is not None:
             self.runs.close()
         for follower in self._followers:
@@ -410,29 +437,7 @@ class ViewerSession(QObject):
     def _look(self, event: object = None) -> None:
         """Report to the session what the canvas shows."""
         if self.viewer.dims.ndim == 3 and not self._exchanging:
-            self.session.look_at(self._current_view())
+            layers = [self.overlay.layer, *self.layers]
+            there = [layer for layer in layers if layer in self.viewer.layers]
+            self.session.look_at(shown_view(self.viewer.dims, there, self.session.fragment.shape))
             self._note_camera()
-
-    def _current_view(self) -> View:
-        dims, shape = self.viewer.dims, self.session.fragment.shape
-        whole = whole_block(shape)
-        if dims.ndisplay == 3:
-            return View(whole, whole, three_d=True)
-        plane, block = list(whole), list(whole)
-        for axis in dims.not_displayed:
-            position = int(np.clip(dims.current_step[axis], 0, shape[axis] - 1))
-            plane[axis] = block[axis] = slice(position, position + 1)
-        # The canvas keeps this up to date in layers that are there: the mask may be deleted.
-        there = (one for one in (self.overlay.layer, *self.layers) if one in self.viewer.layers)
-        corners = next((one.corner_pixels for one in there), None)
-        first, last = np.zeros((2, 3), int) if corners is None else np.asarray(corners)
-        for axis in dims.displayed:
-            start, stop = int(max(first[axis], 0)), int(min(last[axis] + 1, shape[axis]))
-            if start < stop and last[axis] > 0:
-                block[axis] = slice(start, stop)
-        return View(_as_block(plane), _as_block(block))
-
-
-def _as_block(extents: list[slice]) -> Block:
-    z, y, x = extents
-    return z, y, x
