@@ -22,12 +22,12 @@ class Column(IntEnum):
 
     NUMBER = 0
     KIND = 1
-    SIDE = 2
-    OCTANT = 3
-    SLICE = 4
-    SIZE = 5
-    SHARE = 6
-    GAIN = 7
+    SHARE = 2
+    GAIN = 3
+    SIZE = 4
+    SIDE = 5
+    SLICE = 6
+    OCTANT = 7
 
 
 DESCENDING_FIRST = (Column.SIZE, Column.SHARE, Column.GAIN)

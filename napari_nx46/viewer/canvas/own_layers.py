@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from napari.layers import Image, Layer
+from napari.layers import Layer
 from qtpy.QtCore import QObject, QTimer
 
 from napari_nx46.live.arrays.volume import LazyVolume
@@ -48,7 +48,7 @@ class OwnLayers(QObject):
         self._viewer = viewer
         self._owners = owners
         self._copies: dict[int, Layer] = {}
-        self._removed: list[Image] = []
+        self._removed: list[Layer] = []
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)

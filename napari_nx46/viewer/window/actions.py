@@ -128,6 +128,27 @@ ACTIONS: tuple[Action, ...] = (
         lambda viewer_session: viewer_session.go_to_next_worst(),
     ),
     Action(
+        "next_error",
+        "Go to the next error",
+        "G",
+        "As they are listed in the dock of errors; where none are listed yet, that begins.",
+        lambda viewer_session: viewer_session.error_tools.browser.step(1),
+    ),
+    Action(
+        "previous_error",
+        "Go to the previous error",
+        "Shift-G",
+        "As they are listed in the dock of errors; before the first comes the last.",
+        lambda viewer_session: viewer_session.error_tools.browser.step(-1),
+    ),
+    Action(
+        "next_error_of_kind",
+        "Go to the next error of this kind",
+        "Shift-J",
+        "Of the kind of the one that is selected.",
+        lambda viewer_session: viewer_session.error_tools.browser.step(1, same_kind=True),
+    ),
+    Action(
         "undo",
         "Undo the change of the setting",
         "Control-Z",

@@ -78,6 +78,11 @@ DOCKS: tuple[DockEntry, ...] = (
         "Save what is seen: a picture, a pass through the slices, the sweep of a slider.",
     ),
     DockEntry(
+        "Errors",
+        "napari_nx46.viewer.errors.dock:ErrorsDock",
+        "Where the score is lost: every error, what it costs, and what would mend it.",
+    ),
+    DockEntry(
         "History",
         "napari_nx46.viewer.history.panel:HistoryDock",
         "Every setting that rested for a moment, to go back to any of them.",

@@ -37,6 +37,7 @@ from napari_nx46.viewer.canvas.shown_view import shown_view
 from napari_nx46.viewer.canvas.volume_layers import VolumeLayers
 from napari_nx46.viewer.compare.side_by_side import SideBySide
 from napari_nx46.viewer.compare.tools import CompareTools
+from napari_nx46.viewer.errors.tools import ErrorTools
 from napari_nx46.viewer.look.three_d import ThreeD
 from napari_nx46.viewer.messages.notices import notify_error, notify_warning
 from napari_nx46.viewer.plugin.preferences import Preferences, PreferencesFollower
@@ -78,6 +79,7 @@ class ViewerSession(QObject):
     overlay : Overlay
     scores : ScoreFollower
     errors : ErrorOverlay
+    error_tools : ErrorTools
     pins : Pins
     compare : CompareTools
     runs : Runs, optional
@@ -146,6 +148,8 @@ class ViewerSession(QObject):
         self.overlay = Overlay(viewer, self.session, self.compare.flip)
         self.overlay.look(preferred.mask_color, preferred.outline)
         self.errors = ErrorOverlay(viewer, self.scores)
+        self.error_tools = ErrorTools(viewer, self.session, self.scores, self)
+        self.destroyed.connect(self.error_tools.end)
         self.side_by_side = SideBySide(
             viewer, self.session, self.compare, self.overlay, lambda: self.layers, self
         )
@@ -166,6 +170,8 @@ class ViewerSession(QObject):
                 self.compare.foreign_layers,
                 self.side_by_side,
                 self.three_d,
+                self.error_tools.item,
+                self.error_tools.marks,
             ),
             self,
         )
@@ -293,9 +299,10 @@ class ViewerSession(QObject):
             self.runs.close()
         for follower in self._followers:
             follower.close()
+        self._own_layers.close()
+        self.error_tools.close()
         self.scores.close()
         self.session.close()
-        self._own_layers.close()
         self.three_d.close()
         self.side_by_side.close()
         self.errors.close()
@@ -310,8 +317,9 @@ class ViewerSession(QObject):
         session.figures_changed.connect(self._figures_came)
         self.scores.label_changed.connect(self.errors.refresh)
         session.fragment_changed.connect(self._show_fragment)
-        for emitter in (one.failed for one in (session, self.scores, self.keeping)):
-            emitter.connect(self._notify)
+        browser, what_if = self.error_tools.browser, self.error_tools.what_if
+        for one in (session, self.scores, self.keeping, browser, what_if):
+            one.failed.connect(self._notify)
         self.compare.foreign.failed.connect(self._notify_again)
         self.viewer.dims.events.current_step.connect(self._look)
         self.keeping.problem.connect(self._warn)
@@ -417,6 +425,7 @@ class ViewerSession(QObject):
         overlays = [
             *self.overlay.new_data(),
             *self.errors.new_data(),
+            *self.error_tools.item.new_data(),
             *self.compare.new_data(),
         ]
         with unseen(self.viewer, [*self.layers, *(layer for layer, _ in overlays)]):

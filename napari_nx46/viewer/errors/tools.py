@@ -1,0 +1,89 @@
+"""What shows the errors of a session in its viewer, whether their dock is open or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject
+
+from napari_nx46.live.derived.scoring import ScoreFollower
+from napari_nx46.live.errors.browser import ErrorBrowser
+from napari_nx46.live.errors.picture import Pictures
+from napari_nx46.live.errors.what_if import WhatIf
+from napari_nx46.live.session import Session
+from napari_nx46.viewer.errors.item_overlay import ItemOverlay
+from napari_nx46.viewer.errors.made_layers import make_layers
+from napari_nx46.viewer.errors.marks import ErrorMarks
+
+if TYPE_CHECKING:
+    import napari
+
+__all__ = ["ErrorTools"]
+
+
+class ErrorTools(QObject):
+    """The errors of a session, their marks, and going to them.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    session : Session
+    scores : ScoreFollower
+    parent : QObject
+
+    Attributes
+    ----------
+    browser : ErrorBrowser
+    pictures : Pictures
+    what_if : WhatIf
+    marks : ErrorMarks
+    item : ItemOverlay
+    """
+
+    def __init__(
+        self, viewer: napari.Viewer, session: Session, scores: ScoreFollower, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.browser = ErrorBrowser(session, scores)
+        self.pictures = Pictures(self.browser)
+        self.what_if = WhatIf(session, scores, self.browser)
+        self.marks = ErrorMarks(viewer, self.browser, self)
+        self.item = ItemOverlay(viewer, self.pictures)
+        self.browser.visited.connect(self._go_to)
+
+    def mark(self, wanted: bool) -> None:
+        """Draw marks and the selected error's voxels, or neither."""
+        self.marks.want(wanted)
+        self.item.want(wanted)
+
+    def make_layers(self) -> list[str]:
+        """Add ordinary layers of what is listed and selected; return their names."""
+        arranged = self.browser.arranged
+        if arranged is None:
+            return []
+        return make_layers(self._viewer, arranged, self.pictures.state.result)
+
+    def close(self) -> None:
+        """Leave the viewer, and follow the session no longer."""
+        self.browser.visited.disconnect(self._go_to, missing_ok=True)
+        self.end()
+        self.item.close()
+        self.marks.close()
+
+    def end(self) -> None:
+        """Follow the session no longer; its viewer may be gone already."""
+        self.what_if.close()
+        self.pictures.close()
+        self.browser.close()
+
+    def _go_to(self, row: int) -> None:
+        """Show the slice of a place, with the place in the middle of the canvas."""
+        listing, viewer = self.browser.state.result, self._viewer
+        if listing is None or viewer.dims.ndim != len(listing.place_of(row)):
+            return
+        place = listing.place_of(row)
+        for axis in viewer.dims.not_displayed:
+            viewer.dims.set_current_step(axis, place[axis])
+        shown = tuple(float(place[axis]) for axis in viewer.dims.displayed)
+        viewer.scene.camera.center = shown if len(shown) == len(place) else (0.0, *shown)

@@ -1,0 +1,252 @@
+"""The dock of errors: it lists, goes there, marks, and mends."""
+
+from __future__ import annotations
+
+import csv
+import math
+
+import numpy as np
+import pytest
+from napari.layers import Labels, Points
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from napari_nx46.data.fragments import write_data_folder
+from napari_nx46.live.errors.arranged import Column
+from napari_nx46.live.errors.picture import ItemClass
+from napari_nx46.setting import Setting
+from napari_nx46.viewer.canvas.access import Canvas
+from napari_nx46.viewer.errors.dock import ErrorsDock
+from napari_nx46.viewer.errors.looks import ITEM_COLORS, SYMBOLS
+from napari_nx46.viewer.window.docks import open_dock_of
+from tests.planted import FAULTS, PLANTED_KNOBS, planted_volumes
+
+PATIENCE = 60_000
+
+
+class Listing:
+    """A window on the planted fragment with the dock of errors."""
+
+    def __init__(self, opened):
+        self.opened = opened
+        self.viewer, self.qtbot = opened.viewer, opened.qtbot
+        opened.session.apply(Setting(**PLANTED_KNOBS))
+        self.dock = open_dock_of(opened.viewer, ErrorsDock)
+        self.tools = opened.viewer_session.error_tools
+        self.browser = self.tools.browser
+
+    @property
+    def panel(self):
+        return self.dock.error_panel
+
+    @property
+    def listing(self):
+        return self.browser.state.result
+
+    def wait(self, condition):
+        self.qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE)
+
+    def wait_for_list(self):
+        self.wait(lambda: self.opened.session.settled and self.browser.state.is_current)
+
+    def row_of(self, kind):
+        return next(r for r in range(len(self.listing)) if self.listing.kind_of(r) == kind)
+
+    def click_row(self, row):
+        """Click on a row of the tree, unfolding its kind."""
+        tree = self.panel.tree
+        index = tree.errors.index_of(row)
+        tree.expand(index.parent())
+        tree.scrollTo(index)
+        pos = tree.visualRect(index).center()
+        self.qtbot.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=pos)
+
+    def press_on_canvas(self, key, modifier=Qt.KeyboardModifier.NoModifier):
+        self.qtbot.keyClick(Canvas(self.viewer).widget, key, modifier)
+
+    def choose(self, box, text):
+        box.setCurrentIndex(box.findText(text))
+
+
+@pytest.fixture
+def planted(open_viewer_session, tmp_path):
+    write_data_folder(tmp_path / "planted", "a", planted_volumes())
+    listing = Listing(open_viewer_session(tmp_path / "planted", show=True))
+    listing.wait_for_list()
+    return listing
+
+
+def test_a_click_shows_slice_place_and_voxels_and_keys_go_on(planted):
+    viewer, listing = planted.viewer, planted.listing
+    row = planted.row_of("hole")
+    planted.click_row(row)
+    place = listing.place_of(row)
+    assert viewer.dims.current_step[0] == place[0]
+    assert viewer.scene.camera.center[-2:] == pytest.approx(place[1:])
+    planted.wait(lambda: planted.tools.pictures.state.is_current)
+    drawn = planted.opened.drawn_classes("selected error", ITEM_COLORS)
+    expected = np.zeros_like(drawn)
+    voxels = listing.voxels_of(row)
+    expected[tuple(voxels[voxels[:, 0] == place[0], 1:].T)] = ItemClass.ITEM
+    np.testing.assert_array_equal(drawn, expected)
+    order = planted.browser.arranged.order.tolist()
+    planted.press_on_canvas(Qt.Key.Key_G)
+    after = order[(order.index(row) + 1) % len(order)]
+    assert planted.browser.selected == after
+    assert viewer.dims.current_step[0] == listing.place_of(after)[0]
+    assert planted.panel.tree.errors.row_at(planted.panel.tree.currentIndex()) == after
+    planted.press_on_canvas(Qt.Key.Key_G, Qt.KeyboardModifier.ShiftModifier)
+    assert planted.browser.selected == row
+    planted.browser.go_to(planted.row_of("surface far off"))
+    planted.press_on_canvas(Qt.Key.Key_J, Qt.KeyboardModifier.ShiftModifier)
+    assert listing.kind_of(planted.browser.selected) == "surface far off"
+
+
+def test_filters_sorting_and_sums_follow_what_is_chosen(planted):
+    panel, browser, listing = planted.panel, planted.browser, planted.listing
+    filters = panel.filters
+    assert f"{1 - listing.score:.5f} points" in panel.sum_label.text()
+    planted.choose(filters.part_box, "Loops")
+    kinds = {listing.kind_of(row) for row in browser.arranged.order.tolist()}
+    assert kinds == {"hole", "closed hole", "bridge or handle", "missing handle"}
+    planted.choose(filters.kind_box, "Hole")
+    assert browser.arranged.count == 1
+    assert f"1 of {len(listing)} errors: {browser.arranged.share:.5f}" in panel.sum_label.text()
+    planted.choose(filters.kind_box, "All kinds")
+    planted.choose(filters.side_box, "Label")
+    assert browser.arranged.count == 2
+    planted.choose(filters.part_box, "All parts")
+    planted.choose(filters.side_box, "All sides")
+    planted.choose(filters.octant_box, "Octant 1, 0, 0")
+    assert 0 < browser.arranged.count < len(listing)
+    planted.choose(filters.octant_box, "All octants")
+    filters.size_box.setValue(100)
+    assert browser.arranged.count < len(listing)
+    filters.size_box.setValue(0)
+    filters.view_box.setChecked(True)
+    planted.viewer.dims.set_current_step(0, 40)
+    planted.wait(lambda: browser.filter.visible is not None)
+    planted.wait(lambda: 0 < browser.arranged.count < len(listing))
+    extent = listing.table.extent[browser.arranged.order]
+    planted.wait(lambda: browser.filter.visible[0] == (40, 41))
+    extent = listing.table.extent[browser.arranged.order]
+    assert ((extent[:, 0] <= 40) & (extent[:, 3] > 40)).all()
+    filters.view_box.setChecked(False)
+    panel.fold_box.setChecked(False)
+    for descending in (True, False):
+        panel.tree.sorted_by.emit(int(Column.SIZE))
+        sizes = listing.table.size[browser.arranged.order]
+        assert (np.diff(-sizes if descending else sizes) >= 0).all()
+    filters.number_box.setValue(4)
+    planted.qtbot.keyClick(filters.number_box.lineEdit(), Qt.Key.Key_Return)
+    assert browser.selected == 3
+
+
+def test_the_list_follows_a_slider_and_is_dimmed_meanwhile(planted):
+    panel, browser = planted.panel, planted.browser
+    row = planted.row_of("hole")
+    planted.click_row(row)
+    key = planted.listing.key_of(row)
+    planted.opened.session.change(smallest_object=9)
+    assert not panel.sum_label.isEnabled()
+    assert panel.state_label.text().startswith("≈")
+    planted.wait_for_list()
+    assert panel.sum_label.isEnabled()
+    assert planted.listing.key_of(browser.selected) == key
+    assert "island" not in {planted.listing.kind_of(r) for r in range(len(planted.listing))}
+    shown = panel.tree.errors.row_at(panel.tree.currentIndex())
+    assert shown == browser.selected
+
+
+def test_a_mend_that_is_taken_raises_the_score_and_ctrl_z_takes_it_back(planted):
+    panel, session = planted.panel, planted.opened.session
+    before = planted.listing.score
+    assert not panel.mends.try_button.isEnabled()
+    planted.click_row(planted.row_of("closed hole"))
+    assert panel.mends.try_button.isEnabled()
+    planted.opened.click(panel.mends.try_button)
+    what_if = planted.tools.what_if
+    planted.wait(lambda: not what_if.running and what_if.trials)
+    gain = what_if.trials[0].gain
+    first = panel.mends.rows[0]
+    assert first.gain.text() == f"{gain:+.5f}"
+    assert first.block.text() == f"{what_if.trials[0].block_gain:+.5f}"
+    planted.opened.click(first.button)
+    assert session.present_corrections.erased == 8
+    assert not first.button.isVisible()
+    planted.wait_for_list()
+    assert planted.listing.score == pytest.approx(before + gain, abs=1e-12)
+    planted.opened.viewer_session.keeping.undo()
+    planted.wait_for_list()
+    assert planted.listing.score == before
+
+
+def test_marks_tell_both_sides_apart_and_a_user_may_delete_them(planted):
+    viewer, tools = planted.viewer, planted.tools
+    selection = set(viewer.layers.selection)
+    planted.click_row(planted.row_of("merge"))
+    planted.wait(lambda: tools.marks.places is not None and len(tools.marks.places.data))
+    assert set(viewer.layers.selection) == selection
+    planted.wait(lambda: "merge" in " ".join(tools.marks.places.features["error"]))
+    named = tools.marks.places.features["error"].tolist()
+    symbols = [symbol.value for symbol in tools.marks.places.symbol]
+    for text, symbol in zip(named, symbols, strict=True):
+        row = int(text.split(":")[0]) - 1
+        assert symbol == SYMBOLS[planted.listing.side_of(row)]
+    assert {"disc", "diamond"} <= set(symbols)
+    assert len(tools.marks.boxes.data)
+    viewer.layers.remove(tools.marks.places)
+    planted.wait(lambda: tools.marks.places is None)
+    assert "error boxes" not in viewer.layers
+    planted.panel.mark_box.setChecked(False)
+    assert "selected error" not in viewer.layers
+    planted.panel.mark_box.setChecked(True)
+    planted.wait(lambda: "error places" in viewer.layers and "selected error" in viewer.layers)
+
+
+def test_layers_copies_and_files_of_what_is_listed_can_be_kept(planted, tmp_path, monkeypatch):
+    panel, viewer = planted.panel, planted.viewer
+    row = planted.row_of("merge")
+    planted.click_row(row)
+    planted.wait(lambda: planted.tools.pictures.state.is_current)
+    planted.opened.click(panel.layers_button)
+    points, labels = viewer.layers["errors listed"], viewer.layers["error voxels"]
+    assert isinstance(points, Points)
+    assert isinstance(labels, Labels)
+    np.testing.assert_array_equal(points.data, planted.listing.table.place)
+    assert points.features["kind"][row] == "merge"
+    assert np.bincount(np.asarray(labels.data).ravel())[1:].tolist() == [288, 288, 6]
+    labels.save(str(tmp_path / "voxels.tif"))
+    planted.opened.click(panel.copy_button)
+    assert len(QApplication.clipboard().text().splitlines()) == len(planted.listing) + 1
+    target = tmp_path / "errors.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(target), ""))
+    planted.opened.click(panel.csv_button)
+    read = list(csv.DictReader(target.read_text().splitlines()))
+    lost = math.fsum(float(one["share"]) for one in read)
+    assert lost == pytest.approx(1 - planted.listing.score)
+    assert set(FAULTS) <= {one["kind"] for one in read}
+
+
+def test_without_a_label_the_dock_says_so_in_a_sentence(open_viewer_session, tmp_path):
+    volumes = planted_volumes()
+    del volumes["train_labels"]
+    write_data_folder(tmp_path / "bare", "a", volumes)
+    opened = open_viewer_session(tmp_path / "bare", show=True)
+    dock = open_dock_of(opened.viewer, ErrorsDock)
+    assert "no label" in dock.error_panel.message_label.text()
+    assert not dock.error_panel.tree.isVisible()
+    opened.viewer_session.error_tools.browser.step(1)
+    assert not opened.viewer_session.error_tools.browser.state.busy
+
+
+def test_nothing_is_computed_while_the_dock_is_hidden(planted):
+    planted.dock.parentWidget().hide()
+    assert not planted.browser.is_watched
+    begun = planted.browser.value.begun
+    planted.opened.session.change(smallest_object=9)
+    planted.opened.wait_until_exact()
+    assert planted.browser.value.begun == begun
+    planted.dock.parentWidget().show()
+    planted.wait_for_list()
+    assert planted.browser.value.begun == begun + 1
