@@ -23,7 +23,7 @@ FAULTS = {
     "bridge or handle": box((40, 48), (40, 56), (4, 20)),
     "missing handle": box((50, 58), (40, 56), (40, 56)),
     "cavity": box((52, 60), (4, 14), (4, 14)),
-    "surface far off": box((4, 14), (40, 54), (40, 54)),
+    "surface far off": box((3, 14), (40, 54), (40, 54)),
 }
 """Kind of a fault -> where it lies; nothing else differs there."""
 
@@ -44,6 +44,8 @@ def planted_pair():
         for z, y, x in ((40, 5, 5), (40, 5, 42), (40, 42, 5), (50, 42, 42)):
             plate(mask, z, y, x)
         mask[53:59, 5:13, 5:13] = True
+        for z, y, x in ((8, 14, 14), (16, 14, 14), (40, 50, 7), (50, 50, 44)):
+            mask[z : z + 2, y : y + 2, x : x + 2] = False
     prediction[10:16, 8, 8] = True
     prediction[9:11, 5:17, 47] = False
     prediction[21:23, 41:43, 9:11] = True

@@ -83,7 +83,7 @@ class ErrorBrowser:
         self.value.changed.connect(self._take)
         self.value.failed.connect(self.failed)
         scores.scores_changed.connect(self._scores_changed)
-        session.fragment_changed.connect(self._forget)
+        session.fragment_changed.connect(self._clear)
 
     # ---- what is listed --------------------------------------------------------------------
 
@@ -136,7 +136,7 @@ class ErrorBrowser:
     def close(self) -> None:
         """Follow the session no longer."""
         self.scores.scores_changed.disconnect(self._scores_changed, missing_ok=True)
-        self.session.fragment_changed.disconnect(self._forget, missing_ok=True)
+        self.session.fragment_changed.disconnect(self._clear, missing_ok=True)
         self.value.close()
 
     # ---- what a user does ------------------------------------------------------------------
@@ -224,7 +224,7 @@ class ErrorBrowser:
         if self._shown is None:
             self.changed.emit()
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         """Select nothing in another fragment."""
         self._key, self._rank = None, -1
         self.value.touch()

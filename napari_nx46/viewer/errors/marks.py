@@ -72,7 +72,7 @@ class ErrorMarks(QObject):
         self._wanted = wanted
         self.draw()
 
-    def forget(self, layer: Layer) -> None:
+    def drop(self, layer: Layer) -> None:
         """Notice that a user has deleted a layer: none is drawn until marks are wanted again."""
         self._wanted = False
         self.remove()

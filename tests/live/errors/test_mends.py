@@ -127,7 +127,7 @@ def test_the_picture_of_a_merge_has_both_sheets_and_the_way_between(watched):
     label = watched.scores.label
     assert (volume == ItemClass.WAY).sum() == 6
     sheets = [volume == kind for kind in (ItemClass.ITEM, ItemClass.OTHER)]
-    assert [int(sheet.sum()) for sheet in sheets] == [288, 288]
+    assert [int(sheet.sum()) for sheet in sheets] == [280, 280]
     assert all(label[sheet].all() for sheet in sheets)
     assert {int(np.argwhere(sheet)[0, 0]) for sheet in sheets} == {8, 16}
 

@@ -215,7 +215,7 @@ def test_layers_copies_and_files_of_what_is_listed_can_be_kept(planted, tmp_path
     assert isinstance(labels, Labels)
     np.testing.assert_array_equal(points.data, planted.listing.table.place)
     assert points.features["kind"][row] == "merge"
-    assert np.bincount(np.asarray(labels.data).ravel())[1:].tolist() == [288, 288, 6]
+    assert np.bincount(np.asarray(labels.data).ravel())[1:].tolist() == [280, 280, 6]
     labels.save(str(tmp_path / "voxels.tif"))
     planted.opened.click(panel.copy_button)
     assert len(QApplication.clipboard().text().splitlines()) == len(planted.listing) + 1
