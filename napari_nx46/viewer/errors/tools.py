@@ -38,6 +38,10 @@ class ErrorTools(QObject):
     what_if : WhatIf
     marks : ErrorMarks
     item : ItemOverlay
+    followers : tuple
+        What may fail, by its signal `failed`.
+    owners : tuple
+        What has layers of its own.
     """
 
     def __init__(
@@ -50,7 +54,11 @@ class ErrorTools(QObject):
         self.what_if = WhatIf(session, scores, self.browser)
         self.marks = ErrorMarks(viewer, self.browser, self)
         self.item = ItemOverlay(viewer, self.pictures)
+        self.followers = (self.browser, self.pictures, self.what_if)
+        self.owners = (self.item, self.marks)
         self.browser.visited.connect(self._go_to)
+        # A window that is closed deletes its widgets and closes none of them.
+        parent.destroyed.connect(self.end)
 
     def mark(self, wanted: bool) -> None:
         """Draw marks and the selected error's voxels, or neither."""

@@ -149,7 +149,6 @@ class ViewerSession(QObject):
         self.overlay.look(preferred.mask_color, preferred.outline)
         self.errors = ErrorOverlay(viewer, self.scores)
         self.error_tools = ErrorTools(viewer, self.session, self.scores, self)
-        self.destroyed.connect(self.error_tools.end)
         self.side_by_side = SideBySide(
             viewer, self.session, self.compare, self.overlay, lambda: self.layers, self
         )
@@ -170,8 +169,7 @@ class ViewerSession(QObject):
                 self.compare.foreign_layers,
                 self.side_by_side,
                 self.three_d,
-                self.error_tools.item,
-                self.error_tools.marks,
+                *self.error_tools.owners,
             ),
             self,
         )
@@ -317,8 +315,7 @@ class ViewerSession(QObject):
         session.figures_changed.connect(self._figures_came)
         self.scores.label_changed.connect(self.errors.refresh)
         session.fragment_changed.connect(self._show_fragment)
-        browser, what_if = self.error_tools.browser, self.error_tools.what_if
-        for one in (session, self.scores, self.keeping, browser, what_if):
+        for one in (session, self.scores, self.keeping, *self.error_tools.followers):
             one.failed.connect(self._notify)
         self.compare.foreign.failed.connect(self._notify_again)
         self.viewer.dims.events.current_step.connect(self._look)
