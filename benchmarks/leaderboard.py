@@ -4,7 +4,7 @@
 
 For each pair: value, counts and seconds of the whole score and of its parts, warm, the best of
 several repeats; peak memory beyond that of the program with only numba imported, from a process of
-its own (Linux). With a prototype of the topology, a file with ``topo_counts(prediction, label,
+its own (Linux); and the same of the score with the list of its errors, as multiples of the score. With a prototype of the topology, a file with ``topo_counts(prediction, label,
 threads)``, both are timed alternately in the same run: the ratio holds on a shared machine, the
 seconds do not.
 """
@@ -46,13 +46,17 @@ class Row:
     voi: float
     prototype: float | None
     memory: float
+    explain: float
+    explain_memory: float
+    errors: int
 
 
 def main() -> int:
     """Measure all pairs and print them; 1 if a result is not that of the golden table."""
     arguments = parse()
     if arguments.memory_of is not None:
-        print(peak_memory(arguments.memory_of, arguments.workers))
+        compute = leaderboard.explain if arguments.errors else leaderboard.score
+        print(peak_memory(arguments.memory_of, arguments.workers, compute))
         return 0
     files = sorted(arguments.golden.glob("real_*.npz"))
     if not files:
@@ -78,6 +82,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--errors", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -95,6 +100,7 @@ def measure(
         prototype(prediction, label, workers)  # compiles
     sides: dict[str, Callable[[], object]] = {
         "seconds": lambda: leaderboard.score(*pair, workers=workers),
+        "explain": lambda: leaderboard.explain(*pair, workers=workers),
         "topology": lambda: topology(prediction, label, workers),
         "surface_dice": lambda: leaderboard.surface_dice(prediction, label),
         "voi": lambda: leaderboard.variation_of_information(prediction, label),
@@ -117,6 +123,9 @@ def measure(
         voi=best["voi"],
         prototype=best.get("prototype"),
         memory=memory_in_own_process(file, workers),
+        explain=best["explain"],
+        explain_memory=memory_in_own_process(file, workers, "--errors"),
+        errors=len(leaderboard.explain(*pair, workers=workers).items),
     )
 
 
@@ -150,18 +159,18 @@ def seconds_of(compute: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def memory_in_own_process(file: Path, workers: int) -> float:
+def memory_in_own_process(file: Path, workers: int, *flags: str) -> float:
     command = [sys.executable, __file__, "--memory-of", str(file), "--workers", str(workers)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run([*command, *flags], check=True, capture_output=True, text=True)
     return float(done.stdout)
 
 
-def peak_memory(file: Path, workers: int) -> float:
-    """Return the MB by which pair, compiled kernels and score raise the peak of the process."""
+def peak_memory(file: Path, workers: int, compute: Callable[..., object]) -> float:
+    """Return the MB by which pair, compiled kernels and result raise the peak of the process."""
     importlib.import_module("numba")
     before = peak_of_this_process()
     leaderboard.warm_up()
-    leaderboard.score(*load(file), workers=workers)
+    compute(*load(file), workers=workers)
     return peak_of_this_process() - before
 
 
@@ -193,6 +202,13 @@ def print_table(rows: list[Row]) -> None:
         cells.append(f"{row.memory:.0f}")
         print(f"{row.name:<28}{row.value:>20.15f}" + "".join(f"{cell:>15}" for cell in cells))
         print(f"    (matched, predicted, true) of dimensions 0, 1, 2: {row.counts}")
+        times, memory = row.explain / row.seconds, row.explain_memory / row.memory
+        keep_ratio(f"errors of {row.name}, x score", times)
+        keep_ratio(f"memory of the errors of {row.name}, x score", memory)
+        print(
+            f"    with {row.errors} errors: {row.explain:.2f} s, {times:.2f} x; "
+            f"{row.explain_memory:.0f} MB, {memory:.2f} x"
+        )
     print("ratio: topology / prototype, both with the same threads in this run")
 
 
