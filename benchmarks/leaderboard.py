@@ -4,7 +4,8 @@
 
 For each pair: value, counts and seconds of the whole score and of its parts, warm, the best of
 several repeats; peak memory beyond that of the program with only numba imported, from a process of
-its own (Linux); and the same of the score with the list of its errors, as multiples of the score. With a prototype of the topology, a file with ``topo_counts(prediction, label,
+its own (Linux); and time and memory of the score with the list of its errors, as multiples of the
+score alone. With a prototype of the topology, a file with ``topo_counts(prediction, label,
 threads)``, both are timed alternately in the same run: the ratio holds on a shared machine, the
 seconds do not.
 """

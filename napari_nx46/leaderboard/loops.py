@@ -43,6 +43,7 @@ some percent of the cells where 7 % of the voxels are foreground.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -205,27 +206,26 @@ def count_matched_loops(
     return int(np.intersect1d(of_first, of_second, assume_unique=True).size)
 
 
-def find_loop_deaths(
-    prediction: Cells, label: Cells, union: Cells, columns: int
-) -> tuple[LoopDeaths, LoopDeaths]:
-    """Find where the loops of two masks die; those that die at the same square are matched.
+def find_loop_deaths(masks: Sequence[Cells], union: Cells, columns: int) -> list[LoopDeaths]:
+    """Find where loops die; those of two masks that die at the same square are matched.
 
     Parameters
     ----------
-    prediction, label, union : Cells
-        The two masks and their union.
+    masks : sequence of Cells
+        Those whose loops are wanted.
+    union : Cells
+        The union of prediction and label.
     columns : int
         X.
 
     Returns
     -------
-    tuple of LoopDeaths
-        Of the prediction and of the label, each with as many squares as the mask has loops.
+    list of LoopDeaths
+        Of each mask, with as many squares as it has loops.
     """
     grid = _grid(union, columns)
     background = _solve_union(union, grid)
-    of_prediction = _deaths_of(prediction, union, background, grid)
-    return of_prediction, _deaths_of(label, union, background, grid)
+    return [_deaths_of(mask, union, background, grid) for mask in masks]
 
 
 def _grid(union: Cells, columns: int) -> _Grid:

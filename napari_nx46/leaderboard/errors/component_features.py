@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.components import first_runs, reach_keys
+from napari_nx46.leaderboard.components import first_runs, reach_keys, rows_of
 from napari_nx46.leaderboard.errors.features import Fate, Features
-from napari_nx46.leaderboard.errors.runs import extents_of, first_voxels, run_list
+from napari_nx46.leaderboard.errors.runs import extents_of, first_voxels
 from napari_nx46.leaderboard.matching import ComponentMatching
 from napari_nx46.voxels.spans import Components, Runs
 
-__all__ = ["component_features", "unmatched_components"]
+__all__ = ["component_features", "unmatched_components", "ways"]
 
 Ints = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
@@ -48,7 +48,7 @@ def component_features(
     gap, middle = np.zeros(chosen.size, np.int32), births
     is_joined = fate == Fate.JOINED
     if ground is not None and is_joined.any():
-        gap[is_joined], voxel = _gaps(components, chosen[is_joined], ground)
+        gap[is_joined], voxel, _ = ways(components, chosen[is_joined], ground)
         middle = births.copy()
         middle[is_joined] = np.stack(np.unravel_index(voxel, components.runs.shape), axis=1)
     return Features(
@@ -79,10 +79,30 @@ def _component_deaths(components: Components) -> Ints:
     return deaths
 
 
-def _gaps(components: Components, joined: Indices, ground: Runs) -> tuple[Ints, Indices]:
-    """Return the length of the way from each joined component to another, and its middle voxel."""
+def ways(components: Components, joined: Indices, ground: Runs) -> tuple[Ints, Indices, Indices]:
+    """Find the shortest ways from some components to the nearest other one each.
+
+    Parameters
+    ----------
+    components : Components
+        6-connected.
+    joined : ndarray of int64
+        (M,): those to begin at, at least one.
+    ground : Runs
+        What may be walked on; none of the components' voxels.
+
+    Returns
+    -------
+    length : ndarray of int32
+    middle : ndarray of int64
+        (M,): voxels between the two components, and the one in the middle, as an index into the
+        flat volume.
+    last_way : ndarray of int64
+        The voxels of the way from the last component, in their order.
+    """
     from napari_nx46.leaderboard.kernels.ways import shortest_ways
 
+    runs = components.runs
     number = np.full(components.count, joined.size, np.int64)
     number[joined] = np.arange(joined.size)
     of_run = number[components.component]
@@ -90,10 +110,10 @@ def _gaps(components: Components, joined: Indices, ground: Runs) -> tuple[Ints, 
     wanted = wanted[np.argsort(of_run[wanted], kind="stable")]
     counts = np.bincount(of_run[wanted], minlength=joined.size)
     return shortest_ways(
-        components.runs.shape,
-        run_list(components.runs, np.s_[:]),
-        components.component + np.int32(1),
-        run_list(ground, np.s_[:]),
-        run_list(components.runs, wanted),
+        runs.shape,
+        (runs.row_starts, runs.first, runs.stop, components.component),
+        (ground.row_starts, ground.first, ground.stop),
+        wanted.astype(np.int32),
+        rows_of(runs, wanted),
         np.append(0, np.cumsum(counts)),
     )

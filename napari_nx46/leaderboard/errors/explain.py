@@ -134,11 +134,11 @@ def _topology_errors(octants: Sequence[OctantFeatures], blocks: Sequence[Block])
     """Put the features of all octants into one list, in coordinates of the volume."""
     keys = list(product(range(len(octants)), range(3), range(2)))
     groups = [
-        octants[number].unmatched[dimension][side].moved(_origin(blocks[number]))
+        (_origin(blocks[number]), octants[number].unmatched[dimension][side])
         for number, dimension, side in keys
     ]
     number, dimension, side = (
-        np.repeat(column, [group.fate.size for group in groups])
+        np.repeat(column, [group.fate.size for _, group in groups])
         for column in np.array(keys, np.int32).T
     )
     return TopologyErrors(

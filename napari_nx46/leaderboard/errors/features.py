@@ -14,8 +14,10 @@ Coordinates are voxels of the octant, (z, y, x).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,28 +78,28 @@ class Features:
     gap: Ints
     extent: Ints
 
-    def moved(self, origin: tuple[int, int, int]) -> Features:
-        """Return the features in coordinates of a volume in which the octant begins at `origin`."""
-        step = np.array(origin, np.int32)
-        return replace(
-            self,
-            place=self.place + step,
-            seed=self.seed + step,
-            birth=np.where(self.birth < 0, self.birth, self.birth + step),
-            death=np.where(self.death < 0, self.death, self.death + step),
-            square=np.where(self.square < 0, self.square, self.square + np.append(step, 0)),
-            extent=self.extent + np.tile(step, 2),
-        )
 
+def concatenated(parts: Sequence[tuple[tuple[int, int, int], Features]]) -> Features:
+    """Return the features of several octants or masks as one list.
 
-def concatenated(parts: list[Features]) -> Features:
-    """Return the features of several octants or masks as one list."""
-    return Features(
-        *(
-            np.concatenate([getattr(part, field.name) for part in parts])
-            for field in fields(Features)
-        )
-    )
+    Parameters
+    ----------
+    parts : sequence of (tuple of int, Features)
+        Where each octant begins in the volume whose coordinates the result has, and its features.
+    """
+    sizes = [part.fate.size for _, part in parts]
+    origins = np.repeat(np.array([origin for origin, _ in parts], np.int32), sizes, axis=0)
+
+    def column(name: str) -> npt.NDArray[Any]:
+        values = np.concatenate([getattr(part, name) for _, part in parts])
+        if name == "extent":
+            values[:, :3] += origins
+            values[:, 3:] += origins
+        elif values.ndim == 2:
+            values[:, :3] += np.where(values[:, :1] < 0, 0, origins)
+        return values
+
+    return Features(*(column(field.name) for field in fields(Features)))
 
 
 def no_features() -> Features:

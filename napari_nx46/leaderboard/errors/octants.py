@@ -118,15 +118,17 @@ def find_features(prediction: Mask, label: Mask) -> OctantFeatures:
 # ---- loops ---------------------------------------------------------------------------------
 
 
-def _loops(octant: _Octant) -> tuple[tuple[LoopDeaths, LoopDeaths], Ints]:
+def _loops(octant: _Octant) -> tuple[list[LoopDeaths], Ints]:
     """Return where the loops of both masks die, and the squares at which two of them do."""
     none = np.zeros((0, 4), np.int32)
-    predicted, true = octant.topology
-    if predicted.loops == 0 and true.loops == 0:
-        return (LoopDeaths(none, none), LoopDeaths(none, none)), none
-    deaths = find_loop_deaths(predicted.cells, true.cells, cells_of(octant.union), octant.columns)
-    for topology, found in zip(octant.topology, deaths, strict=True):
-        assert topology.loops == len(found.surviving) + len(found.filled)
+    deaths = [LoopDeaths(none, none), LoopDeaths(none, none)]
+    with_loops = [side for side in _SIDES if octant.topology[side].loops]
+    if with_loops:
+        cells = [octant.topology[side].cells for side in with_loops]
+        found = find_loop_deaths(cells, cells_of(octant.union), octant.columns)
+        for side, of_side in zip(with_loops, found, strict=True):
+            assert octant.topology[side].loops == len(of_side.surviving) + len(of_side.filled)
+            deaths[side] = of_side
     of_prediction, of_label = (death.surviving for death in deaths)
     return deaths, of_prediction[_is_among(of_prediction, of_label)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -193,13 +194,12 @@ def table_of(
         _voi_items(voi, weights[0]),
         _surface_items(surface, weights[1]),
     )
-    table = ErrorTable(
-        *(
-            np.concatenate([getattr(part, field.name) for part in parts])
-            for field in fields(ErrorTable)
-        )
-    )
-    return table.selected(_order(table))
+
+    def column(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    order = _order(*map(column, ("share", "gain", "size", "place")))
+    return ErrorTable(*(column(field.name)[order] for field in fields(ErrorTable)))
 
 
 def _topology_items(topology: TopologyErrors, shares: Floats, gains: Floats) -> ErrorTable:
@@ -263,9 +263,12 @@ def _surface_items(surface: SurfaceRegions, weight: float) -> ErrorTable:
     )
 
 
-def _order(table: ErrorTable) -> Indices:
-    """Return the order of the items: by share, gain and size, descending, then by place."""
-    z, y, x = table.place.T.astype(np.int64)
-    gain = np.where(np.isnan(table.gain), np.inf, -table.gain)
+def _order(share: Floats, gain: Floats, size: Indices, place: Ints) -> Indices:
+    """Return the order of items: by share, gain and size, descending, then by place."""
+    z, y, x = place.T.astype(np.int64)
     # One key for the place: no axis of a volume is longer than 2**21.
-    return np.lexsort((z << 42 | y << 21 | x, -table.size, gain, -table.share))
+    keys = [z << 42 | y << 21 | x, -size]
+    if size.max(initial=0) < 1 << 31 and place.max(initial=0) < 1 << 10:
+        keys = [(-size << 30) + (z << 20 | y << 10 | x)]
+    descending_gain = np.where(np.isnan(gain), np.inf, -gain)
+    return np.lexsort((*keys, descending_gain, -share))

@@ -7,11 +7,10 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.components import outer_components
+from napari_nx46.leaderboard.errors.component_features import ways
 from napari_nx46.leaderboard.errors.features import Fate
 from napari_nx46.leaderboard.errors.runs import (
     components_at,
-    run_list,
     runs_within,
     runs_without,
     voxels_in,
@@ -20,7 +19,7 @@ from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
 from napari_nx46.leaderboard.errors.table import TopologyErrors
 from napari_nx46.leaderboard.errors.voi_pairs import NO_COMPONENT, VoiPairs
 from napari_nx46.voxels.packed import PackedMask, unpack
-from napari_nx46.voxels.spans import Components, Runs, find_components
+from napari_nx46.voxels.spans import Components, Runs, find_components, find_runs
 
 __all__ = ["feature_voxels", "feature_way", "pair_voxels", "region_voxels"]
 
@@ -43,28 +42,15 @@ def feature_way(
     block : tuple of slice
         The feature's octant.
     """
-    from napari_nx46.leaderboard.kernels.ways import shortest_way
-
     features = topology.features
     if features.fate[row] != Fate.JOINED:
         return np.zeros((0, 3), np.int32)
     side = int(topology.side[row])
     origin = np.array([axis.start for axis in block], np.int32)
     own, other = (np.ascontiguousarray(_block(masks[k], block)) for k in (side, 1 - side))
-    union = find_components(np.bitwise_or(own, other), 6)
     components = find_components(own, 6)
     number = _component_at(components, features.seed[row] - origin)
-    outer = outer_components(components, union)
-    ground = find_components(_without(other, own), 6)
-    here = outer[number]
-    taking_part = outer[components.component] == here
-    way = shortest_way(
-        own.shape,
-        run_list(components.runs, taking_part),
-        components.component[taking_part] + np.int32(1),
-        run_list(ground.runs, (outer_components(ground, union) == here)[ground.component]),
-        run_list(components.runs, components.component == number),
-    )
+    _, _, way = ways(components, np.array([number]), find_runs(_without(other, own)))
     voxels = np.stack(np.unravel_index(way, own.shape), axis=1)
     found: Ints = (voxels + origin).astype(np.int32)
     return found

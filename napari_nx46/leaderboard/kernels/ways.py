@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.leaderboard.kernels.runs import run_at
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 
-__all__ = ["meeting_voxels", "shortest_way", "shortest_ways"]
+__all__ = ["meeting_voxels", "shortest_ways"]
 
 Ints = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
-RunList = tuple[Ints, Ints, Ints]
-"""Row ``z * Y + y``, first voxel, and the one after the last, of each run."""
+PartRuns = tuple[Indices, Ints, Ints, Ints]
+GroundRuns = tuple[Indices, Ints, Ints]
 
-_GROUND = -1
+_PART, _GROUND, _REACHED = 1, 2, 3
 _UNREACHED, _LEFT_OUT = -1, -2
 
 
@@ -39,57 +40,52 @@ def _unpadded(shape: tuple[int, int, int], index: int) -> int:
 
 
 @helper
-def _painted(
-    shape: tuple[int, int, int], parts: RunList, numbers: Ints, ground: RunList
-) -> tuple[Ints, int]:
-    """Return a volume with a margin, flat, and the voxels of the ground.
-
-    The number of the part at its voxels, -1 on the ground, 0 elsewhere.
-    """
-    cells = np.zeros((shape[0] + 2) * (shape[1] + 2) * (shape[2] + 2), np.int32)
-    row, first, stop = parts
-    for run in range(row.size):
-        start = _padded(shape, row[run], first[run])
-        for index in range(start, start + stop[run] - first[run]):
-            cells[index] = numbers[run]
+def _paint(
+    cells: npt.NDArray[np.uint8],
+    shape: tuple[int, int, int],
+    row_starts: Indices,
+    first: Ints,
+    stop: Ints,
+    value: int,
+) -> int:
+    """Write a value over the voxels of runs; return how many there are."""
     size = 0
-    row, first, stop = ground
-    for run in range(row.size):
-        start = _padded(shape, row[run], first[run])
-        size += stop[run] - first[run]
-        for index in range(start, start + stop[run] - first[run]):
-            cells[index] = _GROUND
-    return cells, size
+    for row in range(row_starts.size - 1):
+        for run in range(row_starts[row], row_starts[row + 1]):
+            start = _padded(shape, row, first[run])
+            size += stop[run] - first[run]
+            for index in range(start, start + stop[run] - first[run]):
+                cells[index] = value
+    return size
 
 
 @helper
 def _walk(
     shape: tuple[int, int, int],
-    cells: Ints,
-    part: RunList,
-    low: int,
-    high: int,
-    number: int,
+    cells: npt.NDArray[np.uint8],
+    parts: PartRuns,
+    wanted: Ints,
+    rows: Ints,
     queue: Ints,
     before: Ints,
-) -> int:
-    """Walk from the runs `low` to `high` of a part to the nearest other one.
+) -> tuple[int, int]:
+    """Walk from the runs `wanted` of one part to the nearest other part.
 
-    Returns where in the queue the last voxel of the way is, -1 if there is no way; `before` has
-    where the voxel before each is, -1 for one beside the part. A voxel of the ground that was
-    reached is marked by the part, so that nothing has to be cleared for the next one.
+    Returns where in the queue the last voxel of the way is, -1 if there is no way, and how many
+    voxels are in the queue; `before` has where the voxel before each is, -1 for one beside the
+    part. The voxels of the queue are marked as reached.
     """
-    row, first, stop = part
+    row_starts, first, stop, number = parts
     width = shape[2] + 2
     steps = (-width * (shape[1] + 2), -width, -1, 1, width, width * (shape[1] + 2))
-    mark = _GROUND - number
     count = 0
-    for run in range(low, high):
-        start = _padded(shape, row[run], first[run])
+    for k in range(wanted.size):
+        run = wanted[k]
+        start = _padded(shape, rows[k], first[run])
         for index in range(start, start + stop[run] - first[run]):
             for step in steps:
-                if cells[index + step] < 0 and cells[index + step] != mark:
-                    cells[index + step] = mark
+                if cells[index + step] == _GROUND:
+                    cells[index + step] = _REACHED
                     queue[count] = index + step
                     before[count] = -1
                     count += 1
@@ -98,15 +94,22 @@ def _walk(
         index = queue[at]
         for step in steps:
             there = cells[index + step]
-            if there > 0 and there != number:
-                return at
-            if there < 0 and there != mark:
-                cells[index + step] = mark
+            if there == _GROUND:
+                cells[index + step] = _REACHED
                 queue[count] = index + step
                 before[count] = at
                 count += 1
+            elif there == _PART:
+                # Only what lies beside this part can touch it: all else has come to another one.
+                if before[at] >= 0:
+                    return at, count
+                voxel = _unpadded(shape, index + step)
+                row = voxel // shape[2]
+                other = run_at(row_starts, stop, row, voxel % shape[2])
+                if number[other] != number[wanted[0]]:
+                    return at, count
         at += 1
-    return -1
+    return -1, count
 
 
 @helper
@@ -120,31 +123,29 @@ def _length(before: Ints, end: int) -> int:
 
 
 @kernel(
-    "(UniTuple(i8, 3), UniTuple(i4[::1], 3), i4[::1], UniTuple(i4[::1], 3), "
-    "UniTuple(i4[::1], 3), i8[::1])"
+    "(UniTuple(i8, 3), Tuple((i8[::1], i4[::1], i4[::1], i4[::1])), "
+    "Tuple((i8[::1], i4[::1], i4[::1])), i4[::1], i4[::1], i8[::1])"
 )
 def shortest_ways(
     shape: tuple[int, int, int],
-    parts: RunList,
-    numbers: Ints,
-    ground: RunList,
-    wanted: RunList,
+    parts: PartRuns,
+    ground: GroundRuns,
+    wanted: Ints,
+    rows: Ints,
     starts: Indices,
-) -> tuple[Ints, Indices]:
+) -> tuple[Ints, Indices, Indices]:
     """Find the shortest way from some parts to the nearest other part each.
 
     Parameters
     ----------
     shape : three int
         (Z, Y, X).
-    parts : row, first, stop
-        The voxels of all parts, as runs.
-    numbers : ndarray of int32
-        Of the part of each run, from 1. Parts do not touch.
-    ground : row, first, stop
-        What may be walked on, in steps along one axis; no voxel of a part.
-    wanted : row, first, stop
-        The runs of the parts to begin at, part by part.
+    parts : row_starts, first, stop, number
+        The runs of all parts, and which part each belongs to. Parts do not touch.
+    ground : row_starts, first, stop
+        What may be walked on, in steps along one axis, as runs; no voxel of a part.
+    wanted, rows : ndarray of int32
+        The runs of the parts to begin at, part by part, and their rows ``z * Y + y``.
     starts : ndarray of int64
         (M + 1,): where the runs of each of these begin.
 
@@ -155,59 +156,32 @@ def shortest_ways(
         way.
     middle : ndarray of int64
         (M,): the voxel in the middle of such a way, as ``(z * Y + y) * X + x``, or -1.
+    last_way : ndarray of int64
+        The voxels of the way from the last of the parts, in their order.
     """
-    cells, size = _painted(shape, parts, numbers, ground)
+    cells = np.zeros((shape[0] + 2) * (shape[1] + 2) * (shape[2] + 2), np.uint8)
+    _paint(cells, shape, parts[0], parts[1], parts[2], _PART)
+    size = _paint(cells, shape, ground[0], ground[1], ground[2], _GROUND)
     queue = np.empty(size, np.int32)
     before = np.empty(size, np.int32)
     length = np.zeros(starts.size - 1, np.int32)
     middle = np.full(starts.size - 1, -1, np.int64)
+    last_way = np.empty(0, np.int64)
     for k in range(starts.size - 1):
-        first = wanted[1][starts[k]]
-        number = cells[_padded(shape, wanted[0][starts[k]], first)]
-        end = _walk(shape, cells, wanted, starts[k], starts[k + 1], number, queue, before)
-        if end < 0:
-            continue
+        here = slice(starts[k], starts[k + 1])
+        end, count = _walk(shape, cells, parts, wanted[here], rows[here], queue, before)
+        for reached in range(count):
+            cells[queue[reached]] = _GROUND
         length[k] = _length(before, end)
-        for _ in range(length[k] // 2):
+        if k == starts.size - 2:
+            last_way = np.empty(length[k], np.int64)
+        for place in range(length[k] - 1, -1, -1):
+            if place == (length[k] - 1) // 2:
+                middle[k] = _unpadded(shape, queue[end])
+            if k == starts.size - 2:
+                last_way[place] = _unpadded(shape, queue[end])
             end = before[end]
-        middle[k] = _unpadded(shape, queue[end])
-    return length, middle
-
-
-@kernel(
-    "(UniTuple(i8, 3), UniTuple(i4[::1], 3), i4[::1], UniTuple(i4[::1], 3), UniTuple(i4[::1], 3))"
-)
-def shortest_way(
-    shape: tuple[int, int, int],
-    parts: RunList,
-    numbers: Ints,
-    ground: RunList,
-    wanted: RunList,
-) -> Indices:
-    """Return the voxels of the shortest way from one part to another one, in their order.
-
-    Parameters
-    ----------
-    shape, parts, numbers, ground
-        As for `shortest_ways`.
-    wanted : row, first, stop
-        The runs of the part at which the way begins.
-
-    Returns
-    -------
-    ndarray of int64
-        (length,): ``(z * Y + y) * X + x`` of each voxel between the two parts.
-    """
-    cells, size = _painted(shape, parts, numbers, ground)
-    queue = np.empty(size, np.int32)
-    before = np.empty(size, np.int32)
-    number = cells[_padded(shape, wanted[0][0], wanted[1][0])]
-    end = _walk(shape, cells, wanted, 0, wanted[0].size, number, queue, before)
-    way = np.empty(_length(before, end), np.int64)
-    for k in range(way.size - 1, -1, -1):
-        way[k] = _unpadded(shape, queue[end])
-        end = before[end]
-    return way
+    return length, middle, last_way
 
 
 # ---- where parts of a component meet -------------------------------------------------------
