@@ -81,9 +81,11 @@ def _write_mp4(frames: Sequence[Frame], path: Path, frames_per_second: float) ->
     import imageio.v2 as imageio
 
     writer: Any
+    film = path.with_suffix(".mp4")  # FFmpeg goes by the name
     with imageio.get_writer(
-        path, format="FFMPEG", mode="I", fps=frames_per_second, macro_block_size=1
+        film, format="FFMPEG", mode="I", fps=frames_per_second, macro_block_size=1
     ) as writer:
         for frame in frames:
             height, width = (length // 2 * 2 for length in frame.shape[:2])  # the codec wants even
             writer.append_data(frame[:height, :width])
+    film.replace(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -51,6 +53,7 @@ def test_without_ffmpeg_mp4_says_what_to_install(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not animation.has_ffmpeg(), reason="imageio-ffmpeg is not installed")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_mp4_has_the_frames(tmp_path):
     import imageio.v3 as imageio
 
@@ -58,3 +61,4 @@ def test_an_mp4_has_the_frames(tmp_path):
     write_animation(frames(7, (64, 65)), target, 10)
     read = imageio.imread(target, plugin="FFMPEG")
     assert read.shape == (7, 64, 64, 3)
+    gc.collect()  # imageio leaves FFmpeg's pipes to the garbage

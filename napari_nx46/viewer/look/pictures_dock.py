@@ -25,7 +25,7 @@ from napari_nx46.viewer.look.filming import Filming
 from napari_nx46.viewer.messages.notices import notify_error
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.qt.connections import Connections
-from napari_nx46.viewer.widgets.layout import WrappedLabel, rule
+from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel, rule
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.window.session_dock import SessionDock
 from napari_nx46.viewer.window.viewer_session import ViewerSession
@@ -210,7 +210,8 @@ class PicturesPanel(QWidget):
         grid.addWidget(self.frames_box, 2, 1)
         grid.addWidget(PlainLabel("a second"), 2, 2)
         grid.addWidget(self.rate_box, 2, 3)
-        layout = QVBoxLayout(self)
+        content, scroll = QWidget(), VerticalScrollArea()
+        layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(pictures)
         layout.addWidget(rule())
@@ -219,6 +220,10 @@ class PicturesPanel(QWidget):
         layout.addWidget(self.progress_row)
         layout.addWidget(self.result_label)
         layout.addStretch(1)
+        scroll.setWidget(content)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(scroll)
 
 
 NO_MP4 = "; for MP4 as well install napari-nx46[video]"
