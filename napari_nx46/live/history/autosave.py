@@ -16,8 +16,10 @@ from pydantic import JsonValue
 from napari_nx46.files.workspace import HistoryEntry, Workspace, WorkspaceError
 from napari_nx46.live.history.entries import History
 from napari_nx46.live.history.restore import RestoredState, restore, resume
+from napari_nx46.live.landscape.coding import saved_landscape
 from napari_nx46.live.session import Session
 from napari_nx46.run.job import Post
+from napari_nx46.run.landscape.landscape import Landscape
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.corrections.corrections import Corrections
 
@@ -119,6 +121,14 @@ class Autosave:
         frozen = corrections or {}
         kept = {letter: (setting, frozen.get(letter, {})) for letter, setting in pins.items()}
         self._note("pins", lambda workspace: _write_pins(workspace, kept))
+
+    def note_landscape(self, landscape: Landscape) -> None:
+        """Note a landscape of the score, in place of that of the same fragment and knobs."""
+        request = landscape.request
+        self._note(
+            f"landscape {request.image_id} {request.names}",
+            lambda workspace: workspace.landscapes.keep(saved_landscape(landscape)),
+        )
 
     def note_state(self, key: str, value: JsonValue) -> None:
         """Note anything else that is to be found again by `Workspace.state`."""

@@ -14,8 +14,10 @@ from napari_nx46.files.naming import printable
 from napari_nx46.files.volumes.reading import Logits, ReadAs
 from napari_nx46.files.workspace import HistoryEntry, Workspace, WorkspaceError
 from napari_nx46.live.history.entries import History
+from napari_nx46.live.landscape.coding import LandscapeFault, landscape_of
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import slice_view
+from napari_nx46.run.landscape.landscape import Landscape
 from napari_nx46.run.preflight import check_corrections, checked_fragments, fitting_setting
 from napari_nx46.setting import Domain, Setting, SettingError, parse_setting
 from napari_nx46.voxels.corrections.corrections import Corrections
@@ -51,6 +53,8 @@ class RestoredState:
         By image_id.
     accepted_corrections : mapping of str to Corrections
         What was corrected by hand when that was accepted, by image_id.
+    landscapes : tuple of Landscape
+        Scores over one or two knobs, read with the history.
     history : tuple of HistoryEntry
         Oldest first.
     history_position : int, optional
@@ -70,6 +74,7 @@ class RestoredState:
     corrections: Mapping[str, Corrections] = field(default_factory=dict)
     accepted: Mapping[str, Setting] = field(default_factory=dict)
     accepted_corrections: Mapping[str, Corrections] = field(default_factory=dict)
+    landscapes: tuple[Landscape, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     history_position: int | None = None
     problems: tuple[str, ...] = ()
@@ -177,6 +182,7 @@ def _restored(session: Session, workspace: Workspace, *, with_history: bool) -> 
         corrections=corrections,
         accepted=_accepted(workspace, accepted_corrections, dataset, problems),
         accepted_corrections=accepted_corrections,
+        landscapes=_landscapes(workspace, known, problems) if with_history else (),
         history=entries,
         history_position=_position(workspace.state("history_position"), entries),
     )
@@ -288,6 +294,20 @@ def _accepted(
             continue
         fitting[image_id] = setting
     return fitting
+
+
+def _landscapes(
+    workspace: Workspace, known: frozenset[str], problems: list[str]
+) -> tuple[Landscape, ...]:
+    """Return the landscapes of fragments that are there, those written last at the end."""
+    found = []
+    for saved in workspace.landscapes.all():
+        if saved.image_id in known:
+            try:
+                found.append(landscape_of(saved))
+            except LandscapeFault as error:
+                problems.append(str(error))
+    return tuple(found)
 
 
 def _position(entry_id: JsonValue, entries: tuple[HistoryEntry, ...]) -> int | None:

@@ -18,9 +18,11 @@ from napari_nx46.files.workspace import Workspace, WorkspaceError
 from napari_nx46.live.history.autosave import Autosave
 from napari_nx46.live.history.entries import CallLater, History, HistoryRecorder
 from napari_nx46.live.history.restore import RestoredState, restore, resume
+from napari_nx46.live.landscape.kept import Landscapes
 from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Session
 from napari_nx46.run.job import Post
+from napari_nx46.run.landscape.landscape import Landscape
 
 __all__ = ["SessionStore"]
 
@@ -41,6 +43,8 @@ class SessionStore:
         Runs a function later in the session's thread.
     call_later : callable
         Runs a function so many seconds later in the session's thread, unless it is cancelled.
+    landscapes : Landscapes, optional
+        Where the landscapes of the score are.
 
     Attributes
     ----------
@@ -63,10 +67,12 @@ class SessionStore:
         *,
         post: Post,
         call_later: CallLater,
+        landscapes: Landscapes | None = None,
     ) -> None:
         self.history = History()
         self._session = session
         self._pins = pins
+        self._landscapes = Landscapes() if landscapes is None else landscapes
         self._path = path
         self._post = post
         self._call_later = call_later
@@ -145,6 +151,7 @@ class SessionStore:
             return
         self._closed = True
         self._pins.changed.disconnect(self._note_pins, missing_ok=True)
+        self._landscapes.changed.disconnect(self._note_landscape, missing_ok=True)
         if self._recorder is not None:
             self._recorder.close()
         if self._autosave is not None:
@@ -196,6 +203,10 @@ class SessionStore:
             self._autosave.note_view(self._view)
             self._note_pins()
             self._pins.changed.connect(self._note_pins)
+            for landscape in self._landscapes:
+                self._note_landscape(landscape)
+            self._landscapes.changed.connect(self._note_landscape)
+            self._landscapes.take_up(state.landscapes)
 
     def _fail(self, error: BaseException) -> None:
         self.failed.emit(error)
@@ -205,6 +216,10 @@ class SessionStore:
             if problem not in self._reported:
                 self._reported.add(problem)
                 self.problem.emit(problem)
+
+    def _note_landscape(self, landscape: Landscape) -> None:
+        if self._autosave is not None:
+            self._autosave.note_landscape(landscape)
 
     def _note_pins(self) -> None:
         if self._autosave is not None:

@@ -150,15 +150,11 @@ class LandscapeRequest:
         except SettingError:
             return None
 
-    def position_of(self, setting: Setting) -> Position | None:
-        """Return where a setting lies; None where it lies on no position."""
-        found = []
-        for axis in self.axes:
-            value = getattr(setting, axis.name)
-            if value not in axis.values:
-                return None
-            found.append(axis.values.index(value))
-        return tuple(found)
+    def position_with(self, values: Mapping[str, KnobValue]) -> Position | None:
+        """Return the position with these values of the knobs; None where there is none."""
+        if any(values[axis.name] not in axis.values for axis in self.axes):
+            return None
+        return tuple(axis.values.index(values[axis.name]) for axis in self.axes)
 
     def holds_for(
         self, image_id: str, setting: Setting, corrections: Corrections | None = None
@@ -233,6 +229,15 @@ class Landscape:
         """The scores by position, and None at positions of no setting."""
         impossible: dict[Position, float | None] = dict.fromkeys(self.request.impossible)
         return impossible | {position: score.value for position, score in self.scores.items()}
+
+    def over(self, request: LandscapeRequest) -> Landscape:
+        """Return the points that another request over the same knobs has, too."""
+        found: dict[Position, PointScore] = {}
+        for position, score in self.scores.items():
+            at = request.position_with(self.request.values_at(position))
+            if at is not None and at not in request.impossible:
+                found[at] = score
+        return Landscape(request, found)
 
     def plateau(self, distance: float) -> frozenset[Position]:
         """Return the points whose score is at most a distance below the best one."""

@@ -195,3 +195,17 @@ def test_scores_are_those_of_the_exact_masks_with_corrections(tmp_path):
         mask = corrections.apply(mask_of_fragment(dataset, "a", setting), np.s_[0:64, 0:64, 0:64])
         expected = PointScore.of(leaderboard.score(mask, label))
         assert landscape.scores[position] == expected
+
+
+def test_points_of_the_same_values_serve_another_range():
+    kept = Lab().explore(Landscape(MAP), 60)
+    wider = request(axis("blend", [n / 80 for n in range(20, 81)]), axis("closing_z", range(2, 5)))
+    known = kept.over(wider)
+    expected = {
+        (at[0] * 2 - 20, at[1] - 2) for at in kept.scores if at[0] >= 10 and 2 <= at[1] <= 4
+    }
+    assert set(known.scores) == expected != set()
+    lab = Lab()
+    landscape = lab.explore(known, 70)
+    assert landscape.scores == {at: defined(wider.setting_at(at)) for at in landscape.scores}
+    assert len(lab.settings) == 1 + len(landscape.scores) - len(known.scores)
