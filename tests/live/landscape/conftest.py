@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from napari_nx46 import leaderboard
 from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.landscape.explorer import LandscapeExplorer
@@ -16,6 +17,12 @@ from napari_nx46.run.landscape.landscape import PointScore
 from napari_nx46.setting import Setting
 from tests.live.driver import PATIENCE
 from tests.planted import PLANTED_KNOBS, planted_volumes
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _score_compiled():
+    """Compile the score's kernels, which takes minutes where nothing is cached."""
+    leaderboard.warm_up()
 
 
 @pytest.fixture(scope="package")
