@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -141,9 +142,9 @@ def _loop_features(
     filling: Runs | None,
 ) -> Features:
     survivors = deaths.surviving[~_is_among(deaths.surviving, matched)]
-    filled_place = _place_voxels(deaths.filled, ~octant.masks[side])
+    filled_place = _place_voxels(deaths.filled, (octant.masks[side],))
     size, extent = _pieces_at(filled_place, filling)
-    survivor_place = _place_voxels(survivors, ~(octant.masks[0] | octant.masks[1]))
+    survivor_place = _place_voxels(survivors, octant.masks)
     place = np.concatenate((filled_place, survivor_place))
     reach = (survivors[:, 3:] != np.arange(3)).astype(np.int32) + 1
     box = np.concatenate((survivors[:, :3], survivors[:, :3] + reach), axis=1)
@@ -175,8 +176,8 @@ def _pieces_at(voxels: Ints, filling: Runs | None) -> tuple[Indices, Ints]:
     return pieces.sizes()[piece], extent[position[piece]]
 
 
-def _place_voxels(squares: Ints, candidates: Mask) -> Ints:
-    """Return the vertex of each square that shows its place, the first that is a candidate.
+def _place_voxels(squares: Ints, masks: Sequence[Mask]) -> Ints:
+    """Return the vertex of each square that shows its place, the first that lies in no mask.
 
     The order is: the vertex along both directions of the square, along the slower one only, along
     the faster one only, the smallest vertex.
@@ -191,7 +192,9 @@ def _place_voxels(squares: Ints, candidates: Mask) -> Ints:
         vertex = squares[:, :3].copy()
         vertex[rows, slower] += along_slower
         vertex[rows, faster] += along_faster
-        take = is_left & candidates[tuple(vertex.T)]
+        take = is_left.copy()
+        for mask in masks:
+            take &= ~mask[tuple(vertex.T)]
         chosen[take] = vertex[take]
         is_left &= ~take
     return chosen

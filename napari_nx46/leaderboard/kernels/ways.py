@@ -188,10 +188,14 @@ def shortest_ways(
 
 
 @helper
-def _first_behind(row_starts: Indices, stop: Ints, row: int, x: int) -> int:
-    """Return the first run of a row that ends behind x."""
+def _first_behind(row_starts: Indices, stop: Ints, row: int, x: int, guess: int) -> int:
+    """Return the first run of a row that ends behind x; fast if it is the guess or little later."""
     low = row_starts[row]
     high = row_starts[row + 1]
+    if low <= guess <= high and (guess == low or stop[guess - 1] <= x):
+        while guess < high and stop[guess] <= x:
+            guess += 1
+        return guess
     while low < high:
         middle = (low + high) // 2
         if stop[middle] > x:
@@ -288,10 +292,13 @@ def meeting_voxels(
             x = (stretch_stop[k - 1] + stretch_first[k]) // 2
             voxel = row_of[run] * shape[2] + x
             _meet(stretch_pair[k - 1], stretch_pair[k], voxel, 0, distance, voxels)
+    guesses = np.zeros(9, np.int64)  # runs are reached row by row, mostly
     at = 0
     while at < count:
         run = queue[at]
         at += 1
+        if 0 <= distance[part[run]] <= steps[run] + 1:
+            continue  # what it may meet from here on is no nearer
         z = row_of[run] // shape[1]
         y = row_of[run] % shape[1]
         for dz in range(-1, 2):
@@ -303,7 +310,10 @@ def meeting_voxels(
                     continue
                 slack = 1 if across < reach else 0
                 row = (z + dz) * shape[1] + y + dy
-                other = _first_behind(row_starts, stop, row, first[run] - slack)
+                side = 3 * dz + dy + 4
+                x = first[run] - slack
+                other = _first_behind(row_starts, stop, row, x, guesses[side])
+                guesses[side] = other
                 while other < row_starts[row + 1] and first[other] < stop[run] + slack:
                     if part[other] == _UNREACHED:
                         part[other] = part[run]
