@@ -206,9 +206,9 @@ def _is_among(squares: Ints, others: Ints) -> Flags:
 
 
 def _square_keys(squares: Ints) -> Indices:
-    keys = np.zeros(len(squares), np.int64)
-    for column in squares.T:
-        keys = keys << 20 | column
+    """Return one number for each square; no axis of an octant is longer than 2**20."""
+    z, y, x, normal = squares.T.astype(np.int64)
+    keys: Indices = z << 42 | y << 22 | x << 2 | normal
     return keys
 
 

@@ -112,6 +112,16 @@ def test_places_lie_where_they_are_said_to_be(pair):
             assert inside.all()
 
 
+@pytest.mark.parametrize("shape", [(70, 20, 20), (20, 70, 20), (20, 20, 70)])
+def test_matched_loops_are_those_that_are_counted_in_long_volumes(shape):
+    rng = np.random.default_rng(12)
+    prediction = rng.random(shape) < 0.6
+    label = prediction ^ (rng.random(shape) < 0.2)
+    found = find_features(prediction, label)
+    assert found.counts == match_counts(prediction, label)
+    assert len(np.unique(found.matched.loops, axis=0)) == found.counts[1].matched > 100
+
+
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_lone_island_that_comes_first_is_the_infinite_component(swapped):
     label = np.zeros((6, 6, 6), bool)

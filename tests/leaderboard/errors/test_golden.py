@@ -159,3 +159,16 @@ def test_surface_regions_are_those_of_the_reference(case):
         assert found["corners"] == region["corners"]
         assert found["area"] == close(region["area"])
         assert found["points"] == close(region["points"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["real_conc_r01_vs_conc0552", "real_nx46_v7.5_vs_conc0552", "real_nx47_v61_vs_conc0552"],
+)
+def test_real_masks_lose_what_the_reference_implementation_says(shared, name):
+    expected = json.loads((shared / "golden" / "golden.json").read_text())[name]
+    with np.load(shared / "golden" / f"{name}.npz", allow_pickle=False) as pair:
+        found = leaderboard.explain(pair["pred"], pair["gt"])
+    assert found.score.as_record()["counts"] == expected["counts"]
+    assert found.score.value == close(expected["score"])
+    assert found.shares_sum == close(1 - expected["score"])
