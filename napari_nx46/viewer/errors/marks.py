@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_nx46.live.errors.arranged import Arranged
 from napari_nx46.live.errors.browser import ErrorBrowser
 from napari_nx46.live.errors.near import REACH, Marks, marks_near
+from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.errors.mark_shapes import colors_of, frames, symbols_of
 
 if TYPE_CHECKING:
@@ -52,10 +53,11 @@ class ErrorMarks(QObject):
         self._signals = (browser.changed, browser.selected_changed)
         for signal in self._signals:
             signal.connect(self.draw_soon)
+        self._canvas = Canvas(viewer)
         dims = viewer.dims.events
         self._events = (dims.current_step, dims.ndisplay, dims.order)
         for emitter in self._events:
-            emitter.connect(self.draw_soon)
+            emitter.connect(self._view_moved)
 
     @property
     def own_layers(self) -> tuple[Layer, ...]:
@@ -91,13 +93,25 @@ class ErrorMarks(QObject):
         for signal in self._signals:
             signal.disconnect(self.draw_soon, missing_ok=True)
         for emitter in self._events:
-            emitter.disconnect(self.draw_soon)
+            emitter.disconnect(self._view_moved)
         self.remove()
 
     def draw_soon(self, event: object = None) -> None:
         """Draw once all has settled."""
         if self.own_layers or (self._wanted and self._browser.arranged is not None):
             self._settle.start()
+
+    def _view_moved(self, event: object = None) -> None:
+        """Hide the marks of the slice before from the canvas, and draw others once it rests."""
+        self._paint(visible=False)
+        self.draw_soon()
+
+    def _paint(self, *, visible: bool) -> None:
+        """Have the canvas paint the layers or not; the layers, and their list, do not notice."""
+        for layer in self.own_layers:
+            node = self._canvas.node_of(layer)
+            if node is not None:
+                node.visible = visible and layer.visible
 
     def draw(self) -> None:
         """Draw what is near the slice that is shown now."""
@@ -111,7 +125,9 @@ class ErrorMarks(QObject):
         axis = int(dims.not_displayed[0]) if dims.ndisplay == 2 else 0
         position = int(dims.current_step[axis])
         marks = marks_near(arranged, axis, position, selected=self._browser.selected)
-        self._add_layers()
+        # napari slices what has all three axes at every step, and would be slower by that.
+        flat = dims.ndisplay == 2 and tuple(dims.displayed) == (1, 2)
+        self._add_layers(2 if flat else 3)
         # The list would pass every event on, and have its widgets and the viewer's axes look again.
         with self._viewer.layers.events.blocker_all():
             # A hidden layer is drawn when it is shown: napari does not slice it before.
@@ -119,6 +135,7 @@ class ErrorMarks(QObject):
                 self._draw_places(arranged, marks)
             if self.boxes.visible:
                 self._draw_boxes(arranged, marks)
+        self._paint(visible=True)
 
     def _draw_places(self, arranged: Arranged, marks: Marks) -> None:
         listing, rows, layer = arranged.listing, marks.points, self.places
@@ -138,7 +155,7 @@ class ErrorMarks(QObject):
             distance[is_selected] = np.minimum(distance[is_selected], REACH)
             places[:, marks.axis] = marks.position
         layer.selected_data = set()
-        layer.data = places
+        layer.data = places[:, -layer.ndim :]
         if not rows.size:
             return
         layer.size = SIZE * (1 - 0.75 * np.minimum(distance / REACH, 1.0))
@@ -153,7 +170,7 @@ class ErrorMarks(QObject):
         lines, owners = frames(
             listing, self._narrow(arranged, rows, marks.axis), marks.axis, marks.position
         )
-        self.boxes.data = lines
+        self.boxes.data = lines[..., -self.boxes.ndim :]
         if not owners.size:
             return
         colors = colors_of(listing, owners)
@@ -168,22 +185,26 @@ class ErrorMarks(QObject):
         chosen = (sides <= WIDEST_SHARE * shape).all(axis=1) | (rows == self._browser.selected)
         return np.asarray(rows[chosen])
 
-    def _add_layers(self) -> None:
-        """Add the layers where they are not there, and leave what is chosen among layers."""
-        if self.places is not None:
+    def _add_layers(self, ndim: int) -> None:
+        """Add layers of so many axes where there are none, and leave what is chosen among layers.
+
+        Those of two axes lie on whatever slice is shown.
+        """
+        if self.places is not None and self.places.ndim == ndim:
             return
+        self.remove()
         selected = set(self._viewer.layers.selection)
         self.boxes = Vectors(
-            np.zeros((0, 2, 3)),
-            ndim=3,
+            np.zeros((0, 2, ndim)),
+            ndim=ndim,
             name=BOXES_NAME,
             vector_style="line",
             edge_width=0.6,
             opacity=0.9,
         )
         self.places = Points(
-            np.zeros((0, 3)),
-            ndim=3,
+            np.zeros((0, ndim)),
+            ndim=ndim,
             name=PLACES_NAME,
             size=SIZE,
             border_width=0.12,

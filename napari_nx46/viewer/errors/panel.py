@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
@@ -17,8 +19,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_nx46.files.atomic import WriteError, write_beside
-from napari_nx46.live.errors.arranged import DESCENDING_FIRST, Column, rows_csv, rows_text
+from napari_nx46.files.atomic import write_beside
+from napari_nx46.live.errors.arranged import (
+    DESCENDING_FIRST,
+    Arranged,
+    Column,
+    rows_csv,
+    rows_text,
+)
+from napari_nx46.run.job import Job
 from napari_nx46.viewer.errors.filter_panel import FilterPanel
 from napari_nx46.viewer.errors.looks import LEGEND
 from napari_nx46.viewer.errors.mend_panel import MendPanel
@@ -51,6 +60,8 @@ class ErrorPanel(QWidget):
     filters : FilterPanel
     tree : ErrorTree
     sum_label : QLabel
+    selected_label : QLabel
+        The selected error in words, also where it is filtered out.
     previous_button, next_button, kind_button : QPushButton
     fold_box, mark_box : QCheckBox
     copy_button, csv_button, layers_button : QPushButton
@@ -63,7 +74,7 @@ class ErrorPanel(QWidget):
         self._browser = browser = tools.browser
         self._watching = False
         self.message_label, self.state_label = WrappedLabel(), WrappedLabel()
-        self.sum_label = WrappedLabel()
+        self.sum_label, self.selected_label = WrappedLabel(), WrappedLabel()
         self.filters = FilterPanel()
         self.tree = ErrorTree()
         self.previous_button = _button("◀", "Go to the previous error (Shift+G)")
@@ -125,8 +136,14 @@ class ErrorPanel(QWidget):
         self._show_selected()
 
     def _show_selected(self) -> None:
-        self.tree.choose(self._browser.selected)
-        self.kind_button.setEnabled(self._browser.selected is not None)
+        listing, row = self._browser.state.result, self._browser.selected
+        self.tree.choose(row)
+        self.kind_button.setEnabled(row is not None)
+        self.selected_label.setVisible(row is not None and listing is not None)
+        if row is not None and listing is not None:
+            z, y, x = listing.place_of(row)
+            text = listing.text_of(row)
+            self.selected_label.setText(f"No. {row + 1:,}: {text}, at z {z}, y {y}, x {x}")
 
     def _state_text(self) -> str:
         state = self._browser.state
@@ -177,8 +194,9 @@ class ErrorPanel(QWidget):
             self._look_again.start()
 
     def _copy(self) -> None:
-        if self._browser.arranged is not None:
-            QApplication.clipboard().setText(rows_text(self._browser.arranged))
+        arranged = self._browser.arranged
+        if arranged is not None:
+            self._work(lambda: rows_text(arranged), QApplication.clipboard().setText)
 
     def _save(self) -> None:
         arranged = self._browser.arranged
@@ -186,13 +204,17 @@ class ErrorPanel(QWidget):
         name, _ = QFileDialog.getSaveFileName(
             self, "Errors as CSV", f"errors_{image_id}.csv", "Numbers (*.csv)"
         )
-        if not name or arranged is None:
-            return
-        try:
-            with write_beside(Path(name)) as partial:
-                partial.write_bytes(rows_csv(arranged))
-        except (WriteError, OSError) as error:
-            notify_error(error)
+        if name and arranged is not None:
+            self._work(lambda: _write(arranged, Path(name)))
+
+    def _work(
+        self, work: Callable[[], Any], done: Callable[[Any], object] = lambda _result: None
+    ) -> None:
+        """Do in a thread what takes seconds for 200,000 rows."""
+        job: Job[Any] = Job(self._browser.session.post, "nx46-errors")
+        job.done.connect(done)
+        job.failed.connect(notify_error)
+        job.start(lambda _cancelled, _report: work())
 
     def _make_layers(self) -> None:
         self._tools.make_layers()
@@ -243,6 +265,7 @@ class ErrorPanel(QWidget):
         layout.addWidget(self.tree, 1)
         layout.addWidget(self.sum_label)
         layout.addLayout(steps)
+        layout.addWidget(self.selected_label)
         layout.addWidget(self.mends)
         layout.addWidget(rule())
         layout.addLayout(keep)
@@ -254,6 +277,12 @@ class ErrorPanel(QWidget):
             *(self.previous_button, self.next_button),
             *(self.copy_button, self.csv_button, self.layers_button),
         )
+
+
+def _write(arranged: Arranged, target: Path) -> None:
+    """Write rows as CSV; what was there before is unchanged where that fails."""
+    with write_beside(target) as partial:
+        partial.write_bytes(rows_csv(arranged))
 
 
 def _button(text: str, tip: str) -> QPushButton:

@@ -19,6 +19,9 @@ __all__ = ["PAGE", "ErrorModel"]
 PAGE = 1000
 """So many rows of a group are there at first, and so many more come at its end."""
 
+MOST_FETCHED = 20 * PAGE
+"""A row farther down than so many that were not fetched is not shown: views take seconds then."""
+
 NO_PARENT = QModelIndex()
 TO_THE_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 NUMBERS = {*Column} - {Column.KIND, Column.SIDE, Column.OCTANT}
@@ -112,12 +115,17 @@ class ErrorModel(QAbstractItemModel):
         return None if group is None else int(group.rows[index.row()])
 
     def index_of(self, row: int) -> QModelIndex:
-        """Return where a row of the listing is shown, fetching as much as needed; else invalid."""
+        """Return where a row of the listing is shown, fetching as much as needed.
+
+        Invalid where the row is not listed, or is too far down to be fetched.
+        """
         for number, group in enumerate(self._groups):
             found = np.flatnonzero(group.rows == row)
             if found.size:
                 parent = self.index(number, 0) if self.is_folded else NO_PARENT
                 place = int(found[0])
+                if place >= self._loaded[number] + MOST_FETCHED:
+                    break
                 self._fetch(number, parent, place + 1)
                 return self.index(place, Column.KIND, parent)
         return QModelIndex()

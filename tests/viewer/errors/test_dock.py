@@ -22,6 +22,7 @@ from napari_nx46.viewer.window.docks import open_dock_of
 from tests.planted import FAULTS, PLANTED_KNOBS, planted_volumes
 
 PATIENCE = 60_000
+FRAME = ("top", "bottom", "left", "right")
 
 
 class Listing:
@@ -194,7 +195,8 @@ def test_marks_tell_both_sides_apart_and_a_user_may_delete_them(planted):
         row = int(text.split(":")[0]) - 1
         assert symbol == SYMBOLS[planted.listing.side_of(row)]
     assert {"disc", "diamond"} <= set(symbols)
-    assert len(tools.marks.boxes.data)
+    planted.click_row(planted.row_of("hole"))  # whose box is cut by its slice
+    planted.wait(lambda: len(tools.marks.boxes.data) >= len(FRAME))
     viewer.layers.remove(tools.marks.places)
     planted.wait(lambda: tools.marks.places is None)
     assert "error boxes" not in viewer.layers
@@ -218,10 +220,12 @@ def test_layers_copies_and_files_of_what_is_listed_can_be_kept(planted, tmp_path
     assert np.bincount(np.asarray(labels.data).ravel())[1:].tolist() == [280, 280, 6]
     labels.save(str(tmp_path / "voxels.tif"))
     planted.opened.click(panel.copy_button)
-    assert len(QApplication.clipboard().text().splitlines()) == len(planted.listing) + 1
+    lines = len(planted.listing) + 1
+    planted.wait(lambda: len(QApplication.clipboard().text().splitlines()) == lines)
     target = tmp_path / "errors.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(target), ""))
     planted.opened.click(panel.csv_button)
+    planted.wait(target.is_file)
     read = list(csv.DictReader(target.read_text().splitlines()))
     lost = math.fsum(float(one["share"]) for one in read)
     assert lost == pytest.approx(1 - planted.listing.score)

@@ -165,3 +165,12 @@ def test_a_click_or_enter_goes_to_an_error_but_not_to_a_kind(qtbot, planted):
     qtbot.keyClick(tree, Qt.Key.Key_Return)
     assert len(visited) == 2
     assert visited[1] != row
+
+
+def test_a_row_too_far_down_is_not_fetched_and_nothing_is_chosen(qtbot, many):
+    tree = ErrorTree()
+    qtbot.addWidget(tree)
+    tree.show_rows(arranged(many, folded=False))
+    tree.choose(MANY - 1)
+    assert not tree.currentIndex().isValid()
+    assert tree.errors.rowCount() <= A_FEW * PAGE
