@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy import ndimage
 
 from napari_nx46.voxels.blocks import whole_block
+from napari_nx46.voxels.corrections.component import component_at
 from napari_nx46.voxels.corrections.corrections import Corrections, CorrectionsError
 from napari_nx46.voxels.corrections.runs import SliceRuns
 
@@ -154,3 +156,20 @@ def test_a_stroke_leaves_the_other_slices_as_they_are():
     after = before.changed((slice(1, 2), slice(0, 1), slice(0, 5)), np.ones((1, 1, 5), np.uint8))
     assert all(after.slices[z] is before.slices[z] for z in (0, 2))
     assert after.nbytes < 3 * 17 * 4
+
+
+@given(label_volumes(), st.data())
+def test_voxels_are_those_of_the_volume(labels, data):
+    for axis, expected in zip(Corrections.of(labels).voxels(), np.nonzero(labels), strict=True):
+        np.testing.assert_array_equal(axis, expected)
+    chosen = np.nonzero(data.draw(arrays.arrays(bool, labels.shape)))
+    np.testing.assert_array_equal(Corrections.of(labels).at(chosen), labels[chosen])
+
+
+@given(arrays.arrays(np.uint8, SHAPES, elements=st.integers(0, 1)), st.data(), st.integers(1, 2))
+def test_a_component_is_all_that_is_connected_by_corners(mask, data, value):
+    voxel = tuple(data.draw(st.integers(0, length - 1)) for length in mask.shape)
+    component = component_at(mask, voxel, value)
+    numbers, _ = ndimage.label(mask, np.ones((3, 3, 3)))
+    expected = np.where(mask & (numbers == numbers[voxel]), value, 0).astype(np.uint8)
+    assert component == Corrections.of(expected)

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Labels
 
 
 class Canvas:
@@ -84,6 +85,11 @@ def _qt_viewer_of(model: Any) -> QtViewer | None:
         if found is not None and found.viewer is model:
             return found
     return None
+
+
+def forget_undo(layer: Labels) -> None:
+    """Have a labels layer undo nothing any more of what was painted until now."""
+    layer._reset_history()
 
 
 def is_opening_files() -> bool:

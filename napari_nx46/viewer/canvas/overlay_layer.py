@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import napari
 
 
-class OverlayLayer(ABC):
-    """A layer over a lazy volume that follows the sliders slice by slice.
+class SessionLayer(ABC):
+    """A layer that shows something of a session, over the picture.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class OverlayLayer(ABC):
 
     Attributes
     ----------
-    layer : Image or None
+    layer : Layer or None
         The layer, once there is one; a user may have deleted it.
     shown_changed : Signal(bool)
         It is shown, or no longer, whoever did that.
@@ -40,8 +40,6 @@ class OverlayLayer(ABC):
     def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         self._viewer = viewer
         self._session = session
-        self._canvas = Canvas(viewer)
-        self._ahead = False
         self.layer: Any = None
 
     @property
@@ -55,7 +53,7 @@ class OverlayLayer(ABC):
         return self.is_there and bool(self.layer.visible)
 
     @property
-    def own_layers(self) -> tuple[Image, ...]:
+    def own_layers(self) -> tuple[Any, ...]:
         """The layer, if there is one."""
         return () if self.layer is None else (self.layer,)
 
@@ -66,6 +64,34 @@ class OverlayLayer(ABC):
     def toggle(self) -> None:
         """Show the layer if it is hidden or deleted, hide it if it is shown."""
         self.show(not self.shown)
+
+    def remove(self) -> None:
+        """Take the layer out of the viewer."""
+        if self.is_there:
+            self._viewer.layers.remove(self.layer)
+
+    def _follow_visibility(self) -> None:
+        self.layer.events.visible.connect(lambda: self.shown_changed.emit(self.shown))
+
+
+class OverlayLayer(SessionLayer):
+    """A layer over a lazy volume that follows the sliders slice by slice.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    session : Session
+
+    Attributes
+    ----------
+    layer : Image or None
+        The layer, once there is one; a user may have deleted it.
+    """
+
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+        super().__init__(viewer, session)
+        self._canvas = Canvas(viewer)
+        self._ahead = False
 
     @abstractmethod
     def slice_of(self, shown: ShownMask) -> Voxels | None:
@@ -98,14 +124,6 @@ class OverlayLayer(ABC):
         self._ahead = False
         if self.is_there:
             refresh_slice(self._viewer, self.layer)
-
-    def remove(self) -> None:
-        """Take the layer out of the viewer."""
-        if self.is_there:
-            self._viewer.layers.remove(self.layer)
-
-    def _follow_visibility(self) -> None:
-        self.layer.events.visible.connect(lambda: self.shown_changed.emit(self.shown))
 
 
 def overlay_layer(

@@ -11,6 +11,7 @@ from napari_nx46.viewer.canvas.layers import data_set_name
 from napari_nx46.viewer.look.three_d_panel import ThreeDPanel
 from napari_nx46.viewer.qt.later import Later
 from napari_nx46.viewer.tune.compiling_note import CompilingNote
+from napari_nx46.viewer.tune.corrections_panel import CorrectionsPanel
 from napari_nx46.viewer.tune.density_button import DensityPanel
 from napari_nx46.viewer.tune.export_panel import ExportPanel
 from napari_nx46.viewer.tune.fragment_panel import FragmentPanel
@@ -62,6 +63,7 @@ class TunePanel(QWidget):
         self.score_panel = ScorePanel(viewer_session.scores, viewer_session.errors)
         self.overlay_panel = OverlayPanel(viewer_session.overlay)
         self.three_d_panel = ThreeDPanel(viewer_session.three_d)
+        self.corrections_panel = CorrectionsPanel(session, viewer_session.corrections)
         self.export_panel = ExportPanel(session, viewer_session.runs)
         self.scroll = VerticalScrollArea()
         self.fragment_panel.show_data_set(data_set_name(session.dataset), session.dataset.image_ids)
@@ -112,6 +114,7 @@ class TunePanel(QWidget):
             (self.reading_panel, self.preset_panel, self.knob_panel, self.density_panel),
             (self.score_panel,),
             (self.overlay_panel, self.three_d_panel),
+            (self.corrections_panel,),
             (self.export_panel,),
         )
         knobs.layout().setContentsMargins(0, 0, 6, 0)

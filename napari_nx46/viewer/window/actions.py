@@ -149,6 +149,20 @@ ACTIONS: tuple[Action, ...] = (
         lambda viewer_session: viewer_session.error_tools.browser.step(1, same_kind=True),
     ),
     Action(
+        "paint_corrections",
+        "Correct the mask by hand, or stop",
+        "Q",
+        "Paints on the layer of corrections: 1 adds, 2 erases, 0 leaves as computed.",
+        lambda viewer_session: viewer_session.corrections.toggle_painting(),
+    ),
+    Action(
+        "toggle_corrections",
+        "Hide or show the corrections",
+        "Shift-Q",
+        "They are in the mask whether they are shown or not.",
+        lambda viewer_session: viewer_session.corrections.toggle(),
+    ),
+    Action(
         "undo",
         "Undo the change of the setting",
         "Control-Z",

@@ -28,6 +28,8 @@ from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import Figures
 from napari_nx46.viewer.canvas.access import Canvas
+from napari_nx46.viewer.canvas.component_click import ComponentClick
+from napari_nx46.viewer.canvas.corrections_layer import CorrectionsLayer
 from napari_nx46.viewer.canvas.error_overlay import ErrorOverlay
 from napari_nx46.viewer.canvas.layer_exchange import unseen
 from napari_nx46.viewer.canvas.overlay import Overlay
@@ -80,6 +82,7 @@ class ViewerSession(QObject):
     scores : ScoreFollower
     errors : ErrorOverlay
     error_tools : ErrorTools
+    corrections : CorrectionsLayer
     pins : Pins
     compare : CompareTools
     runs : Runs, optional
@@ -149,6 +152,8 @@ class ViewerSession(QObject):
         self.overlay.look(preferred.mask_color, preferred.outline)
         self.errors = ErrorOverlay(viewer, self.scores)
         self.error_tools = ErrorTools(viewer, self.session, self.scores, self)
+        self.corrections = CorrectionsLayer(viewer, self.session)
+        self._component_click = ComponentClick(viewer, self.session, self.overlay, self.corrections)
         self.side_by_side = SideBySide(
             viewer, self.session, self.compare, self.overlay, lambda: self.layers, self
         )
@@ -165,6 +170,7 @@ class ViewerSession(QObject):
             (
                 self.overlay,
                 self.errors,
+                self.corrections,
                 self.compare.difference,
                 self.compare.foreign_layers,
                 self.side_by_side,
@@ -303,6 +309,8 @@ class ViewerSession(QObject):
         self.session.close()
         self.three_d.close()
         self.side_by_side.close()
+        self._component_click.close()
+        self.corrections.close()
         self.errors.close()
         self.compare.close()
         self.overlay.remove()
@@ -317,7 +325,8 @@ class ViewerSession(QObject):
         session.fragment_changed.connect(self._show_fragment)
         for one in (session, self.scores, self.keeping, *self.error_tools.followers):
             one.failed.connect(self._notify)
-        self.compare.foreign.failed.connect(self._notify_again)
+        for again in (self.compare.foreign.failed, self._component_click.picked.failed):
+            again.connect(self._notify_again)
         self.viewer.dims.events.current_step.connect(self._look)
         self.keeping.problem.connect(self._warn)
         for emitter in self._view_events():
@@ -423,6 +432,7 @@ class ViewerSession(QObject):
             *self.overlay.new_data(),
             *self.errors.new_data(),
             *self.error_tools.item.new_data(),
+            *self.corrections.new_data(),
             *self.compare.new_data(),
         ]
         with unseen(self.viewer, [*self.layers, *(layer for layer, _ in overlays)]):

@@ -153,6 +153,28 @@ class Corrections:
             labels[at - z.start] = runs.labels(y, x)
         return labels
 
+    def at(self, voxels: tuple[npt.NDArray[np.int64], ...]) -> Labels:
+        """Return the corrections of some voxels, given by three (n,) arrays along z, y and x."""
+        z, y, x = voxels
+        labels = np.zeros(z.shape, np.uint8)
+        for at in np.unique(z).tolist():
+            if at in self.slices:
+                here = z == at
+                rows = slice(int(y[here].min()), int(y[here].max()) + 1)
+                of_rows = self.slices[at].labels(rows, slice(0, self.shape[2]))
+                labels[here] = of_rows[y[here] - rows.start, x[here]]
+        return labels
+
+    def voxels(self) -> tuple[npt.NDArray[np.int64], ...]:
+        """Return the voxels that are corrected: three (n,) arrays along z, y and x."""
+        _, y, x = whole_block(self.shape)
+        places = {z: runs.voxels(y, x)[0] for z, runs in self.slices.items()}
+        slices = np.repeat(np.array([*places], np.int64), [len(one) for one in places.values()])
+        rows, columns = np.divmod(
+            np.concatenate([np.zeros(0, np.int64), *places.values()]), self.shape[2]
+        )
+        return slices, rows, columns
+
     def whole_labels(self) -> Labels:
         """Return the corrections of the whole fragment: 0 as computed, 1 add, 2 erase."""
         return self.labels(whole_block(self.shape))
