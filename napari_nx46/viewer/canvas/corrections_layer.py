@@ -152,6 +152,7 @@ class CorrectionsLayer(SessionLayer):
             name=LAYER_NAME,
             colormap=DirectLabelColormap(color_dict=colors),
             opacity=OPACITY,
+            blending="translucent_no_depth",
             rendering="translucent",  # the others are slow in 3D
             multiscale=False,
         )

@@ -393,7 +393,8 @@ class ViewerSession(QObject):
             self.keeping.note_view({"camera_zoom": float(camera.zoom), "camera_center": center})
 
     def _figures_came(self, figures: Figures) -> None:
-        if figures.exact:
+        # While a mask is corrected its slices are exact at every move of the brush.
+        if figures.exact and figures.fragment_exact:
             for overlay in (self.overlay, self.errors, self.compare.difference):
                 overlay.settle()
 
