@@ -13,8 +13,10 @@ from napari_nx46.files.volumes.channels import USUAL_CHANNELS
 from napari_nx46.files.volumes.opening import Volume, VolumeWarning
 from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.live.history.restore import kept_read_as
+from napari_nx46.live.masks.pins import Pin
 from napari_nx46.setting import Setting
 from napari_nx46.viewer.messages.notices import notify_warning
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 if TYPE_CHECKING:
     from napari_nx46.viewer.window.viewer_session import ViewerSession
@@ -110,15 +112,20 @@ class Carried:
         The slice of it.
     setting : Setting
         Of the sliders.
-    accepted, pins : dict of str to Setting
-        By image_id, and by letter.
+    accepted : dict of str to Setting
+        By image_id.
+    corrections, accepted_corrections : dict of str to Corrections
+        What is corrected by hand, and what was when that was accepted, by image_id.
+    pins : tuple of Pin
     """
 
     image_id: str
     z: int
     setting: Setting
     accepted: dict[str, Setting]
-    pins: dict[str, Setting]
+    corrections: dict[str, Corrections]
+    accepted_corrections: dict[str, Corrections]
+    pins: tuple[Pin, ...]
 
     @classmethod
     def of(cls, viewer_session: ViewerSession) -> Carried:
@@ -129,13 +136,17 @@ class Carried:
             z=session.view.slice_index,
             setting=session.setting,
             accepted=dict(session.accepted),
-            pins={pin.letter: pin.setting for pin in viewer_session.pins},
+            corrections=session.corrections.by_fragment,
+            accepted_corrections=dict(session.accepted_corrections),
+            pins=tuple(viewer_session.pins),
         )
 
     def give_to(self, viewer_session: ViewerSession) -> None:
         """Put it on another viewer_session."""
-        viewer_session.session.apply(self.setting)
-        viewer_session.session.accept_settings(self.accepted)
-        for letter, setting in self.pins.items():
-            viewer_session.pins.pin(letter, setting)
+        session = viewer_session.session
+        session.corrections.take_up(self.corrections)
+        session.apply(self.setting)
+        session.accept_settings(self.accepted, self.accepted_corrections)
+        for pin in self.pins:
+            viewer_session.pins.pin(pin.letter, pin.setting, corrections=pin.corrections)
         viewer_session.go_to_slice(self.z)

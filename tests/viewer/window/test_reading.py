@@ -13,7 +13,9 @@ from napari_nx46.files.volumes.reading import Logits, ReadAs
 from napari_nx46.live.history.restore import kept_read_as
 from napari_nx46.viewer.tune.dock import workspace_of
 from napari_nx46.viewer.window.launch import add_dock, open_window
+from napari_nx46.voxels.corrections.corrections import Corrections
 from tests.viewer.windows import PATIENCE, Opened, drop
+from tests.voxels.test_corrections import defined
 
 SHAPE = (5, 20, 24)
 
@@ -71,6 +73,10 @@ def test_a_channel_is_chosen_and_kept(empty_window, channels, how, notifications
 
     opened.session.change(quantile=0.7)
     opened.viewer.dims.set_current_step(0, 1)
+    image_id, labels = opened.session.fragment.image_id, np.zeros(voxels[0].shape, np.uint8)
+    labels[0, 1], labels[1] = 1, 2
+    corrections = {image_id: Corrections.of(labels)}
+    opened.session.corrections.change(image_id, corrections[image_id])
     opened.viewer_session.pin("A")
     opened.click(opened.export_panel.accept_all_button)
     accepted = dict(opened.session.accepted)
@@ -78,11 +84,14 @@ def test_a_channel_is_chosen_and_kept(empty_window, channels, how, notifications
     assert opened.session.dataset.read_as == ReadAs(channel=0)
     assert opened.session.setting.quantile == 0.7
     assert opened.session.accepted == accepted
+    assert opened.session.accepted_corrections == corrections
     assert [pin.letter for pin in opened.viewer_session.pins] == ["A"]
+    assert opened.viewer_session.pins["A"].corrections == corrections
     opened.wait_until_exact()
     assert opened.viewer.dims.current_step[0] == 1
     np.testing.assert_array_equal(shown_voxels(opened), voxels[0])
-    np.testing.assert_array_equal(np.asarray(opened.layer.data), opened.expected_mask())
+    corrected = defined(opened.expected_mask(), labels)
+    np.testing.assert_array_equal(np.asarray(opened.layer.data), corrected)
 
     opened.wait_until(lambda: opened.viewer_session.keeping.begun)
     assert opened.viewer_session.keeping.flush()
