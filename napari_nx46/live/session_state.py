@@ -8,7 +8,7 @@ from typing import Any
 from psygnal import Signal
 
 from napari_nx46.data.fragments import DataSet, Fragment
-from napari_nx46.live.corrections import SessionCorrections
+from napari_nx46.live.corrections.session_corrections import SessionCorrections
 from napari_nx46.live.view import View, slice_view
 from napari_nx46.run.preflight import check_block, fitting_setting
 from napari_nx46.setting import DEFAULT_BAND, Domain, Setting, moved

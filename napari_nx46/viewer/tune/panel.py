@@ -8,10 +8,10 @@ from superqt.utils import QSignalThrottler
 from napari_nx46.data.fragments import Fragment
 from napari_nx46.files.presets import PresetStore, default_store
 from napari_nx46.viewer.canvas.layers import data_set_name
+from napari_nx46.viewer.corrections.panel import CorrectionsPanel
 from napari_nx46.viewer.look.three_d_panel import ThreeDPanel
 from napari_nx46.viewer.qt.later import Later
 from napari_nx46.viewer.tune.compiling_note import CompilingNote
-from napari_nx46.viewer.tune.corrections_panel import CorrectionsPanel
 from napari_nx46.viewer.tune.density_button import DensityPanel
 from napari_nx46.viewer.tune.export_panel import ExportPanel
 from napari_nx46.viewer.tune.fragment_panel import FragmentPanel

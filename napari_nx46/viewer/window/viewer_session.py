@@ -28,8 +28,6 @@ from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import Figures
 from napari_nx46.viewer.canvas.access import Canvas
-from napari_nx46.viewer.canvas.component_click import ComponentClick
-from napari_nx46.viewer.canvas.corrections_layer import CorrectionsLayer
 from napari_nx46.viewer.canvas.error_overlay import ErrorOverlay
 from napari_nx46.viewer.canvas.layer_exchange import unseen
 from napari_nx46.viewer.canvas.overlay import Overlay
@@ -39,6 +37,8 @@ from napari_nx46.viewer.canvas.shown_view import shown_view
 from napari_nx46.viewer.canvas.volume_layers import VolumeLayers
 from napari_nx46.viewer.compare.side_by_side import SideBySide
 from napari_nx46.viewer.compare.tools import CompareTools
+from napari_nx46.viewer.corrections.component_click import ComponentClick
+from napari_nx46.viewer.corrections.layer import CorrectionsLayer
 from napari_nx46.viewer.errors.tools import ErrorTools
 from napari_nx46.viewer.look.three_d import ThreeD
 from napari_nx46.viewer.messages.notices import notify_error, notify_warning

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.live.derived.component import PickedComponent, Voxel
+from napari_nx46.live.corrections.component import PickedComponent, Voxel
 from napari_nx46.live.session import Session
-from napari_nx46.viewer.canvas.corrections_layer import PAINTING, CorrectionsLayer
 from napari_nx46.viewer.canvas.overlay import Overlay
+from napari_nx46.viewer.corrections.layer import PAINTING, CorrectionsLayer
 from napari_nx46.viewer.messages.notices import notify_warning
 from napari_nx46.voxels.blocks import whole_block
 from napari_nx46.voxels.corrections.corrections import Corrections

@@ -15,8 +15,8 @@ from scipy import ndimage
 
 from napari_nx46.files.corrections import read_corrections
 from napari_nx46.viewer.canvas.access import Canvas
-from napari_nx46.viewer.canvas.component_click import first_voxel
-from napari_nx46.viewer.canvas.corrections_layer import COLORS, LAYER_NAME
+from napari_nx46.viewer.corrections.component_click import first_voxel
+from napari_nx46.viewer.corrections.layer import COLORS, LAYER_NAME
 from napari_nx46.voxels.blocks import whole_block
 from tests.voxels.test_corrections import defined
 

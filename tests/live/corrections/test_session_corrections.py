@@ -7,7 +7,7 @@ import pytest
 
 from napari_nx46 import leaderboard
 from napari_nx46.core.measure.volume import measure_volume
-from napari_nx46.live.corrections import SessionCorrections
+from napari_nx46.live.corrections.session_corrections import SessionCorrections
 from napari_nx46.live.derived.comparison import ComparedMask, ComparisonFollower, packed_mask_of
 from napari_nx46.live.derived.profile import Profile
 from napari_nx46.live.derived.scoring import ScoreFollower

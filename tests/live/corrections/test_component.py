@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_nx46.live.derived.component import PickedComponent
+from napari_nx46.live.corrections.component import PickedComponent
 from napari_nx46.setting import Setting
 from tests.live.driver import Events, settle
 

@@ -23,7 +23,7 @@ from napari_nx46.files.naming import plural
 from napari_nx46.live.jobs.corrections import load_work, save_work
 from napari_nx46.live.session import Session
 from napari_nx46.run.job import Job, Work
-from napari_nx46.viewer.canvas.corrections_layer import AS_COMPUTED, COLORS, CorrectionsLayer
+from napari_nx46.viewer.corrections.layer import AS_COMPUTED, COLORS, CorrectionsLayer
 from napari_nx46.viewer.messages.notices import notify_error, notify_info
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.qt.connections import Connections

@@ -1,0 +1,1 @@
+"""What a user corrects by hand in a session."""
