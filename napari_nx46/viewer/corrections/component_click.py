@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy.typing as npt
 from napari_nx46.live.corrections.component import PickedComponent, Voxel
 from napari_nx46.live.session import Session
 from napari_nx46.viewer.canvas.overlay import Overlay
-from napari_nx46.viewer.corrections.layer import PAINTING, CorrectionsLayer
 from napari_nx46.viewer.messages.notices import notify_warning
 from napari_nx46.voxels.blocks import whole_block
 from napari_nx46.voxels.corrections.corrections import Corrections
@@ -20,7 +19,10 @@ from napari_nx46.voxels.corrections.runs import ADD, ERASE
 if TYPE_CHECKING:
     import napari
 
-__all__ = ["ComponentClick", "asked_for", "first_voxel"]
+__all__ = ["PAINTING", "ComponentClick", "asked_for", "first_voxel"]
+
+PAINTING = ("paint", "erase", "fill", "polygon")
+"""Modes of napari's labels layers in which a click on the canvas changes labels."""
 
 LEFT_BUTTON = 1
 MODIFIERS = ("Control", "Shift", "Alt", "Meta")
@@ -37,8 +39,8 @@ class ComponentClick:
     session : Session
     overlay : Overlay
         The layer of the mask.
-    corrections : CorrectionsLayer
-        Gets the component.
+    correct : callable
+        Takes a component as corrections, and 1 to keep it or 2 to remove it.
     """
 
     def __init__(
@@ -46,12 +48,12 @@ class ComponentClick:
         viewer: napari.Viewer,
         session: Session,
         overlay: Overlay,
-        corrections: CorrectionsLayer,
+        correct: Callable[[Corrections, int], None],
     ) -> None:
         self._viewer = viewer
         self._session = session
         self._overlay = overlay
-        self._corrections = corrections
+        self._correct = correct
         self.picked = PickedComponent(session)
         self.picked.found.connect(self._take)
         self._held: tuple[Any, str] | None = None
@@ -126,7 +128,7 @@ class ComponentClick:
         if component.is_empty:
             notify_warning("There is no voxel of the mask there to keep or to remove.")
         else:
-            self._corrections.correct(component, ADD if component.added else ERASE)
+            self._correct(component, ADD if component.added else ERASE)
 
 
 def asked_for(event: Any) -> int | None:

@@ -15,9 +15,11 @@ from napari_nx46.live.session import Session
 from napari_nx46.run import okabe_ito
 from napari_nx46.viewer.canvas.access import forget_undo
 from napari_nx46.viewer.canvas.layer_exchange import NewData
+from napari_nx46.viewer.canvas.overlay import Overlay
 from napari_nx46.viewer.canvas.overlay_layer import SessionLayer, rgba
 from napari_nx46.viewer.canvas.slice_drawing import refresh_slice
-from napari_nx46.viewer.messages.notices import notify_warning
+from napari_nx46.viewer.corrections.component_click import PAINTING, ComponentClick
+from napari_nx46.viewer.messages.notices import notify_error, notify_warning
 from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.corrections.runs import ADD, ERASE
 
@@ -25,15 +27,13 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
 
-__all__ = ["COLORS", "LAYER_NAME", "PAINTING", "CorrectionsLayer"]
+__all__ = ["COLORS", "LAYER_NAME", "CorrectionsLayer"]
 
 LAYER_NAME = "corrections"
 OPACITY = 0.7
 BRUSH_SIZE = 5
 COLORS = {ADD: okabe_ito.SKY, ERASE: okabe_ito.PURPLE}
 AS_COMPUTED = 0
-PAINTING = ("paint", "erase", "fill", "polygon")
-"""Modes of napari's in which a click on the canvas changes labels."""
 
 
 class CorrectionsLayer(SessionLayer):
@@ -45,18 +45,23 @@ class CorrectionsLayer(SessionLayer):
     ----------
     viewer : napari viewer
     session : Session
+    overlay : Overlay
+        The mask, whose components are clicked on.
 
     Attributes
     ----------
+    clicks : ComponentClick
     painting_changed : Signal(object)
         Carries the label that a click paints now, or None where it paints none.
     """
 
     painting_changed = Signal(object)
 
-    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session, overlay: Overlay) -> None:
         super().__init__(viewer, session)
         self._own_change = False
+        self.clicks = ComponentClick(viewer, session, overlay, self.correct)
+        self.clicks.picked.failed.connect(notify_error)
         session.corrections.changed.connect(self._follow)
 
     @property
@@ -138,6 +143,7 @@ class CorrectionsLayer(SessionLayer):
 
     def close(self) -> None:
         """Take the layer away for good."""
+        self.clicks.close()
         if self.layer is not None:
             self.layer.data.flush()
         self._session.corrections.changed.disconnect(self._follow, missing_ok=True)

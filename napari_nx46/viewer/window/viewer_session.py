@@ -37,7 +37,6 @@ from napari_nx46.viewer.canvas.shown_view import shown_view
 from napari_nx46.viewer.canvas.volume_layers import VolumeLayers
 from napari_nx46.viewer.compare.side_by_side import SideBySide
 from napari_nx46.viewer.compare.tools import CompareTools
-from napari_nx46.viewer.corrections.component_click import ComponentClick
 from napari_nx46.viewer.corrections.layer import CorrectionsLayer
 from napari_nx46.viewer.errors.tools import ErrorTools
 from napari_nx46.viewer.look.three_d import ThreeD
@@ -135,7 +134,7 @@ class ViewerSession(QObject):
         self.destroyed.connect(self.session.close)
         self.runs = None if workspace is None else self._runs_in(workspace)
         self.bookmarks = Bookmarks(workspace, post)
-        self.bookmarks.failed.connect(self._notify_again)
+        self.bookmarks.failed.connect(notify_error)
         self.destroyed.connect(self.bookmarks.close)
         self.pins = Pins()
         self.compare = CompareTools(viewer, self.session, self.pins)
@@ -152,8 +151,7 @@ class ViewerSession(QObject):
         self.overlay.look(preferred.mask_color, preferred.outline)
         self.errors = ErrorOverlay(viewer, self.scores)
         self.error_tools = ErrorTools(viewer, self.session, self.scores, self)
-        self.corrections = CorrectionsLayer(viewer, self.session)
-        self._component_click = ComponentClick(viewer, self.session, self.overlay, self.corrections)
+        self.corrections = CorrectionsLayer(viewer, self.session, self.overlay)
         self.side_by_side = SideBySide(
             viewer, self.session, self.compare, self.overlay, lambda: self.layers, self
         )
@@ -168,9 +166,7 @@ class ViewerSession(QObject):
         self._own_layers = OwnLayers(
             viewer,
             (
-                self.overlay,
-                self.errors,
-                self.corrections,
+                *(self.overlay, self.errors, self.corrections),
                 self.compare.difference,
                 self.compare.foreign_layers,
                 self.side_by_side,
@@ -309,7 +305,6 @@ class ViewerSession(QObject):
         self.session.close()
         self.three_d.close()
         self.side_by_side.close()
-        self._component_click.close()
         self.corrections.close()
         self.errors.close()
         self.compare.close()
@@ -325,8 +320,7 @@ class ViewerSession(QObject):
         session.fragment_changed.connect(self._show_fragment)
         for one in (session, self.scores, self.keeping, *self.error_tools.followers):
             one.failed.connect(self._notify)
-        for again in (self.compare.foreign.failed, self._component_click.picked.failed):
-            again.connect(self._notify_again)
+        self.compare.foreign.failed.connect(notify_error)
         self.viewer.dims.events.current_step.connect(self._look)
         self.keeping.problem.connect(self._warn)
         for emitter in self._view_events():
@@ -357,10 +351,6 @@ class ViewerSession(QObject):
         if str(error) != self._reported:
             self._reported = str(error)
             notify_error(error)
-
-    def _notify_again(self, error: BaseException) -> None:
-        """Notify of an error in what a user does once: each time, if it is done again."""
-        notify_error(error)
 
     def _warn(self, problem: str) -> None:
         notify_warning(f"{self.keeping.path}: {problem}")
@@ -393,7 +383,6 @@ class ViewerSession(QObject):
             self.keeping.note_view({"camera_zoom": float(camera.zoom), "camera_center": center})
 
     def _figures_came(self, figures: Figures) -> None:
-        # While a mask is corrected its slices are exact at every move of the brush.
         if figures.exact and figures.fragment_exact:
             for overlay in (self.overlay, self.errors, self.compare.difference):
                 overlay.settle()
