@@ -196,7 +196,7 @@ class ErrorPanel(QWidget):
     def _copy(self) -> None:
         arranged = self._browser.arranged
         if arranged is not None:
-            self._work(lambda: rows_text(arranged), QApplication.clipboard().setText)
+            self._work(lambda: rows_text(arranged), _to_clipboard)
 
     def _save(self) -> None:
         arranged = self._browser.arranged
@@ -277,6 +277,10 @@ class ErrorPanel(QWidget):
             *(self.previous_button, self.next_button),
             *(self.copy_button, self.csv_button, self.layers_button),
         )
+
+
+def _to_clipboard(text: str) -> None:
+    QApplication.clipboard().setText(text)
 
 
 def _write(arranged: Arranged, target: Path) -> None:
