@@ -14,6 +14,7 @@ SAMPLES = ("sample-pressed", "sample-torn", "sample-wound")
 PRINTED = {
     "mask_in_ten_lines": [r"sample-\w+: \(\d+, \d+, \d+\), [67]\.\d% of the voxels"],
     "measures_as_table": [*(rf"^{name} +0\.\d+" for name in SAMPLES), r"^Where most"],
+    "where_the_score_is_lost": [r"^ *\d+ 1 - score +0\.\d+", r"^The dearest one has [1-9]"],
     "score_a_folder": [rf"^{name} +0\.\d+" for name in (*SAMPLES, "mean")],
 }
 """Script -> expressions, each of which is found in what it prints."""

@@ -225,7 +225,11 @@ def _topology_items(topology: TopologyErrors, shares: Floats, gains: Floats) -> 
 
 def _voi_items(voi: VoiPairs, weight: float) -> ErrorTable:
     rows = np.flatnonzero(voi.split_bits + voi.merge_bits > 0)
+    # What a predicted component has beyond the label joins too much; what the label has beyond the
+    # prediction leaves its component in parts.
     is_merge = voi.merge_bits[rows] >= voi.split_bits[rows]
+    is_merge |= voi.true[rows] == NO_COMPONENT
+    is_merge &= voi.predicted[rows] != NO_COMPONENT
     side = np.full(rows.size, SIDES.index("both"), np.uint8)
     side[voi.true[rows] == NO_COMPONENT] = SIDES.index("prediction")
     side[voi.predicted[rows] == NO_COMPONENT] = SIDES.index("label")
