@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from napari_nx46.core.score.kernels import CLEANUP_MODULES, PIPELINE_MODULES
+from napari_nx46.core.score.kernels import (
+    CLEANUP_MODULES,
+    PIPELINE_MODULES,
+    SUSPICION_MODULES,
+)
 from napari_nx46.leaderboard.warm_up import ERROR_MODULES, KERNEL_MODULES
 from napari_nx46.voxels.workers import CancelCheck, never
 
@@ -15,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["EVERY_MODULE", "warm_up"]
 
 EVERY_MODULE = tuple(
-    dict.fromkeys((*PIPELINE_MODULES, *CLEANUP_MODULES, *KERNEL_MODULES, *ERROR_MODULES))
+    dict.fromkeys(
+        (*PIPELINE_MODULES, *CLEANUP_MODULES, *KERNEL_MODULES, *ERROR_MODULES, *SUSPICION_MODULES)
+    )
 )
 """The modules that have kernels."""
 

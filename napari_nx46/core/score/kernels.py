@@ -24,6 +24,11 @@ CLEANUP_MODULES = (
 )
 """The modules whose kernels hysteresis, clean-up and measures need."""
 
+SUSPICION_MODULES = tuple(
+    f"napari_nx46.core.measure.suspicions.{name}" for name in ("compiled_shapes", "compiled_pieces")
+)
+"""The modules whose kernels find what is suspicious in a mask."""
+
 
 class Kernels(Protocol):
     """The three loops over voxels; `plain` and `compiled` each are one."""

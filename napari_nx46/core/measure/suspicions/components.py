@@ -1,0 +1,265 @@
+"""The shape of each component of a mask: holes, cavities and thickness."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from napari_nx46.core.measure.suspicions.places import Places, places_of
+from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.spans import (
+    ALL_FACES,
+    Components,
+    Labels,
+    checked_mask,
+    find_components,
+)
+from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never, tiles_of
+
+__all__ = [
+    "REACH",
+    "ComponentShapes",
+    "Volume",
+    "euler_numbers_of",
+    "measure_components",
+    "measured_volume",
+]
+
+Indices = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+REACH = 8
+"""Voxels up to which the distance to the background is measured."""
+
+SLICES_PER_TILE = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volume:
+    """A mask with what all that is suspicious is found from.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) array of uint8, {0, 1}
+    components : Components
+        26-connected.
+    labels : (Z, Y, X) array of int32
+        The number of each voxel's component, from 1; 0 for background.
+    squares : (Z, Y, X) array of uint8
+        Squared distance to the nearest background voxel, at most `REACH` squared; 0 for background.
+        What lies beyond the faces is no background.
+    """
+
+    mask: Mask
+    components: Components
+    labels: Labels
+    squares: Mask
+
+    def places(self) -> Places:
+        """Return the voxels of each component."""
+        flat = np.flatnonzero(self.mask)
+        return places_of(
+            self.mask.shape, flat, self.labels.ravel()[flat] - 1, self.components.count
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComponentShapes:
+    """The shape of each 26-connected component, in raster order of their first voxels.
+
+    A flat sheet of papyrus has no tunnel, no cavity and the thickness of the others.
+
+    Parameters
+    ----------
+    size : (n,) array of int64
+        Voxels.
+    pieces : (n,) array of int64
+        6-connected components of it.
+    cavities : (n,) array of int64
+        26-connected components of the background that it encloses; none reaches a face.
+    euler_number : (n,) array of int64
+        Pieces - tunnels + cavities, its voxels connected by faces (6).
+    thickness : (n,) array of float64
+        Median over its ridge of twice the distance to the background, in voxels. The ridge are
+        the voxels that are as far from the background as each of their 26 neighbours, or farther.
+    median_thickness : float
+        The same over the ridges of all components; 0.0 for an empty mask.
+    """
+
+    size: Indices
+    pieces: Indices
+    cavities: Indices
+    euler_number: Indices
+    thickness: Floats
+    median_thickness: float
+
+    @property
+    def tunnels(self) -> Indices:
+        """Holes through each component, (n,) int64."""
+        return self.pieces + self.cavities - self.euler_number
+
+
+def measured_volume(
+    mask: Mask, *, workers: Workers | None = None, cancelled: CancelCheck = never
+) -> Volume:
+    """Label a mask and measure its distances.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) array of uint8, {0, 1}
+    workers : Workers, optional
+        Threads to share the work.
+    cancelled : callable
+        Asked between tiles.
+
+    Raises
+    ------
+    ValueError
+        If the mask is no (Z, Y, X) uint8 array.
+    Cancelled
+        If `cancelled` returned True.
+    """
+    from napari_nx46.core.measure.suspicions.compiled_shapes import square_distances
+
+    voxels = checked_mask(mask)
+    components = find_components(voxels, 26, workers=workers)
+    if cancelled():
+        raise Cancelled
+    numbers = np.arange(1, components.count + 1, dtype=np.int32)
+    labels = components.labels(numbers, voxels, workers)
+    squares, offsets = np.empty_like(voxels), _offsets()
+    (workers or Workers(1)).map(
+        lambda tile: square_distances(voxels, offsets, REACH, tile.start, tile.stop, squares),
+        tiles_of(len(voxels), SLICES_PER_TILE),
+        cancelled,
+    )
+    return Volume(voxels, components, labels, squares)
+
+
+def measure_components(
+    volume: Volume, *, workers: Workers | None = None, cancelled: CancelCheck = never
+) -> ComponentShapes:
+    """Measure the shape of each component.
+
+    Parameters
+    ----------
+    volume : Volume
+    workers, cancelled
+        See `measured_volume`.
+
+    Raises
+    ------
+    Cancelled
+        If `cancelled` returned True.
+    """
+    mask, components, labels = volume.mask, volume.components, volume.labels
+    euler = euler_numbers_of(mask, labels, components.count, workers, cancelled)
+    ridge = _ridge(volume, workers, cancelled)
+    thickness = 2 * np.sqrt(volume.squares.ravel()[ridge], dtype=np.float64)
+    return ComponentShapes(
+        size=components.sizes(),
+        pieces=_counts(find_components(mask, 6, workers=workers), labels, components.count),
+        cavities=_cavities(mask, labels, components.count, workers),
+        euler_number=euler,
+        thickness=_medians(thickness, labels.ravel()[ridge] - 1, components.count),
+        median_thickness=float(np.median(thickness)) if ridge.size else 0.0,
+    )
+
+
+def euler_numbers_of(
+    mask: Mask,
+    labels: Labels,
+    count: int,
+    workers: Workers | None = None,
+    cancelled: CancelCheck = never,
+) -> Indices:
+    """Return what the voxels of each label give to the Euler number of a mask.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) array of uint8
+        Its foreground is connected by faces (6).
+    labels : (Z, Y, X) array of int32
+        From 1 to `count` at some of its voxels; voxels of different labels touch nowhere.
+    count : int
+
+    Returns
+    -------
+    (count,) array of int64
+        The Euler number of the mask less that of the mask without the label's voxels.
+    """
+    from napari_nx46.core.measure.suspicions.compiled_shapes import add_euler_numbers
+
+    def add(tile: slice) -> Indices:
+        numbers = np.zeros(count + 1, np.int64)
+        add_euler_numbers(mask, labels, tile.start, tile.stop, numbers)
+        return numbers
+
+    threads = workers or Workers(1)
+    total = np.zeros(count + 1, np.int64)
+    for numbers in threads.map(add, tiles_of(len(mask), SLICES_PER_TILE), cancelled):
+        total += numbers
+    return total[1:]
+
+
+def _offsets() -> Indices:
+    """Return the offsets shorter than `REACH`, with their squared lengths, the shortest first."""
+    steps = np.indices((2 * REACH - 1,) * 3).reshape(3, -1).T - (REACH - 1)
+    squares = np.square(steps).sum(axis=1)
+    table = np.column_stack((squares, steps))[(squares > 0) & (squares < REACH**2)]
+    return np.ascontiguousarray(table[np.argsort(table[:, 0], kind="stable")], np.int64)
+
+
+def _ridge(volume: Volume, workers: Workers | None, cancelled: CancelCheck) -> Indices:
+    """Return the ridge's voxels as flat indices."""
+    squares = volume.squares
+    plane = math.prod(squares.shape[1:])
+
+    def find(tile: slice) -> Indices:
+        low, high = max(tile.start - 1, 0), min(tile.stop + 1, len(squares))
+        some = squares[low:high]
+        top = ndimage.maximum_filter(some, 3)
+        inner = np.s_[tile.start - low : tile.stop - low]
+        is_ridge = (some[inner] == top[inner]) & (some[inner] > 0)
+        return np.flatnonzero(is_ridge) + tile.start * plane
+
+    tiles = tiles_of(len(squares), SLICES_PER_TILE)
+    parts = (workers or Workers(1)).map(find, tiles, cancelled)
+    return np.concatenate([np.zeros(0, np.int64), *parts])
+
+
+def _medians(values: Floats, owner: Labels, count: int) -> Floats:
+    """Return the median of the values of each owner, each of which has one."""
+    ordered = values[np.lexsort((values, owner))]
+    sizes = np.bincount(owner, minlength=count)
+    first = np.cumsum(sizes) - sizes
+    return (ordered[first + (sizes - 1) // 2] + ordered[first + sizes // 2]) / 2
+
+
+def _first_voxels(components: Components) -> Indices:
+    """Return the first voxel of each component in raster order, as a flat index."""
+    runs = components.runs
+    _, first = np.unique(components.component, return_index=True)
+    return runs.rows()[first] * runs.shape[2] + runs.first[first]
+
+
+def _counts(parts: Components, labels: Labels, count: int) -> Indices:
+    """Return how many parts lie in each label."""
+    owner = labels.ravel()[_first_voxels(parts)]
+    return np.bincount(owner, minlength=count + 1)[1:].astype(np.int64)
+
+
+def _cavities(mask: Mask, labels: Labels, count: int, workers: Workers | None) -> Indices:
+    """Return how many cavities each component encloses.
+
+    Before the first voxel of a cavity lies the component around it: all that comes before is
+    outside of the cavity, and connected.
+    """
+    hollows = find_components(mask, 26, background=True, workers=workers)
+    inside = ~hollows.touching(ALL_FACES)
+    above = _first_voxels(hollows)[inside] - math.prod(mask.shape[1:])
+    return np.bincount(labels.ravel()[above], minlength=count + 1)[1:].astype(np.int64)
