@@ -71,12 +71,12 @@ def find_bridges(
     # Two parts and a voxel between them.
     components.paint(components.sizes() <= 2 * smallest, 0, voxels, workers)
     labels = np.zeros(voxels.shape, np.int32)
-    room = np.empty(int(np.count_nonzero(voxels)) + 1, np.int32)
+    every = np.flatnonzero(voxels)
     found = [np.zeros((3, 0), np.int64)]
     for shift in itertools.product((0, cube // 2), repeat=3):
         if cancelled():
             raise Cancelled
-        found.append(_bridges_of_grid(voxels, labels, room, cube, shift, smallest, cancelled))
+        found.append(_bridges_of_grid(every, labels, cube, shift, smallest, cancelled))
     flat, part, whole = np.concatenate(found, axis=1)
     bridges = np.zeros(voxels.shape, np.uint8)
     bridges.ravel()[flat] = 1
@@ -86,15 +86,14 @@ def find_bridges(
     parts, wholes = np.zeros(joined.count, np.int64), np.ones(joined.count, np.int64)
     np.maximum.at(parts, owner, part)
     np.maximum.at(wholes, owner, whole)
-    every = np.flatnonzero(bridges)
-    places = places_of(voxels.shape, every, numbers.ravel()[every] - 1, joined.count)
+    own = np.flatnonzero(bridges)
+    places = places_of(voxels.shape, own, numbers.ravel()[own] - 1, joined.count)
     return places, parts, 2 * parts / wholes
 
 
 def _bridges_of_grid(
-    mask: Mask,
+    every: Indices,
     labels: Labels,
-    room: npt.NDArray[np.int32],
     cube: int,
     shift: tuple[int, ...],
     smallest: int,
@@ -107,25 +106,26 @@ def _bridges_of_grid(
         parts_without,
     )
 
-    count = cut_into_pieces(mask, BEHIND, cube, *shift, labels, room)
+    room = np.empty(every.size + 1, np.int32)
+    count = cut_into_pieces(every, BEHIND, cube, np.array(shift, np.int64), labels, room)
     if cancelled():
         raise Cancelled
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:].astype(np.int64)
-    starts, neighbours = _graph(labels, count)
+    number = labels.ravel()[every] - 1
+    sizes = np.bincount(number, minlength=count).astype(np.int64)
+    starts, neighbours = _graph(every, labels, count)
     second, whole = np.zeros(count, np.int64), np.zeros(count, np.int64)
     parts_without(starts, neighbours, sizes, second, whole)
-    is_bridge = np.concatenate(([False], second >= smallest))
-    flat = np.flatnonzero(is_bridge[labels])
-    number = labels.ravel()[flat] - 1
-    return np.stack((flat, second[number], whole[number]))
+    is_bridge = (second >= smallest)[number]
+    number = number[is_bridge]
+    return np.stack((every[is_bridge], second[number], whole[number]))
 
 
-def _graph(labels: Labels, count: int) -> tuple[Indices, npt.NDArray[np.int32]]:
+def _graph(every: Indices, labels: Labels, count: int) -> tuple[Indices, npt.NDArray[np.int32]]:
     """Return which pieces touch: the neighbours of piece i + 1 from ``starts[i]`` on, from 0."""
     from napari_nx46.core.measure.suspicions.compiled_pieces import BEHIND, link_pieces
 
-    links = np.empty(link_pieces(labels, BEHIND, False, np.empty(0, np.int64)), np.int64)
-    link_pieces(labels, BEHIND, True, links)
+    links = np.empty(link_pieces(every, labels, BEHIND, False, np.empty(0, np.int64)), np.int64)
+    link_pieces(every, labels, BEHIND, True, links)
     links = np.unique(links)
     low, high = (links >> 32) - 1, (links & 0xFFFFFFFF) - 1
     here, there = np.concatenate((low, high)), np.concatenate((high, low))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 from napari_nx46.voxels.spans import Labels
 from napari_nx46.voxels.union_find import find_root
@@ -23,47 +22,70 @@ BEHIND = np.array(
 BEHIND.flags.writeable = False
 
 
-@kernel("(u1[:,:,::1], i8[:,::1], i8, i8, i8, i8, i4[:,:,::1], i4[::1])")
-def cut_into_pieces(
-    mask: Mask, behind: Indices, side: int, dz: int, dy: int, dx: int, labels: Labels, parent: Ints
-) -> int:
-    """Number the pieces into which a grid of cubes cuts a mask, from 1; return how many there are.
+@helper
+def _is_within(shape: tuple[int, int, int], z: int, y: int, x: int) -> bool:
+    """Return whether a place lies in a volume."""
+    return 0 <= z < shape[0] and 0 <= y < shape[1] and 0 <= x < shape[2]
 
-    Voxels of one piece are 26-connected within a cube ``(z + dz) // side, ...``. `parent` has room
-    for a number more than there are voxels of foreground.
+
+@helper
+def _join_behind(
+    labels: Labels, behind: Indices, side: int, shift: Indices, place: Indices, parent: Ints
+) -> int:
+    """Join the pieces behind a voxel in its cube; return the number of the joint one, or 0."""
+    z, y, x = place
+    number = 0
+    for k in range(behind.shape[0]):
+        oz, oy, ox = z + behind[k, 0], y + behind[k, 1], x + behind[k, 2]
+        if not _is_within(labels.shape, oz, oy, ox) or labels[oz, oy, ox] == 0:
+            continue
+        if (
+            (oz + shift[0]) // side == (z + shift[0]) // side
+            and (oy + shift[1]) // side == (y + shift[1]) // side
+            and (ox + shift[2]) // side == (x + shift[2]) // side
+        ):
+            root = find_root(parent, labels[oz, oy, ox])
+            if number == 0:
+                number = root
+            # The lowest number stands for all.
+            parent[max(root, number)] = min(root, number)
+            number = min(root, number)
+    return number
+
+
+@kernel("(i8[::1], i8[:,::1], i8, i8[::1], i4[:,:,::1], i4[::1])")
+def cut_into_pieces(
+    flat: Indices, behind: Indices, side: int, shift: Indices, labels: Labels, parent: Ints
+) -> int:
+    """Give the pieces into which cubes cut a mask numbers from 1; return how many there are.
+
+    Voxels of one piece are 26-connected within a cube ``(place + shift) // side``.
+
+    Parameters
+    ----------
+    flat : (n,) array of int64
+        The mask's voxels, as ascending indices into the raveled volume.
+    behind : (13, 3) array of int64
+    side : int
+    shift : (3,) array of int64
+    labels : (Z, Y, X) array of int32
+        Written to at these voxels; 0 elsewhere.
+    parent : (n + 1,) array of int32
+        Room to work in.
     """
-    depth, height, width = mask.shape
+    _, height, width = labels.shape
+    place = np.zeros(3, np.int64)
     count = 0
-    for z in range(depth):
-        for y in range(height):
-            for x in range(width):
-                labels[z, y, x] = 0
-                if mask[z, y, x] == 0:
-                    continue
-                number = 0
-                for k in range(behind.shape[0]):
-                    oz, oy, ox = z + behind[k, 0], y + behind[k, 1], x + behind[k, 2]
-                    if oz < 0 or oy < 0 or ox < 0 or oy >= height or ox >= width:
-                        continue
-                    other = labels[oz, oy, ox]
-                    if (
-                        other == 0
-                        or (oz + dz) // side != (z + dz) // side
-                        or (oy + dy) // side != (y + dy) // side
-                        or (ox + dx) // side != (x + dx) // side
-                    ):
-                        continue
-                    root = find_root(parent, other)
-                    if number == 0 or root == number:
-                        number = root
-                    else:
-                        parent[max(root, number)] = min(root, number)
-                        number = min(root, number)
-                if number == 0:
-                    count += 1
-                    number = count
-                    parent[count] = count
-                labels[z, y, x] = number
+    for voxel in flat:
+        place[0] = voxel // (height * width)
+        place[1] = voxel // width % height
+        place[2] = voxel % width
+        number = _join_behind(labels, behind, side, shift, place, parent)
+        if number == 0:
+            count += 1
+            number = count
+            parent[count] = count
+        labels[place[0], place[1], place[2]] = number
     pieces = 0
     for number in range(1, count + 1):
         # A parent comes before, so that it has its final number already.
@@ -72,43 +94,36 @@ def cut_into_pieces(
             parent[number] = pieces
         else:
             parent[number] = parent[parent[number]]
-    for z in range(depth):
-        for y in range(height):
-            for x in range(width):
-                if labels[z, y, x] != 0:
-                    labels[z, y, x] = parent[labels[z, y, x]]
+    numbers = labels.reshape(-1)
+    for voxel in flat:
+        numbers[voxel] = parent[numbers[voxel]]
     return pieces
 
 
-@kernel("(i4[:,:,::1], i8[:,::1], b1, i8[::1])")
-def link_pieces(labels: Labels, behind: Indices, write: bool, links: Indices) -> int:
+@kernel("(i8[::1], i4[:,:,::1], i8[:,::1], b1, i8[::1])")
+def link_pieces(flat: Indices, labels: Labels, behind: Indices, write: bool, links: Indices) -> int:
     """Find which pieces touch by a corner at least; return how many links were found.
 
-    A link is ``low << 32 | high``. The same one may be found more than once, but not twice in a row.
+    A link is ``low << 32 | high``. The same one may be found more than once. `flat` are the voxels
+    whose label is not 0.
     """
-    depth, height, width = labels.shape
+    _, height, width = labels.shape
     last = np.zeros(behind.shape[0], np.int64)
     count = 0
-    for z in range(depth):
-        for y in range(height):
-            for x in range(width):
-                number = labels[z, y, x]
-                if number == 0:
-                    continue
-                for k in range(behind.shape[0]):
-                    oz, oy, ox = z + behind[k, 0], y + behind[k, 1], x + behind[k, 2]
-                    if oz < 0 or oy < 0 or ox < 0 or oy >= height or ox >= width:
-                        continue
-                    other = labels[oz, oy, ox]
-                    if other == 0 or other == number:
-                        continue
-                    link = np.int64(min(number, other)) << 32 | np.int64(max(number, other))
-                    if link == last[k]:
-                        continue
-                    last[k] = link
-                    if write:
-                        links[count] = link
-                    count += 1
+    for voxel in flat:
+        z, y, x = voxel // (height * width), voxel // width % height, voxel % width
+        number = labels[z, y, x]
+        for k in range(behind.shape[0]):
+            oz, oy, ox = z + behind[k, 0], y + behind[k, 1], x + behind[k, 2]
+            if not _is_within(labels.shape, oz, oy, ox) or labels[oz, oy, ox] == 0:
+                continue
+            other = labels[oz, oy, ox]
+            link = np.int64(min(number, other)) << 32 | np.int64(max(number, other))
+            if other != number and link != last[k]:
+                last[k] = link
+                if write:
+                    links[count] = link
+                count += 1
     return count
 
 

@@ -225,7 +225,8 @@ def _ridge(volume: Volume, workers: Workers | None, cancelled: CancelCheck) -> I
         top = ndimage.maximum_filter(some, 3)
         inner = np.s_[tile.start - low : tile.stop - low]
         is_ridge = (some[inner] == top[inner]) & (some[inner] > 0)
-        return np.flatnonzero(is_ridge) + tile.start * plane
+        flat: Indices = np.flatnonzero(is_ridge) + tile.start * plane
+        return flat
 
     tiles = tiles_of(len(squares), SLICES_PER_TILE)
     parts = (workers or Workers(1)).map(find, tiles, cancelled)
@@ -237,20 +238,23 @@ def _medians(values: Floats, owner: Labels, count: int) -> Floats:
     ordered = values[np.lexsort((values, owner))]
     sizes = np.bincount(owner, minlength=count)
     first = np.cumsum(sizes) - sizes
-    return (ordered[first + (sizes - 1) // 2] + ordered[first + sizes // 2]) / 2
+    medians: Floats = (ordered[first + (sizes - 1) // 2] + ordered[first + sizes // 2]) / 2
+    return medians
 
 
 def _first_voxels(components: Components) -> Indices:
     """Return the first voxel of each component in raster order, as a flat index."""
     runs = components.runs
     _, first = np.unique(components.component, return_index=True)
-    return runs.rows()[first] * runs.shape[2] + runs.first[first]
+    voxels: Indices = runs.rows()[first] * runs.shape[2] + runs.first[first]
+    return voxels
 
 
 def _counts(parts: Components, labels: Labels, count: int) -> Indices:
     """Return how many parts lie in each label."""
     owner = labels.ravel()[_first_voxels(parts)]
-    return np.bincount(owner, minlength=count + 1)[1:].astype(np.int64)
+    counts: Indices = np.bincount(owner, minlength=count + 1)[1:].astype(np.int64)
+    return counts
 
 
 def _cavities(mask: Mask, labels: Labels, count: int, workers: Workers | None) -> Indices:
@@ -262,4 +266,5 @@ def _cavities(mask: Mask, labels: Labels, count: int, workers: Workers | None) -
     hollows = find_components(mask, 26, background=True, workers=workers)
     inside = ~hollows.touching(ALL_FACES)
     above = _first_voxels(hollows)[inside] - math.prod(mask.shape[1:])
-    return np.bincount(labels.ravel()[above], minlength=count + 1)[1:].astype(np.int64)
+    counts: Indices = np.bincount(labels.ravel()[above], minlength=count + 1)[1:].astype(np.int64)
+    return counts

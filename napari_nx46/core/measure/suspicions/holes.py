@@ -97,7 +97,7 @@ def _fillings(
     across = np.ascontiguousarray(np.moveaxis(mask, axis, 0))
     closed = np.moveaxis(close_anisotropic(across, 0, radius, workers=workers), 0, axis)
     closed = np.ascontiguousarray(closed)
-    added = closed & ~mask & 1
+    added = np.greater(closed, mask).view(np.uint8)
     components = find_components(added, 26, workers=workers)
     numbers = np.arange(1, components.count + 1, dtype=np.int32)
     labels = components.labels(numbers, added, workers)
