@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_nx46.files.settings import read_setting
     from napari_nx46.files.submission.validation import ValidationReport, validate_submission
     from napari_nx46.files.volumes.opening import Volume, VolumeError, open_volume
-    from napari_nx46.masks import export, make_mask, score
+    from napari_nx46.masks import export, make_mask, score, tune
     from napari_nx46.setting import Domain, Setting, SettingError
 
     __version__: str
@@ -50,6 +50,7 @@ __all__ = [
     "open_volume",
     "read_setting",
     "score",
+    "tune",
     "validate_submission",
     "write_data_folder",
     "write_sample",
@@ -74,7 +75,7 @@ _HOME_OF_NAME: Final = {
         ),
         ("data.sample", ("write_sample",)),
         ("files.settings", ("read_setting",)),
-        ("masks", ("export", "make_mask", "score")),
+        ("masks", ("export", "make_mask", "score", "tune")),
         ("setting", ("Domain", "Setting", "SettingError")),
     )
     for name in names

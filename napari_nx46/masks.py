@@ -1,4 +1,4 @@
-"""Surface masks from a script or a notebook: computed, scored and exported.
+"""Surface masks from a script or a notebook: computed, scored, exported, and tuned in napari.
 
 Examples
 --------
@@ -25,10 +25,13 @@ from napari_nx46.leaderboard import COMPETITION, LeaderboardScore, Parameters
 from napari_nx46.setting import Setting
 
 if TYPE_CHECKING:
+    import napari
+
     from napari_nx46.files.volumes.reading import Logits
     from napari_nx46.run.export.export import RunResult
+    from napari_nx46.viewer.window.tuning import Tuning
 
-__all__ = ["export", "make_mask", "score"]
+__all__ = ["export", "make_mask", "score", "tune"]
 
 _THREADS = 2
 _DEFAULT = Setting()
@@ -187,3 +190,67 @@ def export(
         return run_export(pipelines, chosen, Path(path), RunOptions(tag=tag))
     finally:
         workers.close()
+
+
+def tune(
+    viewer: napari.Viewer,
+    p3d: Any = None,
+    p2d: Any = None,
+    *,
+    image: Any = None,
+    label: Any = None,
+    models: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    channel: int | None = None,
+    logits: Logits | None = None,
+) -> Tuning:
+    """Tune the surface mask of layers or arrays in a napari window.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its window gets the dock "Tune surface mask", where it has none yet.
+    p3d, p2d : layer or array-like, optional
+        Probability volumes of the 3D and the 2D path; see `make_mask`. An array is added to the
+        viewer as a layer, without a copy; a layer stays as it is.
+    image, label : layer or array-like, optional
+        The CT image; the label, 0 background, 1 surface, 2 ignore.
+    models : mapping of str to layer or array-like, optional
+        Further probability volumes by name.
+    name : str, optional
+        The image_id, which names the fragment in exports; by default that of the 3D path's layer.
+    channel : int, optional
+        Of probability volumes that have several; the last by default.
+    logits : Logits, optional
+        How the values of probability volumes become probabilities, if they are logits.
+
+    Returns
+    -------
+    Tuning
+        The session: `change` moves sliders, `mask` returns the exact mask, `accept` keeps the
+        setting. The mask's layer is called "surface mask".
+
+    Raises
+    ------
+    FragmentError
+        If there is nothing to make a score from, or shapes or grids differ.
+    VolumeError
+        If an array or layer is no volume of a type that its place allows.
+
+    Examples
+    --------
+    >>> import napari
+    >>> from napari_nx46 import SAMPLES, make_sample, tune
+    >>> sample = make_sample(SAMPLES[0])
+    >>> viewer = napari.Viewer(show=False)
+    >>> session = tune(viewer, sample.p3d, sample.p2d, label=sample.label)
+    >>> session.change(quantile=0.9)
+    >>> session.mask().shape, viewer.layers["surface mask"].data.shape
+    ((48, 128, 144), (48, 128, 144))
+    >>> session.accept()
+    >>> viewer.close()
+    """
+    from napari_nx46.viewer.window.tuning import tune_layers
+
+    arrays = {"p3d": p3d, "p2d": p2d, "image": image, "label": label}
+    return tune_layers(viewer, arrays, models or {}, name=name, channel=channel, logits=logits)

@@ -30,7 +30,15 @@ from napari_nx46.live.derived.graph import Graph
 from napari_nx46.live.preview.mask_source import MaskSource, same_mask
 from napari_nx46.live.preview.warm_up import KernelWarmUp, SourceTypes, source_types
 from napari_nx46.live.session_state import SessionState
-from napari_nx46.live.view import Figures, ShownMask, View, figures_of, fits_view, volume_figures
+from napari_nx46.live.view import (
+    Figures,
+    ShownMask,
+    View,
+    beyond,
+    figures_of,
+    fits_view,
+    volume_figures,
+)
 from napari_nx46.run.job import Post
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import DEFAULT_BAND, Domain, Setting, threshold_knobs
@@ -112,6 +120,7 @@ class Session(SessionState):
         self._shown: ShownMask | None = None
         self._exact: ExactResult | None = None
         self._closed = False
+        self._beyond = False
         self._exact_figures = self.graph.add(ExactFigures(self.pipelines, self._on_result))
         self._exact_figures.failed.connect(self._report)
         self.warm_up = KernelWarmUp(
@@ -208,9 +217,19 @@ class Session(SessionState):
         """Show the next (1) or the previous (-1) fragment, round the end."""
         self.show_fragment(self._neighbour(step))
 
-    def look_at(self, view: View) -> None:
-        """Note what the canvas shows now; figures, and the block domain's threshold, follow."""
-        if view == self._view or not fits_view(view, self._fragment.shape):
+    def look_at(self, view: View | None) -> None:
+        """Note what the canvas shows now; figures, and the block domain's threshold, follow.
+
+        Parameters
+        ----------
+        view : View or None
+            None where the canvas shows nothing of the fragment: its slice has no figures then.
+        """
+        was_beyond, self._beyond = self._beyond, view is None
+        if was_beyond != self._beyond and self._shown is not None:
+            self.mask_changed.emit(self._shown)
+            self._measure_shown()
+        if view is None or view == self._view or not fits_view(view, self._fragment.shape):
             return
         same_plane = view.plane == self._view.plane and view.three_d == self._view.three_d
         self._view = view
@@ -343,7 +362,8 @@ class Session(SessionState):
         shown, view = self._shown, self._view
         if shown is None or shown.plane != view.plane:
             return
-        self._figures = figures_of(shown, view, self._figures, self.settled)
+        known = figures_of(shown, view, self._figures, self.settled)
+        self._figures = beyond(known) if self._beyond else known
         self.figures_changed.emit(self._figures)
 
     # ---- the worker ------------------------------------------------------------------------

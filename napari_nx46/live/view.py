@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from napari_nx46.core.measure.slices import density
 from napari_nx46.core.threshold.thresholds import Threshold
@@ -103,6 +103,13 @@ class Figures:
     exact: bool = False
     fragment_exact: bool = False
     notes: tuple[str, ...] = ()
+
+
+def beyond(figures: Figures) -> Figures:
+    """Return the read-outs where the canvas shows nothing of the fragment: those of all of it."""
+    return replace(
+        figures, threshold=None, low_threshold=None, slice_density=None, block_density=None
+    )
 
 
 @dataclass(frozen=True, eq=False)

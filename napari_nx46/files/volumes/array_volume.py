@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from napari_nx46.files.memory import check_piece
-from napari_nx46.files.volumes.array_source import ArraySource, element_type, finest_level
-from napari_nx46.files.volumes.axes import find_axes
+from napari_nx46.files.volumes.array_reader import ArrayReader, element_type, finest_level
+from napari_nx46.files.volumes.axes import StoredAxes, find_axes
 from napari_nx46.files.volumes.channels import Channels
 from napari_nx46.files.volumes.indexing import Index
 from napari_nx46.files.volumes.logits import open_channel
-from napari_nx46.files.volumes.origin import ArrayOrigin
+from napari_nx46.files.volumes.origin import AnyOrigin, ArrayOrigin
 from napari_nx46.files.volumes.placement import Placement
+from napari_nx46.files.volumes.reader import VolumeReader
 from napari_nx46.files.volumes.reading import Logits, ReadAs
 from napari_nx46.files.volumes.roles import Role
 from napari_nx46.files.volumes.volume import Volume
@@ -28,7 +29,25 @@ class ArrayVolume(Volume):
     """A lazy (Z, Y, X) array of voxels that are in memory, or are computed when they are read.
 
     Parameters and attributes are those of `Volume`.
+
+    Attributes
+    ----------
+    axes : StoredAxes
+        Which of the array's axes are z, y and x.
     """
+
+    def __init__(
+        self,
+        origin: AnyOrigin,
+        role: Role,
+        source: VolumeReader,
+        axes: StoredAxes,
+        read_as: ReadAs | None = None,
+        note: str | None = None,
+        placement: Placement | None = None,
+    ) -> None:
+        super().__init__(origin, role, source, axes.channels, read_as, note, placement)
+        self.axes = axes
 
     def __getitem__(self, index: Index) -> np.ndarray:
         """Read what an index asks for; see `Volume.__getitem__`."""
@@ -39,7 +58,7 @@ class ArrayVolume(Volume):
     def load_bytes(self) -> int:
         """Bytes that it takes to hold all voxels: none where they are in memory already."""
         source = self._source
-        return 0 if isinstance(source, ArraySource) and source.in_memory else self.nbytes
+        return 0 if isinstance(source, ArrayReader) and source.in_memory else self.nbytes
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of shape, type and voxels, in the order of the axes."""
@@ -68,6 +87,7 @@ def open_array(
     array: Any,
     *,
     name: str = "array",
+    origin: AnyOrigin | None = None,
     role: Role = Role.PROBABILITY,
     channel: int | None = None,
     logits: Logits | None = None,
@@ -85,6 +105,8 @@ def open_array(
         array at several resolutions, of which the first is read.
     name : str, optional
         What messages call it.
+    origin : AnyOrigin, optional
+        In place of name and image_id.
     role : Role, optional
         What the voxels stand for.
     channel : int, optional
@@ -109,12 +131,12 @@ def open_array(
     VolumeError
         If it is no volume of a type that the role allows.
     """
-    origin, role = ArrayOrigin(name, image_id), Role(role)
+    origin, role = origin or ArrayOrigin(name, image_id), Role(role)
     level = finest_level(origin, array)
     dtype = element_type(origin, level)
     names = axes if axes is not None else _named_axes(level)
     found = find_axes(origin, tuple(map(int, level.shape)), names)
-    channels = Channels(found.channels, partial(ArraySource, origin, level, dtype, found))
+    channels = Channels(found.channels, partial(ArrayReader, origin, level, dtype, found))
     if role is not Role.PROBABILITY and channel is None:
         channels.check_single(origin, role)
     number = channels.number(origin, channel)
@@ -123,7 +145,7 @@ def open_array(
     source = open_channel(origin, channels, number, kind)
     read_as = ReadAs(None if channels.count is None else number, kind)
     note = channels.note(origin, channel)
-    return ArrayVolume(origin, role, source, channels.count, read_as, note, placement)
+    return ArrayVolume(origin, role, source, found, read_as, note, placement)
 
 
 def _named_axes(array: Any) -> Sequence[str] | None:

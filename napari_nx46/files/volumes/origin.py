@@ -101,7 +101,7 @@ class Origin:
         VolumeError
             The error to raise.
         """
-        return _error(self, found, expected, code)
+        return origin_error(self, found, expected, code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +126,18 @@ class ArrayOrigin:
 
     def error(self, found: str, expected: str, code: str = "") -> VolumeError:
         """Return (not raise) the error that says what was found here; see `Origin.error`."""
-        return _error(self, found, expected, code)
+        return origin_error(self, found, expected, code)
 
 
-def _error(origin: AnyOrigin, found: str, expected: str, code: str) -> VolumeError:
+def origin_error(origin: AnyOrigin, found: str, expected: str, code: str) -> VolumeError:
+    """Return (not raise) the error that says what was found somewhere instead of what.
+
+    Parameters
+    ----------
+    origin : AnyOrigin
+    found, expected, code : str
+        See `Origin.error`.
+    """
     fragment = "" if origin.image_id is None else f" (fragment {origin.image_id})"
     detail = f"found {found}; expected {expected}"
     message = f"{printable(origin.name)}{printable(fragment)}: {detail}"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from app_model.types import Action
+from napari._app_model import get_app_model
+from napari._app_model.constants import MenuGroup, MenuId
 from napari._qt.qt_viewer import QtViewer
 from napari.utils import progress
+from numpy.typing import NDArray
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -90,6 +96,46 @@ def _qt_viewer_of(model: Any) -> QtViewer | None:
 def forget_undo(layer: Labels) -> None:
     """Have a labels layer undo nothing any more of what was painted until now."""
     layer._reset_history()
+
+
+def data_point(layer: Any, dims: Any) -> NDArray[np.float64]:
+    """Return the voxel of a layer, as real numbers, that a viewer's sliders stand at.
+
+    It is what napari takes itself: with units, and NaN along the axes that are displayed.
+
+    Parameters
+    ----------
+    layer : Layer
+        It need not be in the viewer.
+    dims : napari.components.Dims
+    """
+    state = layer._slicing_state
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Non-orthogonal slicing")
+        slices = state._slice_indices(state.make_slice_input(dims), dims)
+    return np.asarray(slices.point, np.float64)
+
+
+def add_to_layer_menu(command: str, title: str, run: Callable[..., object]) -> None:
+    """Add a command for image layers to the menu of a layer in the layer list, once.
+
+    napari lets no manifest do that.
+
+    Parameters
+    ----------
+    command : str
+        Its id.
+    title : str
+    run : callable
+        napari gives it what the types of its parameters say, such as the viewer.
+    """
+    app = get_app_model()
+    if command not in app.commands:
+        where = {"id": MenuId.LAYERLIST_CONTEXT, "group": MenuGroup.LAYERLIST_CONTEXT.CONVERSION}
+        enabled = "num_selected_image_layers > 0"
+        app.register_action(
+            Action(id=command, title=title, callback=run, enablement=enabled, menus=[where])
+        )
 
 
 def is_opening_files() -> bool:

@@ -90,7 +90,7 @@ class ClassOverlay(OverlayLayer):
             visible=True,
         )
         self._follow_visibility()
-        self._viewer.add_layer(self.layer)
+        self._viewer.add_layer(self._placing.place(self.layer))
 
 
 def class_colormap(name: str, kinds: type[IntEnum], colors: Mapping[Any, str]) -> Colormap:

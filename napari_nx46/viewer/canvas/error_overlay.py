@@ -14,6 +14,8 @@ from napari_nx46.viewer.canvas.class_overlay import ClassOverlay
 if TYPE_CHECKING:
     import napari
 
+    from napari_nx46.viewer.sources.placing import Placing
+
 LAYER_NAME = "errors"
 
 CLASS_COLORS = {
@@ -32,14 +34,16 @@ class ErrorOverlay(ClassOverlay):
     viewer : napari viewer
     follower : ScoreFollower
         Has the label.
+    placing : Placing
+        Says where the fragment lies.
     """
 
     name = LAYER_NAME
     colors = CLASS_COLORS
     kinds = ErrorClass
 
-    def __init__(self, viewer: napari.Viewer, follower: ScoreFollower) -> None:
-        super().__init__(viewer, follower.session)
+    def __init__(self, viewer: napari.Viewer, follower: ScoreFollower, placing: Placing) -> None:
+        super().__init__(viewer, follower.session, placing)
         self._follower = follower
 
     @property

@@ -12,6 +12,7 @@ import numpy as np
 from napari_nx46.data.fragments import DataSet, Fragment
 from napari_nx46.files.naming import plural
 from napari_nx46.files.volumes.opening import Volume
+from napari_nx46.files.volumes.placement import PIXEL, Placement
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -55,6 +56,7 @@ def fragment_layers(fragment: Fragment, paths: tuple[Path, ...]) -> list[LayerDa
     if fragment.label is not None:
         layers["label"] = _label(fragment.label)
     for position, (name, (_, attributes, _)) in enumerate(layers.items()):
+        attributes.update(placed(fragment.placement))
         attributes["visible"] = position == 0
         about = {**origin, "volume": name, "name": attributes["name"]}
         attributes["metadata"] = {METADATA_KEY: about}
@@ -111,6 +113,16 @@ def plain_name_of(layer: Any) -> str:
 def data_set_name(dataset: DataSet) -> str:
     """Return how a data set is called in titles."""
     return f"{dataset.name} ({plural(len(dataset), 'fragment')})"
+
+
+def placed(placement: Placement | None) -> dict[str, Any]:
+    """Return the attributes of layers of voxels of this size at this place, in micrometres."""
+    if placement is None:
+        return {"scale": (1.0,) * 3, "translate": (0.0,) * 3, "units": (PIXEL,) * 3}
+    size, place = placement.micrometres, placement.place_micrometres
+    if size is None or place is None:  # no lengths, or in units that nobody knows
+        return {"scale": placement.scale, "translate": placement.translate, "units": (PIXEL,) * 3}
+    return {"scale": size, "translate": place, "units": ("micrometer",) * 3}
 
 
 def _probability(volume: Volume, name: str) -> LayerData:

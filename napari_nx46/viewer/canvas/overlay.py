@@ -29,6 +29,8 @@ from napari_nx46.viewer.widgets.contrast import BLACK, WHITE, contrast
 if TYPE_CHECKING:
     import napari
 
+    from napari_nx46.viewer.sources.placing import Placing
+
 DEFAULT_OPACITY = 0.6
 LAYER_NAME = "surface mask"
 
@@ -42,6 +44,8 @@ class Overlay(OverlayLayer):
     session : Session
     flip : MaskSwitch
         Says which mask is shown.
+    placing : Placing
+        Says where the fragment lies.
 
     Attributes
     ----------
@@ -53,8 +57,10 @@ class Overlay(OverlayLayer):
 
     look_changed = Signal()
 
-    def __init__(self, viewer: napari.Viewer, session: Session, flip: MaskSwitch) -> None:
-        super().__init__(viewer, session)
+    def __init__(
+        self, viewer: napari.Viewer, session: Session, flip: MaskSwitch, placing: Placing
+    ) -> None:
+        super().__init__(viewer, session, placing)
         self._flip = flip
         self._color = DEFAULT_MASK_COLOR
         self._has_outline = False
@@ -66,7 +72,7 @@ class Overlay(OverlayLayer):
             visible=True,
         )
         self._follow_visibility()
-        viewer.add_layer(self.layer)
+        viewer.add_layer(placing.place(self.layer))
 
     @property
     def color(self) -> str:

@@ -18,6 +18,8 @@ from napari_nx46.viewer.canvas.slice_drawing import draw_slice, refresh_slice
 if TYPE_CHECKING:
     import napari
 
+    from napari_nx46.viewer.sources.placing import Placing
+
 
 class SessionLayer(ABC):
     """A layer that shows something of a session, over the picture.
@@ -26,6 +28,8 @@ class SessionLayer(ABC):
     ----------
     viewer : napari viewer
     session : Session
+    placing : Placing
+        Says where the fragment lies.
 
     Attributes
     ----------
@@ -37,9 +41,10 @@ class SessionLayer(ABC):
 
     shown_changed = Signal(bool)
 
-    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session, placing: Placing) -> None:
         self._viewer = viewer
         self._session = session
+        self._placing = placing
         self.layer: Any = None
 
     @property

@@ -45,10 +45,13 @@ def draw_slice(
         other axes: those of the viewer may have changed a moment before the session hears of it.
     """
     node = canvas.node_of(layer)
-    displayed, others = viewer.dims.displayed, viewer.dims.not_displayed
+    # The last axes of the viewer are those of the layer.
+    more = viewer.dims.ndim - plane.ndim
+    displayed = [axis - more for axis in viewer.dims.displayed]
+    others = tuple(axis - more for axis in viewer.dims.not_displayed if axis >= more)
     if not isinstance(node, ImageNode) or not layer.visible or len(displayed) != 2:
         return False
-    if viewer.dims.ndim != plane.ndim or any(plane.shape[axis] != 1 for axis in others):
+    if more < 0 or min(displayed) < 0 or any(plane.shape[axis] != 1 for axis in others):
         return False
     picture = plane.squeeze(others)
     if displayed[0] > displayed[1]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_nx46.data.fragments import Fragment
+from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.viewer.canvas.layer_exchange import NewData, give_data, reveal
 from napari_nx46.viewer.canvas.layers import (
     METADATA_KEY,
@@ -15,12 +16,14 @@ from napari_nx46.viewer.canvas.layers import (
     fragment_layers,
     image_id_of,
     origin_of,
+    placed,
     plain_name_of,
     reading_of,
     reading_shown,
     volume_of,
 )
 from napari_nx46.viewer.messages.notices import notify_error
+from napari_nx46.viewer.sources.grid import WHOLE_SPACE, Space
 
 if TYPE_CHECKING:
     import napari
@@ -36,6 +39,7 @@ class Described:
 
     name: str
     contrast_limits: tuple[float, ...]
+    placement: Placement | None
 
 
 class VolumeLayers:
@@ -63,6 +67,14 @@ class VolumeLayers:
         self._visible: dict[str | None, bool] = {}
         self.layers: list[Layer] = []
 
+    @property
+    def reference(self) -> tuple[Layer, Space] | None:
+        """The layer that says where the fragment lies, and which of its axes are z, y and x."""
+        return (self.layers[0], WHOLE_SPACE) if self.layers else None
+
+    def close(self) -> None:
+        """Do nothing: the layers stay, and nothing of them is followed."""
+
     def remember_visible(self) -> None:
         """Remember which volumes are visible, for layers that are added later."""
         self._visible |= {volume_of(layer): bool(layer.visible) for layer in self.layers}
@@ -89,13 +101,18 @@ class VolumeLayers:
             if layer not in kept.values():
                 shown.remove(layer)
         give_data([*((layer, wanted[kind][0]) for kind, layer in kept.items()), *overlays])
-        self.layers = read or self._arranged(wanted, kept, place)
+        self.layers = read or self._arranged(wanted, kept, place, fragment.placement)
         self._described = {
-            layer: self._described.get(layer, _as_it_is(layer)) for layer in self.layers
+            layer: self._described.get(layer, _as_it_is(layer, fragment.placement))
+            for layer in self.layers
         }
 
     def _arranged(
-        self, wanted: dict[Kind, LayerData], kept: dict[Kind, Layer], place: int
+        self,
+        wanted: dict[Kind, LayerData],
+        kept: dict[Kind, Layer],
+        place: int,
+        placement: Placement | None,
     ) -> list[Layer]:
         """Return the layers in their order; describe the kept ones again, and add the others."""
         layers = []
@@ -105,7 +122,7 @@ class VolumeLayers:
                 layer = self._added(description, place)
             else:
                 before, attributes = self._described[layer], description[1]
-                self._described[layer] = _described_again(layer, before, attributes)
+                self._described[layer] = _described_again(layer, before, attributes, placement)
             place = self._viewer.layers.index(layer) + 1
             layers.append(layer)
         return layers
@@ -140,13 +157,18 @@ class VolumeLayers:
         return layer
 
 
-def _as_it_is(layer: Layer) -> Described:
-    return Described(layer.name, _limits_of(layer))
+def _as_it_is(layer: Layer, placement: Placement | None) -> Described:
+    return Described(layer.name, _limits_of(layer), placement)
 
 
-def _described_again(layer: Layer, before: Described, attributes: dict[str, Any]) -> Described:
+def _described_again(
+    layer: Layer, before: Described, attributes: dict[str, Any], placement: Placement | None
+) -> Described:
     """Give a layer the name and limits of its new data, but keep those that a user has chosen."""
     layer.metadata = attributes["metadata"]
+    if placement != before.placement:
+        for attribute, value in placed(placement).items():
+            setattr(layer, attribute, value)
     name, limits = before.name, before.contrast_limits
     if layer.name == name:
         layer.name = attributes["name"]
@@ -154,7 +176,7 @@ def _described_again(layer: Layer, before: Described, attributes: dict[str, Any]
     if limits and limits == _limits_of(layer):
         layer.contrast_limits = attributes["contrast_limits"]
         limits = _limits_of(layer)
-    return Described(name, limits)
+    return Described(name, limits, placement)
 
 
 def _limits_of(layer: Layer) -> tuple[float, ...]:

@@ -19,6 +19,8 @@ from napari_nx46.viewer.canvas.class_overlay import ClassOverlay
 if TYPE_CHECKING:
     import napari
 
+    from napari_nx46.viewer.sources.placing import Placing
+
 LAYER_NAME = "difference"
 
 CLASS_COLORS = {
@@ -36,14 +38,16 @@ class DifferenceOverlay(ClassOverlay):
     viewer : napari viewer
     pair : PairChoice
         Says which.
+    placing : Placing
+        Says where the fragment lies.
     """
 
     name = LAYER_NAME
     colors = CLASS_COLORS
     kinds = DifferenceClass
 
-    def __init__(self, viewer: napari.Viewer, pair: PairChoice) -> None:
-        super().__init__(viewer, pair.choices.session)
+    def __init__(self, viewer: napari.Viewer, pair: PairChoice, placing: Placing) -> None:
+        super().__init__(viewer, pair.choices.session, placing)
         self._pair = pair
         pair.changed.connect(self.refresh)
         pair.choices.changed.connect(self.refresh)

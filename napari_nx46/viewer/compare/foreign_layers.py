@@ -18,6 +18,8 @@ from napari_nx46.viewer.canvas.slice_drawing import refresh_slice
 if TYPE_CHECKING:
     import napari
 
+    from napari_nx46.viewer.sources.placing import Placing
+
 COLOR = PURPLE
 
 
@@ -28,6 +30,8 @@ class ForeignLayers:
     ----------
     viewer : napari viewer
     choices : MaskChoices
+    placing : Placing
+        Says where the fragment lies.
 
     Attributes
     ----------
@@ -35,8 +39,9 @@ class ForeignLayers:
         By name.
     """
 
-    def __init__(self, viewer: napari.Viewer, choices: MaskChoices) -> None:
+    def __init__(self, viewer: napari.Viewer, choices: MaskChoices, placing: Placing) -> None:
         self._viewer = viewer
+        self._placing = placing
         self._choices = choices
         self.layers: dict[str, Image] = {}
         choices.foreign.masks_changed.connect(self._update)
@@ -74,7 +79,7 @@ class ForeignLayers:
             visible=True,
         )
         self.layers[name] = layer
-        self._viewer.layers.insert(below_classes(self._viewer), layer)
+        self._viewer.layers.insert(below_classes(self._viewer), self._placing.place(layer))
 
     def _mask(self, name: str) -> LazyVolume:
         return lazy_mask(self._choices.session, ChosenMask(self._choices, name))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_nx46.live.session import Session
     from napari_nx46.viewer.canvas.overlay import Overlay
     from napari_nx46.viewer.compare.tools import CompareTools
+    from napari_nx46.viewer.sources.placing import Placing
 
 GRID_FIELDS = ("stride", "shape", "spacing", "enabled")
 """What the grid had before, and gets back."""
@@ -48,6 +49,8 @@ class SideBySide(QObject):
         The mask layer of the left cell.
     layers : callable
         Returns the layers of the fragment that is shown, without masks.
+    placing : Placing
+        Says where the fragment lies.
     parent : QObject
 
     Attributes
@@ -64,6 +67,7 @@ class SideBySide(QObject):
         compare: CompareTools,
         overlay: Overlay,
         layers: Callable[[], list[Layer]],
+        placing: Placing,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -71,6 +75,7 @@ class SideBySide(QObject):
         self._session = session
         self._overlay = overlay
         self._layers = layers
+        self._placing = placing
         self._flip = compare.flip
         self._pair = compare.pair
         self._before: dict[str, dict[str, Any]] = {}
@@ -198,7 +203,7 @@ class SideBySide(QObject):
             visible=overlay.layer.visible,
         )
         self._mask.contrast_limits = overlay.layer.contrast_limits
-        self._viewer.add_layer(self._mask)
+        self._viewer.add_layer(self._placing.place(self._mask))
         self._viewer.layers.link_layers([overlay.layer, self._mask], LINKED_MASK)
         self._mask.name_overlay.visible = True
         self._order()

@@ -18,6 +18,8 @@ from napari_nx46.viewer.compare.shown_note import ShownNote
 if TYPE_CHECKING:
     import napari
 
+    from napari_nx46.viewer.sources.placing import Placing
+
 
 class CompareTools:
     """Flipping between the masks of a session, the difference of two, and the masks of others.
@@ -27,6 +29,8 @@ class CompareTools:
     viewer : napari viewer
     session : Session
     pins : Pins
+    placing : Placing
+        Says where the fragment lies.
 
     Attributes
     ----------
@@ -39,13 +43,19 @@ class CompareTools:
     note : ShownNote
     """
 
-    def __init__(self, viewer: napari.Viewer, session: Session, pins: Pins) -> None:
+    flip: MaskSwitch
+    pair: PairChoice
+    difference: DifferenceOverlay
+
+    def __init__(
+        self, viewer: napari.Viewer, session: Session, pins: Pins, placing: Placing
+    ) -> None:
         self.foreign = ForeignMasks(session)
         self.choices = MaskChoices(session, pins, self.foreign)
         self.flip = MaskSwitch(self.choices)
         self.pair = PairChoice(self.choices)
-        self.difference = DifferenceOverlay(viewer, self.pair)
-        self.foreign_layers = ForeignLayers(viewer, self.choices)
+        self.difference = DifferenceOverlay(viewer, self.pair, placing)
+        self.foreign_layers = ForeignLayers(viewer, self.choices, placing)
         self.note = ShownNote(viewer, self.flip)
 
     def new_data(self) -> list[NewData]:

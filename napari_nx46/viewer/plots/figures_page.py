@@ -94,16 +94,16 @@ class FiguresPage(Page):
         """Show the newest figures; those that are older than the sliders are dimmed."""
         state, curves = self.viewer_session.profiles.state, self.viewer_session.curves.state
         band = self.viewer_session.session.band
-        z = self.viewer_session.viewer.dims.current_step[0]
+        z = self.viewer_session.slice_shown
         profile = state.result
-        ignored = profile is not None and z < len(profile.slices) and profile.slices[z].ignored
+        ignored = profile is not None and 0 <= z < len(profile.slices) and profile.slices[z].ignored
         self._slice_heading.setText(f"Slice {z}, ignored" if ignored else f"Slice {z}")
         scores = None if curves.result is None else curves.result.scores
         self._shown = {
             "fragment": {} if profile is None else _of_volume(profile.volume, scores, band),
             "slice": (
                 {}
-                if profile is None or z >= len(profile.slices)
+                if profile is None or not 0 <= z < len(profile.slices)
                 else _of_slice(profile.slices[z], band)
             ),
         }
@@ -125,7 +125,7 @@ class FiguresPage(Page):
             for row in ROWS
             if row.name in fragment or row.name in slice_
         ]
-        z = self.viewer_session.viewer.dims.current_step[0]
+        z = self.viewer_session.slice_shown
         return Table(("figure", self.viewer_session.session.fragment.image_id, f"slice {z}"), rows)
 
     def _scroll_area(self) -> VerticalScrollArea:

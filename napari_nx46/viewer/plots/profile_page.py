@@ -95,13 +95,13 @@ class ProfilePage(PlotPage):
         self.share_axes.show_stale((self._continuity, self._recall, self._missed), state.stale)
         self.worst_list.setEnabled(not state.stale)
         self.show_state(stale=state.stale, busy=state.busy)
-        z = self.viewer_session.viewer.dims.current_step[0]
+        z = self.viewer_session.slice_shown
         for cursor in self.cursors:
             cursor.setVisible(state.result is not None)
             if not cursor.moving:
                 cursor.setValue(z)
         slices = () if state.result is None else state.result.slices
-        ignored = z < len(slices) and slices[z].ignored
+        ignored = 0 <= z < len(slices) and slices[z].ignored
         self.note_label.setText(f"slice {z}, ignored" if ignored else f"slice {z}")
 
     def table(self) -> Table:

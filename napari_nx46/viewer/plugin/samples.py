@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from napari_nx46 import __version__
 from napari_nx46.data.fragments import open_data
 from napari_nx46.data.sample import write_sample
 from napari_nx46.data.synthetic import SAMPLES
@@ -33,7 +33,7 @@ def is_sample(paths: Iterable[Path]) -> bool:
 
 def sample_path() -> Path:
     """Return where the sample fragments are, or will be."""
-    return user_cache_path("napari-nx46", appauthor=False) / f"sample-{__version__}"
+    return user_cache_path("napari-nx46", appauthor=False) / f"sample-{version('napari-nx46')}"
 
 
 def open_sample(position: int) -> list[LayerData]:

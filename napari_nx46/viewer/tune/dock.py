@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.plugin.claims import are_two_paths, is_single_volume
 from napari_nx46.viewer.plugin.preferences import read_preferences
 from napari_nx46.viewer.plugin.samples import is_sample
+from napari_nx46.viewer.sources.choice import guessed, layers_of
+from napari_nx46.viewer.sources.chosen import ChosenLayers
+from napari_nx46.viewer.tune.layer_tuning import LayerTuning
 from napari_nx46.viewer.tune.panel import TunePanel
 from napari_nx46.viewer.window.actions import Action
 from napari_nx46.viewer.window.arrangement import TabbedDock
@@ -74,6 +78,8 @@ class TuneDock(TabbedDock):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(self._open_buttons())
+        self.layers = LayerTuning(self)
+        layout.addWidget(self.layers.panel)
         self.error_banner = ErrorBanner()
         self.error_banner.logits_wanted.connect(self._read_as_logits)
         self.destroyed.connect(self.error_banner.end)
@@ -84,6 +90,7 @@ class TuneDock(TabbedDock):
         self._canvas_keys = CanvasKeys(self.viewer, self.run)
         add_shortcuts(self, self.run)
         self._follows_viewer = True
+        self.layers.propose(guessed(layers_of(self.viewer)))
         self._more_may_arrive = QTimer(self)
         self._more_may_arrive.setSingleShot(True)
         self._more_may_arrive.setInterval(ARRIVAL_MILLISECONDS)
@@ -122,6 +129,11 @@ class TuneDock(TabbedDock):
             dataset = open_as(given, folders, read_as)
         self.show_data_set(dataset, given, image_id)
 
+    def reset_choices(self, event: Any = None) -> None:
+        """Offer the layers that there are now; napari calls it when the layer list changes."""
+        if self._follows_viewer:
+            self.layers.panel.reset_choices()
+
     def read_again(self, read_as: ReadAs) -> None:
         """Open what is open again, with another channel or other logits, keeping the setting."""
         viewer_session = self.viewer_session
@@ -129,13 +141,16 @@ class TuneDock(TabbedDock):
             return
         dataset, carried = viewer_session.session.dataset, Carried.of(viewer_session)
         try:
-            again = open_as(viewer_session.paths, dataset.folders, read_as, dataset.image_ids)
+            if viewer_session.chosen is not None:
+                self.layers.tune(replace(viewer_session.chosen.choice, read_as=read_as))
+            else:
+                again = open_as(viewer_session.paths, dataset.folders, read_as, dataset.image_ids)
+                self.show_data_set(again, viewer_session.paths, carried.image_id)
         except (ValueError, OSError) as error:
             notify_error(error)
             if self.panel is not None:
                 self.panel.reading_panel.show_again()
             return
-        self.show_data_set(again, viewer_session.paths, carried.image_id)
         if self.viewer_session is not None:
             carried.give_to(self.viewer_session)
 
@@ -144,9 +159,15 @@ class TuneDock(TabbedDock):
         return workspace_of(paths, read_preferences().workspaces) if self._keeps else None
 
     def show_data_set(
-        self, dataset: DataSet, paths: tuple[Path, ...], image_id: str | None = None
+        self,
+        dataset: DataSet,
+        paths: tuple[Path, ...],
+        image_id: str | None = None,
+        chosen: ChosenLayers | None = None,
     ) -> None:
         """Begin a session on an opened data set, whose layers replace those of the old one.
+
+        Layers that a user has chosen are neither replaced nor copied.
 
         Raises
         ------
@@ -159,19 +180,23 @@ class TuneDock(TabbedDock):
             if self.viewer_session is None
             else (self.viewer_session.paths, self.viewer_session.session.fragment)
         )
+        users_own = [] if chosen is None else chosen.choice.layers
         old_layers = [
-            *self._superseded(paths),
-            *([] if self.viewer_session is None else self.viewer_session.layers),
+            layer
+            for layer in (*self._superseded(paths), *self._layers_of_files())
+            if layer not in users_own
         ]
         read_otherwise = layers_read_otherwise(self.viewer.layers, dataset, paths)
         for layer in {*old_layers, *read_otherwise}:
             if layer in read_otherwise or origin_of(layer) != tuple(map(str, paths)):
                 layer.name = f"{layer.name} before"  # those that take their places have the names
-        self._close_viewer_session()
+        self.close_session()
         self.error_banner.dismiss()
+        workspace = self.workspace_of(paths) if paths else None
         viewer_session = ViewerSession(
-            self.viewer, dataset, paths, self, image_id, self.workspace_of(paths)
+            self.viewer, dataset, paths, self, image_id, workspace, chosen
         )
+        self.layers.follow(chosen)
         for layer in (*old_layers, *read_otherwise):
             if layer not in viewer_session.layers and layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
@@ -183,15 +208,19 @@ class TuneDock(TabbedDock):
         self.introduction.hide()
         self.layout().addWidget(self.panel, 1)
         viewer_session.start()
-        if (
-            before is None
-            or before[0] != paths
-            or before[1].shape != viewer_session.session.fragment.shape
+        same = before is not None and before[0] == paths
+        if chosen is None and not (
+            same and before is not None and before[1].shape == viewer_session.session.fragment.shape
         ):
             self._look_at_all(viewer_session)
         self._entitle(dataset)
         warn_of_channels(dataset)
         self.viewer_session_changed.emit(viewer_session)
+
+    def _layers_of_files(self) -> list[Any]:
+        """Return the layers that were added for the session; none where they are the user's."""
+        session = self.viewer_session
+        return [] if session is None or session.chosen is not None else session.layers
 
     def _superseded(self, paths: tuple[Path, ...]) -> list[Any]:
         """Return layers that the reader made of other data, which nobody has taken up."""
@@ -256,9 +285,10 @@ class TuneDock(TabbedDock):
             self.error_banner.end()
             self.viewer.layers.events.inserted.disconnect(self._layer_inserted)
             self._canvas_keys.end()
-        self._close_viewer_session()
+        self.close_session()
 
-    def _close_viewer_session(self) -> None:
+    def close_session(self) -> None:
+        """End the session; nothing is open then."""
         if self.viewer_session is not None:
             self.viewer_session_changed.emit(None)
         if self.panel is not None:
@@ -366,8 +396,9 @@ def workspace_of(paths: tuple[Path, ...], folder: Path | None = None) -> Path | 
 
 def _introduction() -> QLabel:
     label = PlainLabel(
-        "Open a data folder, or one or two probability volumes, here, by dropping them on the"
-        " window, or with File ▸ Open Sample ▸ NX46."
+        "Choose layers of the window under “Layers” and tune them; or open a data folder, or one or"
+        " two probability volumes, here, by dropping them on the window, or with File ▸ Open Sample"
+        " ▸ NX46."
     )
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignTop)

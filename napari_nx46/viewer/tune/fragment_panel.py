@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from napari_nx46.data.fragments import Fragment
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 
 
@@ -17,6 +18,8 @@ class FragmentPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title = PlainLabel()
+        self.size_label = PlainLabel()
+        self.size_label.setAccessibleName("Size in voxels, and of a voxel")
         self.chooser = QComboBox()
         self.chooser.setAccessibleName("Fragment")
         self.previous_button = _arrow("◀", "Previous fragment (Shift+N)")
@@ -29,6 +32,7 @@ class FragmentPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.title)
         layout.addLayout(row)
+        layout.addWidget(self.size_label)
         self.chooser.textActivated.connect(self.chosen)
         self.previous_button.clicked.connect(lambda: self.stepped.emit(-1))
         self.next_button.clicked.connect(lambda: self.stepped.emit(1))
@@ -41,9 +45,22 @@ class FragmentPanel(QWidget):
         for button in (self.previous_button, self.next_button):
             button.setEnabled(len(image_ids) > 1)
 
-    def show_fragment(self, image_id: str) -> None:
-        """Show which fragment is current."""
-        self.chooser.setCurrentText(image_id)
+    def show_fragment(self, fragment: Fragment) -> None:
+        """Show which fragment is current, and its size."""
+        self.chooser.setCurrentText(fragment.image_id)
+        self.size_label.setText(size_in_words(fragment))
+
+
+def size_in_words(fragment: Fragment) -> str:
+    """Return a fragment's size in voxels (z, y, x), and a voxel's in micrometres if it is known."""
+    voxels = " × ".join(map(str, fragment.shape)) + " voxels"
+    placement = fragment.placement
+    size = None if placement is None else placement.micrometres
+    if size is None:
+        return voxels
+    one_size = max(size) - min(size) <= 1e-6 * max(size)
+    shown = [f"{length:.4g}" for length in (size[:1] if one_size else size)]
+    return f"{voxels} of {' × '.join(shown)} µm"
 
 
 def _arrow(text: str, tip: str) -> QToolButton:

@@ -67,7 +67,7 @@ class TunePanel(QWidget):
         self.export_panel = ExportPanel(session, viewer_session.runs)
         self.scroll = VerticalScrollArea()
         self.fragment_panel.show_data_set(data_set_name(session.dataset), session.dataset.image_ids)
-        self.fragment_panel.show_fragment(session.fragment.image_id)
+        self.fragment_panel.show_fragment(session.fragment)
         self._arrange()
         self._connect()
 
@@ -101,7 +101,7 @@ class TunePanel(QWidget):
         self.export_panel.answered.connect(self._show_answer)
 
     def _show_fragment(self, fragment: Fragment) -> None:
-        self.fragment_panel.show_fragment(fragment.image_id)
+        self.fragment_panel.show_fragment(fragment)
 
     def _show_answer(self) -> None:
         """Scroll to what an export has to say, once that is laid out."""

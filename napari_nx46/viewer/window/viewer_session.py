@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import JsonValue
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, next_worst, worst_slices
 from napari_nx46.data.fragments import DataSet, Fragment
-from napari_nx46.live.derived.comparison import ComparisonFollower
-from napari_nx46.live.derived.curves import Curves
-from napari_nx46.live.derived.of_session import SessionValue
-from napari_nx46.live.derived.profile import Profile
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.derived.surface import PlanePicture, Surface
 from napari_nx46.live.history.session_store import SessionStore
 from napari_nx46.live.jobs.runs import Runs
 from napari_nx46.live.look.bookmarks import Bookmarks
-from napari_nx46.live.look.cursor import OrthogonalSlices, Probe, Voxel
-from napari_nx46.live.masks.pin_follower import PinFollower
-from napari_nx46.live.masks.pin_metrics import PinMeasurer
+from napari_nx46.live.look.cursor import Voxel
 from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Session
-from napari_nx46.live.view import Figures
+from napari_nx46.live.view import Figures, View
 from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.canvas.error_overlay import ErrorOverlay
 from napari_nx46.viewer.canvas.layer_exchange import unseen
 from napari_nx46.viewer.canvas.overlay import Overlay
 from napari_nx46.viewer.canvas.own_layers import OwnLayers
 from napari_nx46.viewer.canvas.run_after_paint import RunAfterPaint
-from napari_nx46.viewer.canvas.shown_view import shown_view
+from napari_nx46.viewer.canvas.viewing import (
+    go_to,
+    go_to_slice,
+    has_no_names,
+    slice_shown,
+    view_of,
+    voxel_shown,
+)
 from napari_nx46.viewer.canvas.volume_layers import VolumeLayers
 from napari_nx46.viewer.compare.side_by_side import SideBySide
 from napari_nx46.viewer.compare.tools import CompareTools
@@ -44,20 +43,22 @@ from napari_nx46.viewer.messages.notices import notify_error, notify_warning
 from napari_nx46.viewer.plugin.preferences import Preferences, PreferencesFollower
 from napari_nx46.viewer.qt.later import Later
 from napari_nx46.viewer.qt.main_thread import MainThreadPoster
+from napari_nx46.viewer.sources.grid import AXIS_LABELS
+from napari_nx46.viewer.sources.placing import Placing
+from napari_nx46.viewer.window.followers import SessionFollowers
 from napari_nx46.voxels.workers import Workers
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-AnyFollower = TypeVar("AnyFollower", bound=SessionValue[Any, Any] | ComparisonFollower)
+    from napari_nx46.viewer.sources.chosen import ChosenLayers
 
-AXIS_LABELS = ("z", "y", "x")
 VIEW_SETTLES_MILLISECONDS = 30
 """napari knows the visible corners only once it has drawn."""
 
 
-class ViewerSession(QObject):
+class ViewerSession(SessionFollowers):
     """Joins a viewer with the session of a data set.
 
     Parameters
@@ -71,6 +72,9 @@ class ViewerSession(QObject):
         The fragment to begin with; default the one that was shown last, else the first.
     workspace : Path, optional
         The file that this is kept in and found again; None keeps nothing.
+    chosen : ChosenLayers, optional
+        The user's own layers that the data set was made of; by default layers of the volumes are
+        added.
 
     Attributes
     ----------
@@ -88,12 +92,14 @@ class ViewerSession(QObject):
         Those of the workspace.
     side_by_side : SideBySide
     three_d : ThreeD
-
-    Notes
-    -----
-    `profiles`, `curves`, `pin_follower`, `pin_measurer` and `comparison` are made when a panel
-    first asks for them: what nobody looks at is not computed.
     """
+
+    keeping: SessionStore
+    overlay: Overlay
+    errors: ErrorOverlay
+    compare: CompareTools
+    side_by_side: SideBySide
+    three_d: ThreeD
 
     def __init__(
         self,
@@ -103,6 +109,7 @@ class ViewerSession(QObject):
         parent: QObject | None = None,
         image_id: str | None = None,
         workspace: Path | None = None,
+        chosen: ChosenLayers | None = None,
     ) -> None:
         super().__init__(parent)
         self.viewer = viewer
@@ -114,8 +121,6 @@ class ViewerSession(QObject):
         self._looked: tuple[float, tuple[float, float]] | None = None
         self._reported = ""
         self._post = post = MainThreadPoster(self)
-        self._followers: list[SessionValue[Any, Any] | ComparisonFollower] = []
-        self._started = False
         self._preferences = PreferencesFollower(self)
         preferred = self._preferences.now
         self.session = Session(
@@ -137,23 +142,32 @@ class ViewerSession(QObject):
         self.bookmarks.failed.connect(notify_error)
         self.destroyed.connect(self.bookmarks.close)
         self.pins = Pins()
-        self.compare = CompareTools(viewer, self.session, self.pins)
+        self.placing = Placing()
+        self.compare = CompareTools(viewer, self.session, self.pins, self.placing)
         self.destroyed.connect(self.compare.foreign.close)
         self.keeping = SessionStore(
             self.session, self.pins, workspace, post=post, call_later=Later(self)
         )
         self.destroyed.connect(self.keeping.close)
-        self._volumes = VolumeLayers(viewer, paths)
+        self.chosen = chosen
+        self._volumes = chosen or VolumeLayers(viewer, paths)
         self._exchanging = False
         self._volumes.show(self.session.fragment)
+        self._follow_place()
+        self.overlay = Overlay(viewer, self.session, self.compare.flip, self.placing)
         self._show_slice()
-        self.overlay = Overlay(viewer, self.session, self.compare.flip)
         self.overlay.look(preferred.mask_color, preferred.outline)
-        self.errors = ErrorOverlay(viewer, self.scores)
+        self.errors = ErrorOverlay(viewer, self.scores, self.placing)
         self.error_tools = ErrorTools(viewer, self.session, self.scores, self)
         self.corrections = CorrectionsLayer(viewer, self.session, self.overlay)
         self.side_by_side = SideBySide(
-            viewer, self.session, self.compare, self.overlay, lambda: self.layers, self
+            viewer,
+            self.session,
+            self.compare,
+            self.overlay,
+            lambda: self.layers,
+            self.placing,
+            self,
         )
         self.three_d = ThreeD(
             viewer,
@@ -193,56 +207,17 @@ class ViewerSession(QObject):
         self._resume()
         self.session.start()
         self.scores.start()
-        self._started = True
-        for follower in self._followers:
-            follower.touch()
+        self._start_followers()
         self._look()
-
-    @cached_property
-    def profiles(self) -> Profile:
-        """Measures the mask slice by slice."""
-        return self._adopted(Profile(self.session, self.scores))
-
-    @cached_property
-    def curves(self) -> Curves:
-        """Follows the score with its histogram and curves."""
-        return self._adopted(Curves(self.session, self.scores))
-
-    @cached_property
-    def pin_follower(self) -> PinFollower:
-        """Computes the masks of the pins."""
-        return self._adopted(PinFollower(self.session, self.pins))
-
-    @cached_property
-    def comparison(self) -> ComparisonFollower:
-        """Compares the mask with another one."""
-        return self._adopted(ComparisonFollower(self.session))
-
-    @cached_property
-    def pin_measurer(self) -> PinMeasurer:
-        """Measures the masks of the pins."""
-        return self._adopted(PinMeasurer(self.session, self.pins, self.scores))
-
-    @cached_property
-    def orthogonal(self) -> OrthogonalSlices:
-        """Reads and computes the three slices through the cursor."""
-        return self._adopted(OrthogonalSlices(self.session))
-
-    @cached_property
-    def probe(self) -> Probe:
-        """Looks at the voxel under the mouse."""
-        return self._adopted(Probe(self.session))
 
     @property
     def cursor_voxel(self) -> Voxel:
         """The voxel that the viewer's sliders are at, also those of displayed axes."""
-        last = np.array(self.session.fragment.shape) - 1
-        z, y, x = np.clip(self.viewer.dims.current_step[-3:], 0, last).tolist()
-        return z, y, x
+        return voxel_shown(self.viewer, self.overlay.layer, self.session.fragment.shape)
 
     def go_to_voxel(self, voxel: Voxel, *, look: bool = False) -> None:
         """Have the viewer's sliders be at a voxel, and if wanted the canvas look at it."""
-        self.viewer.dims.set_current_step((0, 1, 2), voxel)
+        go_to(self.viewer, self.overlay.layer, voxel)
         if look:
             self.viewer.scene.camera.center = tuple(self.overlay.layer.data_to_world(voxel))
 
@@ -264,7 +239,12 @@ class ViewerSession(QObject):
 
     def go_to_slice(self, z: int) -> None:
         """Have the viewer show a slice along z."""
-        self.viewer.dims.set_current_step(0, z)
+        go_to_slice(self.viewer, self.overlay.layer, z)
+
+    @property
+    def slice_shown(self) -> int:
+        """Which slice along z the viewer stands at, be it within the fragment or not."""
+        return slice_shown(self.viewer, self.overlay.layer)
 
     def go_to_next_worst(self) -> None:
         """Have the viewer show the next of the slices that are worth a look first.
@@ -274,7 +254,7 @@ class ViewerSession(QObject):
         profile = self.profiles.state.result
         if profile is not None:
             worst = worst_slices(profile.slices, self.session.band, MOST_WORST_SLICES)
-            z = next_worst(worst, int(self.viewer.dims.current_step[0]))
+            z = next_worst(worst, self.slice_shown)
             if z is not None:
                 self.go_to_slice(z)
 
@@ -309,6 +289,8 @@ class ViewerSession(QObject):
         self.errors.close()
         self.compare.close()
         self.overlay.remove()
+        self.placing.close()
+        self._volumes.close()
 
     def _connect(self) -> None:
         session = self.session
@@ -336,15 +318,6 @@ class ViewerSession(QObject):
         runs.failed.connect(self._notify)
         self.destroyed.connect(runs.close)
         return runs
-
-    def _adopted(self, follower: AnyFollower) -> AnyFollower:
-        """Have a follower begin and end with the session, and report its errors."""
-        self._followers.append(follower)
-        follower.failed.connect(self._notify)
-        self.destroyed.connect(follower.close)
-        if self._started:
-            follower.touch()
-        return follower
 
     def _notify(self, error: BaseException) -> None:
         """Notify of an error, but not of the same one at every step of a slider."""
@@ -427,23 +400,36 @@ class ViewerSession(QObject):
         ]
         with unseen(self.viewer, [*self.layers, *(layer for layer, _ in overlays)]):
             self._volumes.show(fragment, overlays)
+            self._follow_place()
             self._show_slice()
         self.side_by_side.show_fragment()
 
     def _show_slice(self) -> None:
-        """Go to the session's slice, and name the axes."""
+        """Go to the session's slice, unless the layers are the user's, and name the axes."""
         dims = self.viewer.dims
-        if dims.ndim == 3:
+        if dims.ndim == len(AXIS_LABELS) and (self.chosen is None or has_no_names(dims)):
             dims.axis_labels = AXIS_LABELS
-            dims.set_current_step(0, self.session.view.slice_index)
+        if self.chosen is None:
+            self.go_to_slice(self.session.view.slice_index)
+
+    def _follow_place(self) -> None:
+        """Have this plugin's layers lie where the fragment's do."""
+        self.placing.follow(*(self._volumes.reference or (None, ())))
 
     def _view_moved(self, event: object = None) -> None:
         self._settle.start()
 
     def _look(self, event: object = None) -> None:
         """Report to the session what the canvas shows."""
-        if self.viewer.dims.ndim == 3 and not self._exchanging:
-            layers = [self.overlay.layer, *self.layers]
-            there = [layer for layer in layers if layer in self.viewer.layers]
-            self.session.look_at(shown_view(self.viewer.dims, there, self.session.fragment.shape))
+        # Without the fragment's layers, as in a window that is closed, nothing is looked at.
+        has_axes = self.viewer.dims.ndim >= len(AXIS_LABELS) or self.session.fragment.shape[0] == 1
+        if has_axes and not self._exchanging:
+            self.session.look_at(self._current_view())
             self._note_camera()
+
+    def _current_view(self) -> View | None:
+        # The canvas keeps this up to date in layers that are there: the mask may be deleted.
+        there = (one for one in (self.overlay.layer, *self.layers) if one in self.viewer.layers)
+        corners = next((one.corner_pixels for one in there if one.ndim == len(AXIS_LABELS)), None)
+        shape = self.session.fragment.shape
+        return view_of(self.viewer, self.overlay.layer, corners, shape)

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_nx46.files.volumes.axes import StoredAxes
 from napari_nx46.files.volumes.indexing import Box, box_shape
-from napari_nx46.files.volumes.origin import ArrayOrigin
+from napari_nx46.files.volumes.origin import AnyOrigin
 
 _DAMAGE = (
     ArithmeticError,
@@ -26,12 +26,12 @@ _DAMAGE = (
 """What an array of any library raises where it cannot be read."""
 
 
-class ArraySource:
+class ArrayReader:
     """Voxels of an array-like: NumPy, Dask, Zarr, or anything with shape, type and slices.
 
     Parameters
     ----------
-    origin : ArrayOrigin
+    origin : AnyOrigin
         What messages call it.
     array : array-like
         Indexed by integers and slices, one for each of its axes.
@@ -44,7 +44,7 @@ class ArraySource:
     """
 
     def __init__(
-        self, origin: ArrayOrigin, array: Any, dtype: np.dtype, axes: StoredAxes, channel: int
+        self, origin: AnyOrigin, array: Any, dtype: np.dtype, axes: StoredAxes, channel: int
     ) -> None:
         self.shape = axes.shape
         self.dtype = dtype.newbyteorder("=")
@@ -92,12 +92,12 @@ class ArraySource:
         return bool(block.dtype == self.dtype and flags.c_contiguous and flags.writeable)
 
 
-def finest_level(origin: ArrayOrigin, array: Any) -> Any:
+def finest_level(origin: AnyOrigin, array: Any) -> Any:
     """Return the array itself, or of a multiscale one the level of full resolution.
 
     Parameters
     ----------
-    origin : ArrayOrigin
+    origin : AnyOrigin
         What messages call it.
     array : array-like, or sequence of them
         A sequence of arrays of descending sizes is one array at several resolutions.
@@ -123,7 +123,7 @@ def finest_level(origin: ArrayOrigin, array: Any) -> Any:
     return levels[0]
 
 
-def element_type(origin: ArrayOrigin, array: Any) -> np.dtype:
+def element_type(origin: AnyOrigin, array: Any) -> np.dtype:
     """Return the type of the elements that an array gives.
 
     Raises

@@ -1,0 +1,50 @@
+"""Tuning the layers that are selected: Layers > Segment, and the menu of a layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_nx46.viewer.messages.notices import notify_error
+
+if TYPE_CHECKING:
+    import napari
+
+CONTEXT_COMMAND = "napari-nx46.tune_layers_of_menu"
+TITLE = "Tune surface mask"
+
+
+def tune_selected(viewer: napari.Viewer) -> None:
+    """Tune the selected layers, or open the chooser where they are not enough.
+
+    What each of them is follows from names and types: a Labels layer is the label, the first image
+    the 3D path. The chooser shows it, and takes another choice.
+    """
+    from napari_nx46.viewer.sources.choice import guessed, layers_of
+    from napari_nx46.viewer.window.session_dock import tune_dock_of
+
+    selected = [layer for layer in layers_of(viewer) if layer in viewer.layers.selection]
+    choice, dock = guessed(selected), tune_dock_of(viewer)
+    frame = dock.parentWidget()
+    if frame is not None:
+        frame.show()
+        frame.raise_()
+    if choice.p3d is None and choice.p2d is None and choice.image is None:
+        dock.layers.propose(guessed(layers_of(viewer)))
+        return
+    try:
+        dock.layers.tune(choice)
+    except (ValueError, OSError) as error:
+        dock.layers.propose(choice)
+        notify_error(error)
+
+
+def activate(context: object = None) -> None:
+    """Do what the manifest cannot, when napari first uses the plugin.
+
+    Parameters
+    ----------
+    context : npe2.PluginContext, optional
+    """
+    from napari_nx46.viewer.canvas.access import add_to_layer_menu
+
+    add_to_layer_menu(CONTEXT_COMMAND, f"{TITLE} (NX46)", tune_selected)

@@ -1,0 +1,1 @@
+"""Layers that the user brings: which volumes they are, where they lie, and following them."""

@@ -1,0 +1,91 @@
+"""Tuning layers that the user has in the window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject
+
+from napari_nx46.viewer.messages.notices import notify_error, notify_info
+from napari_nx46.viewer.sources.choice import LayerChoice, open_quietly
+from napari_nx46.viewer.sources.chosen import ChosenLayers
+from napari_nx46.viewer.tune.layer_panel import LayerPanel
+from napari_nx46.viewer.window.reading import Carried
+
+if TYPE_CHECKING:
+    from napari_nx46.viewer.tune.dock import TuneDock
+
+GONE = "The layers that were tuned are gone: choose others under “Layers”."
+
+
+class LayerTuning(QObject):
+    """Begins sessions on layers, and follows the layers while they last.
+
+    Parameters
+    ----------
+    dock : TuneDock
+
+    Attributes
+    ----------
+    panel : LayerPanel
+        The chooser at the dock's head.
+    """
+
+    def __init__(self, dock: TuneDock) -> None:
+        super().__init__(dock)
+        self._dock = dock
+        self.panel = LayerPanel(dock.viewer)
+        self.panel.chosen.connect(self.try_to_tune)
+
+    def tune(self, choice: LayerChoice) -> None:
+        """Tune layers of the window, which stay as they are, in place of what is open.
+
+        Parameters
+        ----------
+        choice : LayerChoice
+
+        Raises
+        ------
+        FragmentError, VolumeError
+            If they form no fragment; what was open stays open then.
+        """
+        dataset, volumes = open_quietly(choice)
+        chosen = ChosenLayers(self._dock.viewer, choice, volumes, self._dock)
+        self._dock.show_data_set(dataset, (), chosen=chosen)
+
+    def try_to_tune(self, choice: LayerChoice) -> bool:
+        """Tune layers, or notify of what is wrong with them; return whether they are tuned."""
+        try:
+            self.tune(choice)
+        except (ValueError, OSError) as error:
+            notify_error(error)
+            return False
+        return True
+
+    def propose(self, choice: LayerChoice) -> None:
+        """Show layers in the chooser, for a user to go on from there."""
+        self.panel.show_choice(choice)
+        self.panel.section.expand()
+
+    def follow(self, chosen: ChosenLayers | None) -> None:
+        """Show what is tuned, and go on with what is left of it when layers come and go."""
+        if chosen is not None:
+            chosen.replaced.connect(self._go_on)
+            self.panel.show_choice(chosen.choice)
+        self.panel.section.collapse()
+
+    def _go_on(self, choice: LayerChoice) -> None:
+        """Go on with what is left when a layer was removed, or has other data."""
+        dock, session = self._dock, self._dock.viewer_session
+        if session is None:
+            return
+        carried = Carried.of(session)
+        if not choice.has_source:
+            dock.close_session()
+            self.propose(choice)
+            notify_info(GONE)
+        elif not self.try_to_tune(choice):
+            dock.close_session()
+            self.propose(choice)
+        elif dock.viewer_session is not None:
+            carried.give_to(dock.viewer_session)
