@@ -88,4 +88,7 @@ class LayerTuning(QObject):
             dock.close_session()
             self.propose(choice)
         elif dock.viewer_session is not None:
-            carried.give_to(dock.viewer_session)
+            try:
+                carried.give_to(dock.viewer_session)
+            except ValueError as error:  # a block, say, that lies outside the new data
+                notify_error(error)
