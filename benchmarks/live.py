@@ -5,7 +5,8 @@
 Prints, for each slider: the time from the event to the drawn canvas, over the floor (a repaint
 without any change); the time in the handler, under the rival's (the plain magicgui way: the whole
 mask recomputed and uploaded); and what a burst of events leaves behind. Then the same with every
-other dock open beside the sliders, and how soon a flip between two pinned masks is seen.
+other dock open beside the sliders, and how soon a flip between two pinned masks is seen; at last
+the same sliders over layers of arrays and of Dask, against those over files.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
+import dask.array as da
 import napari
 import numpy as np
 from baseline import keep_ratio
@@ -28,12 +31,14 @@ from qtpy.QtCore import QEventLoop
 from qtpy.QtWidgets import QApplication
 from scipy import ndimage
 
+from napari_nx46 import tune
 from napari_nx46.data.fragments import open_data
 from napari_nx46.live.masks.choices import LIVE
 from napari_nx46.setting import Setting
 from napari_nx46.viewer.tune.dock import TuneDock
 from napari_nx46.viewer.window.docks import DOCKS, open_dock
 from napari_nx46.viewer.window.launch import open_window
+from napari_nx46.viewer.window.session_dock import tune_dock_of
 
 CANVAS_SIZE = (1000, 800)
 BURST = 300
@@ -43,6 +48,10 @@ PINNED = ("A", "B")
 MOST_ALONE = 1.25
 MOST_WITH_PANELS = 1.5
 """Times the floor."""
+LAYER_KINDS = ("array", "dask")
+MOST_OVER_FILES = 1.1
+"""Of layers, times what it is over files."""
+CHUNK = 64
 
 
 class DrawCounter:
@@ -117,6 +126,55 @@ def window(size: int) -> Iterator[tuple[napari.Viewer, TuneDock]]:
         settle(dock)
         yield viewer, dock
         viewer.close()
+
+
+@contextmanager
+def layer_window(size: int, kind: str) -> Iterator[tuple[napari.Viewer, TuneDock]]:
+    """Open a window on the same pair as layers: arrays in memory, or of Dask."""
+    with tempfile.TemporaryDirectory() as folder:
+        arrays = [np.load(path) for path in write_pair(Path(folder), size)]
+    if kind == "dask":
+        arrays = [da.from_array(array, chunks=(CHUNK,) * 3) for array in arrays]
+    viewer = napari.Viewer()
+    layers = [
+        viewer.add_image(array, name=name, contrast_limits=(0, 1), visible=name == "p3d")
+        for name, array in zip(("p3d", "p2d"), arrays, strict=True)
+    ]
+    tune(viewer, *layers)
+    dock = tune_dock_of(viewer)
+    viewer.window._qt_viewer.canvas._scene_canvas.native.setFixedSize(*CANVAS_SIZE)
+    session = dock.viewer_session.session
+    wait(lambda: session.figures.fragment_exact and session.warm_up.done)
+    settle(dock)
+    yield viewer, dock
+    viewer.close()
+
+
+def print_layers(size: int, events: int) -> None:
+    """Print the times of sliders over layers, against those over files.
+
+    Both windows are open, and their sliders take turns: what slows one down slows the other.
+    """
+    for kind in LAYER_KINDS:
+        with window(size) as files, layer_window(size, kind) as layers:
+            both = [(DrawCounter(viewer), dock) for viewer, dock in (files, layers)]
+            for name, rest in product(SLIDERS, (True, False)):
+                turns = [
+                    [measure_slider(draws, dock, name, TURN, rest).drawn for draws, dock in both]
+                    for _ in range(max(1, events // TURN))
+                ]
+                file, layer = (statistics.median(column) for column in zip(*turns, strict=True))
+                ratio = statistics.median(layer / file for file, layer in turns)
+                keep_ratio(f"{kind} layer: {name} {_how(rest)}, x files", ratio)
+                print(
+                    f"{kind:5s} layer: {name:9s} {_how(rest)}  event to drawn canvas"
+                    f" {1e3 * layer:5.1f} ms, over files {1e3 * file:5.1f} ms:"
+                    f" {ratio:4.2f} x (at most {MOST_OVER_FILES})"
+                )
+
+
+def _how(rest: bool) -> str:
+    return "at rest" if rest else "dragged"
 
 
 def rival_handler(viewer: napari.Viewer, dock: TuneDock) -> Callable[[float], None]:
@@ -272,8 +330,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--events", type=int, default=40)
+    parser.add_argument("--layers", action="store_true", help="only layers against files")
     arguments = parser.parse_args()
     events = arguments.events
+    if arguments.layers:
+        print_layers(arguments.size, events)
+        return
     with window(arguments.size) as (viewer, dock):
         draws = DrawCounter(viewer)
         floor_times(draws, TURN)
@@ -299,6 +361,7 @@ def main() -> None:
             f" {1e3 * flip.drawn:5.1f} ms = {flip.drawn / flip.floor:4.2f} x"
             f" (at most {MOST_WITH_PANELS}), handler {1e3 * flip.handled:4.1f} ms"
         )
+    print_layers(arguments.size, events)
 
 
 def print_rival(draws: DrawCounter, viewer: napari.Viewer, dock: TuneDock) -> float:
