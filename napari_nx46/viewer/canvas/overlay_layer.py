@@ -86,6 +86,8 @@ class OverlayLayer(SessionLayer):
     ----------
     viewer : napari viewer
     session : Session
+    placing : Placing
+        Says where the fragment lies.
 
     Attributes
     ----------
@@ -93,8 +95,8 @@ class OverlayLayer(SessionLayer):
         The layer, once there is one; a user may have deleted it.
     """
 
-    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
-        super().__init__(viewer, session)
+    def __init__(self, viewer: napari.Viewer, session: Session, placing: Placing) -> None:
+        super().__init__(viewer, session, placing)
         self._canvas = Canvas(viewer)
         self._ahead = False
 

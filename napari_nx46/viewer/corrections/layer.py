@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
 
+    from napari_nx46.viewer.sources.placing import Placing
+
 __all__ = ["COLORS", "LAYER_NAME", "CorrectionsLayer"]
 
 LAYER_NAME = "corrections"
@@ -47,6 +49,8 @@ class CorrectionsLayer(SessionLayer):
     session : Session
     overlay : Overlay
         The mask, whose components are clicked on.
+    placing : Placing
+        Says where the fragment lies.
 
     Attributes
     ----------
@@ -57,8 +61,10 @@ class CorrectionsLayer(SessionLayer):
 
     painting_changed = Signal(object)
 
-    def __init__(self, viewer: napari.Viewer, session: Session, overlay: Overlay) -> None:
-        super().__init__(viewer, session)
+    def __init__(
+        self, viewer: napari.Viewer, session: Session, overlay: Overlay, placing: Placing
+    ) -> None:
+        super().__init__(viewer, session, placing)
         self._own_change = False
         self.clicks = ComponentClick(viewer, session, overlay, self.correct)
         self.clicks.picked.failed.connect(notify_error)
@@ -170,7 +176,7 @@ class CorrectionsLayer(SessionLayer):
         layer.events.mode.connect(self._report_painting)
         self._follow_visibility()
         active = self._viewer.layers.selection.active
-        self._viewer.add_layer(layer)
+        self._viewer.add_layer(self._placing.place(layer))
         self._viewer.layers.selection.active = active
         self._viewer.layers.selection.events.active.disconnect(self._report_painting)
         self._viewer.layers.selection.events.active.connect(self._report_painting)

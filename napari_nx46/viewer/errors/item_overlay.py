@@ -14,6 +14,8 @@ from napari_nx46.viewer.errors.looks import ITEM_COLORS
 if TYPE_CHECKING:
     import napari
 
+    from napari_nx46.viewer.sources.placing import Placing
+
 __all__ = ["ItemOverlay"]
 
 LAYER_NAME = "selected error"
@@ -26,14 +28,16 @@ class ItemOverlay(ClassOverlay):
     ----------
     viewer : napari viewer
     pictures : Pictures
+    placing : Placing
+        Says where the fragment lies.
     """
 
     name = LAYER_NAME
     colors = ITEM_COLORS
     kinds = ItemClass
 
-    def __init__(self, viewer: napari.Viewer, pictures: Pictures) -> None:
-        super().__init__(viewer, pictures.session)
+    def __init__(self, viewer: napari.Viewer, pictures: Pictures, placing: Placing) -> None:
+        super().__init__(viewer, pictures.session, placing)
         self._pictures = pictures
         self._wanted = True
         pictures.changed.connect(self._follow)

@@ -17,6 +17,8 @@ from napari_nx46.viewer.errors.mark_shapes import colors_of, symbols_of
 if TYPE_CHECKING:
     import napari
 
+    from napari_nx46.viewer.sources.placing import Placing
+
 __all__ = ["MOST_POINTS", "make_layers"]
 
 MOST_POINTS = 20_000
@@ -24,7 +26,7 @@ MOST_POINTS = 20_000
 
 
 def make_layers(
-    viewer: napari.Viewer, arranged: Arranged, picture: ItemPicture | None
+    viewer: napari.Viewer, arranged: Arranged, picture: ItemPicture | None, placing: Placing
 ) -> list[str]:
     """Add a points layer of the errors that are listed, and a labels layer of the selected one.
 
@@ -34,6 +36,8 @@ def make_layers(
     arranged : Arranged
     picture : ItemPicture, optional
         Of the selected error.
+    placing : Placing
+        Says where the fragment lies.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def make_layers(
     if picture is not None:
         layers.append(_labels(picture))
     for layer in layers:
-        viewer.add_layer(layer)
+        viewer.add_layer(placing.place(layer))
     return [str(layer.name) for layer in layers]
 
 

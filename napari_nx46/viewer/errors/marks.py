@@ -17,6 +17,8 @@ from napari_nx46.viewer.errors.mark_shapes import colors_of, frames, symbols_of
 if TYPE_CHECKING:
     import napari
 
+    from napari_nx46.viewer.sources.placing import Placing
+
 __all__ = ["ErrorMarks"]
 
 PLACES_NAME, BOXES_NAME = "error places", "error boxes"
@@ -36,12 +38,17 @@ class ErrorMarks(QObject):
     ----------
     viewer : napari viewer
     browser : ErrorBrowser
+    placing : Placing
+        Says where the fragment lies.
     parent : QObject
     """
 
-    def __init__(self, viewer: napari.Viewer, browser: ErrorBrowser, parent: QObject) -> None:
+    def __init__(
+        self, viewer: napari.Viewer, browser: ErrorBrowser, placing: Placing, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self._placing = placing
         self._browser = browser
         self._wanted = True
         self.places: Any = None
@@ -212,7 +219,7 @@ class ErrorMarks(QObject):
             blending="translucent_no_depth",
         )
         for layer in (self.boxes, self.places):
-            self._viewer.add_layer(layer)
+            self._viewer.add_layer(self._placing.place(layer))
             layer.editable = False
             layer.events.visible.connect(self.draw_soon)
         self._viewer.layers.selection = selected

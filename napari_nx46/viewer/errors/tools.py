@@ -18,6 +18,8 @@ from napari_nx46.viewer.errors.marks import ErrorMarks
 if TYPE_CHECKING:
     import napari
 
+    from napari_nx46.viewer.sources.placing import Placing
+
 __all__ = ["ErrorTools"]
 
 
@@ -29,6 +31,8 @@ class ErrorTools(QObject):
     viewer : napari.Viewer
     session : Session
     scores : ScoreFollower
+    placing : Placing
+        Says where the fragment lies.
     parent : QObject
 
     Attributes
@@ -45,15 +49,21 @@ class ErrorTools(QObject):
     """
 
     def __init__(
-        self, viewer: napari.Viewer, session: Session, scores: ScoreFollower, parent: QObject
+        self,
+        viewer: napari.Viewer,
+        session: Session,
+        scores: ScoreFollower,
+        placing: Placing,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self._placing = placing
         self.browser = ErrorBrowser(session, scores)
         self.pictures = Pictures(self.browser)
         self.what_if = WhatIf(session, scores, self.browser)
-        self.marks = ErrorMarks(viewer, self.browser, self)
-        self.item = ItemOverlay(viewer, self.pictures)
+        self.marks = ErrorMarks(viewer, self.browser, placing, self)
+        self.item = ItemOverlay(viewer, self.pictures, placing)
         self.followers = (self.browser, self.pictures, self.what_if)
         self.owners = (self.item, self.marks)
         self.browser.visited.connect(self._go_to)
@@ -70,7 +80,9 @@ class ErrorTools(QObject):
         arranged = self.browser.arranged
         if arranged is None:
             return []
-        return make_layers(self._viewer, arranged, self.pictures.state.result)
+        return make_layers(
+            self._viewer, arranged, self.pictures.state.result, self._placing
+        )
 
     def close(self) -> None:
         """Leave the viewer, and follow the session no longer."""
@@ -93,5 +105,6 @@ class ErrorTools(QObject):
         place = listing.place_of(row)
         for axis in viewer.dims.not_displayed:
             viewer.dims.set_current_step(axis, place[axis])
-        shown = tuple(float(place[axis]) for axis in viewer.dims.displayed)
+        world = self._placing.to_world(place)
+        shown = tuple(float(world[axis]) for axis in viewer.dims.displayed)
         viewer.scene.camera.center = shown if len(shown) == len(place) else (0.0, *shown)

@@ -16,6 +16,7 @@ from napari_nx46.files.volumes.notes import VolumeWarning
 from napari_nx46.files.volumes.origin import origin_error
 from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.files.volumes.roles import Role
+from napari_nx46.live.arrays.corrections import CorrectionsVolume
 from napari_nx46.live.arrays.volume import LazyVolume
 from napari_nx46.viewer.sources.grid import is_same_place, placement_of, world_matrix
 
@@ -213,7 +214,7 @@ def layers_of(viewer: napari.Viewer) -> list[Layer]:
 
 def can_be_chosen(layer: Layer) -> bool:
     """Return whether a layer can be a volume: this plugin's own masks are none, nor are colours."""
-    own = isinstance(getattr(layer, "data", None), LazyVolume)
+    own = isinstance(getattr(layer, "data", None), LazyVolume | CorrectionsVolume)
     return isinstance(layer, Image | Labels) and not own and not getattr(layer, "rgb", False)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from napari_nx46.viewer.sources.grid import SPATIAL, Space, spatial_attributes
+from napari_nx46.viewer.sources.grid import SPATIAL, Space, spatial_attributes, world_matrix
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -43,6 +44,14 @@ class Placing:
         self._placed.add(layer)
         self._give(layer)
         return layer
+
+    def to_world(self, voxel: Sequence[float]) -> tuple[float, float, float]:
+        """Return where a voxel (z, y, x) lies in the world of the viewer's last three axes."""
+        if self._reference is None:
+            z, y, x = voxel
+            return float(z), float(y), float(x)
+        place = world_matrix(self._reference, self._space) @ [*voxel, 1.0]
+        return float(place[0]), float(place[1]), float(place[2])
 
     def close(self) -> None:
         """Follow nothing any more; layers stay where they are."""

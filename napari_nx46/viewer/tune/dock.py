@@ -25,7 +25,7 @@ from napari_nx46.viewer.plugin.preferences import read_preferences
 from napari_nx46.viewer.plugin.samples import is_sample
 from napari_nx46.viewer.sources.choice import guessed, layers_of
 from napari_nx46.viewer.sources.chosen import ChosenLayers
-from napari_nx46.viewer.tune.layer_tuning import LayerTuning
+from napari_nx46.viewer.sources.tuning import LayerTuning
 from napari_nx46.viewer.tune.panel import TunePanel
 from napari_nx46.viewer.window.actions import Action
 from napari_nx46.viewer.window.arrangement import TabbedDock
@@ -78,7 +78,7 @@ class TuneDock(TabbedDock):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(self._open_buttons())
-        self.layers = LayerTuning(self)
+        self.layers = LayerTuning(self, self)
         layout.addWidget(self.layers.panel)
         self.error_banner = ErrorBanner()
         self.error_banner.logits_wanted.connect(self._read_as_logits)

@@ -100,6 +100,7 @@ class ViewerSession(SessionFollowers):
     compare: CompareTools
     side_by_side: SideBySide
     three_d: ThreeD
+    error_tools: ErrorTools
 
     def __init__(
         self,
@@ -158,8 +159,8 @@ class ViewerSession(SessionFollowers):
         self._show_slice()
         self.overlay.look(preferred.mask_color, preferred.outline)
         self.errors = ErrorOverlay(viewer, self.scores, self.placing)
-        self.error_tools = ErrorTools(viewer, self.session, self.scores, self)
-        self.corrections = CorrectionsLayer(viewer, self.session, self.overlay)
+        self.error_tools = ErrorTools(viewer, self.session, self.scores, self.placing, self)
+        self.corrections = CorrectionsLayer(viewer, self.session, self.overlay, self.placing)
         self.side_by_side = SideBySide(
             viewer,
             self.session,

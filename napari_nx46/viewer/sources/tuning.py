@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from qtpy.QtCore import QObject
 
 from napari_nx46.viewer.messages.notices import notify_error, notify_info
 from napari_nx46.viewer.sources.choice import LayerChoice, open_quietly
 from napari_nx46.viewer.sources.chosen import ChosenLayers
-from napari_nx46.viewer.tune.layer_panel import LayerPanel
+from napari_nx46.viewer.sources.panel import LayerPanel
 from napari_nx46.viewer.window.reading import Carried
 
 if TYPE_CHECKING:
-    from napari_nx46.viewer.tune.dock import TuneDock
+    import napari
+
+    from napari_nx46.data.fragments import DataSet
+    from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 GONE = "The layers that were tuned are gone: choose others under “Layers”."
+
+
+class SessionOwner(Protocol):
+    """The dock in which sessions begin and end."""
+
+    viewer: napari.Viewer
+    viewer_session: ViewerSession | None
+
+    def show_data_set(
+        self,
+        dataset: DataSet,
+        paths: tuple[Path, ...],
+        image_id: str | None = None,
+        chosen: ChosenLayers | None = None,
+    ) -> None:
+        """Begin a session on a data set."""
+
+    def close_session(self) -> None:
+        """End the session."""
 
 
 class LayerTuning(QObject):
@@ -23,7 +47,9 @@ class LayerTuning(QObject):
 
     Parameters
     ----------
-    dock : TuneDock
+    dock : SessionOwner
+    parent : QObject
+        With which it ends, as do the layers that it follows.
 
     Attributes
     ----------
@@ -31,8 +57,8 @@ class LayerTuning(QObject):
         The chooser at the dock's head.
     """
 
-    def __init__(self, dock: TuneDock) -> None:
-        super().__init__(dock)
+    def __init__(self, dock: SessionOwner, parent: QObject) -> None:
+        super().__init__(parent)
         self._dock = dock
         self.panel = LayerPanel(dock.viewer)
         self.panel.chosen.connect(self.try_to_tune)
@@ -50,7 +76,7 @@ class LayerTuning(QObject):
             If they form no fragment; what was open stays open then.
         """
         dataset, volumes = open_quietly(choice)
-        chosen = ChosenLayers(self._dock.viewer, choice, volumes, self._dock)
+        chosen = ChosenLayers(self._dock.viewer, choice, volumes, self.parent())
         self._dock.show_data_set(dataset, (), chosen=chosen)
 
     def try_to_tune(self, choice: LayerChoice) -> bool:
@@ -88,6 +114,9 @@ class LayerTuning(QObject):
             dock.close_session()
             self.propose(choice)
         elif dock.viewer_session is not None:
+            if dock.viewer_session.session.fragment.shape != session.session.fragment.shape:
+                # What was corrected was corrected in voxels that are no longer there.
+                carried = replace(carried, corrections={}, accepted_corrections={}, pins=())
             try:
                 carried.give_to(dock.viewer_session)
             except ValueError as error:  # a block, say, that lies outside the new data
