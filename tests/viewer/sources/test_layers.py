@@ -114,7 +114,7 @@ def test_all_volumes_of_a_fragment_may_be_layers(tuned):
     fragment = window.session.fragment
     assert fragment.image_id == "101"
     assert set(fragment.sources) == {"p3d", "p2d", "m1"}
-    window.wait_until(lambda: window.viewer_session.scores.scores.fragment.result is not None)
+    window.wait_until(lambda: window.viewer_session.scores.scores.slice is not None)
     setting = window.tuning.setting.changed(weights=(("m1", 1.0), ("p3d", 0.5)))
     window.session.apply(setting)
     expected = make_mask(path(), p2d, models={"m1": path(5)}, setting=setting)
