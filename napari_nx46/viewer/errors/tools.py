@@ -48,6 +48,8 @@ class ErrorTools(QObject):
         What has layers of its own.
     """
 
+    browser: ErrorBrowser
+
     def __init__(
         self,
         viewer: napari.Viewer,
@@ -80,9 +82,7 @@ class ErrorTools(QObject):
         arranged = self.browser.arranged
         if arranged is None:
             return []
-        return make_layers(
-            self._viewer, arranged, self.pictures.state.result, self._placing
-        )
+        return make_layers(self._viewer, arranged, self.pictures.state.result, self._placing)
 
     def close(self) -> None:
         """Leave the viewer, and follow the session no longer."""
