@@ -100,9 +100,9 @@ def test_the_menu_check_refuses_unknown_and_closed_menus():
     assert not is_menu_contributable("napari/help")
 
 
-def test_the_tune_widget_is_in_the_segment_menu():
+def test_tuning_layers_is_in_the_segment_menu():
     items = MANIFEST.contributions.menus["napari/layers/segment"]
-    assert [item.command for item in items] == ["napari-nx46.tune"]
+    assert [item.command for item in items] == ["napari-nx46.tune_layers"]
 
 
 def test_readers_take_every_suffix_that_volumes_have_and_folders():

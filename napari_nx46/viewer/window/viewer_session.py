@@ -101,6 +101,7 @@ class ViewerSession(SessionFollowers):
     side_by_side: SideBySide
     three_d: ThreeD
     error_tools: ErrorTools
+    corrections: CorrectionsLayer
 
     def __init__(
         self,
