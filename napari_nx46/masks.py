@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_nx46.files.volumes.reading import Logits
     from napari_nx46.run.export.export import RunResult
     from napari_nx46.viewer.window.tuning import Tuning
+    from napari_nx46.voxels.corrections.corrections import Corrections
 
 __all__ = ["export", "make_mask", "score", "tune"]
 
@@ -48,6 +49,7 @@ def make_mask(
     models: Mapping[str, Any] | None = None,
     channel: int | None = None,
     logits: Logits | None = None,
+    corrections: Any = None,
 ) -> npt.NDArray[np.uint8]:
     """Return the surface mask of a fragment, bit for bit that of ``nx46 run`` and of an export.
 
@@ -66,6 +68,8 @@ def make_mask(
         Of probability volumes that have several; the last by default.
     logits : Logits, optional
         How the values of probability volumes become probabilities, if they are logits.
+    corrections : (Z, Y, X) array-like of int, or Corrections, optional
+        What was corrected by hand, applied after clean-up: 0 as computed, 1 add, 2 erase.
 
     Returns
     -------
@@ -78,6 +82,8 @@ def make_mask(
         If arrays are missing that the setting reads, or their shapes differ.
     VolumeError
         If an array holds what a probability cannot be.
+    CorrectionsError
+        If corrections hold other values than 0, 1 and 2.
 
     Examples
     --------
@@ -91,7 +97,8 @@ def make_mask(
 
     arrays = {"p3d": p3d, "p2d": p2d, "image": image, "models": models}
     dataset = DataSet.from_arrays({_MASK: arrays}, channel=channel, logits=logits)
-    return mask_of_fragment(dataset, _MASK, setting, threads=_THREADS)
+    corrected = _corrections_of(corrections)
+    return mask_of_fragment(dataset, _MASK, setting, corrections=corrected, threads=_THREADS)
 
 
 def score(
@@ -137,6 +144,7 @@ def export(
     path: str | os.PathLike[str],
     *,
     tag: str = "",
+    corrections: Mapping[str, Any] | None = None,
 ) -> RunResult:
     """Write the masks of fragments into a submission archive, validated, with manifest and metrics.
 
@@ -151,6 +159,9 @@ def export(
         was. Beside it ``submission.manifest.json`` and ``metrics.csv`` are written.
     tag : str, optional
         Names the run in its manifest.
+    corrections : mapping of str to array-like or Corrections, optional
+        By image_id, what was corrected by hand; see `make_mask`. It is written beside the archive
+        too.
 
     Returns
     -------
@@ -160,7 +171,9 @@ def export(
     Raises
     ------
     FragmentError
-        If a setting does not fit its fragment.
+        If a setting, or corrections, do not fit their fragment.
+    CorrectionsError
+        If corrections hold other values than 0, 1 and 2.
     VolumeError
         If a source is damaged or holds what a probability cannot be.
     WriteError
@@ -187,7 +200,13 @@ def export(
     workers = Workers(_THREADS)
     try:
         pipelines = PipelineSet(dataset, workers=workers)
-        return run_export(pipelines, chosen, Path(path), RunOptions(tag=tag))
+        corrected = {
+            image_id: fixed
+            for image_id, given in (corrections or {}).items()
+            if (fixed := _corrections_of(given)) is not None
+        }
+        options = RunOptions(tag=tag)
+        return run_export(pipelines, chosen, Path(path), options, corrections=corrected)
     finally:
         workers.close()
 
@@ -254,3 +273,23 @@ def tune(
 
     arrays = {"p3d": p3d, "p2d": p2d, "image": image, "label": label}
     return tune_layers(viewer, arrays, models or {}, name=name, channel=channel, logits=logits)
+
+
+def _corrections_of(given: Any) -> Corrections | None:
+    """Return corrections from what a caller gives for them."""
+    from napari_nx46.voxels.corrections.corrections import ERASE, Corrections, CorrectionsError
+
+    if given is None or isinstance(given, Corrections):
+        return given
+    labels = np.asarray(given)
+    if labels.ndim != 3 or labels.dtype.kind not in "biu":  # noqa: PLR2004
+        raise CorrectionsError(
+            f"found corrections of {labels.dtype.name} and shape {labels.shape}, expected integers "
+            "(Z, Y, X): 0 as computed, 1 add, 2 erase"
+        )
+    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) <= ERASE:
+        raise CorrectionsError(
+            f"found corrections from {labels.min()} to {labels.max()}, expected 0 as computed, "
+            "1 add, 2 erase"
+        )
+    return Corrections.of(labels.astype(np.uint8, copy=False))

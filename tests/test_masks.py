@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import dask.array as da
 import numpy as np
@@ -23,6 +25,7 @@ from napari_nx46 import (
     write_data_folder,
 )
 from napari_nx46.setting import Averaging, Domain, ScoreFrom
+from napari_nx46.voxels.corrections.corrections import Corrections, CorrectionsError
 from tests.command import nx46_here
 
 SHAPE = (12, 40, 44)
@@ -125,3 +128,41 @@ def test_an_export_says_of_arrays_what_can_be_said(tmp_path):
     assert fragment["sources"]["p2d"] == data["b"].p2d.record()
     assert fragment["sources"]["p3d"]["shape"] == list(SHAPE)
     assert result.report.ok
+
+
+def test_corrections_come_last_in_a_mask_and_in_an_export(tmp_path):
+    p3d = volumes()["p3d"]
+    labels = np.random.default_rng(7).integers(0, 3, SHAPE)
+    computed = make_mask(p3d)
+    expected = np.where(labels == 0, computed, labels == 1)
+    np.testing.assert_array_equal(make_mask(p3d, corrections=labels), expected)
+    of_labels = Corrections.of(labels.astype(np.uint8))
+    np.testing.assert_array_equal(make_mask(p3d, corrections=of_labels), expected)
+    data = DataSet.from_arrays({"a": {"p3d": p3d}, "b": {"p3d": p3d}})
+    export(data, Setting(), tmp_path / "s.zip", corrections={"a": labels, "b": None})
+    with zipfile.ZipFile(tmp_path / "s.zip") as archive:
+        written = {
+            name: tifffile.imread(io.BytesIO(archive.read(name))) for name in ("a.tif", "b.tif")
+        }
+    np.testing.assert_array_equal(written["a.tif"], expected)
+    np.testing.assert_array_equal(written["b.tif"], computed)
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        (np.full(SHAPE, 257, np.int64), "from 257 to 257"),
+        (np.full(SHAPE, -1), "from -1 to -1"),
+        (np.zeros(SHAPE, np.float32), "float32"),
+        (np.zeros(SHAPE[1:], np.uint8), "shape"),
+    ],
+    ids=["too large", "negative", "no integers", "one slice"],
+)
+def test_corrections_that_are_none_are_refused(labels, found):
+    with pytest.raises(CorrectionsError, match=found):
+        make_mask(volumes()["p3d"], corrections=labels)
+
+
+def test_corrections_of_another_shape_are_refused():
+    with pytest.raises(FragmentError, match="corrections of shape"):
+        make_mask(volumes()["p3d"], corrections=np.zeros((1, 2, 3), np.uint8))

@@ -6,9 +6,10 @@ import numpy as np
 
 from napari_nx46.data.fragments import DataSet
 from napari_nx46.run.pipelines import PipelineSet
-from napari_nx46.run.preflight import checked_fragments
+from napari_nx46.run.preflight import check_corrections, checked_fragments
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck, Workers, never
 
 
@@ -17,6 +18,7 @@ def mask_of_fragment(
     image_id: str,
     setting: Setting,
     *,
+    corrections: Corrections | None = None,
     threads: int = 1,
     cancelled: CancelCheck = never,
 ) -> Mask:
@@ -27,6 +29,8 @@ def mask_of_fragment(
     dataset : DataSet
     image_id : str
     setting : Setting
+    corrections : Corrections, optional
+        Applied after clean-up.
     threads : int, optional
     cancelled : callable, optional
         Asked between tiles.
@@ -39,19 +43,21 @@ def mask_of_fragment(
     Raises
     ------
     FragmentError
-        If the setting does not fit the fragment.
+        If the setting, or corrections, do not fit the fragment.
     VolumeError
         If a volume is damaged or holds what a probability cannot be.
     Cancelled
         If `cancelled` returned True.
     """
     (fragment,) = checked_fragments(dataset, {image_id: setting})
+    if corrections is not None:
+        check_corrections(fragment, corrections)
     mask = np.empty(fragment.shape, np.uint8)
     workers = Workers(threads)
     try:
         pipelines = PipelineSet(dataset, workers=workers)
         pipeline, threshold = pipelines.with_threshold(image_id, setting, cancelled)
-        for slab in pipeline.slabs(setting, threshold, cancelled):
+        for slab in pipeline.slabs(setting, threshold, cancelled, corrections):
             mask[slab.extent] = slab.mask
     finally:
         workers.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from napari.layers import Layer
+from napari.layers import Labels, Layer
 
 from napari_nx46.files.volumes.array_reader import finest_level
 from napari_nx46.files.volumes.origin import ArrayOrigin
@@ -71,6 +71,12 @@ class Tuning:
         """The mask's layer, "surface mask"."""
         return self._viewer_session.overlay.layer
 
+    @property
+    def corrections(self) -> Labels:
+        """The layer "corrections", made at its first use: 0 as computed, 1 add, 2 erase."""
+        layer: Labels = self._viewer_session.corrections.labels()
+        return layer
+
     def change(self, **knobs: Any) -> None:
         """Move sliders; what is displayed follows before this returns.
 
@@ -92,7 +98,7 @@ class Tuning:
         Returns
         -------
         (Z, Y, X) array of uint8
-            0 and 1; bit for bit that of `make_mask` and of an export.
+            0 and 1, corrections included; bit for bit that of `make_mask` and of an export.
 
         Raises
         ------

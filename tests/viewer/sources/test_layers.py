@@ -330,6 +330,18 @@ def test_the_mask_may_be_deleted_and_shown_again(tuned):
     )
 
 
+def test_corrections_painted_from_python_are_in_the_mask(tuned):
+    window = tuned()
+    before = window.tuning.mask().copy()
+    layer = window.tuning.corrections
+    assert layer is window.viewer.layers["corrections"] is window.tuning.corrections
+    layer.data[2, 3:6, 4] = 1
+    layer.data_setitem((np.array([4, 4]), np.array([5, 6]), np.array([7, 7])), 2)
+    expected = before.copy()
+    expected[2, 3:6, 4], expected[4, 5:7, 7] = 1, 0
+    np.testing.assert_array_equal(window.tuning.mask(), expected)
+
+
 def test_a_mask_of_layers_is_accepted_exported_and_read_back(tuned, tmp_path):
     window = tuned(lambda viewer: viewer.add_image(path(), name="frag 7", **GRID))
     window.tuning.change(quantile=0.8)
