@@ -22,7 +22,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 BASELINE = FOLDER / "baseline.json"
-SCRIPTS = ("core", "cleanup", "leaderboard", "campaign", "live", "flip", "stepping", "three_d")
+SCRIPTS = (
+    *("core", "cleanup", "leaderboard", "campaign"),
+    *("live", "flip", "stepping", "three_d", "first_picture"),
+)
 RATIOS_FILE = "NX46_RATIOS"
 """The environment variable that names the file to which scripts add their ratios."""
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QFrame, QListWidget, QListWidgetItem, QWidget
+from qtpy.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from napari_nx46.core.measure.slices import SliceMeasures
 from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, Fault, WorstSlice, worst_slices
@@ -20,6 +20,7 @@ from napari_nx46.viewer.plots.axes import Axes, Style
 from napari_nx46.viewer.plots.colors import Role
 from napari_nx46.viewer.plots.page import PlotPage
 from napari_nx46.viewer.plots.saving import Table
+from napari_nx46.viewer.widgets.dock_style import PLAIN_LIST_NAME
 from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 __all__ = ["ProfilePage"]
@@ -68,8 +69,7 @@ class ProfilePage(PlotPage):
         )
         self.worst_list = QListWidget()
         self.worst_list.setFixedWidth(LIST_WIDTH)
-        self.worst_list.setFrameShape(QFrame.Shape.NoFrame)
-        self.worst_list.setStyleSheet("background: transparent;")
+        self.worst_list.setObjectName(PLAIN_LIST_NAME)
         self.worst_list.setToolTip("The slices worth a look first; a click goes there (next: W)")
         self.body.addWidget(self.worst_list)
         self._drawn: tuple[MaskProfile | None, tuple[float, float]] | None = None

@@ -10,8 +10,6 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from napari_nx46.data.fragments import open_data
-from napari_nx46.data.sample import write_sample
-from napari_nx46.data.synthetic import SAMPLES
 from napari_nx46.viewer.canvas.layers import LayerData, fragment_layers
 
 SampleLayers = Callable[[], list[LayerData]]
@@ -19,6 +17,10 @@ SampleLayers = Callable[[], list[LayerData]]
 
 def sample_folder() -> Path:
     """Return the data folder of the sample fragments, making them where they are not there yet."""
+    # What makes them needs SciPy, which would hold up every window.
+    from napari_nx46.data.sample import write_sample
+    from napari_nx46.data.synthetic import SAMPLES
+
     folder = sample_path()
     last = folder / "train_labels" / f"{SAMPLES[-1].image_id}.tif"
     if not last.exists():
@@ -38,6 +40,8 @@ def sample_path() -> Path:
 
 def open_sample(position: int) -> list[LayerData]:
     """Return the layers of one sample fragment; the dock goes on with all of them."""
+    from napari_nx46.data.synthetic import SAMPLES
+
     folder = sample_folder()
     fragment = open_data(folder)[SAMPLES[position].image_id]
     return fragment_layers(fragment, (folder,))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from napari_nx46.viewer.sources.choice import guessed, layers_of
 from napari_nx46.viewer.sources.chosen import ChosenLayers
 from napari_nx46.viewer.sources.tuning import LayerTuning
 from napari_nx46.viewer.tune.panel import TunePanel
+from napari_nx46.viewer.widgets.dock_style import DockStyle
 from napari_nx46.viewer.window.actions import Action
 from napari_nx46.viewer.window.arrangement import TabbedDock
 from napari_nx46.viewer.window.closing import guard_closing
@@ -74,6 +76,7 @@ class TuneDock(TabbedDock):
         self.viewer_session: ViewerSession | None = None
         self.panel: TunePanel | None = None
         self.setWindowTitle("Tune surface mask")
+        self._style = DockStyle(self, napari_viewer)
         self.setAcceptDrops(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
@@ -240,6 +243,16 @@ class TuneDock(TabbedDock):
         """Name the data in the window's title, unless somebody else has named the window."""
         if self.viewer.title == NAPARI_TITLE or self.viewer.title.startswith(TITLE):
             self.viewer.title = f"{TITLE}{dataset.name}"
+
+    @contextmanager
+    def introduced(self, words: str) -> Iterator[None]:
+        """Show other words than usual while no data are open."""
+        usual = self.introduction.text()
+        self.introduction.setText(words)
+        try:
+            yield
+        finally:
+            self.introduction.setText(usual)
 
     def what_runs(self) -> str:
         """Return what is being done with the runs of the workspace, in words."""

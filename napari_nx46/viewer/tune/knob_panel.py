@@ -31,6 +31,7 @@ from napari_nx46.viewer.tune.knobs import (
     evenly_spaced,
     new_control,
 )
+from napari_nx46.viewer.widgets.dock_style import TITLE_NAME
 
 OPEN_AT_FIRST = frozenset({Group.SCORE, Group.THRESHOLD})
 COUNT_TEXTS: Mapping[Group, str] = {Group.CLEAN_UP: "on"}
@@ -42,12 +43,6 @@ INDENT = 12
 SPACING = 6
 UNBOUNDED = (1 << 24) - 1
 """Qt's QWIDGETSIZE_MAX."""
-
-TITLE_STYLE = """
-QPushButton { text-align: left; border: none; background: transparent; font-weight: bold;
-              padding: 3px 0px; }
-QPushButton:hover, QPushButton:focus { text-decoration: underline; }
-"""
 
 ONE_PATH = (
     "There is one path only, 3D or 2D, and nothing to blend it with. Open a 3D and a 2D volume of"
@@ -72,7 +67,8 @@ class Section(QCollapsible):
         self._title = title
         self._counted = counted
         self._count = 0
-        self.toggleButton().setStyleSheet(TITLE_STYLE)
+        self.toggleButton().setObjectName(TITLE_NAME)
+        self.toggleButton().setStyleSheet("")  # one of its own would hide the focus
         self.toggleButton().setAccessibleName(title)
         self.layout().setContentsMargins(QMargins())
         self.layout().setSpacing(2)

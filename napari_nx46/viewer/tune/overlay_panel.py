@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_nx46.viewer.canvas.overlay import Overlay
+from napari_nx46.viewer.canvas.overlay import Overlay, outline_color
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.qt.connections import Connections
 
@@ -67,8 +67,10 @@ class OverlayPanel(QWidget):
             self.opacity_slider.setValue(round(layer.opacity * PERCENT))
         with signals_blocked(self.outline_box):
             self.outline_box.setChecked(self._overlay.has_outline)
+        color = self._overlay.color
         self.color_button.setStyleSheet(
-            f"background-color: {self._overlay.color}; border: 1px solid gray; padding: 0px;"
+            f"QPushButton {{ background-color: {color}; border: 1px solid gray; padding: 0px; }}"
+            f"QPushButton:focus {{ border: 2px solid {outline_color(color)}; }}"
         )
 
     def _show_shown(self, shown: bool) -> None:

@@ -146,12 +146,23 @@ def open_dock_of(viewer: napari.Viewer, kind: type[Dock]) -> Dock:
     LookupError
         If no entry of `DOCKS` has the class.
     """
+    dock: Dock = open_dock(viewer, entry_of(kind))
+    return dock
+
+
+def entry_of(kind: type[QWidget]) -> DockEntry:
+    """Return the entry that has the class of a dock.
+
+    Raises
+    ------
+    LookupError
+        If no entry of `DOCKS` has it.
+    """
     name = f"{kind.__module__}:{kind.__name__}"
     entry = next((entry for entry in DOCKS if entry.python_name == name), None)
     if entry is None:
         raise LookupError(f"expected one of the docks, found {name}")
-    dock: Dock = open_dock(viewer, entry)
-    return dock
+    return entry
 
 
 class DocksButton(QPushButton):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QApplication
 
 from napari_nx46.data.fragments import DataSet
+from napari_nx46.viewer.canvas.layers import data_set_name
 from napari_nx46.viewer.tune.dock import TITLE, VIEW_MARGIN, TuneDock
 from napari_nx46.viewer.window.key_bindings import register_actions
 from napari_nx46.viewer.window.reading import as_kept
@@ -46,7 +47,9 @@ def open_window(
     viewer = napari.Viewer(title=f"{TITLE}{dataset.name}", show=show)
     dock = add_dock(viewer, keeps=keeps)
     opened = tuple(paths)
-    dock.show_data_set(as_kept(dataset, opened, dock.workspace_of(opened)), opened)
+    with dock.introduced(f"Opening {data_set_name(dataset)}…"):
+        QApplication.processEvents()  # there is something to read before the data are read
+        dock.show_data_set(as_kept(dataset, opened, dock.workspace_of(opened)), opened)
     QApplication.processEvents()  # lays the window out: only then the canvas has its size
     if dock.viewer_session is None or not dock.viewer_session.look_again():
         viewer.reset_view(margin=VIEW_MARGIN)

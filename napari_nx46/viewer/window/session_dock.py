@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.tune.dock import TuneDock
+from napari_nx46.viewer.widgets.dock_style import DockStyle
 from napari_nx46.viewer.window.actions import Action
 from napari_nx46.viewer.window.arrangement import TabbedDock
+from napari_nx46.viewer.window.docks import entry_of
 from napari_nx46.viewer.window.launch import add_dock
 from napari_nx46.viewer.window.shortcuts import add_shortcuts
 from napari_nx46.viewer.window.viewer_session import ViewerSession
@@ -40,14 +42,11 @@ class SessionDock(TabbedDock):
         self.panel: QWidget | None = None
         self._tune: TuneDock | None = None
         self.setWindowTitle(self.title)
-        self._introduction = PlainLabel(
-            "Nothing is open yet: open data in the dock that tunes masks."
-        )
-        self._introduction.setWordWrap(True)
-        self._introduction.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._style = DockStyle(self, napari_viewer)
+        self.introduction = self._introduced()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
-        layout.addWidget(self._introduction)
+        layout.addWidget(self.introduction)
         add_shortcuts(self, self._run)
         self._connect(tune_dock_of(napari_viewer))
 
@@ -90,10 +89,35 @@ class SessionDock(TabbedDock):
             self.layout().removeWidget(old)
             old.hide()
             old.deleteLater()
-        self._introduction.setVisible(viewer_session is None)
+        self.introduction.setVisible(viewer_session is None)
         if viewer_session is not None:
             self.panel = self.make_panel(viewer_session)
             self.layout().addWidget(self.panel)
+
+    def _introduced(self) -> QWidget:
+        """Return what stands here while no data are open: what the dock is for, and what to do."""
+        entry = entry_of(type(self))
+        words = PlainLabel(
+            f"{entry.help} Nothing is open yet: open data in the dock that tunes masks, or choose"
+            " File ▸ Open Sample ▸ NX46."
+        )
+        words.setWordWrap(True)
+        self.open_button = QPushButton("Go to where data are opened")
+        self.open_button.clicked.connect(self._show_tune_dock)
+        introduction = QWidget()
+        layout = QVBoxLayout(introduction)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(words)
+        layout.addWidget(self.open_button)
+        layout.addStretch(1)
+        return introduction
+
+    def _show_tune_dock(self) -> None:
+        tune = tune_dock_of(self.viewer)
+        frame = tune.parentWidget()
+        frame.show()
+        frame.raise_()
+        tune.open_folder_button.setFocus()
 
 
 def is_tuned(viewer: napari.Viewer) -> bool:
