@@ -28,6 +28,7 @@ class Column(IntEnum):
     SIDE = 5
     SLICE = 6
     OCTANT = 7
+    NOTE = 8
 
 
 DESCENDING_FIRST = (Column.SIZE, Column.SHARE, Column.GAIN)
@@ -128,7 +129,7 @@ def _in_order(listing: Listing, rows: Indices, arrangement: Arrangement) -> Indi
     """Return rows sorted by a column; equal ones, and unknown numbers last, as listed."""
     column, table = arrangement.column, listing.table
     match column:
-        case Column.NUMBER:
+        case Column.NUMBER | Column.NOTE:
             return rows[::-1] if arrangement.descending else rows
         case Column.KIND:
             key = _ranks(listing.kinds)[table.kind[rows]]
@@ -165,13 +166,17 @@ TITLES = (
 
 def rows_csv(arranged: Arranged) -> bytes:
     """Return the rows as CSV, with numbers in full; what is not known is left empty."""
-    return csv_bytes(TITLES, _records(arranged))
+    return csv_bytes(_titles(arranged), _records(arranged))
 
 
 def rows_text(arranged: Arranged) -> str:
     """Return the rows as text that spreadsheets take up from the clipboard."""
     lines = (["" if one is None else str(one) for one in record] for record in _records(arranged))
-    return "\n".join("\t".join(line) for line in ([*TITLES], *lines))
+    return "\n".join("\t".join(line) for line in (_titles(arranged), *lines))
+
+
+def _titles(arranged: Arranged) -> list[str]:
+    return list(TITLES) if arranged.listing.is_priced else [*TITLES, "note"]
 
 
 def _records(arranged: Arranged) -> list[list[CsvValue]]:
@@ -188,4 +193,6 @@ def _records(arranged: Arranged) -> list[list[CsvValue]]:
         [None if math.isnan(gain) else gain for gain in some.gain.tolist()],
         *some.extent.T.tolist(),
     ]
+    if listing.note_of is not None:
+        columns.append([listing.note_of(row) for row in rows.tolist()])
     return [list(record) for record in zip(*columns, strict=True)]

@@ -27,7 +27,7 @@ from napari_nx46.live.session import Session
 __all__ = ["ErrorBrowser"]
 
 _NO_LIST = {
-    LabelState.NONE: "This fragment has no label: errors are differences from a label.",
+    LabelState.NONE: "",
     LabelState.DAMAGED: "The label of this fragment cannot be read.",
     LabelState.LOADING: "The label is being read …",
     LabelState.READY: "",
@@ -115,9 +115,19 @@ class ErrorBrowser:
     @property
     def message(self) -> str:
         """Why there is no list, in one sentence; empty where there is one or soon will be."""
-        if not self.scores.has_label:
-            return _NO_LIST[LabelState.NONE]
-        return _NO_LIST[self.scores.scores.label]
+        return "" if self.lists_suspicions else _NO_LIST[self.scores.scores.label]
+
+    @property
+    def lists_suspicions(self) -> bool:
+        """Whether what is suspicious is listed: without a label, or by choice."""
+        return self.value.lists_suspicions
+
+    def list_suspicions(self, wanted: bool) -> None:
+        """List what is suspicious though there is a label, or no longer so."""
+        if wanted != self.lists_suspicions:
+            self.select_nothing()
+            self.value.list_suspicions(wanted)
+            self.changed.emit()
 
     def watch(self) -> None:
         """Compute the list as long as somebody looks; `unwatch` must follow."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -62,6 +62,8 @@ class Listing:
     explanation : Explanation, optional
         What the list was made from, with both masks.
     kinds, parts, sides : tuple of str
+    note_of : callable, optional
+        Returns why a row is listed, where it is not for its points.
     """
 
     table: ErrorTable
@@ -73,9 +75,15 @@ class Listing:
     kinds: tuple[str, ...] = KINDS
     parts: tuple[str, ...] = PARTS
     sides: tuple[str, ...] = SIDES
+    note_of: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether the rows are errors against a label, measured in points."""
+        return self.note_of is None
 
     def kind_of(self, row: int) -> str:
         """Return the kind of a row in words."""
@@ -125,6 +133,8 @@ class Listing:
         """Return a row in a few words."""
         size, share = int(self.table.size[row]), float(self.table.share[row])
         voxels = f", {size:,} voxels" if size else ""
+        if self.note_of is not None:
+            return f"{self.kind_of(row)}{voxels}: {self.note_of(row)}"
         points = f", {share:.5f} points" if share else ""
         return f"{self.kind_of(row)} ({self.side_of(row)}){voxels}{points}"
 
@@ -151,6 +161,8 @@ def _part_of_kind(kind: str) -> str:
 class ErrorFilter:
     """Which rows of a listing are shown; None stands for all.
 
+    Part, side, dimension and octant are asked of errors against a label only.
+
     Parameters
     ----------
     part, kind, side : str, optional
@@ -174,6 +186,12 @@ class ErrorFilter:
 
     def rows(self, listing: Listing) -> Indices:
         """Return the rows of a listing that pass, in its order."""
+        if not listing.is_priced:
+            here = replace(self, part=None, side=None, dimension=None, octant=None)
+            return here._passing(listing)
+        return self._passing(listing)
+
+    def _passing(self, listing: Listing) -> Indices:
         table = listing.table
         passes: Flags = np.ones(len(table), np.bool_)
         for wanted, codes, names in (

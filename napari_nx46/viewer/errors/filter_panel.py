@@ -90,6 +90,8 @@ class FilterPanel(QWidget):
         """Offer what a listing has; a choice that is offered still stays."""
         if listing is None:
             return
+        for box in (self.part_box, self.side_box, self.octant_box):
+            box.setVisible(listing.is_priced)
         kinds = [listing.kinds[code] for code in sorted(set(listing.table.kind.tolist()))]
         octants = [
             (f"Octant {octant_text(listing.octants, number)}", number)

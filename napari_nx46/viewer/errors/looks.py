@@ -8,7 +8,7 @@ from napari_nx46.live.errors.listing import Tone
 from napari_nx46.live.errors.picture import ItemClass
 from napari_nx46.run.okabe_ito import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
-__all__ = ["ITEM_COLORS", "LEGEND", "SYMBOLS", "TONE_COLORS"]
+__all__ = ["ITEM_COLORS", "LEGEND", "LEGEND_OF_SUSPICIONS", "SYMBOLS", "TONE_COLORS"]
 
 YELLOW = "#f0e442"
 """The eighth of Okabe and Ito's colours: the only one as bright as the mask is not."""
@@ -58,3 +58,15 @@ LEGEND = "<br>".join(
     )
 )
 """What colours and shapes stand for, as markup."""
+
+LEGEND_OF_SUSPICIONS = " ".join(
+    _colored(color, words)
+    for color, words in (
+        (TONE_COLORS["loop"], "holes"),
+        (TONE_COLORS["component"], "thick sheet"),
+        (TONE_COLORS["voi"], "bridge"),
+        (TONE_COLORS["cavity"], "unsure place"),
+        (ITEM_COLORS[ItemClass.ITEM], "selected"),
+    )
+)
+"""What colours stand for where what is suspicious is listed, as markup."""

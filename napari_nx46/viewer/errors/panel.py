@@ -29,7 +29,7 @@ from napari_nx46.live.errors.arranged import (
 )
 from napari_nx46.run.job import Job
 from napari_nx46.viewer.errors.filter_panel import FilterPanel
-from napari_nx46.viewer.errors.looks import LEGEND
+from napari_nx46.viewer.errors.looks import LEGEND, LEGEND_OF_SUSPICIONS
 from napari_nx46.viewer.errors.mend_panel import MendPanel
 from napari_nx46.viewer.errors.tools import ErrorTools
 from napari_nx46.viewer.errors.tree import ErrorTree
@@ -40,6 +40,7 @@ from napari_nx46.viewer.widgets.layout import WrappedLabel, rule
 
 __all__ = ["ErrorPanel"]
 
+SUSPICIOUS = "Without a label: what is worth a look, not what is wrong"
 VIEW_MILLISECONDS = 150
 """What is in view is listed again once the view rests."""
 
@@ -57,6 +58,8 @@ class ErrorPanel(QWidget):
         Why there is no list.
     state_label : QLabel
         The score, and whether the list is of the present mask.
+    suspicion_box : QCheckBox
+        List what is suspicious in the mask though there is a label.
     filters : FilterPanel
     tree : ErrorTree
     sum_label : QLabel
@@ -75,6 +78,11 @@ class ErrorPanel(QWidget):
         self._watching = False
         self.message_label, self.state_label = WrappedLabel(), WrappedLabel()
         self.sum_label, self.selected_label = WrappedLabel(), WrappedLabel()
+        self.suspicion_box = _check_box(
+            "Suspicious places",
+            "List what is worth a look without the label: holes, thick sheets, bridges,"
+            " and places where the threshold decides",
+        )
         self.filters = FilterPanel()
         self.tree = ErrorTree()
         self.previous_button = _button("◀", "Go to the previous error (Shift+G)")
@@ -122,7 +130,10 @@ class ErrorPanel(QWidget):
         self.message_label.setText(message)
         self.message_label.setVisible(bool(message))
         for widget in self._of_a_list:
-            widget.setVisible(browser.scores.has_label)
+            widget.setVisible(browser.scores.has_label or browser.lists_suspicions)
+        self.suspicion_box.setVisible(browser.scores.has_label)
+        self.mends.setVisible(not browser.lists_suspicions)
+        self.legend_label.setText(LEGEND_OF_SUSPICIONS if browser.lists_suspicions else LEGEND)
         self.state_label.setText(self._state_text())
         self.state_label.setEnabled(state.is_current)
         self.filters.show_listing(state.result)
@@ -147,10 +158,12 @@ class ErrorPanel(QWidget):
 
     def _state_text(self) -> str:
         state = self._browser.state
+        suspicions = self._browser.lists_suspicions
         if state.result is None:
-            return "The errors are being found …" if state.busy else ""
+            what = "Suspicious places" if suspicions else "The errors"
+            return f"{what} are being found …" if state.busy else ""
         score = state.result.score
-        known = "" if score is None else f"Score {score:.4f}"
+        known = SUSPICIOUS if score is None else f"Score {score:.4f}"
         if state.is_current:
             return known
         return f"≈ {known}: of an older mask{', being found again …' if state.busy else ''}"
@@ -161,6 +174,8 @@ class ErrorPanel(QWidget):
         if arranged is None:
             return ""
         listing, mark = arranged.listing, "" if self._browser.state.is_current else "≈ "
+        if not listing.is_priced:
+            return f"{mark}{arranged.count:,} of {len(listing):,} suspicious places"
         listed = f"{arranged.count:,} of {len(listing):,} errors: {mark}{arranged.share:.5f}"
         if listing.score is None:
             return listed
@@ -168,6 +183,10 @@ class ErrorPanel(QWidget):
         return f"{listed} of {lost:.5f} points, which is 1 - score"
 
     # ---- what a user does ------------------------------------------------------------------
+
+    def _list_suspicions(self, wanted: bool) -> None:
+        self.filters.kind_box.setCurrentIndex(0)  # the other list has other kinds
+        self._browser.list_suspicions(wanted)
 
     def _watch(self, watched: bool) -> None:
         if watched == self._watching:
@@ -225,6 +244,8 @@ class ErrorPanel(QWidget):
         browser, tools = self._browser, self._tools
         self.tree.visited.connect(browser.go_to)
         self.tree.sorted_by.connect(self._sort)
+        self.suspicion_box.setChecked(browser.lists_suspicions and browser.scores.has_label)
+        self.suspicion_box.toggled.connect(self._list_suspicions)
         self.filters.changed.connect(self._filter)
         self.filters.number_wanted.connect(lambda number: browser.go_to(number - 1))
         self.previous_button.clicked.connect(lambda: browser.step(-1))
@@ -255,6 +276,7 @@ class ErrorPanel(QWidget):
             keep.addWidget(button, 0, column)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 6, 0)
+        whole.addWidget(self.suspicion_box)
         whole.addWidget(self.message_label)
         listed = QWidget()
         layout = QVBoxLayout(listed)

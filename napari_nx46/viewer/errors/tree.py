@@ -21,8 +21,13 @@ WIDTHS = {
     Column.SIDE: "prediction",
     Column.SLICE: "Slice8",
     Column.OCTANT: "Octant8",
+    Column.NOTE: "88.8 voxels thick; median 8.8 (suspicion 0.88)",
 }
 """Texts as wide as the columns are at first: looking at all rows would take long."""
+
+
+OF_ERRORS = (Column.SHARE, Column.GAIN, Column.SIDE, Column.OCTANT)
+"""The columns of errors against a label."""
 
 
 class ErrorTree(QTreeView):
@@ -70,6 +75,7 @@ class ErrorTree(QTreeView):
             self.setColumnWidth(column, metrics.horizontalAdvance(text) + 10)
         height = metrics.height() + 6
         self.setMinimumHeight(header.sizeHint().height() + ROWS_SHOWN * height)
+        self._show_columns(priced=True)
         self.clicked.connect(self._visit)
         self.activated.connect(self._visit)
         self.verticalScrollBar().valueChanged.connect(self._fetch_what_is_seen)
@@ -78,6 +84,8 @@ class ErrorTree(QTreeView):
         """Show these rows; kinds that were unfolded stay so, and the scroll bar stays."""
         if arranged is self.errors.arranged:
             return
+        if arranged is not None:
+            self._show_columns(priced=arranged.listing.is_priced)
         unfolded, scrolled = self._unfolded(), self.verticalScrollBar().value()
         self.errors.show_rows(arranged)
         if self.errors.is_folded and arranged is not None:
@@ -105,6 +113,12 @@ class ErrorTree(QTreeView):
         elif self.errors.row_at(self.currentIndex()) != row:
             self.setCurrentIndex(index)
             self.scrollTo(index)
+
+    def _show_columns(self, *, priced: bool) -> None:
+        """Show the columns that a list has: points, or why something is suspicious."""
+        for column in OF_ERRORS:
+            self.setColumnHidden(column, not priced)
+        self.setColumnHidden(Column.NOTE, priced)
 
     def _visit(self, index: QModelIndex) -> None:
         row = self.errors.row_at(index)

@@ -24,7 +24,7 @@ MOST_FETCHED = 20 * PAGE
 
 NO_PARENT = QModelIndex()
 TO_THE_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-NUMBERS = {*Column} - {Column.KIND, Column.SIDE, Column.OCTANT}
+NUMBERS = {*Column} - {Column.KIND, Column.SIDE, Column.OCTANT, Column.NOTE}
 
 HEADS = {
     Column.NUMBER: ("No.", "Place in the whole list, by share, gain and size"),
@@ -38,6 +38,7 @@ HEADS = {
     Column.SIDE: ("Side", "Whose component, loop, cavity or surface it is"),
     Column.SLICE: ("Slice", "z of the place to look at"),
     Column.OCTANT: ("Octant", "z, y, x of the octant in which features are matched"),
+    Column.NOTE: ("Why", "What is suspicious, and how much: 0 not at all, 1 as much as can be"),
 }
 
 
@@ -60,6 +61,7 @@ TEXTS: Mapping[Column, Callable[[Listing, int], str]] = {
     Column.SIDE: Listing.side_of,
     Column.SLICE: lambda listing, row: f"{listing.table.place[row, 0]}",
     Column.OCTANT: lambda listing, row: octant_text(listing.octants, listing.octant_of(row)),
+    Column.NOTE: lambda listing, row: "" if listing.note_of is None else listing.note_of(row),
 }
 """What a cell shows of a row of the listing."""
 
@@ -207,7 +209,8 @@ class ErrorModel(QAbstractItemModel):
 
     def _head_text(self, group: Group, column: Column, role: int) -> str | None:
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(f"{group.rows.size:,} × {group.name}, {group.share:.5f} points")
+            points = f", {group.share:.5f} points" if group.share else ""
+            return plain_tip(f"{group.rows.size:,} × {group.name}{points}")
         if column == Column.KIND:
             return f"{group.rows.size:,} × {group.name}"
         return f"{group.share:.5f}" if column == Column.SHARE else None

@@ -64,6 +64,7 @@ def test_rows_are_sorted_by_every_column_with_unknown_numbers_last(listing, colu
         Column.SIZE: lambda row: int(listing.table.size[row]),
         Column.SHARE: lambda row: float(listing.table.share[row]),
         Column.GAIN: lambda row: float(listing.table.gain[row]),
+        Column.NOTE: lambda row: row,
     }
     found = [keys[column](row) for row in rows(listing, column, descending=descending)]
     assert len(found) == len(listing)
@@ -202,7 +203,7 @@ def test_steps_go_through_the_shown_rows_round_the_end_and_a_kind(listed):
     assert browser.arranged.count == 0
 
 
-def test_a_fragment_without_a_label_has_no_list_and_says_so(listed):
+def test_without_a_label_or_by_choice_what_is_suspicious_is_listed(listed):
     browser = listed.browser
     browser.watch()
     listed.wait_for_list()
@@ -210,10 +211,45 @@ def test_a_fragment_without_a_label_has_no_list_and_says_so(listed):
     listed.session.show_fragment("b")
     assert browser.selected is None
     assert browser.arranged is None
-    assert "no label" in browser.message
-    listed.driver.settle()
-    assert not browser.state.busy
-    listed.session.show_fragment("a")
-    listed.wait_for_list()
     assert browser.message == ""
+    assert browser.lists_suspicions
+    listed.wait_for_list()
+    bare = listed.listing
+    assert bare.score is None
+    browser.go_to(0)
+    assert browser.selected == 0
+    listed.session.show_fragment("a")
+    assert not browser.lists_suspicions
+    listed.wait_for_list()
+    assert listed.listing.score is not None
     assert browser.selected is None
+    browser.list_suspicions(True)
+    assert browser.arranged is None
+    listed.wait_for_list()
+    np.testing.assert_array_equal(listed.listing.table.place, bare.table.place)
+    browser.list_suspicions(False)
+    listed.wait_for_list()
+    assert listed.listing.is_priced
+
+
+def test_what_is_suspicious_follows_the_sliders_and_is_not_computed_unwatched(listed):
+    browser = listed.browser
+    listed.session.show_fragment("b")
+    listed.driver.settle()
+    assert browser.value.begun == 0
+    browser.watch()
+    listed.wait_for_list()
+    first = listed.listing
+    assert not {"sheet with holes", "thick sheet"}.isdisjoint(
+        first.kinds[k] for k in first.table.kind
+    )
+    listed.session.change(quantile=0.5)
+    assert not browser.state.is_current
+    assert listed.listing is first
+    listed.wait_for_list()
+    assert listed.listing is not first
+    browser.unwatch()
+    begun = browser.value.begun
+    listed.session.change(quantile=0.6)
+    listed.driver.settle()
+    assert browser.value.begun == begun

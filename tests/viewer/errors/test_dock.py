@@ -232,16 +232,55 @@ def test_layers_copies_and_files_of_what_is_listed_can_be_kept(planted, tmp_path
     assert set(FAULTS) <= {one["kind"] for one in read}
 
 
-def test_without_a_label_the_dock_says_so_in_a_sentence(open_viewer_session, tmp_path):
+def test_without_a_label_the_dock_lists_what_is_suspicious(open_viewer_session, tmp_path):
     volumes = planted_volumes()
     del volumes["train_labels"]
     write_data_folder(tmp_path / "bare", "a", volumes)
-    opened = open_viewer_session(tmp_path / "bare", show=True)
-    dock = open_dock_of(opened.viewer, ErrorsDock)
-    assert "no label" in dock.error_panel.message_label.text()
-    assert not dock.error_panel.tree.isVisible()
-    opened.viewer_session.error_tools.browser.step(1)
-    assert not opened.viewer_session.error_tools.browser.state.busy
+    bare = Listing(open_viewer_session(tmp_path / "bare", show=True))
+    bare.wait_for_list()
+    panel, listing = bare.panel, bare.listing
+    assert "not what is wrong" in panel.state_label.text()
+    assert "suspicious places" in panel.sum_label.text()
+    assert "points" not in panel.sum_label.text()
+    hidden = (panel.message_label, panel.suspicion_box, panel.mends, panel.filters.part_box)
+    assert not any(widget.isVisible() for widget in hidden)
+    assert panel.tree.isColumnHidden(Column.SHARE)
+    assert not panel.tree.isColumnHidden(Column.NOTE)
+    holes = [row for row in range(len(listing)) if listing.kind_of(row) == "hole"]
+    faults = FAULTS["hole"]
+    (row,) = (
+        row
+        for row in holes
+        if all(
+            i in range(s.start, s.stop) for i, s in zip(listing.place_of(row), faults, strict=True)
+        )
+    )
+    bare.click_row(row)
+    place = listing.place_of(row)
+    assert bare.viewer.dims.current_step[0] == place[0]
+    assert listing.note_of(row) in panel.selected_label.text()
+    bare.wait(lambda: bare.tools.pictures.state.is_current)
+    drawn = bare.opened.drawn_classes("selected error", ITEM_COLORS)
+    voxels = listing.voxels_of(row)
+    expected = np.zeros_like(drawn)
+    expected[tuple(voxels[voxels[:, 0] == place[0], 1:].T)] = ItemClass.ITEM
+    np.testing.assert_array_equal(drawn, expected)
+
+
+def test_with_a_label_what_is_suspicious_is_listed_by_choice(planted):
+    panel = planted.panel
+    assert panel.suspicion_box.isVisible()
+    planted.choose(panel.filters.kind_box, "Hole")
+    panel.suspicion_box.click()
+    planted.wait_for_list()
+    assert not planted.listing.is_priced
+    assert planted.browser.arranged.count == len(planted.listing) > 0
+    assert not panel.mends.isVisible()
+    panel.suspicion_box.click()
+    planted.wait_for_list()
+    assert planted.listing.is_priced
+    assert panel.mends.isVisible()
+    assert not panel.tree.isColumnHidden(Column.SHARE)
 
 
 def test_nothing_is_computed_while_the_dock_is_hidden(planted):
