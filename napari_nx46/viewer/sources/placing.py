@@ -6,7 +6,13 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from napari_nx46.viewer.sources.grid import SPATIAL, Space, spatial_attributes, world_matrix
+from napari_nx46.viewer.sources.grid import (
+    AXIS_LABELS,
+    SPATIAL,
+    Space,
+    spatial_attributes,
+    world_matrix,
+)
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -67,5 +73,13 @@ class Placing:
     def _give(self, layer: Layer) -> None:
         if self._reference is None:
             return
-        for name, value in spatial_attributes(self._reference, self._space).items():
+        attributes = spatial_attributes(self._reference, self._space)
+        count = layer.ndim
+        if count < len(AXIS_LABELS):  # on whatever slice is shown
+            matrix = world_matrix(self._reference, self._space)
+            attributes = {
+                "affine": matrix[-count - 1 :, -count - 1 :],
+                **{name: attributes[name][-count:] for name in ("units", "axis_labels")},
+            }
+        for name, value in attributes.items():
             setattr(layer, name, value)
