@@ -197,3 +197,21 @@ def test_colour_and_opacity_are_those_of_the_painted_mask(shown):
     assert np.all(picture[~in_mask] == 0)
     assert np.all(picture[in_mask][:, [0, 2]] == 0)
     assert np.all(np.abs(picture[in_mask][:, 1].astype(int) - 128) <= 1)
+
+
+def test_the_outline_is_drawn_around_the_mask_and_follows_the_sliders(shown):
+    shown.show_mask_alone()
+    shown.click(shown.panel.overlay_panel.outline_box)
+    white = (255, 255, 255)
+    for quantile in ("0.9", "0.8"):
+        shown.type_into(shown.panel.knobs["quantile"].spin_box, quantile)
+        shown.wait_until_exact()
+        picture = shown.viewer.export_figure(scale_factor=1, flash=False)[..., :3]
+        mask = expected_picture(shown) == 1
+        np.testing.assert_array_equal(np.all(picture == MASK_RGB, axis=-1), mask)
+        line = np.all(picture == white, axis=-1) | np.all(picture == 0, axis=-1)
+        assert np.all(line | mask)
+        assert shown.layer.data[int(shown.viewer.dims.current_step[0])].max() == 2
+    np.testing.assert_array_equal(np.asarray(shown.layer.data), shown.expected_mask())
+    shown.click(shown.panel.overlay_panel.outline_box)
+    np.testing.assert_array_equal(shown.drawn_mask(), expected_picture(shown))
