@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Layer, Points, Vectors
 from qtpy.QtCore import QObject, QTimer
+from qtpy.QtGui import QCursor
+from qtpy.QtWidgets import QToolTip
 
 from napari_nx46.live.errors.arranged import Arranged
 from napari_nx46.live.errors.browser import ErrorBrowser
 from napari_nx46.live.errors.near import REACH, Marks, marks_near
 from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.errors.mark_shapes import colors_of, frames, symbols_of
+from napari_nx46.viewer.messages.plain_text import plain_tip
 
 if TYPE_CHECKING:
     import napari
@@ -61,6 +65,8 @@ class ErrorMarks(QObject):
         for signal in self._signals:
             signal.connect(self.draw_soon)
         self._canvas = Canvas(viewer)
+        self._named = ""
+        viewer.mouse_move_callbacks.append(self._hover)
         dims = viewer.dims.events
         self._events = (dims.current_step, dims.ndisplay, dims.order)
         for emitter in self._events:
@@ -101,12 +107,34 @@ class ErrorMarks(QObject):
             signal.disconnect(self.draw_soon, missing_ok=True)
         for emitter in self._events:
             emitter.disconnect(self._view_moved)
+        if self._hover in self._viewer.mouse_move_callbacks:
+            self._viewer.mouse_move_callbacks.remove(self._hover)
         self.remove()
 
     def draw_soon(self, event: object = None) -> None:
         """Draw once all has settled."""
         if self.own_layers or (self._wanted and self._browser.arranged is not None):
             self._settle.start()
+
+    def name_at(self, position: Sequence[float]) -> str:
+        """Return the name of the mark at a place (z, y, x) of the world, or nothing without one."""
+        layer = self.places
+        if layer is None or not layer.visible or not len(layer.data):
+            return ""
+        away = np.abs(np.asarray(layer.data) - layer.world_to_data(tuple(position)[-layer.ndim :]))
+        displayed = [axis - (3 - layer.ndim) for axis in self._viewer.dims.displayed]
+        distance = away[:, displayed].max(axis=1)
+        nearest = int(distance.argmin())
+        is_on_it = distance[nearest] <= float(layer.size[nearest]) / 2
+        return str(layer.features["error"].iloc[nearest]) if is_on_it else ""
+
+    def _hover(self, viewer: Any, event: Any) -> None:
+        """Name the mark under the mouse: napari does so for the active layer alone."""
+        before = self._named
+        self._named = self.name_at(event.position) if viewer.dims.ndisplay == 2 else ""
+        if self._named != before:
+            # Without a text this hides what is shown.
+            QToolTip.showText(QCursor.pos(), plain_tip(self._named), self._canvas.widget)
 
     def _view_moved(self, event: object = None) -> None:
         """Hide the marks of the slice before from the canvas, and draw others once it rests."""
@@ -169,7 +197,7 @@ class ErrorMarks(QObject):
         layer.symbol = symbols_of(listing, rows)
         layer.border_color = colors
         layer.face_color = inside
-        layer.features = {"error": [_named(arranged, row) for row in rows.tolist()]}
+        layer.features = {"error": [_name(arranged, row) for row in rows.tolist()]}
 
     def _draw_boxes(self, arranged: Arranged, marks: Marks) -> None:
         listing, selected = arranged.listing, self._browser.selected
@@ -225,5 +253,5 @@ class ErrorMarks(QObject):
         self._viewer.layers.selection = selected
 
 
-def _named(arranged: Arranged, row: int) -> str:
+def _name(arranged: Arranged, row: int) -> str:
     return f"{row + 1:,}: {arranged.listing.text_of(row)}"

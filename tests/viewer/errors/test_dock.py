@@ -197,6 +197,9 @@ def test_marks_tell_both_sides_apart_and_a_user_may_delete_them(planted):
     assert {"disc", "diamond"} <= set(symbols)
     planted.click_row(planted.row_of("hole"))  # whose box is cut by its slice
     planted.wait(lambda: len(tools.marks.boxes.data) >= len(FRAME))
+    place = planted.listing.place_of(planted.row_of("hole"))
+    planted.wait(lambda: "hole" in tools.marks.name_at(place))
+    assert tools.marks.name_at((place[0], 60, 60)) == ""
     viewer.layers.remove(tools.marks.places)
     planted.wait(lambda: tools.marks.places is None)
     assert "error boxes" not in viewer.layers
