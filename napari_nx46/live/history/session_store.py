@@ -43,13 +43,13 @@ class SessionStore:
         Runs a function later in the session's thread.
     call_later : callable
         Runs a function so many seconds later in the session's thread, unless it is cancelled.
-    landscapes : Landscapes, optional
-        Where the landscapes of the score are.
 
     Attributes
     ----------
     history : History
         There from the beginning; what was kept comes into it after `begin`.
+    landscapes : Landscapes
+        Scores over one or two knobs; those that were kept come with the history.
     failed : Signal(BaseException)
         The workspace cannot be used, or not be written.
     problem : Signal(str)
@@ -67,12 +67,11 @@ class SessionStore:
         *,
         post: Post,
         call_later: CallLater,
-        landscapes: Landscapes | None = None,
     ) -> None:
         self.history = History()
+        self.landscapes = Landscapes()
         self._session = session
         self._pins = pins
-        self._landscapes = Landscapes() if landscapes is None else landscapes
         self._path = path
         self._post = post
         self._call_later = call_later
@@ -151,7 +150,7 @@ class SessionStore:
             return
         self._closed = True
         self._pins.changed.disconnect(self._note_pins, missing_ok=True)
-        self._landscapes.changed.disconnect(self._note_landscape, missing_ok=True)
+        self.landscapes.changed.disconnect(self._note_landscape, missing_ok=True)
         if self._recorder is not None:
             self._recorder.close()
         if self._autosave is not None:
@@ -203,10 +202,10 @@ class SessionStore:
             self._autosave.note_view(self._view)
             self._note_pins()
             self._pins.changed.connect(self._note_pins)
-            for landscape in self._landscapes:
+            for landscape in self.landscapes:
                 self._note_landscape(landscape)
-            self._landscapes.changed.connect(self._note_landscape)
-            self._landscapes.take_up(state.landscapes)
+            self.landscapes.changed.connect(self._note_landscape)
+            self.landscapes.take_up(state.landscapes)
 
     def _fail(self, error: BaseException) -> None:
         self.failed.emit(error)

@@ -83,6 +83,11 @@ DOCKS: tuple[DockEntry, ...] = (
         "Where the score is lost: every error, what it costs, and what would mend it.",
     ),
     DockEntry(
+        "Score landscape",
+        "napari_nx46.viewer.landscape.dock:LandscapeDock",
+        "Map the exact score over two knobs, and take the best point to the sliders.",
+    ),
+    DockEntry(
         "History",
         "napari_nx46.viewer.history.panel:HistoryDock",
         "Every setting that rested for a moment, to go back to any of them.",

@@ -10,7 +10,6 @@ from napari_nx46 import leaderboard
 from napari_nx46.files.workspace import SavedLandscape, Workspace
 from napari_nx46.live.history.session_store import SessionStore
 from napari_nx46.live.landscape.coding import LandscapeFault, landscape_of, saved_landscape
-from napari_nx46.live.landscape.kept import Landscapes
 from napari_nx46.live.masks.pins import Pins
 from napari_nx46.run.landscape.landscape import (
     Axis,
@@ -207,7 +206,7 @@ def test_what_is_no_landscape_is_refused(details):
         landscape_of(saved)
 
 
-def sitting(driver, path, landscapes):
+def sitting(driver, path, *landscapes):
     clock = Clock()
     store = SessionStore(
         driver.session,
@@ -215,8 +214,9 @@ def sitting(driver, path, landscapes):
         path,
         post=driver.loop.post,
         call_later=clock.call_later,
-        landscapes=landscapes,
     )
+    for landscape in landscapes:
+        store.landscapes.put(landscape)
     problems = []
     store.problem.connect(problems.append)
     store.begin()
@@ -226,24 +226,34 @@ def sitting(driver, path, landscapes):
 
 def test_a_sitting_goes_on_with_the_landscapes_of_the_last_one(planted_data, new_driver, tmp_path):
     path = tmp_path / "runs.sqlite"
-    first, second = Landscapes(), Landscapes()
-    early = computed((BORDER,))
-    first.put(early)
-    store, _ = sitting(new_driver(planted_data), path, first)
-    first.put(computed())
+    store, _ = sitting(new_driver(planted_data), path, computed((BORDER,)))
+    store.landscapes.put(computed())
     grown = replace(computed(), scores={(0, 0): PointScore(0.5, 0.1, 0.2, 0.3)})
-    first.put(grown)
+    store.landscapes.put(grown)
     store.close()
 
     with Workspace.open(path) as workspace:
         workspace.landscapes.keep(saved_landscape(computed(image_id="elsewhere")))
         workspace.landscapes.keep(SavedLandscape("b", "border", Setting(), {"axes": []}))
-    newer = computed((BORDER,))
-    second.put(newer)
-    store, problems = sitting(new_driver(planted_data), path, second)
-    assert second.get("a", NAMES) == grown
-    assert second.get("a", ("border",)) is newer
-    assert second.newest("a") is newer
-    assert second.newest("elsewhere") is None
+    newer = computed((CLOSING,))
+    store, problems = sitting(new_driver(planted_data), path, newer)
+    assert store.landscapes.get("a", NAMES) == grown
+    assert store.landscapes.get("a", ("border",)) == computed((BORDER,))
+    assert store.landscapes.newest("a") is newer
+    assert store.landscapes.newest("elsewhere") is None
     assert ["damaged" in problem for problem in problems] == [True]
     store.close()
+
+
+def test_what_is_explored_before_the_history_has_come_takes_the_place_of_what_was_kept(
+    planted_data, new_driver, tmp_path
+):
+    path = tmp_path / "runs.sqlite"
+    store, _ = sitting(new_driver(planted_data), path, computed((BORDER,)))
+    store.close()
+    newer = replace(computed((BORDER,)), scores={(0,): PointScore(0.5, 0.1, 0.2, 0.3)})
+    store, _ = sitting(new_driver(planted_data), path, newer)
+    assert store.landscapes.get("a", ("border",)) is newer
+    store.close()
+    with Workspace.open(path) as workspace:
+        assert [landscape_of(saved) for saved in workspace.landscapes.all()] == [newer]
