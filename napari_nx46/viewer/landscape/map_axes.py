@@ -65,17 +65,19 @@ class LandscapeAxes(Axes):
         self._bar = ColorBar(graphics, row + 1, 2, self._color_map)
         self._axes.append(self._bar.axis)
         self._landscape: Landscape | None = None
-        self._band = self.band(Style(Role.BAND), "plateau")
+        self._band = pg.LinearRegionItem(orientation="horizontal", movable=False)
+        self._band.setZValue(-10)
+        self._add(self._band, Style(Role.SECOND))
         self._joins = self.curve(
             Style(Role.FAINT, Qt.PenStyle.DashLine), "between points: not computed"
         )
         self.cells = CellsItem()
         self.box.addItem(self.cells)
-        self.rings = self._scatter(Role.BAND, "o", RING_SIZE, "○", "plateau")
+        self.rings = self._scatter(Role.SECOND, "o", RING_SIZE, "○", "plateau")
         self.points = pg.ScatterPlotItem(size=POINT_SIZE, hoverable=True, tip=self._tip)
         self.box.addItem(self.points)
         self._best = self._scatter(Role.SECOND, "star", BEST_SIZE, "★", "best")
-        self._present = self._scatter(Role.TEXT, "+", PRESENT_SIZE, "+", "sliders")
+        self._present = self._scatter(Role.TEXT, "crosshair", PRESENT_SIZE, "⊕", "sliders")
         self._styles[self.cells] = Style(Role.TEXT)
         self._entries.insert(0, (self.cells, "▨", "between points: not computed"))
 
@@ -112,10 +114,11 @@ class LandscapeAxes(Axes):
         """Draw in the colours of another theme."""
         super().show_colors(colors)
         self.rings.setBrush(None)
-        self.rings.setPen(pg.mkPen(colors.of(Role.BAND), width=2))
-        self._present.setPen(pg.mkPen(colors.of(Role.TEXT), width=1))
+        self.rings.setPen(pg.mkPen(colors.of(Role.SECOND), width=2))
+        self._present.setBrush(None)
+        self._present.setPen(pg.mkPen(colors.of(Role.TEXT), width=2))
         self.points.setPen(pg.mkPen(colors.of(Role.TEXT), width=0.7))
-        self.cells.set_outline(colors.of(Role.BAND))
+        self.cells.set_outline(colors.of(Role.SECOND))
 
     def _scatter(
         self, role: Role, symbol: str, size: int, sample: str, name: str

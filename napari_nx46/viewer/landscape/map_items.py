@@ -114,6 +114,7 @@ class ColorBar:
         self._image.setLookupTable(color_map.getLookupTable(nPts=STEPS_OF_BAR))
         self._box.addItem(self._image)
         self.axis = pg.AxisItem("right")
+        self.axis.setLabel("score")
         self.axis.enableAutoSIPrefix(False)
         self.axis.linkToView(self._box)
         graphics.addItem(self._box, row, column)

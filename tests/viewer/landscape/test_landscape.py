@@ -256,4 +256,4 @@ def test_it_follows_the_theme(mapped):
     for theme in ("light", "dark"):
         mapped.viewer.theme = theme
         assert panel.graphics.backgroundBrush().color().name() == plot_colors(theme).background
-        assert panel.axes.rings.opts["pen"].color() == plot_colors(theme).of(Role.BAND)
+        assert panel.axes.rings.opts["pen"].color() == plot_colors(theme).of(Role.SECOND)
