@@ -10,7 +10,7 @@ import numpy.typing as npt
 from napari_nx46.core.measure.suspicions.places import Places, places_of
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.spans import Labels, checked_mask, find_components
-from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never
+from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never, tiles_of
 
 __all__ = ["CUBE", "find_bridges"]
 
@@ -70,13 +70,13 @@ def find_bridges(
     components = find_components(voxels, 26, workers=workers)
     # Two parts and a voxel between them.
     components.paint(components.sizes() <= 2 * smallest, 0, voxels, workers)
-    labels = np.zeros(voxels.shape, np.int32)
     every = np.flatnonzero(voxels)
-    found = [np.zeros((3, 0), np.int64)]
-    for shift in itertools.product((0, cube // 2), repeat=3):
-        if cancelled():
-            raise Cancelled
-        found.append(_bridges_of_grid(every, labels, cube, shift, smallest, cancelled))
+    shifts = list(itertools.product((0, cube // 2), repeat=3))
+
+    def find(grid: slice) -> Indices:
+        return _bridges_of_grid(every, voxels.shape, cube, shifts[grid.start], smallest, cancelled)
+
+    found = (workers or Workers(1)).map(find, tiles_of(len(shifts), 1), cancelled)
     flat, part, whole = np.concatenate(found, axis=1)
     bridges = np.zeros(voxels.shape, np.uint8)
     bridges.ravel()[flat] = 1
@@ -93,7 +93,7 @@ def find_bridges(
 
 def _bridges_of_grid(
     every: Indices,
-    labels: Labels,
+    shape: tuple[int, int, int],
     cube: int,
     shift: tuple[int, ...],
     smallest: int,
@@ -106,7 +106,7 @@ def _bridges_of_grid(
         parts_without,
     )
 
-    room = np.empty(every.size + 1, np.int32)
+    labels, room = np.zeros(shape, np.int32), np.empty(every.size + 1, np.int32)
     count = cut_into_pieces(every, BEHIND, cube, np.array(shift, np.int64), labels, room)
     if cancelled():
         raise Cancelled
