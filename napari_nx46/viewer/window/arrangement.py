@@ -34,6 +34,8 @@ class TabbedDock(QWidget):
         if self._is_placed or window is None or not isinstance(frame, QDockWidget):
             return
         self._is_placed = True
+        # napari sets a least size, and Qt adds to one that is set whatever the dock ever needed.
+        frame.setMinimumSize(0, 0)
         ColumnKeeper.of(window).arrange()
         if frame.isFloating() or window.dockWidgetArea(frame) != RIGHT:
             return

@@ -15,3 +15,14 @@ def test_no_dock_widens_a_small_window(shown):
         open_dock(shown.viewer, entry)
         shown.qtbot.wait(100)
         assert window.geometry()[2:] == SMALL, entry.name
+
+
+def test_a_dock_gives_back_the_room_that_it_needed_for_a_while(shown):
+    window, section = shown.viewer.window, shown.dock.layers.panel.section
+    section.expand()
+    shown.qtbot.wait(100)
+    section.collapse()
+    shown.qtbot.wait(100)
+    window.resize(*SMALL)
+    shown.qtbot.wait(100)
+    assert window.geometry()[2:] == SMALL
