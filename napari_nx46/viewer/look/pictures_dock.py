@@ -23,7 +23,7 @@ from napari_nx46.files.atomic import write_beside
 from napari_nx46.run.job import Progress
 from napari_nx46.viewer.look.filming import Filming
 from napari_nx46.viewer.messages.notices import notify_error
-from napari_nx46.viewer.messages.plain_text import PlainLabel
+from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel, rule
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
@@ -90,7 +90,7 @@ class PicturesPanel(QWidget):
         self.rate_box.setDecimals(0)
         self.rate_box.setValue(DEFAULT_RATE)
         self.film_button = QPushButton("Save animation…")
-        self.film_button.setToolTip("GIF" + (" or MP4" if has_ffmpeg() else NO_MP4))
+        self.film_button.setToolTip(plain_tip("GIF" + (" or MP4" if has_ffmpeg() else NO_MP4)))
         self.filming = Filming(viewer_session, self)
         self.progress_row = ProgressRow("Stop; nothing is written", "Filming", self.filming.cancel)
         self.result_label = WrappedLabel()

@@ -53,7 +53,7 @@ def test_an_empty_dock_says_what_to_do_and_takes_up_layers_opened_later(
     viewer = make_napari_viewer()
     _, dock = viewer.window.add_plugin_dock_widget("napari-nx46", "Tune surface mask")
     assert dock.viewer_session is None
-    assert "Open a data folder" in dock.introduction.text()
+    assert "open a data folder" in dock.introduction.text()
     viewer.open(str(data_folder), plugin="napari-nx46")
     qtbot.waitUntil(lambda: dock.viewer_session is not None)
     Opened(viewer, dock, qtbot).wait_until_exact()
