@@ -158,7 +158,7 @@ def test_corrections_come_last_in_a_mask_and_in_an_export(tmp_path):
     ],
     ids=["too large", "negative", "no integers", "one slice"],
 )
-def test_corrections_that_are_none_are_refused(labels, found):
+def test_invalid_corrections_are_refused(labels, found):
     with pytest.raises(CorrectionsError, match=found):
         make_mask(volumes()["p3d"], corrections=labels)
 

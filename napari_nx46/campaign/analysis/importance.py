@@ -18,7 +18,7 @@ __all__ = ["BEST_SHARE", "FEWEST_RUNS", "importances"]
 BEST_SHARE = 0.1
 """The share of the runs that count as the best."""
 FEWEST_RUNS = 20
-"""Below these the best are one run, which tells nothing apart."""
+"""Below these the best are one run, which distinguishes no knob."""
 
 
 def importances(

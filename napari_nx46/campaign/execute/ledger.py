@@ -86,7 +86,7 @@ class Ledger:
         self._failed = 0
         self._computed = 0
         self._seconds = 0.0
-        self._untold: list[FragmentResult] = []
+        self._unreported: list[FragmentResult] = []
 
     def begin(self, runs: Sequence[PlannedRun]) -> list[Task]:
         """Return the tasks of some runs that must be computed.
@@ -190,10 +190,10 @@ class Ledger:
         # The figures of the slices are most of a result, and nothing asks for them again.
         self._ended[result.run_id, result.image_id] = replace(result, slices=())
         self._failed += result.state is TaskState.FAILED
-        self._untold.append(result)
+        self._unreported.append(result)
 
     def _notify_all(self) -> None:
         """Report what was kept, now that it is: whoever listens must not hold the file back."""
-        reported, self._untold = self._untold, []
+        reported, self._unreported = self._unreported, []
         for result in reported:
             self._notify(result)

@@ -172,7 +172,7 @@ class Suggester:
         self._pending = ()
 
     def replay(self, values: Mapping[str, float | None]) -> None:
-        """Ask for and tell again the batches whose runs all have a value.
+        """Ask for and report again the batches whose runs all have a value.
 
         Afterwards a search that is new stands where the interrupted one stood: the batch that was
         not reported whole is the next one asked for.

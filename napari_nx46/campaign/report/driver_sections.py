@@ -89,7 +89,7 @@ def knobs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
         )
     reported = (
         f"Of the variance of the {words} between {shares.runs} runs "
-        f"{_told_shares(shares.shares)}; {100 * shares.residual.share:.1f} % is residual."
+        f"{_shares_text(shares.shares)}; {100 * shares.residual.share:.1f} % is residual."
     )
     effects = (*shares.shares, shares.residual)
     p_values = ["–" if one.p_value is None else f"{one.p_value:.3g}" for one in effects]
@@ -132,7 +132,7 @@ def knobs_section(analysis: CampaignAnalysis, tables: Tables) -> Section:
     )
 
 
-def _told_shares(shares: Sequence[KnobShare]) -> str:
+def _shares_text(shares: Sequence[KnobShare]) -> str:
     largest = sorted(shares, key=lambda one: -one.share)[:3]
     return ", ".join(f"{one.name} explains {100 * one.share:.1f} %" for one in largest)
 

@@ -85,7 +85,7 @@ def verdicts_section(analysis: CampaignAnalysis) -> Section:
     """Describe which runs are accepted and which are not, and why."""
     return Section(
         "Accepted and rejected",
-        (_told_rules(analysis),),
+        (_rules_text(analysis),),
         tables=tuple(
             _verdict_table(analysis, decision)
             for decision in Decision
@@ -94,7 +94,7 @@ def verdicts_section(analysis: CampaignAnalysis) -> Section:
     )
 
 
-def _told_rules(analysis: CampaignAnalysis) -> str:
+def _rules_text(analysis: CampaignAnalysis) -> str:
     rules = analysis.rules
     reported = ["no fragment may fail"]
     if rules.largest_recall_fall is not None:

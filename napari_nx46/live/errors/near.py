@@ -14,7 +14,7 @@ __all__ = ["MOST_MARKS", "REACH", "Marks", "marks_near"]
 Indices = npt.NDArray[np.int64]
 
 MOST_MARKS = 400
-"""More could not be told apart on a slice, and would hold up the canvas."""
+"""More could not be distinguished on a slice, and would delay the canvas."""
 
 REACH = 8
 """A place is marked in so many slices on either side."""

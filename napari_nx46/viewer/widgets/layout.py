@@ -22,15 +22,15 @@ class VerticalScrollArea(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._told_width = 0
+        self._known_width = 0
         self._wheel_guard = WheelGuard(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notify the dock when the content needs more or less width, as under a new style sheet."""
         if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
             width = self.minimumSizeHint().width()
-            if width != self._told_width:
-                self._told_width = width
+            if width != self._known_width:
+                self._known_width = width
                 self.updateGeometry()
         return bool(super().eventFilter(watched, event))
 

@@ -18,7 +18,7 @@ __all__ = ["ADD", "ERASE", "Corrections", "CorrectionsError"]
 
 
 class CorrectionsError(ValueError):
-    """What passes for corrections is none; the message says what was found."""
+    """Raised for data that are not valid corrections; the message says what was found."""
 
 
 @dataclass(frozen=True, eq=False)
