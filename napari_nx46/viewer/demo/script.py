@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from napari_nx46.core.measure.band import BandPosition, position_in_band
 from napari_nx46.data.fragments import open_data
@@ -141,6 +142,9 @@ def scripted_session(
         dock.window().grab().save(str(screenshot))
     finally:
         viewer.close()
+        # What Qt deletes later is to be gone before the display is.
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        QApplication.processEvents()
     say(f"exported {plural(len(result.members), 'mask')} to {result.target}")
     say(f"manifest {manifest_path(result.target)}, metrics {result.target.parent / 'metrics.csv'}")
     say(f"screenshot {screenshot}")
