@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_nx46.data.fragments import open_data, write_data_folder
+
 SIDE = 64
 INSIDE, OUTSIDE = 0.9, 0.1
 """Probabilities of what is in the mask, and of what is not."""
@@ -69,3 +71,11 @@ def planted_volumes():
 
 PLANTED_KNOBS = {"rule": "probability", "probability": 0.5, "z_radius": 0, "blend": 1.0}
 """A setting by which the mask of these volumes is the prediction."""
+
+
+def planted_data_set(root):
+    """Return a data set of a fragment with a label, "a", and the same one without, "b"."""
+    volumes = planted_volumes()
+    write_data_folder(root, "a", volumes)
+    write_data_folder(root, "b", {"p3d": volumes["p3d"], "p2d": volumes["p2d"]})
+    return open_data(root)

@@ -12,6 +12,7 @@ import tifffile
 
 from napari_nx46 import leaderboard
 from tests.command import nx46
+from tests.pairs import random_pairs, write_tiff
 
 KEYS = {
     "0": {"birth", "death", "fate", "size", "place_voxel", "share", "gain"},
@@ -20,19 +21,9 @@ KEYS = {
 }
 
 
-def write_tiff(path, voxels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(path, voxels, photometric="minisblack", compression="zlib")
-    return path
-
-
 @pytest.fixture
 def folders(tmp_path):
-    rng = np.random.default_rng(4)
-    for name, shape in {"a": (12, 14, 16), "b": (9, 12, 11)}.items():
-        write_tiff(tmp_path / "pred" / f"{name}.tif", rng.integers(0, 2, shape, dtype=np.uint8))
-        write_tiff(tmp_path / "label" / f"{name}.tif", rng.integers(0, 3, shape, dtype=np.uint8))
-    return tmp_path / "pred", tmp_path / "label"
+    return random_pairs(tmp_path, {"a": (12, 14, 16), "b": (9, 12, 11)})
 
 
 def explained(folders, name):

@@ -11,23 +11,14 @@ import tifffile
 from napari_nx46 import leaderboard
 from napari_nx46.cli.flags.score import parse_ignore_label, parse_triple
 from tests.command import nx46, nx46_here
+from tests.pairs import random_pairs, write_tiff
 
 CASES = ("s19_sheet_holes_pred", "s28_48x40x33_waves_ignore")
 
 
-def write_tiff(path, voxels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(path, voxels, photometric="minisblack", compression="zlib")
-    return path
-
-
 @pytest.fixture
 def folders(tmp_path):
-    rng = np.random.default_rng(4)
-    for name, shape in {"a": (6, 9, 11), "b": (5, 12, 8)}.items():
-        write_tiff(tmp_path / "pred" / f"{name}.tif", rng.integers(0, 2, shape, dtype=np.uint8))
-        write_tiff(tmp_path / "label" / f"{name}.tif", rng.integers(0, 3, shape, dtype=np.uint8))
-    return tmp_path / "pred", tmp_path / "label"
+    return random_pairs(tmp_path, {"a": (6, 9, 11), "b": (5, 12, 8)})
 
 
 def test_the_figures_are_those_of_the_reference_implementation(shared, tmp_path):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import sqlite3
 import zlib
 from dataclasses import replace
 
@@ -20,6 +18,7 @@ from napari_nx46.setting import Setting
 from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.corrections.runs import SliceRuns
 from tests.files.workspace import written
+from tests.files.workspace.keeping import raw, reopened
 from tests.voxels.test_corrections import label_volumes
 
 SHAPE = (5, 6, 9)
@@ -35,26 +34,6 @@ def corrections_of(seed):
 
 
 ONE, OTHER = corrections_of(1), corrections_of(2)
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    with Workspace.open(tmp_path / "runs.sqlite") as opened:
-        yield opened
-
-
-def reopened(workspace):
-    return Workspace.open(workspace.path, create=False)
-
-
-@contextlib.contextmanager
-def raw(path):
-    """Open a file past the workspace, as a stranger's program would."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def count(workspace, table):

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.errors.browser import ErrorBrowser
 from napari_nx46.live.errors.what_if import WhatIf
 from napari_nx46.setting import Setting
-from tests.planted import PLANTED_KNOBS, planted_volumes
+from tests.planted import PLANTED_KNOBS, planted_data_set
 
 
 @pytest.fixture(scope="package")
 def planted_data(tmp_path_factory):
     """Return a data set of a fragment with a label, and the same one without."""
-    root = tmp_path_factory.mktemp("planted") / "data"
-    volumes = planted_volumes()
-    write_data_folder(root, "a", volumes)
-    write_data_folder(root, "b", {"p3d": volumes["p3d"], "p2d": volumes["p2d"]})
-    return open_data(root)
+    return planted_data_set(tmp_path_factory.mktemp("planted") / "data")
 
 
 class Listed:

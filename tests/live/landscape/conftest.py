@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import pytest
 
 from napari_nx46 import leaderboard
-from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.landscape.explorer import LandscapeExplorer
 from napari_nx46.live.landscape.kept import Landscapes
@@ -16,7 +15,7 @@ from napari_nx46.run.landscape.exploring import fragment_scores
 from napari_nx46.run.landscape.landscape import PointScore
 from napari_nx46.setting import Setting
 from tests.live.driver import PATIENCE
-from tests.planted import PLANTED_KNOBS, planted_volumes
+from tests.planted import PLANTED_KNOBS, planted_data_set
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -28,11 +27,7 @@ def _score_compiled():
 @pytest.fixture(scope="package")
 def planted_data(tmp_path_factory):
     """Return a data set of a fragment with a label, and the same one without."""
-    root = tmp_path_factory.mktemp("planted") / "data"
-    volumes = planted_volumes()
-    write_data_folder(root, "a", volumes)
-    write_data_folder(root, "b", {"p3d": volumes["p3d"], "p2d": volumes["p2d"]})
-    return open_data(root)
+    return planted_data_set(tmp_path_factory.mktemp("planted") / "data")
 
 
 def made_up(setting):

@@ -8,7 +8,6 @@ import zipfile
 
 import numpy as np
 import pytest
-import tifffile
 
 from napari_nx46 import leaderboard
 from napari_nx46.data.fragments import FragmentError
@@ -21,6 +20,7 @@ from napari_nx46.run.compare.scoring import (
     score_pairs,
     scores_csv,
 )
+from tests.pairs import write_tiff
 
 SHAPES = {"a": (6, 9, 11), "b": (5, 12, 8)}
 
@@ -33,12 +33,6 @@ PREDICTIONS = {
     name: volume(len(shape) + i, shape) for i, (name, shape) in enumerate(SHAPES.items())
 }
 LABELS = {name: volume(90 + i, shape, 3) for i, (name, shape) in enumerate(SHAPES.items())}
-
-
-def write_tiff(path, voxels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(path, voxels, photometric="minisblack", compression="zlib")
-    return path
 
 
 @pytest.fixture
