@@ -277,19 +277,6 @@ def tune(
 
 def _corrections_of(given: Any) -> Corrections | None:
     """Return corrections from what a caller gives for them."""
-    from napari_nx46.voxels.corrections.corrections import ERASE, Corrections, CorrectionsError
+    from napari_nx46.voxels.corrections.corrections import Corrections
 
-    if given is None or isinstance(given, Corrections):
-        return given
-    labels = np.asarray(given)
-    if labels.ndim != 3 or labels.dtype.kind not in "biu":  # noqa: PLR2004
-        raise CorrectionsError(
-            f"found corrections of {labels.dtype.name} and shape {labels.shape}, expected integers "
-            "(Z, Y, X): 0 as computed, 1 add, 2 erase"
-        )
-    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) <= ERASE:
-        raise CorrectionsError(
-            f"found corrections from {labels.min()} to {labels.max()}, expected 0 as computed, "
-            "1 add, 2 erase"
-        )
-    return Corrections.of(labels.astype(np.uint8, copy=False))
+    return given if given is None or isinstance(given, Corrections) else Corrections.of(given)

@@ -56,21 +56,33 @@ class Corrections:
         return cls(shape, MappingProxyType({}))
 
     @classmethod
-    def of(cls, labels: Labels) -> Corrections:
+    def of(cls, labels: npt.ArrayLike) -> Corrections:
         """Return corrections from a whole volume of labels.
 
         Parameters
         ----------
-        labels : (Z, Y, X) array of uint8
+        labels : (Z, Y, X) array-like of int
             0 as computed, 1 add, 2 erase.
 
         Raises
         ------
         CorrectionsError
-            If there is another value.
+            If there is another value, or if these are no integers along three axes.
         """
-        z, y, x = labels.shape
-        return cls.none((z, y, x)).changed(whole_block((z, y, x)), labels)
+        array = np.asarray(labels)
+        if array.ndim != 3 or array.dtype.kind not in "biu":
+            raise CorrectionsError(
+                f"found corrections of {array.dtype.name} and shape {array.shape}, expected "
+                "integers (Z, Y, X): 0 as computed, 1 add, 2 erase"
+            )
+        if array.size and not 0 <= array.min() <= array.max() <= np.iinfo(np.uint8).max:
+            raise CorrectionsError(
+                f"found corrections from {array.min()} to {array.max()}, expected 0 as computed, "
+                "1 add, 2 erase"
+            )
+        z, y, x = array.shape
+        whole = whole_block((z, y, x))
+        return cls.none((z, y, x)).changed(whole, array.astype(np.uint8, copy=False))
 
     @classmethod
     def of_runs(cls, shape: tuple[int, int, int], slices: Mapping[int, SliceRuns]) -> Corrections:
