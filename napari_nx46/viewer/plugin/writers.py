@@ -42,10 +42,7 @@ def write_mask_layer(path: str, data: Any, attributes: dict[str, Any]) -> list[s
     values = np.unique(voxels)
     if not _is_mask(values):
         raise WriteError(target, f"expected a mask with 0 and one other value, found {values[:5]}")
-    mask = (voxels != 0).astype(np.uint8)
-    z, y, x = mask.shape
-    write_mask_file(target, MaskStream(target.stem, (z, y, x), lambda: iter([mask])))
-    return [str(target)]
+    return _write_mask(target, voxels)
 
 
 def write_labels_layer(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
@@ -71,12 +68,18 @@ def write_labels_layer(path: str, data: Any, attributes: dict[str, Any]) -> list
     """
     target, labels = _target(path), np.asarray(data)
     if labels.ndim == 3 and _is_mask(np.unique(labels)):
-        return write_mask_layer(path, labels, attributes)
-
+        return _write_mask(target, labels)
     with write_beside(target) as partial:
         tifffile.imwrite(partial, labels, photometric="minisblack", compression="zlib")
         if not np.array_equal(tifffile.imread(partial).reshape(labels.shape), labels):
             raise WriteError(target, "the file does not read back as the layer; save it again")
+    return [str(target)]
+
+
+def _write_mask(target: Path, voxels: npt.NDArray[Any]) -> list[str]:
+    mask = (voxels != 0).astype(np.uint8)
+    z, y, x = mask.shape
+    write_mask_file(target, MaskStream(target.stem, (z, y, x), lambda: iter([mask])))
     return [str(target)]
 
 
