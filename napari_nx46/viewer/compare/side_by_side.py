@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
-from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from napari_nx46.live.arrays.mask import lazy_mask
 from napari_nx46.live.masks.choices import LIVE, ChosenMask
 from napari_nx46.viewer.canvas.overlay_layer import overlay_layer
 from napari_nx46.viewer.canvas.slice_drawing import refresh_slice
+from napari_nx46.viewer.canvas.view_mode import ViewMode
 
 if TYPE_CHECKING:
     import napari
@@ -33,7 +33,7 @@ LINKED_MASK = ("opacity", "visible", "blending", "colormap", "contrast_limits")
 NAME = "{} (right)"
 
 
-class SideBySide(QObject):
+class SideBySide(ViewMode):
     """The first mask of the pair on the left, the second on the right, each over the picture.
 
     The left cell has the viewer's layers, with the mask layer as it is flipped; the right one has
@@ -52,13 +52,7 @@ class SideBySide(QObject):
     placing : Placing
         Says where the fragment lies.
     parent : QObject
-
-    Attributes
-    ----------
-    shown_changed : Signal(bool)
     """
-
-    shown_changed = Signal(bool)
 
     def __init__(
         self,
@@ -97,27 +91,14 @@ class SideBySide(QObject):
         return bool(self._before)
 
     @property
+    def can_be_shown(self) -> bool:
+        """Whether there are two masks to compare."""
+        return self._pair.second is not None
+
+    @property
     def own_layers(self) -> tuple[Image, ...]:
         """The mask on the right."""
         return () if self._mask is None else (self._mask,)
-
-    def drop(self, layer: Image) -> None:
-        """Switch off when a user has deleted the mask on the right."""
-        self.show(False)
-
-    def show(self, shown: bool) -> None:
-        """Switch on or off; without two masks to compare it stays off."""
-        if shown == self.shown or (shown and self._pair.second is None):
-            return
-        if shown:
-            self._switch_on()
-        else:
-            self._switch_off()
-        self.shown_changed.emit(self.shown)
-
-    def toggle(self) -> None:
-        """Switch on if it is off, off if it is on."""
-        self.show(not self.shown)
 
     def leave_fragment(self) -> None:
         """Take the layers on the right away before the other layers of their fragment go."""
@@ -131,8 +112,7 @@ class SideBySide(QObject):
     def close(self) -> None:
         """Leave the viewer as it was."""
         self._settle.stop()
-        if self.shown:
-            self._switch_off()
+        super().close()
 
     # ---- on and off ------------------------------------------------------------------------
 

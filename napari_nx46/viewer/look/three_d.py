@@ -20,6 +20,7 @@ from napari_nx46.viewer.canvas.surface_layers import (
     show_surface,
     surface_layer,
 )
+from napari_nx46.viewer.canvas.view_mode import ViewMode
 
 if TYPE_CHECKING:
     import napari
@@ -82,7 +83,7 @@ class Before:
 CAMERA_FIELDS = ("angles", "center", "zoom")
 
 
-class ThreeD(QObject):
+class ThreeD(ViewMode):
     """Shows the surface of a session's mask, and a plane of its image, in 3D.
 
     Parameters
@@ -97,12 +98,10 @@ class ThreeD(QObject):
 
     Attributes
     ----------
-    shown_changed : Signal(bool)
     state_changed : Signal(State)
         The surface is another one, or is being computed.
     """
 
-    shown_changed = Signal(bool)
     state_changed = Signal(State)
 
     def __init__(
@@ -132,6 +131,11 @@ class ThreeD(QObject):
         return self._before is not None
 
     @property
+    def can_be_shown(self) -> bool:
+        """Whether all axes of the viewer are the fragment's."""
+        return bool(self._viewer.dims.ndim == len(self.depths))
+
+    @property
     def state(self) -> State[SurfaceMesh]:
         """The surface as it is known now."""
         return self._surface.state
@@ -151,33 +155,10 @@ class ThreeD(QObject):
         """The surface and the plane, as far as they are there."""
         return tuple(self._layers.values())
 
-    def drop(self, layer: Layer) -> None:
-        """Switch off when a user has deleted one of the layers."""
-        self.show(False)
-
-    def show(self, shown: bool) -> None:
-        """Switch on or off."""
-        if shown == self.shown or (shown and self._viewer.dims.ndim != len(self.depths)):
-            return
-        if shown:
-            self._switch_on()
-        else:
-            self._switch_off()
-        self.shown_changed.emit(self.shown)
-
-    def toggle(self) -> None:
-        """Switch on if it is off, off if it is on."""
-        self.show(not self.shown)
-
     def move_plane(self, axis: int, position: int) -> None:
         """Show the plane across an axis at a position along it."""
         self._plane.place = axis, position
         self._plane.touch()
-
-    def close(self) -> None:
-        """Leave the viewer as it was."""
-        if self.shown:
-            self._switch_off()
 
     # ---- on and off ------------------------------------------------------------------------
 
