@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_nx46.cli.commands.warm_up import compile_beforehand
+from napari_nx46.cli.commands.score import Label, Prediction, paired
 from napari_nx46.cli.flags import options as flag
 from napari_nx46.cli.flags.groups import with_flag_groups
 from napari_nx46.cli.flags.score import ParameterFlags
 from napari_nx46.cli.output.console import (
     echo,
     guarded,
-    interruptible,
     note,
     print_table,
-    progress_bar,
 )
 from napari_nx46.leaderboard.warm_up import ERROR_MODULES, KERNEL_MODULES
 
@@ -34,21 +30,8 @@ _TOP = 20
 @guarded
 @with_flag_groups
 def errors(
-    prediction: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PRED",
-            help="A mask; a folder of masks named by image_id, or one of nx46 run; or a "
-            "submission.zip.",
-        ),
-    ],
-    label: Annotated[
-        Path,
-        typer.Argument(
-            metavar="LABEL",
-            help="The label of the mask; else a folder of labels, or a data folder.",
-        ),
-    ],
+    prediction: Prediction,
+    label: Label,
     top: Annotated[
         int,
         typer.Option("--top", metavar="N", min=0, help="Errors to list of each fragment."),
@@ -69,38 +52,19 @@ def errors(
 
     Shares sum to 1 - score. A gain is what the score would gain if that one error were gone.
     """
-    parameters = score_flags.parameters()
-
-    from napari_nx46.files.atomic import write_beside
     from napari_nx46.leaderboard import explanation_record
     from napari_nx46.run.compare import scoring
     from napari_nx46.run.compare.errors import errors_csv
 
     records: dict[str, dict[str, object]] = {}
-    with ExitStack() as stack:
-        cancelled = stack.enter_context(interruptible())
-        pairs = scoring.pair_up(
-            prediction,
-            label,
-            ignore_label=parameters.ignore_label,
-            channel=channel,
-            cancelled=cancelled,
-        )
-        partial = None
-        if table is not None:
-            scoring.check_score_target(table, pairs)
-            partial = stack.enter_context(write_beside(table))
-        compile_beforehand((*KERNEL_MODULES, *ERROR_MODULES), cancelled)
-        parts = sum(scoring.parts_of(pair, parameters) for pair in pairs)
-        progress = stack.enter_context(progress_bar("explaining", parts))
-        found = scoring.explain_pairs(
-            pairs,
-            parameters,
-            workers=workers or os.cpu_count() or 1,
-            progress=progress,
-            cancelled=cancelled,
-            notify=note,
-        )
+    with paired(
+        *(prediction, label, score_flags.parameters(), table),
+        kernels=(*KERNEL_MODULES, *ERROR_MODULES),
+        verb="explaining",
+        channel=channel,
+        workers=workers,
+    ) as work:
+        found = work.computed(scoring.explain_pairs)
 
         def printed() -> Iterator[tuple[str, Explanation]]:
             for image_id, explanation in found:
@@ -110,8 +74,8 @@ def errors(
                     _print_errors(image_id, explanation, top)
                 yield image_id, explanation
 
-        if partial is not None:
-            partial.write_bytes(errors_csv(printed()))
+        if work.table is not None:
+            work.table.write_bytes(errors_csv(printed()))
         else:
             for _ in printed():
                 pass

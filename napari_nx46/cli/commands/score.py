@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -26,7 +27,8 @@ from napari_nx46.cli.output.console import (
 from napari_nx46.leaderboard.warm_up import KERNEL_MODULES
 
 if TYPE_CHECKING:
-    from napari_nx46.leaderboard import LeaderboardScore, Record
+    from napari_nx46.leaderboard import LeaderboardScore, Parameters, Record
+    from napari_nx46.run.compare.scoring import ScoringPair
 
 _COLUMNS = {
     "score": "score",
@@ -42,42 +44,67 @@ _COLUMNS = {
 """Figures of the table: key of the record -> head of the column."""
 
 
-@guarded
-@with_flag_groups
-def score(
-    prediction: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PRED",
-            help="A mask; a folder of masks named by image_id, or one of nx46 run; or a "
-            "submission.zip.",
-        ),
-    ],
-    label: Annotated[
-        Path,
-        typer.Argument(
-            metavar="LABEL",
-            help="The label of the mask; else a folder of labels, or a data folder.",
-        ),
-    ],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print every figure as JSON instead of the table.")
-    ] = False,
-    table: Annotated[
-        Path | None,
-        typer.Option("--csv", metavar="FILE", help="Write every figure, one row a fragment."),
-    ] = None,
-    *,
-    score_flags: ParameterFlags,
-    channel: flag.Channel = None,
-    workers: flag.WorkerCount = None,
-) -> None:
-    """Compute the leaderboard scores of masks against their labels.
+Prediction = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PRED",
+        help="A mask; a folder of masks named by image_id, or one of nx46 run; or a "
+        "submission.zip.",
+    ),
+]
+Label = Annotated[
+    Path,
+    typer.Argument(
+        metavar="LABEL",
+        help="The label of the mask; else a folder of labels, or a data folder.",
+    ),
+]
+Computed = TypeVar("Computed")
 
-    All that is not 0 in a mask is foreground. The parameters are the competition's by default.
+
+@dataclass(frozen=True)
+class PairedWork:
+    """Pairs of masks and labels, and how something is computed of them.
+
+    Parameters
+    ----------
+    pairs : tuple of ScoringPair
+    parameters : Parameters
+    table : Path, optional
+        The partial of the CSV file that is asked for.
+    options : mapping
+        Further arguments of what computes.
     """
-    parameters = score_flags.parameters()
 
+    pairs: tuple[ScoringPair, ...]
+    parameters: Parameters
+    table: Path | None
+    options: Mapping[str, Any]
+
+    def computed(self, compute: Callable[..., Computed]) -> Computed:
+        """Return what a function such as `score_pairs` computes of the pairs."""
+        return compute(self.pairs, self.parameters, **self.options)
+
+
+@contextmanager
+def paired(
+    prediction: Path,
+    label: Path,
+    parameters: Parameters,
+    table: Path | None,
+    *,
+    kernels: Sequence[str],
+    verb: str,
+    channel: int | None,
+    workers: int | None,
+) -> Iterator[PairedWork]:
+    """Pair masks with labels and compile what is needed; the CSV file appears when all went well.
+
+    Raises
+    ------
+    VolumeError, WriteError, Cancelled
+        As `pair_up` and `check_score_target`.
+    """
     from napari_nx46.files.atomic import write_beside
     from napari_nx46.run.compare import scoring
 
@@ -94,19 +121,50 @@ def score(
         if table is not None:
             scoring.check_score_target(table, pairs)
             partial = stack.enter_context(write_beside(table))
-        compile_beforehand(KERNEL_MODULES, cancelled)
+        compile_beforehand(kernels, cancelled)
         parts = sum(scoring.parts_of(pair, parameters) for pair in pairs)
-        progress = stack.enter_context(progress_bar("scoring", parts))
-        scores = scoring.score_pairs(
-            pairs,
-            parameters,
-            workers=workers or os.cpu_count() or 1,
-            progress=progress,
-            cancelled=cancelled,
-            notify=note,
-        )
-        if partial is not None:
-            partial.write_bytes(scoring.scores_csv(scores))
+        options = {
+            "workers": workers or os.cpu_count() or 1,
+            "progress": stack.enter_context(progress_bar(verb, parts)),
+            "cancelled": cancelled,
+            "notify": note,
+        }
+        yield PairedWork(pairs, parameters, partial, options)
+
+
+@guarded
+@with_flag_groups
+def score(
+    prediction: Prediction,
+    label: Label,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print every figure as JSON instead of the table.")
+    ] = False,
+    table: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write every figure, one row a fragment."),
+    ] = None,
+    *,
+    score_flags: ParameterFlags,
+    channel: flag.Channel = None,
+    workers: flag.WorkerCount = None,
+) -> None:
+    """Compute the leaderboard scores of masks against their labels.
+
+    All that is not 0 in a mask is foreground. The parameters are the competition's by default.
+    """
+    from napari_nx46.run.compare import scoring
+
+    with paired(
+        *(prediction, label, score_flags.parameters(), table),
+        kernels=KERNEL_MODULES,
+        verb="scoring",
+        channel=channel,
+        workers=workers,
+    ) as work:
+        scores = work.computed(scoring.score_pairs)
+        if work.table is not None:
+            work.table.write_bytes(scoring.scores_csv(scores))
     _print_scores(scores, as_json)
     if table is not None:
         note(f"wrote {table}")
