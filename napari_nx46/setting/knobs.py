@@ -1,7 +1,7 @@
 """How the knobs are described to people: the group, title and help of every field of the setting.
 
 Window and command line make their controls from this; a field and its words stand side by side in
-`model`.
+`fields`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -53,6 +54,11 @@ class KnobDescription:
         """Digits after the point that its value is shown with."""
         text = f"{self.step:.6f}".rstrip("0")
         return len(text.partition(".")[2])
+
+
+def knob(group: Group, title: str, text: str, **more: Any) -> KnobDescription:
+    """Return a description; further arguments are those of `KnobDescription`."""
+    return KnobDescription(group, title, text, **more)
 
 
 GROUPS: tuple[Group, ...] = tuple(Group)
