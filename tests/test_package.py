@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import doctest
 import json
 import re
 import subprocess
 import sys
 import tomllib
-from importlib import import_module
 from importlib.metadata import entry_points, packages_distributions, requires, version
 
 import pytest
@@ -68,28 +66,6 @@ def test_importing_the_package_is_fast_beyond_numpy():
     # The fastest of a few: what is slower was held up by something else.
     seconds = min(float(run_python(code)) for _ in range(5))
     assert seconds < IMPORT_BUDGET_SECONDS
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        "core.cleanup.border",
-        "core.cleanup.morphology",
-        "core.cleanup.objects",
-        "core.cleanup.patching",
-        "core.cleanup.sheets",
-        "core.cleanup.tunnels",
-        "core.measure.band",
-        "core.measure.slices",
-        "data.fragments.model",
-        "data.synthetic",
-        "masks",
-    ],
-)
-def test_the_examples_in_the_docstrings_hold(module):
-    results = doctest.testmod(import_module(f"napari_nx46.{module}"))
-    assert results.attempted > 0
-    assert results.failed == 0
 
 
 @pytest.mark.parametrize("name", napari_nx46.__all__)

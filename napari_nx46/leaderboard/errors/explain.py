@@ -75,7 +75,7 @@ def explain(
     >>> found = leaderboard.explain(prediction, label)
     >>> worst = found.items
     >>> leaderboard.KINDS[worst.kind[0]], worst.place[0].tolist(), int(worst.size[0])
-    ('hole', [3, 2, 2], 8)
+    ('hole', [3, 3, 3], 8)
     >>> found.voxels_of(0).shape
     (8, 3)
     >>> abs(found.shares_sum - (1 - found.score.value)) < 1e-9
