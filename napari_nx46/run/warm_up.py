@@ -16,11 +16,17 @@ from napari_nx46.voxels.workers import CancelCheck, never
 if TYPE_CHECKING:
     from napari_nx46.voxels.compiling.build import Build
 
-__all__ = ["EVERY_MODULE", "warm_up"]
+__all__ = ["EVERY_MODULE", "STORE_MODULES", "warm_up"]
+
+STORE_MODULES = ("napari_nx46.voxels.halving",)
+"""The modules whose kernels make the pyramid of an OME-Zarr image."""
 
 EVERY_MODULE = tuple(
     dict.fromkeys(
-        (*PIPELINE_MODULES, *CLEANUP_MODULES, *KERNEL_MODULES, *ERROR_MODULES, *SUSPICION_MODULES)
+        (
+            *(*PIPELINE_MODULES, *CLEANUP_MODULES, *KERNEL_MODULES),
+            *(*ERROR_MODULES, *SUSPICION_MODULES, *STORE_MODULES),
+        )
     )
 )
 """The modules that have kernels."""
