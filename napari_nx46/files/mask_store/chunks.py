@@ -227,8 +227,14 @@ def _encoded(voxels: Voxels, side: int) -> bytes:
         whole[tuple(slice(n) for n in voxels.shape)] = voxels
         voxels = whole
     # One thread: the bytes must not depend on how many there are.
-    options = {"level": 1, "compressor": "zstd", "shuffle": 1, "typesize": 1, "numthreads": 1}
-    content = imagecodecs.blosc_encode(memoryview(np.ascontiguousarray(voxels)), **options)
+    content = imagecodecs.blosc_encode(
+        np.ascontiguousarray(voxels),  # type: ignore[arg-type]  # it takes arrays as well
+        level=1,
+        compressor="zstd",
+        shuffle=1,
+        typesize=1,
+        numthreads=1,
+    )
     return bytes(content)
 
 

@@ -12,9 +12,16 @@ from typing import TypeAlias, TypeVar
 
 from napari_nx46.files.naming import printable
 from napari_nx46.files.regular import NotRegularFileError, check_regular
-from napari_nx46.files.workspace import schema
 from napari_nx46.files.workspace.columns import Column
 from napari_nx46.files.workspace.errors import Damage, RowError, WorkspaceError, damaged, translated
+from napari_nx46.files.workspace.schema import (
+    WORKSPACE,
+    Schema,
+    check_identity,
+    check_tables,
+    is_newest,
+    migrate,
+)
 
 BUSY_SECONDS = 5.0
 """For how long another program's writing is waited for."""
@@ -83,6 +90,7 @@ class Database:
         create: bool,
         check_pages: bool = True,
         busy_seconds: float = BUSY_SECONDS,
+        schema: Schema = WORKSPACE,
     ) -> Database:
         """Open a file, or make one with its folder; see `Workspace.open`."""
         path = path.absolute()
@@ -90,7 +98,7 @@ class Database:
         try:
             connection = _connect(path, create, busy_seconds)
             try:
-                _prepare(connection, path, check_pages, busy_seconds)
+                _prepare(connection, path, schema, check_pages, busy_seconds)
             except BaseException:
                 connection.close()
                 raise
@@ -288,35 +296,39 @@ def _connect(path: Path, create: bool, busy_seconds: float) -> sqlite3.Connectio
 
 
 def _prepare(
-    connection: sqlite3.Connection, path: Path, check_pages: bool, busy_seconds: float
+    connection: sqlite3.Connection,
+    path: Path,
+    schema: Schema,
+    check_pages: bool,
+    busy_seconds: float,
 ) -> None:
     """Check a file before anything is written to it, then bring it to the newest version."""
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
-    _check_identity(connection, path)
-    if check_pages or not _is_up_to_date(connection):
+    _check_identity(connection, path, schema)
+    if check_pages or not _is_up_to_date(connection, schema):
         _check_pages(connection, path)
     _write_ahead(connection, busy_seconds)
     connection.execute("PRAGMA synchronous = NORMAL")
-    schema.migrate(connection, path)
-    schema.check_tables(connection, path)
+    migrate(connection, path, schema)
+    check_tables(connection, path, schema)
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
+def _check_identity(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
     """Check what a file is as of one moment: another program may be making it."""
     connection.execute("BEGIN")
     try:
-        schema.check_identity(connection, path)
+        check_identity(connection, path, schema)
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
-def _is_up_to_date(connection: sqlite3.Connection) -> bool:
+def _is_up_to_date(connection: sqlite3.Connection, schema: Schema) -> bool:
     """Return whether a file can be opened without a change of it."""
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    return mode == "wal" and schema.is_newest(connection)
+    return mode == "wal" and is_newest(connection, schema)
 
 
 def _check_pages(connection: sqlite3.Connection, path: Path) -> None:

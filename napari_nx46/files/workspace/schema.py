@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_nx46.files.workspace.errors import WorkspaceError, damaged
 
 Migration = Mapping[str, tuple[str, ...]]
 """Table -> the statements that bring it from one version to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What kind of SQLite file it is, and how it comes to its tables.
+
+    Parameters
+    ----------
+    application_id : int
+        Marks such a file.
+    word : str
+        What messages call it.
+    migrations : sequence of Migration
+        The first makes version 1 of an empty file.
+    """
+
+    application_id: int
+    word: str
+    migrations: Sequence[Migration]
+
 
 APPLICATION_ID = 0x4E583436
 """Marks a SQLite file as a workspace: ``NX46`` in ASCII."""
@@ -205,6 +226,8 @@ _VERSION_5: Migration = {
 MIGRATIONS: tuple[Migration, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """What was published stays as it is: a change of a table is a new migration at the end."""
 
+WORKSPACE = Schema(APPLICATION_ID, "workspace", MIGRATIONS)
+
 SETTING_USERS = (
     *("history", "pins", "accepted", "run_fragments", "baseline_fragments", "campaign_runs"),
     "landscapes",
@@ -217,10 +240,8 @@ CORRECTION_USERS = (
 """Tables whose column ``corrections`` refers to `corrections`."""
 
 
-def check_identity(
-    connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS
-) -> None:
-    """Check that a file is new, or a workspace that this program knows; nothing is written.
+def check_identity(connection: sqlite3.Connection, path: Path, schema: Schema = WORKSPACE) -> None:
+    """Check that a file is new, or of a kind that this program knows; nothing is written.
 
     Raises
     ------
@@ -230,26 +251,25 @@ def check_identity(
     version = _pragma(connection, "user_version")
     objects = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
     application = _pragma(connection, "application_id")
-    if not objects and version == 0 and application in (0, APPLICATION_ID):
+    if not objects and version == 0 and application in (0, schema.application_id):
         return
-    if application != APPLICATION_ID or version < 1:
+    if application != schema.application_id or version < 1:
         raise WorkspaceError(
-            path, "found a SQLite file of another program, expected a workspace; choose another"
+            path,
+            f"found a SQLite file of another program, expected a {schema.word}; choose another",
         )
-    if version > len(migrations):
+    if version > len(schema.migrations):
         raise WorkspaceError(
             path,
             f"was written by a newer napari-nx46 (version {version} of its tables, this one knows "
-            f"up to {len(migrations)}); update napari-nx46, the file is left as it is",
+            f"up to {len(schema.migrations)}); update napari-nx46, the file is left as it is",
         )
     strange = sorted({kind for kind, _ in objects} - {"table", "index"})
     if strange:
-        raise damaged(path, f"a {strange[0]}, which no workspace has")
+        raise damaged(path, f"a {strange[0]}, which no {schema.word} has")
 
 
-def migrate(
-    connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS
-) -> None:
+def migrate(connection: sqlite3.Connection, path: Path, schema: Schema = WORKSPACE) -> None:
     """Bring a checked file to the newest version, in one transaction.
 
     Parameters
@@ -257,41 +277,40 @@ def migrate(
     connection : sqlite3.Connection
         In autocommit mode, foreign keys not yet enforced, so that tables can be made again.
     path : Path
-    migrations : sequence of Migration
-        The first makes version 1 of an empty file.
+    schema : Schema
 
     Raises
     ------
     WorkspaceError
         If rows refer to settings or runs that are not there.
     """
-    if is_newest(connection, migrations):
+    if is_newest(connection, schema):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another program may have done the same until the lock was had.
-        check_identity(connection, path, migrations)
+        check_identity(connection, path, schema)
         version = _pragma(connection, "user_version")
-        for migration in migrations[version:]:
+        for migration in schema.migrations[version:]:
             for statements in migration.values():
                 for statement in statements:
                     connection.execute(statement)
         if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
             raise damaged(path, "rows that refer to what is not there")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+        connection.execute(f"PRAGMA application_id = {schema.application_id}")
+        connection.execute(f"PRAGMA user_version = {len(schema.migrations)}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
-def is_newest(connection: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> bool:
+def is_newest(connection: sqlite3.Connection, schema: Schema = WORKSPACE) -> bool:
     """Return whether a file has the tables of the newest version."""
-    return _pragma(connection, "user_version") == len(migrations)
+    return _pragma(connection, "user_version") == len(schema.migrations)
 
 
-def check_tables(connection: sqlite3.Connection, path: Path) -> None:
+def check_tables(connection: sqlite3.Connection, path: Path, schema: Schema = WORKSPACE) -> None:
     """Check that every table has the columns it was made with.
 
     Raises
@@ -299,7 +318,7 @@ def check_tables(connection: sqlite3.Connection, path: Path) -> None:
     WorkspaceError
         If one has not.
     """
-    expected = _columns_of_new_file()
+    expected = _columns_of_new_file(schema)
     for table, columns in expected.items():
         found = _columns(connection, table)
         if not columns <= found:
@@ -307,11 +326,11 @@ def check_tables(connection: sqlite3.Connection, path: Path) -> None:
             raise damaged(path, f"the table {table} without {missing}")
 
 
-def _columns_of_new_file() -> dict[str, set[str]]:
+def _columns_of_new_file(schema: Schema) -> dict[str, set[str]]:
     reference = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        migrate(reference, Path(":memory:"))
-        return {table: _columns(reference, table) for table in _tables(MIGRATIONS)}
+        migrate(reference, Path(":memory:"), schema)
+        return {table: _columns(reference, table) for table in _tables(schema.migrations)}
     finally:
         reference.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -73,7 +74,9 @@ def test_a_damaged_bookmark_is_left_out_and_reported(path):
 def test_a_file_of_the_version_before_gets_the_table(path):
     before = next(number for number, one in enumerate(schema.MIGRATIONS) if "bookmarks" in one)
     connection = sqlite3.connect(path, isolation_level=None)
-    schema.migrate(connection, path, schema.MIGRATIONS[:before])
+    schema.migrate(
+        connection, path, replace(schema.WORKSPACE, migrations=schema.MIGRATIONS[:before])
+    )
     connection.close()
     with Workspace.open(path) as workspace:
         assert workspace.bookmarks.all() == ()

@@ -177,7 +177,7 @@ def test_what_a_stranger_wrote_is_left_out_and_reported(workspace, statement, ta
 def test_a_file_of_the_first_version_gets_the_tables(tmp_path):
     path = tmp_path / "runs.sqlite"
     connection = sqlite3.connect(path, isolation_level=None)
-    schema.migrate(connection, path, schema.MIGRATIONS[:1])
+    schema.migrate(connection, path, replace(schema.WORKSPACE, migrations=schema.MIGRATIONS[:1]))
     connection.execute("INSERT INTO state VALUES ('key', '5')")
     connection.close()
     with Workspace.open(path) as workspace:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,7 +79,9 @@ def test_a_damaged_one_is_left_out_and_noted(workspace, details):
 def test_a_file_from_before_there_were_landscapes_gets_the_table(path):
     path.parent.mkdir(parents=True)
     with raw(path) as connection:
-        schema.migrate(connection, path, schema.MIGRATIONS[:3])
+        schema.migrate(
+            connection, path, replace(schema.WORKSPACE, migrations=schema.MIGRATIONS[:3])
+        )
     with Workspace.open(path) as workspace:
         workspace.landscapes.keep(landscape())
         assert len(workspace.landscapes.all()) == 1

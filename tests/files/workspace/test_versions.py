@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_an_older_file_is_brought_to_the_newest_version_with_all_it_holds(worksp
     newest = (*schema.MIGRATIONS, NEXT)
     for _ in range(2):
         with raw(workspace.path) as connection:
-            schema.migrate(connection, workspace.path, newest)
+            schema.migrate(connection, workspace.path, replace(schema.WORKSPACE, migrations=newest))
             assert connection.execute("PRAGMA user_version").fetchone() == (len(newest),)
             assert connection.execute("SELECT letter, colour FROM pins").fetchall() == [
                 ("A", "red")
@@ -38,7 +39,11 @@ def test_a_migration_that_fails_halfway_changes_nothing(workspace):
     workspace.close()
     bad = {"pins": NEXT["pins"], "history": ("ALTER TABLE nowhere ADD COLUMN x",)}
     with raw(workspace.path) as connection, pytest.raises(sqlite3.OperationalError):
-        schema.migrate(connection, workspace.path, (*schema.MIGRATIONS, bad))
+        schema.migrate(
+            connection,
+            workspace.path,
+            replace(schema.WORKSPACE, migrations=(*schema.MIGRATIONS, bad)),
+        )
     with Workspace.open(workspace.path) as opened:
         assert [pin.setting for pin in opened.pins()] == [RICH]
 
@@ -51,7 +56,11 @@ def test_a_migration_that_would_leave_rows_without_their_setting_changes_nothing
         raw(workspace.path) as connection,
         pytest.raises(WorkspaceError, match="refer to what is not there"),
     ):
-        schema.migrate(connection, workspace.path, (*schema.MIGRATIONS, bad))
+        schema.migrate(
+            connection,
+            workspace.path,
+            replace(schema.WORKSPACE, migrations=(*schema.MIGRATIONS, bad)),
+        )
     with Workspace.open(workspace.path) as opened:
         assert [pin.setting for pin in opened.pins()] == [RICH]
 
