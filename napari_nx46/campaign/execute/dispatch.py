@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
 from napari_nx46.campaign.execute.cluster import CLUSTER_GONE, CampaignError
-from napari_nx46.campaign.execute.remote import TaskReport, measure_in_lane, stop_lanes
-from napari_nx46.campaign.execute.schedule import Schedule, Task
 
-__all__ = ["Dispatcher", "Lane"]
+__all__ = ["Call", "Dispatcher", "Lane", "Queue", "Work"]
 
 LOOK_SECONDS = 0.5
 """How often the workers are looked after."""
@@ -45,28 +43,90 @@ class Lane(NamedTuple):
     number: int
 
 
+class Keyed(Protocol):
+    """A task that is known by a key."""
+
+    @property
+    def key(self) -> str:
+        """No other task's."""
+
+
+TaskT = TypeVar("TaskT", bound=Keyed)
+ReportT = TypeVar("ReportT")
+TaskT_contra = TypeVar("TaskT_contra", bound=Keyed, contravariant=True)
+
+
+class Call(NamedTuple, Generic[ReportT]):
+    """What is done on a worker.
+
+    Parameters
+    ----------
+    function : callable
+    arguments : tuple
+        What travels with it: addresses and numbers, never volumes.
+    """
+
+    function: Callable[..., ReportT]
+    arguments: tuple[object, ...]
+
+
+class Queue(Protocol[TaskT]):
+    """The tasks that wait."""
+
+    @property
+    def tasks_left(self) -> int:
+        """How many tasks no lane has taken yet."""
+
+    def take(self, lane: Hashable) -> TaskT | None:
+        """Return the next task of a lane; None if there is none for it."""
+
+    def give_back(self, tasks: Iterable[TaskT]) -> None:
+        """Let tasks that were taken be taken again, before all others."""
+
+    def close(self, lane: Hashable) -> None:
+        """Let other lanes go on with what a lane that is gone was to do."""
+
+    def clear(self) -> None:
+        """Leave out all tasks that were not taken."""
+
+
+class Work(Protocol[TaskT_contra, ReportT]):
+    """What the tasks do, and how one that did not end well is reported."""
+
+    def call(self, lane: Lane, task: TaskT_contra) -> Call[ReportT]:
+        """Return what a task does in a lane."""
+
+    def failed(self, task: TaskT_contra, reason: str) -> ReportT:
+        """Return the report of a task that raised."""
+
+    def died(self, task: TaskT_contra, deaths: int) -> ReportT:
+        """Return the report of a task during which so many workers died."""
+
+    def stop(self, client: Client) -> None:
+        """Let what is computed on the workers end soon."""
+
+
 @dataclass(eq=False)
-class _LaneState:
+class _LaneState(Generic[TaskT, ReportT]):
     """The tasks that a lane was handed, in order: the first is being computed."""
 
     depth: int
-    in_flight: dict[str, tuple[Task, Future[TaskReport]]] = field(default_factory=dict)
+    in_flight: dict[str, tuple[TaskT, Future[ReportT]]] = field(default_factory=dict)
 
 
-class Dispatcher:
-    """Keeps every lane of a cluster busy with a schedule's tasks.
+class Dispatcher(Generic[TaskT, ReportT]):
+    """Keeps every lane of a cluster busy with the tasks of a queue.
 
     A worker of one lane has its next task waiting at its side while it computes, so that it never
-    waits for a round trip. Tasks are pinned to their worker, whose measurer holds what they share.
+    waits for a round trip. Tasks are pinned to their worker, which holds what they share.
 
     Parameters
     ----------
     client : distributed.Client
-    plugin : str
-        Name of the registered `remote.LanePlugin`.
-    schedule : Schedule
-    with_score : bool
-        Whether the leaderboard score is computed.
+    name : str
+        No other dispatcher's.
+    queue : Queue
+    work : Work
     one_lane : bool
         Whether a worker is one lane, however many threads it has; else each thread is one.
     """
@@ -74,18 +134,18 @@ class Dispatcher:
     def __init__(
         self,
         client: Client,
-        plugin: str,
-        schedule: Schedule,
+        name: str,
+        queue: Queue[TaskT],
+        work: Work[TaskT, ReportT],
         *,
-        with_score: bool,
         one_lane: bool,
     ) -> None:
         self._client = client
-        self._plugin = plugin
-        self._schedule = schedule
-        self._with_score = with_score
+        self._name = name
+        self._queue = queue
+        self._work = work
         self._one_lane = one_lane
-        self._lanes: dict[Lane, _LaneState] = {}
+        self._lanes: dict[Lane, _LaneState[TaskT, ReportT]] = {}
         self._lane_of: dict[str, Lane] = {}
         self._ended: SimpleQueue[str | None] = SimpleQueue()
         self._deaths: Counter[str] = Counter()
@@ -99,7 +159,7 @@ class Dispatcher:
         return len(self._lanes)
 
     @property
-    def computing(self) -> list[Task]:
+    def computing(self) -> list[TaskT]:
         """The tasks that are being computed."""
         heads = (next(iter(state.in_flight.values()), None) for state in self._lanes.values())
         return [head[0] for head in heads if head is not None]
@@ -107,18 +167,18 @@ class Dispatcher:
     @property
     def idle(self) -> bool:
         """Whether nothing is in flight and nothing waits."""
-        return not self._lane_of and not self._schedule.tasks_left
+        return not self._lane_of and not self._queue.tasks_left
 
     def wake(self) -> None:
         """Let `step` return at once; may be called from any thread."""
         self._ended.put(None)
 
-    def step(self) -> Iterator[tuple[Task, TaskReport]]:
+    def step(self) -> Iterator[tuple[TaskT, ReportT]]:
         """Hand out tasks, wait a moment at most, and yield the reports that have come.
 
         Yields
         ------
-        (Task, TaskReport)
+        (task, report)
             Each task once.
 
         Raises
@@ -128,15 +188,15 @@ class Dispatcher:
         """
         yield from self._look_after_workers()
         self._fill()
-        if self._lane_of or self._schedule.tasks_left:
+        if self._lane_of or self._queue.tasks_left:
             for number in self._numbers_ended():
                 yield from self._collect(number)
 
     def stop(self) -> None:
-        """Give up: what is computed ends between two tiles, what waits is forgotten."""
-        self._schedule.clear()
+        """Give up: what is computed ends between two tiles, what waits is left out."""
+        self._queue.clear()
         try:
-            self._client.run(stop_lanes, self._plugin, on_error="ignore")
+            self._work.stop(self._client)
         except CLUSTER_GONE:
             return  # and its tasks with it
         deadline = time.monotonic() + STOP_SECONDS
@@ -147,7 +207,7 @@ class Dispatcher:
 
     # ---- workers ---------------------------------------------------------------------------
 
-    def _look_after_workers(self) -> Iterator[tuple[Task, TaskReport]]:
+    def _look_after_workers(self) -> Iterator[tuple[TaskT, ReportT]]:
         """Open the lanes of new workers, close those of dead ones."""
         now = time.monotonic()
         if now < self._next_look:
@@ -185,10 +245,10 @@ class Dispatcher:
             raise _lost_cluster(str(self._client.status))
         return found
 
-    def _close(self, lane: Lane) -> Iterator[tuple[Task, TaskReport]]:
+    def _close(self, lane: Lane) -> Iterator[tuple[TaskT, ReportT]]:
         """Give the tasks of a lane whose worker is gone to others."""
         state = self._lanes.pop(lane)
-        self._schedule.close(lane)
+        self._queue.close(lane)
         tasks = [task for task, _ in state.in_flight.values()]
         self._client.cancel([future for _, future in state.in_flight.values()], force=True)
         for number in state.in_flight:
@@ -196,39 +256,30 @@ class Dispatcher:
         for task in reversed(tasks):
             yield from self._try_again(task, blamed=task is tasks[0])
 
-    def _try_again(self, task: Task, *, blamed: bool) -> Iterator[tuple[Task, TaskReport]]:
+    def _try_again(self, task: TaskT, *, blamed: bool) -> Iterator[tuple[TaskT, ReportT]]:
         self._deaths[task.key] += blamed
         if self._deaths[task.key] < MOST_DEATHS:
-            self._schedule.give_back([task])
+            self._queue.give_back([task])
         else:
-            yield (
-                task,
-                TaskReport(
-                    error=f"fragment {task.image_id}: {MOST_DEATHS} workers died while they "
-                    "computed it; is there enough memory?"
-                ),
-            )
+            yield task, self._work.died(task, MOST_DEATHS)
 
     # ---- tasks -----------------------------------------------------------------------------
 
     def _fill(self) -> None:
         for lane, state in self._lanes.items():
             while len(state.in_flight) < state.depth:
-                task = self._schedule.take(lane)
+                task = self._queue.take(lane)
                 if task is None:
                     break
                 self._submit(lane, state, task)
 
-    def _submit(self, lane: Lane, state: _LaneState, task: Task) -> None:
+    def _submit(self, lane: Lane, state: _LaneState[TaskT, ReportT], task: TaskT) -> None:
         self._submitted += 1
-        number = f"{self._plugin}-{self._submitted}"
+        number = f"{self._name}-{self._submitted}"
+        call = self._work.call(lane, task)
         future = self._client.submit(
-            measure_in_lane,
-            self._plugin,
-            lane.number,
-            task.image_id,
-            task.setting,
-            self._with_score,
+            call.function,
+            *call.arguments,
             key=number,
             workers=[lane.address],
             allow_other_workers=False,
@@ -248,41 +299,38 @@ class Dispatcher:
         except Empty:
             return [number for number in ended if number is not None]
 
-    def _collect(self, number: str) -> Iterator[tuple[Task, TaskReport]]:
+    def _collect(self, number: str) -> Iterator[tuple[TaskT, ReportT]]:
         taken = self._taken_out(number)
         if taken is None:
             return  # its lane was closed before
         task, future = taken
-        report = _report_of(future)
+        report = self._report_of(task, future)
         if report is None:
             yield from self._try_again(task, blamed=True)
-            return
-        if report.measurement is not None:
-            self._schedule.learn(task, report.measurement.seconds)
-        yield task, report
+        else:
+            yield task, report
 
-    def _taken_out(self, number: str) -> tuple[Task, Future[TaskReport]] | None:
+    def _taken_out(self, number: str) -> tuple[TaskT, Future[ReportT]] | None:
         lane = self._lane_of.pop(number, None)
         return None if lane is None else self._lanes[lane].in_flight.pop(number)
 
-    def _in_flight(self) -> list[tuple[Task, Future[TaskReport]]]:
+    def _in_flight(self) -> list[tuple[TaskT, Future[ReportT]]]:
         return [pair for state in self._lanes.values() for pair in state.in_flight.values()]
 
-
-def _report_of(future: Future[TaskReport]) -> TaskReport | None:
-    """Return the report of a task that has ended; None if it went with its worker."""
-    try:
-        if future.status == "error":
-            error = future.exception(timeout=FETCH_SECONDS)
-            if isinstance(error, KilledWorker):
+    def _report_of(self, task: TaskT, future: Future[ReportT]) -> ReportT | None:
+        """Return the report of a task that has ended; None if it went with its worker."""
+        try:
+            if future.status == "error":
+                error = future.exception(timeout=FETCH_SECONDS)
+                if isinstance(error, KilledWorker):
+                    return None
+                return self._work.failed(task, f"{type(error).__name__}: {error}")
+            if future.status != "finished":
                 return None
-            return TaskReport(error=f"{type(error).__name__}: {error}")
-        if future.status != "finished":
+            report: ReportT = future.result(timeout=FETCH_SECONDS)
+        except CLUSTER_GONE:  # or it timed out
             return None
-        report: TaskReport = future.result(timeout=FETCH_SECONDS)
-    except CLUSTER_GONE:  # or it timed out
-        return None
-    return report
+        return report
 
 
 def _lost_cluster(reason: str) -> CampaignError:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from distributed import Worker, get_worker
+from distributed import Client, Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
+from napari_nx46.campaign.execute.dispatch import Call, Lane
 from napari_nx46.campaign.execute.measuring import Measurement, TaskMeasurer
+from napari_nx46.campaign.execute.schedule import Task
 from napari_nx46.campaign.plan.source import DataSource
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.workers import Cancelled
 
-__all__ = ["LanePlugin", "TaskReport", "measure_in_lane", "stop_lanes"]
+__all__ = ["LanePlugin", "MeasuredTasks", "TaskReport", "measure_in_lane", "stop_lanes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +113,40 @@ def stop_lanes(plugin: str, dask_worker: Worker) -> None:
     found = dask_worker.plugins.get(plugin)
     if isinstance(found, LanePlugin):
         found.stopped.set()
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredTasks:
+    """The tasks of a campaign, for its `Dispatcher`.
+
+    Parameters
+    ----------
+    plugin : str
+        Name of the registered `LanePlugin`.
+    with_score : bool
+        Whether the leaderboard score is computed.
+    """
+
+    plugin: str
+    with_score: bool
+
+    def call(self, lane: Lane, task: Task) -> Call[TaskReport]:
+        """Return what computes a task in a lane."""
+        arguments = (self.plugin, lane.number, task.image_id, task.setting, self.with_score)
+        return Call(measure_in_lane, arguments)
+
+    def failed(self, task: Task, reason: str) -> TaskReport:
+        """Return the report of a task that raised."""
+        del task  # the ledger knows which one
+        return TaskReport(error=reason)
+
+    def died(self, task: Task, deaths: int) -> TaskReport:
+        """Return the report of a task during which so many workers died."""
+        return TaskReport(
+            error=f"fragment {task.image_id}: {deaths} workers died while they computed it; is "
+            "there enough memory?"
+        )
+
+    def stop(self, client: Client) -> None:
+        """Let the tasks of all workers end between two tiles."""
+        client.run(stop_lanes, self.plugin, on_error="ignore")

@@ -19,8 +19,8 @@ from napari_nx46.campaign.execute.cluster import CLUSTER_GONE, ClusterChoice, co
 from napari_nx46.campaign.execute.dispatch import Dispatcher
 from napari_nx46.campaign.execute.keys import DataContents
 from napari_nx46.campaign.execute.ledger import CampaignProgress, Ledger
-from napari_nx46.campaign.execute.remote import LanePlugin
-from napari_nx46.campaign.execute.schedule import Schedule, grouped
+from napari_nx46.campaign.execute.remote import LanePlugin, MeasuredTasks, TaskReport
+from napari_nx46.campaign.execute.schedule import Schedule, Task, grouped
 from napari_nx46.campaign.execute.suggest import Search, Suggester, objective_value, sampler_record
 from napari_nx46.campaign.records.exports import ExportCheck, ExportChecker
 from napari_nx46.campaign.records.results import CampaignResults, FragmentResult, PlannedRun
@@ -135,7 +135,7 @@ class CampaignRun:
         self._cancel = threading.Event()
         self._asked = cancelled
         self._image_ids: tuple[str, ...] = ()
-        self._dispatcher: Dispatcher | None = None
+        self._dispatcher: Dispatcher[Task, TaskReport] | None = None
         self._state = CampaignState.NEW
         self._progress = CampaignProgress(total=0)
 
@@ -255,13 +255,13 @@ class CampaignRun:
             if tasks:
                 with self._dispatching() as (dispatcher, schedule):
                     schedule.add(grouped(tasks))
-                    self._drain(dispatcher, ledger)
+                    self._drain(dispatcher, schedule, ledger)
             return
         with self._dispatching() as (dispatcher, schedule):
             for batch in self._suggested(plan, store, ledger, campaign_id):
                 schedule.add(grouped(ledger.begin(batch)))
                 self._publish(ledger, dispatcher.lanes)
-                self._drain(dispatcher, ledger)
+                self._drain(dispatcher, schedule, ledger)
 
     def _suggested(
         self, search: Search, store: CampaignStore, ledger: Ledger, campaign_id: int
@@ -283,7 +283,7 @@ class CampaignRun:
                 suggester.tell([objective_value(search, results) for results in ended])
 
     @contextmanager
-    def _dispatching(self) -> Iterator[tuple[Dispatcher, Schedule]]:
+    def _dispatching(self) -> Iterator[tuple[Dispatcher[Task, TaskReport], Schedule]]:
         """Put what a campaign needs on a cluster's workers, and take it away afterwards."""
         name = f"nx46-{uuid.uuid4().hex}"
         plugin = LanePlugin(name, self.request.source, self.resources.memory_budget)
@@ -291,8 +291,7 @@ class CampaignRun:
         with connected(self.resources.cluster) as client:
             client.register_plugin(plugin)
             self._dispatcher = Dispatcher(
-                *(client, name, schedule),
-                with_score=self.request.with_score,
+                *(client, name, schedule, MeasuredTasks(name, self.request.with_score)),
                 one_lane=self.resources.cluster.is_local,
             )
             try:
@@ -302,10 +301,14 @@ class CampaignRun:
                 self._dispatcher = None
                 _unregister(client, name)
 
-    def _drain(self, dispatcher: Dispatcher, ledger: Ledger) -> None:
+    def _drain(
+        self, dispatcher: Dispatcher[Task, TaskReport], schedule: Schedule, ledger: Ledger
+    ) -> None:
         """Hand out what the schedule holds until all of it has ended."""
         while not (dispatcher.idle or self._cancelled()):
             for task, report in dispatcher.step():
+                if report.measurement is not None:
+                    schedule.learn(task, report.measurement.seconds)
                 ledger.end(task, report)
             ledger.mark_running(dispatcher.computing)
             self._publish(ledger, dispatcher.lanes)

@@ -13,7 +13,7 @@ import time
 import psutil
 import pytest
 
-from napari_nx46.campaign.execute import dispatch
+from napari_nx46.campaign.execute import dispatch, remote
 from napari_nx46.campaign.execute.cluster import CampaignError, ClusterChoice, connected
 from napari_nx46.campaign.execute.remote import LanePlugin, measure_in_lane
 from napari_nx46.campaign.plan.source import DataSource
@@ -59,7 +59,7 @@ def test_a_task_that_kills_its_workers_fails_alone(asked, tmp_path, monkeypatch)
     runs = (PlannedRun("fits", Setting()), PlannedRun("kills", Setting(quantile=0.5)))
     request = CampaignRequest(CampaignPlan("two", runs), asked.source, with_score=False)
     reported = watched(request, tmp_path / "w.sqlite", ClusterChoice(workers=1))
-    monkeypatch.setattr(dispatch, "measure_in_lane", die_at_the_median)
+    monkeypatch.setattr(remote, "measure_in_lane", die_at_the_median)
     results = reported.run.run()
     states = {place: one.state for place, one in results.fragments.items()}
     assert states.pop(("kills", "a")) is TaskState.FAILED

@@ -18,15 +18,20 @@ from tests.files.workspace.keeping import ENTRY, RICH, raw
 NEXT = {"pins": ("ALTER TABLE pins ADD COLUMN colour TEXT NOT NULL DEFAULT 'red'",)}
 
 
+def _with(migration):
+    """Return the tables of a workspace after one more migration."""
+    return replace(schema.WORKSPACE, migrations=(*schema.MIGRATIONS, migration))
+
+
 def test_an_older_file_is_brought_to_the_newest_version_with_all_it_holds(workspace, monkeypatch):
     workspace.set_pin("A", RICH)
     workspace.add_history(ENTRY)
     workspace.close()
-    newest = (*schema.MIGRATIONS, NEXT)
+    newest = _with(NEXT)
     for _ in range(2):
         with raw(workspace.path) as connection:
-            schema.migrate(connection, workspace.path, replace(schema.WORKSPACE, migrations=newest))
-            assert connection.execute("PRAGMA user_version").fetchone() == (len(newest),)
+            schema.migrate(connection, workspace.path, newest)
+            assert connection.execute("PRAGMA user_version").fetchone() == (len(newest.migrations),)
             assert connection.execute("SELECT letter, colour FROM pins").fetchall() == [
                 ("A", "red")
             ]
@@ -42,7 +47,7 @@ def test_a_migration_that_fails_halfway_changes_nothing(workspace):
         schema.migrate(
             connection,
             workspace.path,
-            replace(schema.WORKSPACE, migrations=(*schema.MIGRATIONS, bad)),
+            _with(bad),
         )
     with Workspace.open(workspace.path) as opened:
         assert [pin.setting for pin in opened.pins()] == [RICH]
@@ -59,7 +64,7 @@ def test_a_migration_that_would_leave_rows_without_their_setting_changes_nothing
         schema.migrate(
             connection,
             workspace.path,
-            replace(schema.WORKSPACE, migrations=(*schema.MIGRATIONS, bad)),
+            _with(bad),
         )
     with Workspace.open(workspace.path) as opened:
         assert [pin.setting for pin in opened.pins()] == [RICH]
