@@ -27,7 +27,8 @@ import numpy as np
 from baseline import keep_ratio
 
 from napari_nx46 import leaderboard
-from napari_nx46.leaderboard.topology import match_counts, octants_of, topo_score
+from napari_nx46.leaderboard.topology import match_counts, topo_score
+from napari_nx46.voxels.blocks import octants_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 Masks = tuple[np.ndarray, np.ndarray]

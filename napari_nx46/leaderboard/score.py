@@ -26,8 +26,9 @@ from napari_nx46.leaderboard.results import (
     VoxelOverlap,
 )
 from napari_nx46.leaderboard.surface_dice import surface_dice
-from napari_nx46.leaderboard.topology import match_counts, octants_of, topo_score
+from napari_nx46.leaderboard.topology import match_counts, topo_score
 from napari_nx46.leaderboard.voi import variation_of_information
+from napari_nx46.voxels.blocks import octants_of
 from napari_nx46.voxels.workers import Cancelled, never
 
 __all__ = ["Parts", "compute_parts", "score", "summed_score"]

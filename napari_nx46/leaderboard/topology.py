@@ -12,35 +12,14 @@ and TopoScore is the weighted mean of the F1_k of those dimensions that have fea
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise, product
 
 from napari_nx46.leaderboard.betti import DimensionCounts, match_counts
 from napari_nx46.leaderboard.results import DimensionScore, MatchCounts, TopoScore
 
-__all__ = ["ONLY_PREDICTED", "Block", "match_counts", "octants_of", "topo_score"]
+__all__ = ["ONLY_PREDICTED", "match_counts", "topo_score"]
 
-Block = tuple[slice, slice, slice]
 ONLY_PREDICTED = 0.5
 """Features that a label without any is taken to have."""
-
-
-def octants_of(shape: tuple[int, ...], parts: tuple[int, int, int] = (2, 2, 2)) -> list[Block]:
-    """Cut a volume into contiguous octants.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (Z, Y, X).
-    parts : tuple of int
-        Parts of each axis. Their lengths differ by at most one, the larger ones first.
-
-    Returns
-    -------
-    list of tuple of slice
-        In raster order, without those that have an axis of length 0.
-    """
-    axes = [_cut(length, count) for length, count in zip(shape, parts, strict=True)]
-    return [(z, y, x) for z, y, x in product(*axes)]
 
 
 def topo_score(
@@ -74,12 +53,6 @@ def topo_score(
         return TopoScore(1.0, dimensions)
     value = sum(weight * f1 for weight, f1 in active) / sum(weight for weight, _ in active)
     return TopoScore(value, dimensions)
-
-
-def _cut(length: int, parts: int) -> list[slice]:
-    size, larger = divmod(length, parts)
-    bounds = [part * size + min(part, larger) for part in range(parts + 1)]
-    return [slice(a, b) for a, b in pairwise(bounds) if a < b]
 
 
 def _f1(counts: MatchCounts) -> float | None:

@@ -7,6 +7,7 @@ from napari_nx46.setting.choices import (
     Averaging,
     BlockExtents,
     Connectivity,
+    CubePlugging,
     Domain,
     Extent,
     ScoreFrom,
@@ -15,12 +16,19 @@ from napari_nx46.setting.choices import (
 )
 from napari_nx46.setting.environment import ENVIRONMENT_FIELDS, knobs_from_environment
 from napari_nx46.setting.errors import SettingError
-from napari_nx46.setting.knobs import GROUPS, Group, KnobDescription, described_knobs
+from napari_nx46.setting.knobs import (
+    CLEAN_UP_GROUPS,
+    GROUPS,
+    Group,
+    KnobDescription,
+    described_knobs,
+)
 from napari_nx46.setting.model import DEFAULT_BAND, Setting, checked_knob, parse_setting
 from napari_nx46.setting.moves import IMPLIED_KNOBS, knob_applies, moved, threshold_knobs
 from napari_nx46.setting.presets import PUBLISHED_PRESETS, all_presets, preset, preset_description
 
 __all__ = [
+    "CLEAN_UP_GROUPS",
     "DEFAULT_BAND",
     "ENVIRONMENT_FIELDS",
     "GROUPS",
@@ -29,6 +37,7 @@ __all__ = [
     "Averaging",
     "BlockExtents",
     "Connectivity",
+    "CubePlugging",
     "Domain",
     "Extent",
     "Group",

@@ -49,6 +49,14 @@ class ThresholdRule(StrEnum):
     ADAPTIVE = "adaptive"
 
 
+class CubePlugging(StrEnum):
+    """How cubes of 2 x 2 x 2 voxels are plugged."""
+
+    OFF = "off"
+    CUBES = "cubes"
+    RASTER = "raster"
+
+
 class Connectivity(IntEnum):
     """Which neighbours of a voxel are connected to it: by faces, also edges, also corners."""
 

@@ -21,6 +21,8 @@ class Group(StrEnum):
     THRESHOLD = "Threshold"
     ADAPTIVE = "Adaptive rule"
     CLEAN_UP = "Clean-up"
+    SHEETS = "Sheets"
+    OBJECTS = "Objects"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ def knob(group: Group, title: str, text: str, **more: Any) -> KnobDescription:
     """Return a description; further arguments are those of `KnobDescription`."""
     return KnobDescription(group, title, text, **more)
 
+
+CLEAN_UP_GROUPS = frozenset({Group.CLEAN_UP, Group.SHEETS, Group.OBJECTS})
+"""The groups of the steps that follow the threshold."""
 
 GROUPS: tuple[Group, ...] = tuple(Group)
 """The groups in order."""

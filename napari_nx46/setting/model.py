@@ -10,13 +10,13 @@ from pydantic import TypeAdapter, ValidationError, model_validator
 
 from napari_nx46.setting.choices import Domain, ThresholdRule
 from napari_nx46.setting.errors import SettingError, faults_of
-from napari_nx46.setting.fields.cleanup import CleanUpKnobs
+from napari_nx46.setting.fields.objects import ObjectKnobs
 
 DEFAULT_BAND = (0.06, 0.12)
 """Density (share of foreground voxels) that is aimed at, both ends included."""
 
 
-class Setting(CleanUpKnobs):
+class Setting(ObjectKnobs):
     """The value of every knob that turns probabilities into a mask.
 
     Its fields stand in `fields`, each beside the words that describe it. A knob that does not

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from napari_nx46.setting.choices import Domain, ScoreFrom, ThresholdRule
-from napari_nx46.setting.knobs import Group, described_knobs
+from napari_nx46.setting.choices import CubePlugging, Domain, ScoreFrom, ThresholdRule
+from napari_nx46.setting.knobs import CLEAN_UP_GROUPS, described_knobs
 from napari_nx46.setting.model import Setting
 
 _PAIRS: tuple[tuple[str, str], ...] = (
@@ -31,7 +31,7 @@ IMPLIED_KNOBS: Mapping[str, Mapping[str, object]] = {
 """Knob -> the knobs without which it would change nothing."""
 
 _THRESHOLD_KNOBS = (
-    *(name for name, knob in described_knobs(Setting).items() if knob.group is not Group.CLEAN_UP),
+    *(name for name, knob in described_knobs(Setting).items() if knob.group not in CLEAN_UP_GROUPS),
     "block",
 )
 
@@ -68,7 +68,14 @@ _APPLIES: Mapping[str, Callable[[Setting], bool]] = {
     "adaptive_max": _adaptive,
     "adaptive_gap": _adaptive,
     "adaptive_low_min": _adaptive,
-    "object_connectivity": lambda setting: setting.smallest_object > 0,
+    "border_again": lambda setting: setting.border > 0,
+    "plug_passes": lambda setting: setting.plug_cubes is not CubePlugging.OFF,
+    "object_connectivity": lambda setting: (
+        max(setting.smallest_object, setting.objects_first, setting.edge_margin) > 0
+        or setting.sheet_span > 0
+    ),
+    "edge_min": lambda setting: setting.edge_margin > 0,
+    "corner_min": lambda setting: setting.edge_margin > 0,
 }
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from napari_nx46.setting.choices import (
     Averaging,
     Connectivity,
+    CubePlugging,
     Domain,
     ScoreFrom,
     ThresholdRule,
@@ -87,15 +88,24 @@ _ADAPTIVE: Knobs = {
 
 _NO_CLEAN_UP: Knobs = {
     "border": 0,
+    "border_again": False,
     "opening": False,
     "closing_z": 0,
     "closing_xy": 0,
     "closing_ball": 0,
     "plug_tunnels": False,
+    "plug_cubes": CubePlugging.OFF,
+    "plug_passes": 2,
     "patch_holes": 0,
     "fill_cavities": False,
+    "objects_first": 0,
     "smallest_object": 0,
     "object_connectivity": Connectivity.FACES,
+    "edge_margin": 0,
+    "edge_min": 0,
+    "corner_min": 0,
+    "sheet_span": 0.0,
+    "block_dust": 0,
     "stabilise_radius": 0,
     "sheet_gap": 0,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise, product
 from typing import Protocol
 
 import numpy as np
@@ -188,3 +189,28 @@ def open_faces(block: Block, shape: tuple[int, int, int]) -> OpenFaces:
         for extent, length in zip(block, shape, strict=True)
     )
     return z, y, x
+
+
+def octants_of(shape: tuple[int, ...], parts: tuple[int, int, int] = (2, 2, 2)) -> list[Block]:
+    """Cut a volume into contiguous octants.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (Z, Y, X).
+    parts : tuple of int
+        Parts of each axis. Their lengths differ by at most one, the larger ones first.
+
+    Returns
+    -------
+    list of tuple of slice
+        In raster order, without those that have an axis of length 0.
+    """
+    axes = [_cut(length, count) for length, count in zip(shape, parts, strict=True)]
+    return [(z, y, x) for z, y, x in product(*axes)]
+
+
+def _cut(length: int, parts: int) -> list[slice]:
+    size, larger = divmod(length, parts)
+    bounds = [part * size + min(part, larger) for part in range(parts + 1)]
+    return [slice(a, b) for a, b in pairwise(bounds) if a < b]

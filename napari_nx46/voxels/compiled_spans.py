@@ -175,6 +175,25 @@ def add_sizes(first: Positions, stop: Positions, component: Positions, sizes: In
         sizes[component[run]] += stop[run] - first[run]
 
 
+@kernel("(i8[::1], i4[::1], i4[::1], i4[::1], i8, i8[:,:,::1])")
+def measure_boxes(
+    rows: Indices,
+    first: Positions,
+    stop: Positions,
+    component: Positions,
+    height: int,
+    boxes: Indices,
+) -> None:
+    """Widen each component's box, that is empty at first, to hold all of its runs."""
+    for run in range(component.size):
+        box = boxes[component[run]]
+        z, y = rows[run] // height, rows[run] % height
+        box[0, 0], box[0, 1] = min(box[0, 0], z), max(box[0, 1], z + 1)
+        box[1, 0], box[1, 1] = min(box[1, 0], y), max(box[1, 1], y + 1)
+        box[2, 0] = min(box[2, 0], first[run])
+        box[2, 1] = max(box[2, 1], stop[run])
+
+
 @kernel("(u1[:,:,::1], i8, i8, i8[::1], i4[::1], i4[::1], b1[::1])")
 def mark_overlaps(
     mask: Mask,

@@ -86,6 +86,20 @@ class Components:
         add_sizes(self.runs.first, self.runs.stop, self.component, sizes)
         return sizes
 
+    def boxes(self) -> npt.NDArray[np.int64]:
+        """Return the box of each component, (count, 3, 2) int64.
+
+        Its first voxel, and the one after its last, along z, y and x.
+        """
+        from napari_nx46.voxels.compiled_spans import measure_boxes
+
+        runs = self.runs
+        boxes = np.empty((self.count, 3, 2), np.int64)
+        boxes[..., 0] = max(runs.shape)
+        boxes[..., 1] = 0
+        measure_boxes(runs.rows(), runs.first, runs.stop, self.component, runs.shape[1], boxes)
+        return boxes
+
     def overlapping(self, mask: Mask, workers: Workers | None = None) -> npt.NDArray[np.bool_]:
         """Return True for each component, (count,) bool, that has a voxel of a mask.
 

@@ -149,6 +149,7 @@ def test_every_knob_has_a_flag_that_gives_it(tmp_path):
         "domain": "block",
         "block": "0:1,2:3,4:5",
         "object_connectivity": "18",
+        "plug_cubes": "raster",
     }
     expected = {
         **values,

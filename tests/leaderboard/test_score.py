@@ -16,7 +16,8 @@ import pytest
 
 from napari_nx46 import leaderboard
 from napari_nx46.leaderboard import Cancelled, MatchCounts, Parameters, PartWeights
-from napari_nx46.leaderboard.topology import octants_of, topo_score
+from napari_nx46.leaderboard.topology import topo_score
+from napari_nx46.voxels.blocks import octants_of
 
 
 @pytest.fixture(scope="module")

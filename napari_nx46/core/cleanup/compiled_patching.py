@@ -32,25 +32,6 @@ def group_runs(component: Positions, offsets: Indices, order: Indices) -> None:
         free[component[run]] += 1
 
 
-@kernel("(i8[::1], i4[::1], i4[::1], i4[::1], i8, i8[:,:,::1])")
-def measure_boxes(
-    rows: Indices,
-    first: Positions,
-    stop: Positions,
-    component: Positions,
-    height: int,
-    boxes: Indices,
-) -> None:
-    """Widen each component's box, that is empty at first, to hold all of its runs."""
-    for run in range(component.size):
-        box = boxes[component[run]]
-        z, y = rows[run] // height, rows[run] % height
-        box[0, 0], box[0, 1] = min(box[0, 0], z), max(box[0, 1], z + 1)
-        box[1, 0], box[1, 1] = min(box[1, 0], y), max(box[1, 1], y + 1)
-        box[2, 0] = min(box[2, 0], first[run])
-        box[2, 1] = max(box[2, 1], stop[run])
-
-
 @helper
 def _widen(bottom: Window, top: Window, row: int, column: int, low: int, high: int) -> None:
     if bottom[row, column] < 0 or low < bottom[row, column]:

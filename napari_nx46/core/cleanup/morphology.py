@@ -24,6 +24,8 @@ __all__ = [
     "ball",
     "close_anisotropic",
     "close_with_ball",
+    "cube",
+    "dilate_by_cube",
     "disc",
     "open_by_faces",
     "stabilise_slices",
@@ -75,6 +77,33 @@ def ball(radius: int) -> Element:
             if dz**2 + dy**2 <= radius**2
         ]
     )
+
+
+def cube(radius: int) -> Element:
+    """Return the element of all voxels at most `radius` away along each axis."""
+    sides = range(-radius, radius + 1)
+    return _element([(dz, dy, radius) for dz in sides for dy in sides])
+
+
+def dilate_by_cube(mask: Mask, radius: int, *, workers: Workers | None = None) -> Mask:
+    """Add the voxels at most `radius` away along each axis.
+
+    Equals ``scipy.ndimage.binary_dilation(mask, np.ones((2 * radius + 1,) * 3))``.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) array of uint8, {0, 1}
+    radius : int
+    workers : Workers, optional
+
+    Returns
+    -------
+    (Z, Y, X) array of uint8, {0, 1}
+        At least the mask itself, in a new array.
+    """
+    element = cube(radius)
+    packed = pack(checked_mask(mask), element.radii)
+    return unpack(_dilated(packed, element, workers or Workers(1)))
 
 
 def open_by_faces(mask: Mask, *, workers: Workers | None = None) -> Mask:

@@ -7,13 +7,14 @@ beyond an open face is unknown there; `known`, the last exact mask of the block,
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_nx46.core.cleanup.arguments import require_whole_numbers
 from napari_nx46.voxels.blocks import Mask, OpenFaces
-from napari_nx46.voxels.spans import ALL_FACES, CLOSED, checked_mask, find_components
+from napari_nx46.voxels.spans import ALL_FACES, CLOSED, Components, checked_mask, find_components
 from napari_nx46.voxels.workers import Workers
 
-__all__ = ["fill_cavities", "keep_linked", "remove_small_objects"]
+__all__ = ["fill_cavities", "keep_linked", "remove_components", "remove_small_objects"]
 
 
 def keep_linked(
@@ -121,14 +122,41 @@ def remove_small_objects(
         return kept
     components = find_components(mask, connectivity, workers=workers)
     small = components.sizes() < smallest
-    doubtful = small & components.touching(open_faces)
-    if doubtful.any():
-        small &= ~doubtful
-        if known is not None:
-            small |= doubtful & ~components.overlapping(known, workers)
-    if small.any():
-        components.paint(small, 0, kept, workers)
+    remove_components(kept, components, small, known, open_faces, workers)
     return kept
+
+
+def remove_components(
+    mask: Mask,
+    components: Components,
+    unwanted: npt.NDArray[np.bool_],
+    known: Mask | None = None,
+    open_faces: OpenFaces = CLOSED,
+    workers: Workers | None = None,
+) -> None:
+    """Make components of a mask background, in place.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) array of uint8, {0, 1}
+        Written to.
+    components : Components
+        Of the mask.
+    unwanted : (count,) array of bool
+        By what is known of a component in this mask.
+    known : (Z, Y, X) array of uint8, {0, 1}, optional
+        On a block: the last exact mask there. Unwanted components that leave the block stay,
+        unless `known` has none of their voxels.
+    open_faces : OpenFaces
+        On a block: through which of its faces the fragment goes on.
+    workers : Workers, optional
+    """
+    doubtful = unwanted & components.touching(open_faces)
+    removed = unwanted & ~doubtful
+    if known is not None and doubtful.any():
+        removed |= doubtful & ~components.overlapping(known, workers)
+    if removed.any():
+        components.paint(removed, 0, mask, workers)
 
 
 def fill_cavities(mask: Mask, *, workers: Workers | None = None) -> Mask:

@@ -48,18 +48,14 @@ class _Sheets:
     @classmethod
     def of(cls, components: Components) -> _Sheets:
         """Group the runs of components."""
-        from napari_nx46.core.cleanup.compiled_patching import group_runs, measure_boxes
+        from napari_nx46.core.cleanup.compiled_patching import group_runs
 
         runs, count = components.runs, components.count
         rows = runs.rows()
         offsets = np.zeros(count + 1, np.int64)
         order = np.empty(rows.size, np.int64)
         group_runs(components.component, offsets, order)
-        boxes = np.empty((count, 3, 2), np.int64)
-        boxes[..., 0] = max(runs.shape)
-        boxes[..., 1] = 0
-        measure_boxes(rows, runs.first, runs.stop, components.component, runs.shape[1], boxes)
-        return cls(components, rows, order, offsets, boxes)
+        return cls(components, rows, order, offsets, components.boxes())
 
     def runs_of(self, sheet: int) -> Indices:
         """Return the runs of one sheet."""

@@ -90,7 +90,7 @@ class Step:
     Parameters
     ----------
     name : str
-        Of the function in `cleanup`.
+        Of the function in `cleanup`, where no other step calls it.
     knobs : tuple of str
         The fields of the setting that it reads.
     is_on : callable
@@ -104,6 +104,8 @@ class Step:
         Whether it adds voxels, and so may join sheets.
     looks_back : bool
         Whether it needs the mask before the first step that joins.
+    fragments_alone : bool
+        Whether it means something on a fragment of the competition's size alone, not on a scroll.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Step:
     reach: Callable[[Setting], Reach]
     joins: bool = False
     looks_back: bool = False
+    fragments_alone: bool = False
 
     def key(self, setting: Setting) -> tuple[Hashable, ...]:
         """Return what the step does under a setting: with equal keys it does the same."""

@@ -7,23 +7,57 @@ threads changes no result; without workers the caller's does the work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from napari_nx46.core.cleanup.border import zero_border
+from napari_nx46.core.cleanup.cubes.cubes import plug_cubes, plug_cubes_in_raster_order
 from napari_nx46.core.cleanup.morphology import (
     close_anisotropic,
     close_with_ball,
     open_by_faces,
     stabilise_slices,
 )
+from napari_nx46.core.cleanup.object_rules.dust import remove_block_dust
+from napari_nx46.core.cleanup.object_rules.faces import (
+    Place,
+    remove_incomplete_sheets,
+    remove_objects_by_faces,
+)
 from napari_nx46.core.cleanup.objects import fill_cavities, remove_small_objects
 from napari_nx46.core.cleanup.patching import patch_holes
 from napari_nx46.core.cleanup.sheets import keep_sheets_apart
-from napari_nx46.core.cleanup.step import NOWHERE, WHOLE, Reach, Step
+from napari_nx46.core.cleanup.step import NOWHERE, WHOLE, Reach, Step, StepContext
 from napari_nx46.core.cleanup.tunnels import plug_tunnels
-from napari_nx46.setting import Setting
+from napari_nx46.setting import CubePlugging, Setting
+from napari_nx46.voxels.blocks import Mask
 
 __all__ = ["STEPS", "steps_of", "unjoined_steps"]
+
+
+def _without_small_objects(mask: Mask, context: StepContext, smallest: int) -> Mask:
+    return remove_small_objects(
+        mask,
+        smallest,
+        context.setting.object_connectivity,
+        known=context.known,
+        open_faces=context.open_faces,
+        workers=context.workers,
+    )
+
+
+def _limits(setting: Setting) -> tuple[int, int, int]:
+    """Return the voxels that an object must have inside, at a face, and in an edge or a corner."""
+    return setting.smallest_object, setting.edge_min, setting.corner_min
+
+
+def _place(context: StepContext) -> Place:
+    return Place(context.block, context.shape, context.known)
+
+
+def _plugger(setting: Setting) -> Callable[..., Mask]:
+    is_raster = setting.plug_cubes is CubePlugging.RASTER
+    return plug_cubes_in_raster_order if is_raster else plug_cubes
+
 
 STEPS: tuple[Step, ...] = (
     Step(
@@ -34,6 +68,15 @@ STEPS: tuple[Step, ...] = (
             mask, context.setting.border, block=context.block, shape=context.shape
         ),
         reach=lambda setting: NOWHERE,
+    ),
+    Step(
+        name="remove_objects_first",
+        knobs=("objects_first", "object_connectivity"),
+        is_on=lambda setting: setting.objects_first > 1,
+        apply=lambda mask, context: _without_small_objects(
+            mask, context, context.setting.objects_first
+        ),
+        reach=lambda setting: WHOLE,
     ),
     Step(
         name="open_by_faces",
@@ -73,6 +116,20 @@ STEPS: tuple[Step, ...] = (
         joins=True,
     ),
     Step(
+        name="plug_cubes",
+        knobs=("plug_cubes", "plug_passes"),
+        is_on=lambda setting: setting.plug_cubes is not CubePlugging.OFF,
+        apply=lambda mask, context: _plugger(context.setting)(
+            mask, context.setting.plug_passes, workers=context.workers
+        ),
+        reach=lambda setting: (
+            WHOLE
+            if setting.plug_cubes is CubePlugging.RASTER
+            else Reach(*(setting.plug_passes,) * 3)
+        ),
+        joins=True,
+    ),
+    Step(
         name="patch_holes",
         knobs=("patch_holes",),
         is_on=lambda setting: setting.patch_holes > 0,
@@ -93,13 +150,42 @@ STEPS: tuple[Step, ...] = (
     Step(
         name="remove_small_objects",
         knobs=("smallest_object", "object_connectivity"),
-        is_on=lambda setting: setting.smallest_object > 1,
-        apply=lambda mask, context: remove_small_objects(
+        is_on=lambda setting: setting.smallest_object > 1 and setting.edge_margin == 0,
+        apply=lambda mask, context: _without_small_objects(
+            mask, context, context.setting.smallest_object
+        ),
+        reach=lambda setting: WHOLE,
+    ),
+    Step(
+        name="remove_objects_by_faces",
+        knobs=(
+            "edge_margin",
+            "smallest_object",
+            "edge_min",
+            "corner_min",
+            "object_connectivity",
+        ),
+        is_on=lambda setting: setting.edge_margin > 0 and max(_limits(setting)) > 1,
+        apply=lambda mask, context: remove_objects_by_faces(
             mask,
-            context.setting.smallest_object,
+            _limits(context.setting),
+            context.setting.edge_margin,
             context.setting.object_connectivity,
-            known=context.known,
-            open_faces=context.open_faces,
+            place=_place(context),
+            workers=context.workers,
+        ),
+        reach=lambda setting: WHOLE,
+    ),
+    Step(
+        name="remove_incomplete_sheets",
+        knobs=("sheet_span", "edge_margin", "object_connectivity"),
+        is_on=lambda setting: setting.sheet_span > 0,
+        apply=lambda mask, context: remove_incomplete_sheets(
+            mask,
+            context.setting.sheet_span,
+            context.setting.edge_margin,
+            context.setting.object_connectivity,
+            place=_place(context),
             workers=context.workers,
         ),
         reach=lambda setting: WHOLE,
@@ -127,6 +213,25 @@ STEPS: tuple[Step, ...] = (
         ),
         reach=lambda setting: WHOLE,
         looks_back=True,
+    ),
+    Step(
+        name="remove_block_dust",
+        knobs=("block_dust",),
+        is_on=lambda setting: setting.block_dust > 1,
+        apply=lambda mask, context: remove_block_dust(
+            mask, context.setting.block_dust, place=_place(context), workers=context.workers
+        ),
+        reach=lambda setting: WHOLE,
+        fragments_alone=True,
+    ),
+    Step(
+        name="zero_border_again",
+        knobs=("border", "border_again"),
+        is_on=lambda setting: setting.border_again and setting.border > 0,
+        apply=lambda mask, context: zero_border(
+            mask, context.setting.border, block=context.block, shape=context.shape
+        ),
+        reach=lambda setting: NOWHERE,
     ),
 )
 """Every step, in the order in which they act."""

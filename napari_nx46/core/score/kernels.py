@@ -21,6 +21,7 @@ CLEANUP_MODULES = (
     "napari_nx46.voxels.compiled_spans",
     "napari_nx46.core.cleanup.compiled_morphology",
     "napari_nx46.core.cleanup.compiled_tunnels",
+    "napari_nx46.core.cleanup.cubes.compiled_cubes",
 )
 """The modules whose kernels hysteresis, clean-up and measures need."""
 

@@ -19,8 +19,9 @@ from napari_nx46.leaderboard.masks import binarise
 from napari_nx46.leaderboard.parameters import COMPETITION, Parameters
 from napari_nx46.leaderboard.score import compute_parts, summed_score
 from napari_nx46.leaderboard.surface_dice import compare_surfaces
-from napari_nx46.leaderboard.topology import Block, octants_of, topo_score
+from napari_nx46.leaderboard.topology import topo_score
 from napari_nx46.leaderboard.voi import contingency_of
+from napari_nx46.voxels.blocks import Block, octants_of
 from napari_nx46.voxels.packed import pack
 from napari_nx46.voxels.workers import never
 

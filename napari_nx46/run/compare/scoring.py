@@ -20,10 +20,10 @@ from napari_nx46.leaderboard import (
     explain,
     score,
 )
-from napari_nx46.leaderboard.topology import octants_of
 from napari_nx46.run.compare.mask_sets import StoredMask, open_masks, read_once
 from napari_nx46.run.compare.pairing import masks_of, open_labels, pair
 from napari_nx46.run.csv_text import csv_bytes
+from napari_nx46.voxels.blocks import octants_of
 from napari_nx46.voxels.workers import never
 
 __all__ = [

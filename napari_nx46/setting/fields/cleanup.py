@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from napari_nx46.setting.choices import Connectivity
+from napari_nx46.setting.choices import CubePlugging
 from napari_nx46.setting.fields.threshold import ThresholdKnobs
 from napari_nx46.setting.knobs import Group, knob
 
@@ -26,6 +26,14 @@ class CleanUpKnobs(ThresholdKnobs):
             unit="voxels",
         ),
     ] = 0
+    border_again: Annotated[
+        bool,
+        knob(
+            Group.CLEAN_UP,
+            "Border again",
+            "The same voxels become background once more after all other steps.",
+        ),
+    ] = False
     opening: Annotated[
         bool,
         knob(
@@ -67,6 +75,25 @@ class CleanUpKnobs(ThresholdKnobs):
     plug_tunnels: Annotated[
         bool, knob(Group.CLEAN_UP, "Plug tunnels", "Fill tunnels that are one voxel wide.")
     ] = False
+    plug_cubes: Annotated[
+        CubePlugging,
+        knob(
+            Group.CLEAN_UP,
+            "Plug cubes",
+            "Fill cubes of 2 x 2 x 2 voxels where voxels touch by an edge or a corner alone: all at"
+            " once, or in raster order by the table of the first place.",
+        ),
+    ] = CubePlugging.OFF
+    plug_passes: Annotated[
+        int,
+        Field(ge=1, le=4),
+        knob(
+            Group.CLEAN_UP,
+            "Plugging passes",
+            "How often cubes are plugged, as long as something changes.",
+            unit="passes",
+        ),
+    ] = 2
     patch_holes: Annotated[
         int,
         Field(ge=0, le=64),
@@ -81,25 +108,6 @@ class CleanUpKnobs(ThresholdKnobs):
         bool,
         knob(Group.CLEAN_UP, "Fill cavities", "Fill background that is enclosed on all sides."),
     ] = False
-    smallest_object: Annotated[
-        int,
-        Field(ge=0, le=10_000_000),
-        knob(
-            Group.CLEAN_UP,
-            "Smallest object",
-            "Remove components of fewer voxels.",
-            unit="voxels",
-            step=10,
-        ),
-    ] = 0
-    object_connectivity: Annotated[
-        Connectivity,
-        knob(
-            Group.CLEAN_UP,
-            "Objects connect by",
-            "Whether voxels are connected by faces (6), also edges (18), also corners (26).",
-        ),
-    ] = Connectivity.CORNERS
     stabilise_radius: Annotated[
         int,
         Field(ge=0, le=4),
@@ -108,15 +116,5 @@ class CleanUpKnobs(ThresholdKnobs):
             "Stabilise slices",
             "Majority over this many slices on either side.",
             unit="slices",
-        ),
-    ] = 0
-    sheet_gap: Annotated[
-        int,
-        Field(ge=0, le=3),
-        knob(
-            Group.CLEAN_UP,
-            "Gap between sheets",
-            "Keep sheets that the closing would join this many voxels apart.",
-            unit="voxels",
         ),
     ] = 0

@@ -14,6 +14,7 @@ from superqt import QCollapsible
 from napari_nx46.data.fragments import Fragment
 from napari_nx46.live.session import Session
 from napari_nx46.setting import (
+    CLEAN_UP_GROUPS,
     GROUPS,
     Group,
     Setting,
@@ -34,7 +35,7 @@ from napari_nx46.viewer.tune.knobs import (
 from napari_nx46.viewer.widgets.dock_style import TITLE_NAME
 
 OPEN_AT_FIRST = frozenset({Group.SCORE, Group.THRESHOLD})
-COUNT_TEXTS: Mapping[Group, str] = {Group.CLEAN_UP: "on"}
+COUNT_TEXTS: Mapping[Group, str] = dict.fromkeys(CLEAN_UP_GROUPS, "on")
 """What the knobs are that differ from their defaults; in all other groups they are changed."""
 
 HIGHEST_WEIGHT = 1e6

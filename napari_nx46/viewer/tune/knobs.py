@@ -33,6 +33,7 @@ from superqt.utils import signals_blocked
 from napari_nx46.setting import (
     Averaging,
     Connectivity,
+    CubePlugging,
     Domain,
     KnobDescription,
     ScoreFrom,
@@ -62,6 +63,11 @@ CHOICE_TEXTS: Mapping[type[Enum], Mapping[str, str]] = {
         "DATASET": "Whole data set",
         "NONZERO": "Non-zero voxels",
     },
+    CubePlugging: {
+        "OFF": "Off",
+        "CUBES": "All at once",
+        "RASTER": "In raster order",
+    },
     Connectivity: {
         "FACES": "Faces (6)",
         "EDGES": "Edges, too (18)",
@@ -87,12 +93,16 @@ def stepped(*parts: tuple[float, float, float]) -> tuple[float, ...]:
 
 
 _QUANTILES = (*stepped((0.5, 0.9, 0.005), (0.9, 0.98, 0.001), (0.98, 0.999, 0.0002)), 0.999)
-_OBJECT_SIZES = (0.0, *(float(lead * 10**power) for power in range(1, 6) for lead in (1, 2, 5)))
+_OBJECT_SIZES = (
+    0.0,
+    *(float(lead * 10**power) for power in range(1, 6) for lead in (1, 2, 5)),
+    1_000_000.0,
+)
 
 SPECIAL_POSITIONS: Mapping[str, tuple[float, ...]] = {
     "quantile": _QUANTILES,
     "low_quantile": _QUANTILES,
-    "smallest_object": (*_OBJECT_SIZES, 1_000_000.0),
+    **dict.fromkeys(("objects_first", "smallest_object", "edge_min", "corner_min"), _OBJECT_SIZES),
 }
 """Positions of the sliders that are not to move in equal steps over all that the setting takes."""
 
