@@ -14,7 +14,7 @@ from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never
 
 __all__ = ["MOST_FACES", "SurfaceMesh", "surface_of"]
 
-MOST_FACES = 50_000
+MOST_FACES = 100_000
 """As many triangles as a software renderer draws more than ten times a second."""
 
 CELLS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +50,22 @@ class Canvas:
         visual = None if qt_viewer is None else qt_viewer.canvas.layer_to_visual.get(layer)
         return getattr(visual, "node", None)
 
+    def leave_out(self, layer: Any, side: str | None) -> None:
+        """Have the back or the front of a surface's triangles not be drawn from now on.
+
+        Parameters
+        ----------
+        layer : napari.layers.Surface
+        side : str or None
+            ``back`` or ``front``, as OpenGL sees them; None draws both.
+        """
+        node = self.node_of(layer)
+        if node is not None:
+            # napari sets the whole state again whenever layers come, go, or are hidden.
+            node.set_gl_state = partial(_set_state, weakref.ref(node), side or False)
+            node.update_gl_state(cull_face=side or False)
+            node.update()
+
     def protect_removal(self) -> None:
         """Have layers removed without a crash within OpenGL, whoever removes them.
 
@@ -83,6 +100,13 @@ class _Finish:
         if widget is not None and widget.isValid():
             widget.makeCurrent()
             self._finish()
+
+
+def _set_state(node: weakref.ref[Any], side: str | bool, **state: object) -> None:
+    """Set the OpenGL state of a node, but for the side of its triangles that is left out."""
+    found = node()
+    if found is not None:
+        type(found).set_gl_state(found, **{**state, "cull_face": side})
 
 
 def _qt_viewer_of(model: Any) -> QtViewer | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,9 @@ from napari.layers import Image, Surface
 from napari_nx46.core.measure.surface import SurfaceMesh
 from napari_nx46.live.derived.surface import Picture, Plane
 from napari_nx46.viewer.canvas.overlay_layer import rgba
+
+if TYPE_CHECKING:
+    import napari
 
 SURFACE_NAME = "mask in 3D"
 PLANE_NAME = "CT plane"
@@ -66,6 +69,17 @@ def surface_data(mesh: SurfaceMesh) -> tuple[Any, Any, Any]:
     if len(mesh.faces) == 0:
         return np.zeros((3, 3), np.float32), np.array([[0, 1, 2]]), np.ones(3, np.float32)
     return mesh.vertices, mesh.faces, np.ones(len(mesh.vertices), np.float32)
+
+
+def unseen_side(layer: Surface, viewer: napari.Viewer) -> str:
+    """Return which side of a closed surface's triangles is never seen: ``back`` or ``front``.
+
+    A layer or a camera that is flipped shows the other side. napari turns the triangles itself
+    where axes are in another order.
+    """
+    matrix = layer.affine.affine_matrix[:3, :3] @ layer.rotate @ np.diag(layer.scale)
+    is_flipped = (np.linalg.det(matrix) < 0) != (viewer.scene.camera.handedness == "left")
+    return "front" if is_flipped else "back"
 
 
 def lit_colors(mesh: SurfaceMesh) -> Colors:

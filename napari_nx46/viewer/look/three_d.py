@@ -13,12 +13,14 @@ from napari_nx46.core.measure.surface import SurfaceMesh
 from napari_nx46.live.derived.graph import State
 from napari_nx46.live.derived.surface import Plane, PlanePicture, Surface
 from napari_nx46.live.session import Session
+from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.canvas.overlay import Overlay
 from napari_nx46.viewer.canvas.surface_layers import (
     plane_layer,
     show_plane,
     show_surface,
     surface_layer,
+    unseen_side,
 )
 from napari_nx46.viewer.canvas.view_mode import ViewMode
 
@@ -115,6 +117,7 @@ class ThreeD(ViewMode):
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self._canvas = Canvas(viewer)
         self._session = session
         self._overlay = overlay
         self._surface = surface
@@ -171,6 +174,7 @@ class ThreeD(ViewMode):
         viewer.scene.camera.angles = ANGLES
         viewer.fit_to_view(layers=[self._overlay.layer], margin=MARGIN)
         viewer.dims.events.ndisplay.connect(self._dimensions_changed)
+        viewer.scene.camera.events.orientation.connect(self._leave_out_unseen)
         self._surface.is_asked_for = True
         self._plane.place = self._plane.place or (0, self._session.view.slice_index)
         self._surface.touch()
@@ -182,6 +186,7 @@ class ThreeD(ViewMode):
         before, self._before = self._before, None
         viewer = self._viewer
         viewer.dims.events.ndisplay.disconnect(self._dimensions_changed)
+        viewer.scene.camera.events.orientation.disconnect(self._leave_out_unseen)
         self._surface.is_asked_for = False
         self._plane.place = None
         # Layers that are removed while napari draws in 3D can end the process within OpenGL.
@@ -206,11 +211,18 @@ class ThreeD(ViewMode):
         if self.shown and mesh is not None:
             if "surface" not in self._layers:
                 self._add("surface", surface_layer(mesh, self._overlay.layer))
+                self._leave_out_unseen()
             elif mesh is not self._mesh:
                 show_surface(self._layers["surface"], mesh)
             self._mesh = mesh
             self._layers["surface"].opacity = STALE_OPACITY if state.stale else 1.0
         self.state_changed.emit(state)
+
+    def _leave_out_unseen(self, event: object = None) -> None:
+        """Draw only the side of the surface's triangles that can be seen: half the time."""
+        layer = self._layers.get("surface")
+        if layer is not None:
+            self._canvas.leave_out(layer, unseen_side(layer, self._viewer))
 
     def _show_plane(self, state: State[Plane]) -> None:
         plane = state.result

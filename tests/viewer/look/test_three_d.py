@@ -12,7 +12,13 @@ from napari.layers import Surface
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QApplication
 
-from napari_nx46.viewer.canvas.surface_layers import COMPONENT_COLORS, PLANE_NAME, SURFACE_NAME
+from napari_nx46.viewer.canvas.access import Canvas
+from napari_nx46.viewer.canvas.surface_layers import (
+    COMPONENT_COLORS,
+    PLANE_NAME,
+    SURFACE_NAME,
+    unseen_side,
+)
 from tests.viewer.soak import give_free_memory_back, living
 from tests.viewer.windows import Opened
 
@@ -95,6 +101,36 @@ def test_components_are_painted_in_their_colours_and_the_surface_follows(shown):
     shown.wait_until(lambda: three_d(shown).state.is_current)
     assert layer.opacity == 1
     assert len(layer.faces) != faces
+    switch_off(shown)
+
+
+def test_only_what_cannot_be_seen_is_left_out_however_the_volume_is_turned(shown):
+    viewer = shown.viewer
+    shown.session.change(quantile=0.5)
+    switch_on(shown)
+    viewer.layers[PLANE_NAME].visible = False
+    surface, canvas = viewer.layers[SURFACE_NAME], Canvas(viewer)
+    camera = viewer.scene.camera
+
+    def picture():
+        QApplication.processEvents()
+        return viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+
+    for order, orientation in (
+        ((0, 1, 2), camera.orientation),
+        ((1, 0, 2), camera.orientation),
+        ((0, 1, 2), ("away", *camera.orientation[1:])),
+    ):
+        viewer.dims.order, camera.orientation = order, orientation
+        drawn = picture()
+        assert drawn.any()
+        side = unseen_side(surface, viewer)
+        canvas.leave_out(surface, None)
+        difference = np.abs(picture() - drawn).max(axis=-1)
+        assert np.count_nonzero(difference > 40) <= 0.002 * np.count_nonzero(drawn)
+        canvas.leave_out(surface, "front" if side == "back" else "back")
+        assert np.count_nonzero(np.abs(picture() - drawn).max(axis=-1) > 40) > 100
+        canvas.leave_out(surface, side)
     switch_off(shown)
 
 
