@@ -80,7 +80,7 @@ def match_counts(prediction: Mask, label: Mask) -> DimensionCounts:
         ),
         MatchCounts(_matched_loops(predicted, true, union, columns), predicted.loops, true.loops),
         MatchCounts(
-            _matched_cavities(predicted, true, union, columns),
+            _matched_cavities(predicted, true),
             predicted.background.cavities,
             true.background.cavities,
         ),
@@ -128,7 +128,7 @@ def _matched_loops(predicted: Topology, true: Topology, union: Words, columns: i
     )
 
 
-def _matched_cavities(predicted: Topology, true: Topology, union: Words, columns: int) -> int:
+def _matched_cavities(predicted: Topology, true: Topology) -> int:
     if predicted.background.cavities == 0 or true.background.cavities == 0:
         return 0
-    return len(match_cavities(predicted.background, true.background, union, columns).pairs)
+    return len(match_cavities(predicted.background, true.background).pairs)

@@ -137,7 +137,7 @@ class _UnionBackground:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _OwnBackground:
-    """What a mask adds to the background of the union.
+    """What a mask adds to the background of the union, solved together with it.
 
     Parameters
     ----------
@@ -145,36 +145,19 @@ class _OwnBackground:
         The squares that are background in the mask but not in the union.
     number : ndarray of int32
         Their numbers, behind those of the union; 0 is zero.
-    relations : ndarray of int32
-        (R, 4): of the edges that are background in the mask but not in the union.
+    parent : ndarray of int32
+        Of all squares: those that are their own parent are not eliminated, but for 0.
     """
 
     squares: CellList
     number: Ints
-    relations: Ints
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Eliminated:
-    """Which squares the relations eliminate.
-
-    Parameters
-    ----------
-    parent : ndarray of int32
-        Union-find forest of the squares: those that are no root, and 0, are eliminated.
-    pivots : ndarray of int32
-        The roots that are eliminated too.
-    """
-
     parent: Ints
-    pivots: Ints
 
     def left_of(self, number: Ints) -> Indices:
-        """Return the positions of the squares of a list that are left, descending."""
+        """Return the positions of the squares of a list that are not eliminated, descending."""
         from napari_nx46.leaderboard.kernels.elimination import uneliminated
 
-        found = uneliminated(number, self.parent)
-        return found[~np.isin(number[found], self.pivots)]
+        return uneliminated(number, self.parent)
 
 
 def count_matched_loops(
@@ -235,17 +218,15 @@ def _grid(union: Cells, columns: int) -> _Grid:
 
 def _surviving(mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid) -> Indices:
     """Return the squares of the union at which loops of a mask die, as positions in its list."""
-    own = _own_background(mask, union, background, grid)
-    return _eliminate(background, own).left_of(background.number)
+    return _own_background(mask, union, background, grid).left_of(background.number)
 
 
 def _deaths_of(mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid) -> LoopDeaths:
     """Return the squares at which the loops of a mask die."""
     own = _own_background(mask, union, background, grid)
-    eliminated = _eliminate(background, own)
     return LoopDeaths(
-        grid.squares(background.squares, eliminated.left_of(background.number)),
-        grid.squares(own.squares, eliminated.left_of(own.number)),
+        grid.squares(background.squares, own.left_of(background.number)),
+        grid.squares(own.squares, own.left_of(own.number)),
     )
 
 
@@ -269,7 +250,9 @@ def _solve_union(union: Cells, grid: _Grid) -> _UnionBackground:
     bottom_edges_y = np.zeros_like(union.vertices[:1])
     bottom_edges_y[0, :-1] = all_voxels & ~union.edges_y[0, :-1]
     bottom_edges_x = all_edges & ~union.edges_x[:1]
+    parent = np.arange(count + 1, dtype=np.int32)
     relations = common_relations(
+        parent,
         squares,
         number,
         _list(_edges_with_new_relation(union, last_y, last_x), grid),
@@ -278,26 +261,15 @@ def _solve_union(union: Cells, grid: _Grid) -> _UnionBackground:
         grid.plane_size,
         grid.stride,
     )
-    parent = np.arange(count + 1, dtype=np.int32)
     left = merge_squares(parent, relations)
     return _UnionBackground(squares, number, count, parent, left, nodes, forest)
-
-
-def _eliminate(background: _UnionBackground, own: _OwnBackground) -> _Eliminated:
-    """Solve the relations of the union and of a mask."""
-    from napari_nx46.leaderboard.kernels.elimination import merge_squares
-
-    squares = max(background.count, int(own.number.max(initial=0)))
-    parent = np.arange(squares + 1, dtype=np.int32)
-    parent[: background.count + 1] = background.parent
-    left = merge_squares(parent, np.concatenate((background.relations, own.relations)))
-    return _Eliminated(parent, _pivots(left))
 
 
 def _own_background(
     mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid
 ) -> _OwnBackground:
-    """Find what is background in the mask alone: numbered squares, and relations of edges."""
+    """Find what is background in the mask alone, and solve it together with the union."""
+    from napari_nx46.leaderboard.kernels.elimination import merge_squares
     from napari_nx46.leaderboard.kernels.forest import number_own_squares
     from napari_nx46.leaderboard.kernels.sweep import own_relations
 
@@ -316,7 +288,11 @@ def _own_background(
         grid.plane_size,
         grid.stride,
     )
+    last = max(background.count, int(number.max(initial=0)))
+    parent = np.arange(last + 1, dtype=np.int32)
+    parent[: background.count + 1] = background.parent
     relations = own_relations(
+        parent,
         background.squares,
         background.number,
         squares,
@@ -327,7 +303,9 @@ def _own_background(
         grid.plane_size,
         grid.stride,
     )
-    return _OwnBackground(squares, number, relations)
+    left = merge_squares(parent, np.concatenate((background.relations, relations)))
+    parent[_pivots(left)] = 0
+    return _OwnBackground(squares, number, parent)
 
 
 def _edges_with_new_relation(union: Cells, last_y: Words, last_x: Words) -> Words:

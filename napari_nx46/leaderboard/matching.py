@@ -12,7 +12,8 @@ Cavities
 --------
 A cavity of A dies when the last cavity of C inside it is filled, which is the one that reaches
 furthest in raster order. So a cavity of C gives a match if it is the last one in a cavity of A and
-the last one in a cavity of B.
+the last one in a cavity of B. What B leaves of a cavity of A are cavities of C, whole ones: two
+cavities match if the last voxel that B leaves of the one is the last that A leaves of the other.
 """
 
 from __future__ import annotations
@@ -24,10 +25,8 @@ import numpy.typing as npt
 
 from napari_nx46.leaderboard.bits import leading_bits
 from napari_nx46.leaderboard.components import (
-    last_runs,
     outer_components,
     reach_keys,
-    rows_of,
     runs_of,
 )
 from napari_nx46.voxels.packed import Words
@@ -160,41 +159,31 @@ def match_components(
     return ComponentMatching(parts, pairs, outer, inner)
 
 
-def match_cavities(
-    predicted: Background, true: Background, union: Words, columns: int
-) -> CavityMatching:
+def match_cavities(predicted: Background, true: Background) -> CavityMatching:
     """Match the cavities that die in the same cube in both masks.
 
     Parameters
     ----------
     predicted, true : Background
-    union : ndarray of uint64
-        (Z, Y, W): the union of the two masks.
-    columns : int
-        X.
 
     Returns
     -------
     CavityMatching
     """
-    from napari_nx46.leaderboard.kernels.runs import runs_at
+    from napari_nx46.leaderboard.kernels.runs import overlaps
 
-    background = background_of(union, columns)
-    runs = background.components.runs
-    last = np.sort(last_runs(background.components)[background.is_cavity])
-    row = rows_of(runs, last)
-    x = runs.stop[last] - 1
-    is_last = np.ones(last.size, np.bool_)
+    p, g = (mask.components.runs for mask in (predicted, true))
+    run_p, run_g, _ = overlaps(p.row_starts, p.first, p.stop, g.row_starts, g.first, g.stop)
+    stretch = np.arange(run_p.size)  # of the union's background, in raster order
+    is_last = np.ones(run_p.size, np.bool_)
     cavities, survives = [], []
-    for mask in (predicted, true):
-        inside = mask.components.runs
-        cavity = mask.components.component[runs_at(inside.row_starts, inside.stop, row, x)]
-        voxel = np.arange(cavity.size)
-        last_voxel = np.full(mask.components.count, -1, np.int64)
-        last_voxel[cavity] = voxel  # of several, in raster order, the last one stays
-        is_last &= (last_voxel[cavity] == voxel) & mask.is_cavity[cavity]
+    for mask, run in ((predicted, run_p), (true, run_g)):
+        cavity = mask.components.component[run]
+        last = np.full(mask.components.count, -1, np.int64)
+        last[cavity] = stretch  # of several the last one stays
+        is_last &= (last[cavity] == stretch) & mask.is_cavity[cavity]
         cavities.append(cavity)
-        survives.append(last_voxel >= 0)
+        survives.append(last >= 0)
     pairs = np.stack([cavity[is_last] for cavity in cavities], axis=1)
     return CavityMatching(pairs, (survives[0], survives[1]))
 

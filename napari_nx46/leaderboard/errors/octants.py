@@ -220,7 +220,7 @@ def _cavities(octant: _Octant) -> tuple[list[Features], Ints]:
     backgrounds = [topology.background for topology in octant.topology]
     if all(background.cavities == 0 for background in backgrounds):
         return [no_features(), no_features()], np.zeros((0, 2, 3), np.int32)
-    matching = match_cavities(backgrounds[0], backgrounds[1], octant.union, octant.columns)
+    matching = match_cavities(backgrounds[0], backgrounds[1])
     features, matched = [], []
     for side, background in enumerate(backgrounds):
         components = background.components

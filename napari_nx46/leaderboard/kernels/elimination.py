@@ -14,31 +14,42 @@ import numpy.typing as npt
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 from napari_nx46.voxels.union_find import find_root
 
-__all__ = ["merge_squares", "row_pivots", "uneliminated"]
+__all__ = ["merge_squares", "row_pivots", "take_relation", "uneliminated"]
 
 Ints = npt.NDArray[np.int32]
 
 
 @helper
-def _reduce(parent: Ints, relation: Ints) -> int:
-    """Replace squares by their roots, drop zeros and pairs; return how many are left in front."""
-    terms = 0
-    for k in range(relation.size):
-        root = find_root(parent, relation[k])
-        if root == 0:
-            continue
-        twin = -1
-        for j in range(terms):
-            if relation[j] == root:
-                twin = j
-        if twin < 0:
-            relation[terms] = root
-            terms += 1
-        else:
-            terms -= 1
-            relation[twin] = relation[terms]
-    relation[terms:] = 0
-    return terms
+def take_relation(parent: Ints, relations: Ints, at: int, a: int, b: int, c: int, d: int) -> int:
+    """Eliminate by the relation ``a + b + c + d = 0``, or keep it in a row if it has more terms.
+
+    Return the next free row of `relations`, which must have row `at`.
+    """
+    a, b = find_root(parent, a), find_root(parent, b)
+    c, d = find_root(parent, c), find_root(parent, d)
+    if a == b:
+        a = b = 0
+    elif a == c:
+        a = c = 0
+    elif a == d:
+        a = d = 0
+    if b == c:
+        b = c = 0
+    elif b == d:
+        b = d = 0
+    if c == d:
+        c = d = 0
+    terms = (a > 0) + (b > 0) + (c > 0) + (d > 0)
+    if terms > 2:
+        relations[at, 0] = a
+        relations[at, 1] = b
+        relations[at, 2] = c
+        relations[at, 3] = d
+        return at + 1
+    if terms > 0:
+        largest = max(a, b, c, d)
+        parent[largest] = a + b + c + d - largest  # the other one, or 0
+    return at
 
 
 @kernel("(i4[::1], i4[:,::1])")
@@ -63,19 +74,10 @@ def merge_squares(parent: Ints, relations: Ints) -> Ints:
         merged = False
         kept = 0
         for k in range(left):
-            relation = relations[k]
-            terms = _reduce(parent, relation)
-            if terms == 1:
-                parent[relation[0]] = 0
-                merged = True
-            elif terms == 2:
-                a, b = relation[0], relation[1]
-                parent[max(a, b)] = min(a, b)
-                merged = True
-            elif terms > 2:
-                for term in range(relation.size):
-                    relations[kept, term] = relation[term]
-                kept += 1
+            before = kept
+            a, b, c, d = relations[k, 0], relations[k, 1], relations[k, 2], relations[k, 3]
+            kept = take_relation(parent, relations, kept, a, b, c, d)
+            merged |= kept == before
         left = kept
     return relations[:left].copy()
 

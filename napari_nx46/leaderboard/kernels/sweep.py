@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.leaderboard.kernels.elimination import take_relation
 from napari_nx46.leaderboard.kernels.words import lowest_bit
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 
@@ -164,20 +165,9 @@ def _enter_sides(z: int, squares: CellList, number: Ints, class_y: Ints, class_x
             class_y[square[k] // 3] = number[k]
 
 
-@helper
-def _write(relations: Ints, at: int, a: int, b: int, c: int, d: int) -> int:
-    """Write the relation ``a + b + c + d = 0`` unless it is empty; return the next free row."""
-    if a == 0 and b == 0 and c == 0 and d == 0:
-        return at
-    relations[at, 0] = a
-    relations[at, 1] = b
-    relations[at, 2] = c
-    relations[at, 3] = d
-    return at + 1
-
-
-@kernel("(UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], 2), i4[::1], i4[::1], i8, i8)")
+@kernel("(i4[::1], UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], 2), i4[::1], i4[::1], i8, i8)")
 def common_relations(
+    parent: Ints,
     squares: CellList,
     number: Ints,
     edges_z: CellList,
@@ -186,10 +176,12 @@ def common_relations(
     plane_size: int,
     stride: int,
 ) -> Ints:
-    """Write the relations that the background edges of the union give.
+    """Eliminate by the relations that the background edges of the union give.
 
     Parameters
     ----------
+    parent : ndarray of int32
+        Union-find forest of the squares; see `elimination.merge_squares`. Changed in place.
     squares : first, square
     number : ndarray of int32
         As `number_squares` was given them and returned them.
@@ -202,7 +194,8 @@ def common_relations(
     Returns
     -------
     ndarray of int32
-        (R, 4): each row a sum of squares that is zero; 0 pads it.
+        (R, 4): those that had more than two terms, each row a sum of squares that is zero; 0 pads
+        it.
     """
     first = squares[0]
     edge_first, edge_place = edges_z
@@ -216,21 +209,32 @@ def common_relations(
         _enter(z, squares, number, class_z, class_y, class_x)
         for k in range(edge_first[z + 1] - 1, edge_first[z] - 1, -1):
             p = edge_place[k]
-            written = _write(
-                relations, written, class_x[p], class_x[p - stride], class_y[p], class_y[p - 1]
+            written = take_relation(
+                parent,
+                relations,
+                written,
+                class_x[p],
+                class_x[p - stride],
+                class_y[p],
+                class_y[p - 1],
             )
     for p in bottom_edges_x:
-        written = _write(relations, written, class_y[p], class_z[p], class_z[p - stride], 0)
+        written = take_relation(
+            parent, relations, written, class_y[p], class_z[p], class_z[p - stride], 0
+        )
     for p in bottom_edges_y:
-        written = _write(relations, written, class_x[p], class_z[p], class_z[p - 1], 0)
+        written = take_relation(
+            parent, relations, written, class_x[p], class_z[p], class_z[p - 1], 0
+        )
     return relations[:written]
 
 
 @kernel(
-    "(UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], 2), "
-    "UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), i8, i8)",
+    "(i4[::1], UniTuple(i4[::1], 2), i4[::1], UniTuple(i4[::1], 2), i4[::1], "
+    "UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), UniTuple(i4[::1], 2), i8, i8)",
 )
 def own_relations(
+    parent: Ints,
     squares: CellList,
     number: Ints,
     own_squares: CellList,
@@ -241,10 +245,12 @@ def own_relations(
     plane_size: int,
     stride: int,
 ) -> Ints:
-    """Write the relations of edges that are background in one mask but not in the union.
+    """Eliminate by the relations of edges that are background in one mask but not in the union.
 
     Parameters
     ----------
+    parent : ndarray of int32
+        Union-find forest of the squares; see `elimination.merge_squares`. Changed in place.
     squares : first, square
     number : ndarray of int32
         As `number_squares` was given them and returned them.
@@ -258,7 +264,8 @@ def own_relations(
     Returns
     -------
     ndarray of int32
-        (R, 4): each row a sum of squares that is zero; 0 pads it.
+        (R, 4): those that had more than two terms, each row a sum of squares that is zero; 0 pads
+        it.
     """
     planes = squares[0].size - 1
     z_first, z_place = edges_z
@@ -286,17 +293,25 @@ def own_relations(
         _enter_z(z, own_squares, own_number, class_z)
         for k in range(x_first[z + 1] - 1, x_first[z] - 1, -1):
             p = x_place[k]
-            written = _write(
-                relations, written, above_y[p], class_y[p], class_z[p], class_z[p - stride]
+            written = take_relation(
+                parent, relations, written, above_y[p], class_y[p], class_z[p], class_z[p - stride]
             )
         for k in range(y_first[z + 1] - 1, y_first[z] - 1, -1):
             p = y_place[k]
-            written = _write(relations, written, above_x[p], class_x[p], class_z[p], class_z[p - 1])
+            written = take_relation(
+                parent, relations, written, above_x[p], class_x[p], class_z[p], class_z[p - 1]
+            )
         if z == 0:
             break
         for k in range(z_first[z] - 1, z_first[z - 1] - 1, -1):
             p = z_place[k]
-            written = _write(
-                relations, written, class_x[p], class_x[p - stride], class_y[p], class_y[p - 1]
+            written = take_relation(
+                parent,
+                relations,
+                written,
+                class_x[p],
+                class_x[p - stride],
+                class_y[p],
+                class_y[p - 1],
             )
     return relations[:written]
