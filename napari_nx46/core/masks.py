@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_nx46.core.cleanup.objects import keep_linked
 from napari_nx46.core.cleanup.step import StepContext
 from napari_nx46.core.line import Line, is_local
 from napari_nx46.core.mask_chain import MaskChain, MaskStage
 from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.kernels import Kernels
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.voxels.blocks import (
     Block,
@@ -25,7 +27,7 @@ from napari_nx46.voxels.blocks import (
     within,
 )
 from napari_nx46.voxels.tiles import slab_thickness, slice_tiles
-from napari_nx46.voxels.workers import CancelCheck, never
+from napari_nx46.voxels.workers import CancelCheck, Workers, never
 
 PREVIEW_HALO = 6
 """A preview looks at so many voxels around its block, where the steps would look farther."""
@@ -194,11 +196,22 @@ def apply_threshold(
     cancelled: CancelCheck = never,
 ) -> Mask:
     """Return the mask of a block's scores by a single threshold."""
-    score = np.ascontiguousarray(score)
     lowest = threshold.lowest_scores(block[0])
+    return reached(score, lowest, fragment.kernels, fragment.workers, cancelled)
+
+
+def reached(
+    score: FloatVolume,
+    lowest: npt.NDArray[np.float32],
+    kernels: Kernels,
+    workers: Workers,
+    cancelled: CancelCheck = never,
+) -> Mask:
+    """Return the mask of the scores that are at least the lowest one of their slice, ``(Z,)``."""
+    score = np.ascontiguousarray(score)
     mask = np.empty(score.shape, np.uint8)
-    fragment.workers.map(
-        lambda tile: fragment.kernels.threshold_tile(score[tile], lowest[tile], mask[tile]),
+    workers.map(
+        lambda tile: kernels.threshold_tile(score[tile], lowest[tile], mask[tile]),
         slice_tiles(score.shape),
         cancelled,
     )

@@ -76,6 +76,7 @@ _APPLIES: Mapping[str, Callable[[Setting], bool]] = {
     ),
     "edge_min": lambda setting: setting.edge_margin > 0,
     "corner_min": lambda setting: setting.edge_margin > 0,
+    "patch_blocks": lambda setting: setting.patch_holes > 0,
 }
 
 

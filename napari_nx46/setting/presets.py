@@ -97,6 +97,7 @@ _NO_CLEAN_UP: Knobs = {
     "plug_cubes": CubePlugging.OFF,
     "plug_passes": 2,
     "patch_holes": 0,
+    "patch_blocks": 0,
     "fill_cavities": False,
     "objects_first": 0,
     "smallest_object": 0,

@@ -127,17 +127,23 @@ def _ask_around(places: Indices, found: Ranks, labels: Ranks, queue: Indices) ->
     return queued
 
 
-@kernel("(u1[:,:,::1], i8[::1], i4[::1], i4[:,:,::1])")
-def grow_layers(mask: Mask, places: Indices, found: Ranks, labels: Ranks) -> None:
-    """Give the listed voxels of the first layer their labels, and grow from there."""
+@kernel("(u1[:,:,::1], i8[::1], i4[::1], i4[:,:,::1], i8)")
+def grow_layers(mask: Mask, places: Indices, found: Ranks, labels: Ranks, layers: int) -> None:
+    """Give the listed voxels of the first layer their labels, and grow to so many layers."""
     flat = labels.reshape(-1)
     for entry in range(places.size):
         flat[places[entry]] = found[entry]
+    if layers < 2:
+        return
     queue = np.empty(places.size, np.int64)
     begin, end = 0, _ask_around(places, found, labels, queue)
+    layer = 1
     while begin < end:
+        layer += 1
         for entry in range(begin, end):
             flat[queue[entry]] = -flat[queue[entry]]
+        if layer >= layers:
+            return
         queued = end
         for entry in range(begin, end):
             queued = _offer(mask, labels, queue[entry], queue, queued)

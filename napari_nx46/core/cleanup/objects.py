@@ -11,10 +11,24 @@ import numpy.typing as npt
 
 from napari_nx46.core.cleanup.arguments import require_whole_numbers
 from napari_nx46.voxels.blocks import Mask, OpenFaces
+from napari_nx46.voxels.piece_rules import Flag, PieceRule
 from napari_nx46.voxels.spans import ALL_FACES, CLOSED, Components, checked_mask, find_components
 from napari_nx46.voxels.workers import Workers
 
-__all__ = ["fill_cavities", "keep_linked", "remove_components", "remove_small_objects"]
+__all__ = [
+    "CAVITIES",
+    "LINKED",
+    "fill_cavities",
+    "keep_linked",
+    "remove_components",
+    "remove_small_objects",
+]
+
+LINKED = PieceRule(26, flag=Flag.MARKED)
+"""What `keep_linked` keeps, marked by the high mask."""
+
+CAVITIES = PieceRule(6, background=True, flag=Flag.OUTSIDE)
+"""The background that `fill_cavities` leaves."""
 
 
 def keep_linked(
@@ -54,7 +68,7 @@ def keep_linked(
     ValueError
         If a mask is no (Z, Y, X) uint8 array or the shapes differ.
     """
-    components = find_components(low, 26, workers=workers)
+    components = find_components(low, LINKED.connectivity, workers=workers)
     kept = components.overlapping(high, workers)
     if known is not None:
         checked_mask(known, low.shape)
@@ -191,7 +205,7 @@ def fill_cavities(mask: Mask, *, workers: Workers | None = None) -> Mask:
     True
     """
     filled = checked_mask(mask).copy()
-    components = find_components(mask, 6, background=True, workers=workers)
+    components = find_components(mask, CAVITIES.connectivity, background=True, workers=workers)
     enclosed = ~components.touching(ALL_FACES)
     if enclosed.any():
         components.paint(enclosed, 1, filled, workers)

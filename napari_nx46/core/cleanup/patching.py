@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise, product
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.core.cleanup.arguments import require_whole_numbers
-from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.blocks import Block, Mask, whole_block, within
 from napari_nx46.voxels.spans import Components, Labels, checked_mask, find_components
 from napari_nx46.voxels.workers import Workers, tiles_of
 
@@ -178,7 +179,14 @@ class _View:
         return patch
 
 
-def patch_holes(mask: Mask, largest_side: int, *, workers: Workers | None = None) -> Mask:
+def patch_holes(
+    mask: Mask,
+    largest_side: int,
+    *,
+    side: int = 0,
+    block: Block | None = None,
+    workers: Workers | None = None,
+) -> Mask:
     """Patch the holes of sheets, unless a sheet's Euler number gets worse by it.
 
     A *sheet* is a 26-connected component, viewed along the axis in which its bounding box is
@@ -197,13 +205,18 @@ def patch_holes(mask: Mask, largest_side: int, *, workers: Workers | None = None
     not grow. Sheets are taken in raster order of their first voxels and holes of their first
     pixels, each with the patches kept before in place.
 
-    Reach: the whole fragment.
+    Reach: the whole fragment, or with a side the boxes.
 
     Parameters
     ----------
     mask : (Z, Y, X) array of uint8, {0, 1}
     largest_side : int
         The longest side, in voxels, that the bounding box of a hole may have; 0 patches none.
+    side : int
+        If not 0, the fragment is cut into boxes of this side from its origin, and each is patched
+        as if there were no other.
+    block : Block, optional
+        Where the mask lies in its fragment; by default at its origin.
     workers : Workers, optional
         Threads to share the work; the result does not depend on them.
 
@@ -215,7 +228,7 @@ def patch_holes(mask: Mask, largest_side: int, *, workers: Workers | None = None
     Raises
     ------
     ValueError
-        If the mask is no (Z, Y, X) uint8 array, or `largest_side` is below 0.
+        If the mask is no (Z, Y, X) uint8 array, or `largest_side` or `side` is below 0.
 
     Examples
     --------
@@ -224,10 +237,30 @@ def patch_holes(mask: Mask, largest_side: int, *, workers: Workers | None = None
     >>> int(patch_holes(sheet, 1).sum()), int(patch_holes(sheet, 2).sum())
     (23, 25)
     """
-    require_whole_numbers(largest_side=largest_side)
+    require_whole_numbers(largest_side=largest_side, side=side)
     patched = checked_mask(mask).copy()
     if largest_side == 0:
         return patched
+    if side == 0:
+        return _patch(patched, largest_side, workers)
+    for box in _boxes(block or whole_block(patched.shape), side):
+        patched[box] = _patch(patched[box].copy(), largest_side, workers)
+    return patched
+
+
+def _boxes(block: Block, side: int) -> Iterator[Block]:
+    """Yield the parts of a block that lie in the same boxes of the fragment."""
+    cuts = [
+        [extent.start, *range((extent.start // side + 1) * side, extent.stop, side), extent.stop]
+        for extent in block
+    ]
+    extents = [[slice(*ends) for ends in pairwise(cut)] for cut in cuts]
+    for z, y, x in product(*extents):
+        yield within((z, y, x), block)
+
+
+def _patch(patched: Mask, largest_side: int, workers: Workers | None) -> Mask:
+    """Patch the holes in a mask, in place."""
     sheets = _Sheets.of(find_components(patched, 26, workers=workers))
     views = sheets.views(largest_side, workers)
     if not views:

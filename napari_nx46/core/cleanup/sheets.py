@@ -6,9 +6,9 @@ import numpy as np
 
 from napari_nx46.core.cleanup.arguments import require_whole_numbers
 from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.piece_rules import PieceRule
 from napari_nx46.voxels.spans import (
     Labels,
-    Runs,
     checked_mask,
     find_components,
     find_runs,
@@ -16,7 +16,10 @@ from napari_nx46.voxels.spans import (
 )
 from napari_nx46.voxels.workers import Workers
 
-__all__ = ["keep_sheets_apart"]
+__all__ = ["grow_sheets", "keep_apart", "keep_sheets_apart", "sheet_rule"]
+
+EVERY_LAYER = np.iinfo(np.int64).max
+"""More layers than any volume has."""
 
 
 def keep_sheets_apart(
@@ -82,27 +85,45 @@ def keep_sheets_apart(
     apart = joined.copy()
     if gap == 0:
         return apart
-    components = find_components(before, 26, workers=workers)
-    is_sheet = components.sizes() >= max(smallest, 1)
+    rule = sheet_rule(smallest)
+    components = find_components(before, rule.connectivity, workers=workers)
+    is_sheet = components.sizes() >= rule.smallest
     sheets = int(np.count_nonzero(is_sheet))
     if sheets <= 1:
         return apart
     numbers = np.where(is_sheet, np.cumsum(is_sheet), 0).astype(np.int32)
     labels = components.labels(numbers, joined, workers)
-    runs = find_runs(joined, workers=workers)
-    _grow(joined, runs, labels, workers)
-    _remove_near(apart, before, runs, labels, gap, sheets, workers)
+    grow_sheets(joined, labels, workers=workers)
+    keep_apart(apart, before, labels, gap, sheets, workers=workers)
     return apart
 
 
-def _grow(mask: Mask, runs: Runs, labels: Labels, workers: Workers | None) -> None:
-    """Spread the labels within a mask, in place."""
+def sheet_rule(smallest: int) -> PieceRule:
+    """Return which components are sheets, by the voxels that they must have."""
+    return PieceRule(26, smallest=max(smallest, 1))
+
+
+def grow_sheets(
+    mask: Mask, labels: Labels, *, layers: int = EVERY_LAYER, workers: Workers | None = None
+) -> None:
+    """Spread the sheets within a mask, in place, one layer of 26-neighbours at a time.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) array of uint8, {0, 1}
+    labels : (Z, Y, X) array of int32
+        Number of the sheet of each voxel of the mask, 0 for none.
+    layers : int
+        At most so many, at least one. What was spread goes on where it stopped.
+    workers : Workers, optional
+    """
     from napari_nx46.core.cleanup.compiled_sheets import (
         count_unreached,
         find_first_layer,
         grow_layers,
     )
 
+    runs = find_runs(mask, workers=workers)
     starts = np.zeros(mask.shape[0] + 1, np.int64)
     counts = starts[1:]
     for_slices(
@@ -132,24 +153,36 @@ def _grow(mask: Mask, runs: Runs, labels: Labels, workers: Workers | None) -> No
         mask.shape,
         workers,
     )
-    grow_layers(mask, places, found, labels)
+    grow_layers(mask, places, found, labels, layers)
 
 
-def _remove_near(
+def keep_apart(
     mask: Mask,
     unjoined: Mask,
-    runs: Runs,
     labels: Labels,
     gap: int,
     sheets: int,
-    workers: Workers | None,
+    *,
+    workers: Workers | None = None,
 ) -> None:
-    """Remove what comes nearer than `gap` to a voxel of another sheet, in place.
+    """Remove of a mask what comes nearer than `gap` to a voxel of another sheet, in place.
 
-    The labels become ranks; segments of equal rank are compared instead of voxels.
+    Parameters
+    ----------
+    mask, unjoined : (Z, Y, X) array of uint8, {0, 1}
+        As of `keep_sheets_apart`.
+    labels : (Z, Y, X) array of int32
+        Number of each voxel's sheet, after they were grown; written over.
+    gap : int
+        Voxels of background that are left between two sheets.
+    sheets : int
+        The highest number.
+    workers : Workers, optional
     """
     from napari_nx46.core.cleanup.compiled_sheets import rank_added, remove_near, write_segments
 
+    # The labels become ranks; segments of equal rank are compared instead of voxels.
+    runs = find_runs(mask, workers=workers)
     starts = np.zeros(runs.row_starts.size, np.int64)
     counts = starts[1:]
     for_slices(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, Mask, OpenFaces, open_faces
+from napari_nx46.voxels.piece_rules import PieceRule
 from napari_nx46.voxels.workers import Workers
 
 __all__ = ["NOWHERE", "WHOLE", "Reach", "Step", "StepContext"]
@@ -96,7 +97,7 @@ class Step:
     is_on : callable
         Whether a setting asks for it.
     apply : callable
-        Returns a new mask.
+        Returns a new mask. A mask without foreground stays as it is.
     reach : callable
         How far the step looks around a voxel, by the setting. On a block with a halo of so many
         voxels, as far as the fragment goes, it does to the block what it does on the whole.
@@ -106,6 +107,13 @@ class Step:
         Whether it needs the mask before the first step that joins.
     fragments_alone : bool
         Whether it means something on a fragment of the competition's size alone, not on a scroll.
+    pieces : callable, optional
+        Of a step that keeps, removes or fills whole components: by which rule, by the setting; of
+        one that looks back: which components of the mask before are its sheets. On volumes larger
+        than memory it is done tile by tile with that rule.
+    cell : callable, optional
+        Of a step that may work on fixed boxes from the volume's origin, each by itself: their side
+        in voxels by the setting, 0 where it works on the whole.
     """
 
     name: str
@@ -116,6 +124,8 @@ class Step:
     joins: bool = False
     looks_back: bool = False
     fragments_alone: bool = False
+    pieces: Callable[[Setting], PieceRule] | None = None
+    cell: Callable[[Setting], int] | None = None
 
     def key(self, setting: Setting) -> tuple[Hashable, ...]:
         """Return what the step does under a setting: with equal keys it does the same."""

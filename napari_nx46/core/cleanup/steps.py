@@ -19,17 +19,20 @@ from napari_nx46.core.cleanup.morphology import (
 )
 from napari_nx46.core.cleanup.object_rules.dust import remove_block_dust
 from napari_nx46.core.cleanup.object_rules.faces import (
+    FacesRule,
     Place,
+    SpanRule,
     remove_incomplete_sheets,
     remove_objects_by_faces,
 )
-from napari_nx46.core.cleanup.objects import fill_cavities, remove_small_objects
+from napari_nx46.core.cleanup.objects import CAVITIES, fill_cavities, remove_small_objects
 from napari_nx46.core.cleanup.patching import patch_holes
-from napari_nx46.core.cleanup.sheets import keep_sheets_apart
+from napari_nx46.core.cleanup.sheets import keep_sheets_apart, sheet_rule
 from napari_nx46.core.cleanup.step import NOWHERE, WHOLE, Reach, Step, StepContext
 from napari_nx46.core.cleanup.tunnels import plug_tunnels
 from napari_nx46.setting import CubePlugging, Setting
 from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.piece_rules import PieceRule
 
 __all__ = ["STEPS", "steps_of", "unjoined_steps"]
 
@@ -77,6 +80,9 @@ STEPS: tuple[Step, ...] = (
             mask, context, context.setting.objects_first
         ),
         reach=lambda setting: WHOLE,
+        pieces=lambda setting: PieceRule(
+            int(setting.object_connectivity), smallest=setting.objects_first
+        ),
     ),
     Step(
         name="open_by_faces",
@@ -131,13 +137,18 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="patch_holes",
-        knobs=("patch_holes",),
+        knobs=("patch_holes", "patch_blocks"),
         is_on=lambda setting: setting.patch_holes > 0,
         apply=lambda mask, context: patch_holes(
-            mask, context.setting.patch_holes, workers=context.workers
+            mask,
+            context.setting.patch_holes,
+            side=context.setting.patch_blocks,
+            block=context.block,
+            workers=context.workers,
         ),
         reach=lambda setting: WHOLE,
         joins=True,
+        cell=lambda setting: setting.patch_blocks,
     ),
     Step(
         name="fill_cavities",
@@ -146,6 +157,7 @@ STEPS: tuple[Step, ...] = (
         apply=lambda mask, context: fill_cavities(mask, workers=context.workers),
         reach=lambda setting: WHOLE,
         joins=True,
+        pieces=lambda setting: CAVITIES,
     ),
     Step(
         name="remove_small_objects",
@@ -155,6 +167,9 @@ STEPS: tuple[Step, ...] = (
             mask, context, context.setting.smallest_object
         ),
         reach=lambda setting: WHOLE,
+        pieces=lambda setting: PieceRule(
+            int(setting.object_connectivity), smallest=setting.smallest_object
+        ),
     ),
     Step(
         name="remove_objects_by_faces",
@@ -175,6 +190,9 @@ STEPS: tuple[Step, ...] = (
             workers=context.workers,
         ),
         reach=lambda setting: WHOLE,
+        pieces=lambda setting: FacesRule(
+            int(setting.object_connectivity), limits=_limits(setting), margin=setting.edge_margin
+        ),
     ),
     Step(
         name="remove_incomplete_sheets",
@@ -189,6 +207,9 @@ STEPS: tuple[Step, ...] = (
             workers=context.workers,
         ),
         reach=lambda setting: WHOLE,
+        pieces=lambda setting: SpanRule(
+            int(setting.object_connectivity), span=setting.sheet_span, margin=setting.edge_margin
+        ),
     ),
     Step(
         name="stabilise_slices",
@@ -213,6 +234,7 @@ STEPS: tuple[Step, ...] = (
         ),
         reach=lambda setting: WHOLE,
         looks_back=True,
+        pieces=lambda setting: sheet_rule(setting.smallest_object),
     ),
     Step(
         name="remove_block_dust",

@@ -10,7 +10,7 @@ from threading import Lock
 import numpy as np
 
 from napari_nx46.core.score.blend import PathKey, ScoreKey, ScoreStage, ScoreWork
-from napari_nx46.core.score.ct_paths import ct_sources, intensity_extent
+from napari_nx46.core.score.ct_paths import IntensityExtent, ct_sources, intensity_extent
 from napari_nx46.core.score.kernels import Kernels, compiled_kernels
 from napari_nx46.core.threshold.quantile import HIGH_BITS, LOW_BITS, Counts, ScoreHistogram
 from napari_nx46.setting import ScoreFrom, Setting
@@ -42,6 +42,8 @@ class FragmentScore:
     keep_score : bool
         Keep the newest score (one float32 volume) between calls. Otherwise every call that needs
         it streams the sources again in slabs, and memory stays small.
+    intensities : tuple of float, optional
+        Lowest and highest value of the CT image, if they are known; they are looked for otherwise.
 
     Notes
     -----
@@ -56,6 +58,7 @@ class FragmentScore:
         kernels: Kernels | None = None,
         workers: Workers | None = None,
         keep_score: bool = True,
+        intensities: IntensityExtent | None = None,
     ) -> None:
         self.sources = sources
         self.kernels = kernels or compiled_kernels()
@@ -63,7 +66,7 @@ class FragmentScore:
         self.keep_score = keep_score
         self._stage: ScoreStage | None = None
         self._paths: tuple[PathKey, FragmentVolumes] | None = None
-        self._intensities: tuple[float, float] | None = None
+        self._intensities = intensities
         self._computing = Lock()  # held while a stage is computed: by one thread at a time
         self._changing = Lock()  # held while what is kept changes: never for long
         self._times_forgotten = 0

@@ -19,6 +19,7 @@ CLEANUP_MODULES = (
     "napari_nx46.core.cleanup.compiled_patching",
     "napari_nx46.core.cleanup.compiled_sheets",
     "napari_nx46.voxels.compiled_spans",
+    "napari_nx46.voxels.compiled_pieces",
     "napari_nx46.core.cleanup.compiled_morphology",
     "napari_nx46.core.cleanup.compiled_tunnels",
     "napari_nx46.core.cleanup.cubes.compiled_cubes",

@@ -104,6 +104,19 @@ class CleanUpKnobs(ThresholdKnobs):
             unit="voxels",
         ),
     ] = 0
+    patch_blocks: Annotated[
+        int,
+        Field(ge=0, le=4096),
+        knob(
+            Group.CLEAN_UP,
+            "Patch within blocks of",
+            "Patch holes in fixed blocks of this side, each by itself, as volumes larger than"
+            " memory need it; 0: in the whole fragment.",
+            unit="voxels",
+            step=64,
+            advanced=True,
+        ),
+    ] = 0
     fill_cavities: Annotated[
         bool,
         knob(Group.CLEAN_UP, "Fill cavities", "Fill background that is enclosed on all sides."),

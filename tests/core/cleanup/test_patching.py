@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 from scipy import ndimage
@@ -17,6 +17,7 @@ from napari_nx46.core.cleanup.patching import patch_holes
 from napari_nx46.voxels.spans import find_components
 from napari_nx46.voxels.workers import Workers
 
+SIDES = st.sampled_from([3, 5, 8])
 CUBE = np.ones((3, 3, 3), bool)
 FOUR = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
@@ -280,3 +281,18 @@ def test_an_empty_mask_has_no_holes(shape):
 def test_patching_what_is_no_mask_is_refused():
     with pytest.raises(ValueError, match=r"\(3, 4\) of uint8"):
         patch_holes(np.zeros((3, 4), np.uint8), 5)
+
+
+@settings(deadline=None)
+@given(mask=holed_masks(), side=SIDES, corner=st.tuples(*[st.integers(0, 9)] * 3))
+def test_boxes_are_patched_each_by_itself_wherever_the_mask_lies(mask, side, corner):
+    block = tuple(
+        slice(start, start + length) for start, length in zip(corner, mask.shape, strict=True)
+    )
+    expected = mask.copy()
+    owners = [np.arange(extent.start, extent.stop) // side for extent in block]
+    for box in np.ndindex(*(int(owner[-1]) + 1 for owner in owners)):
+        inside = np.ix_(*(owner == at for owner, at in zip(owners, box, strict=True)))
+        if expected[inside].size:
+            expected[inside] = patch_holes(np.ascontiguousarray(mask[inside]), 6)
+    np.testing.assert_array_equal(patch_holes(mask, 6, side=side, block=block), expected)

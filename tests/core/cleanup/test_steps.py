@@ -110,6 +110,14 @@ def test_stabilising_on_many_tiles_equals_the_median_over_slices():
     np.testing.assert_array_equal(found, ndimage.median_filter(mask, (5, 1, 1), mode="nearest"))
 
 
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_mask_without_foreground_stays_so(step):
+    setting = WHOLE[step.name] if step.name in WHOLE else LOCAL[step.name][-1]
+    empty = np.zeros((4, 6, 7), np.uint8)
+    assert step.is_on(setting)
+    assert not step.apply(empty, context_of(setting, empty)).any()
+
+
 def test_an_object_of_just_the_smallest_size_stays():
     mask = np.zeros((3, 5, 9), np.uint8)
     mask[1, 1:4, 1:4] = 1
@@ -351,8 +359,11 @@ from napari_nx46.core.cleanup.cubes.cubes import plug_cubes
 from napari_nx46.core.cleanup.step import StepContext
 from napari_nx46.core.cleanup.steps import STEPS
 from napari_nx46.core.score.kernels import CLEANUP_MODULES, warm_up_cleanup
-from napari_nx46.core.cleanup.objects import keep_linked
+from napari_nx46.core.cleanup.objects import CAVITIES, LINKED, keep_linked
 from napari_nx46.voxels.blocks import whole_block
+from napari_nx46.voxels.grid import Grid
+from napari_nx46.voxels.merging import merge_pieces
+from napari_nx46.voxels.pieces import flip_decided, label_pieces, uniform_pieces
 from napari_nx46.voxels.workers import Workers
 from napari_nx46.setting import Setting
 
@@ -382,6 +393,19 @@ for step in STEPS:
     step.apply(mask, context)
 plug_cubes(mask, workers=Workers(2))
 keep_linked(mask, unjoined, workers=Workers(2))
+grid = Grid(mask.shape, (9, 17, 40))
+tiles = range(len(grid))
+blocks = {tile: grid.block(tile) for tile in tiles}
+for rule in (LINKED, CAVITIES):
+    found = {
+        tile: label_pieces(mask[block], rule, block, mask.shape, marks=unjoined[block])
+        for tile, block in blocks.items()
+    }
+    pieces = {tile: one[1] for tile, one in found.items()}
+    pieces |= {0: uniform_pieces(rule, False, blocks[0], mask.shape)}
+    merge_pieces(rule, grid, tiles, pieces.__getitem__)
+    for tile, (part, one) in found.items():
+        flip_decided(part, rule, one, np.zeros(one.measures.sizes.size, bool))
 print({name: count for name, count in compiled().items() if count != before[name]})
 """
 

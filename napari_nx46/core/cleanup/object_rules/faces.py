@@ -7,6 +7,7 @@ what the fragment has of a large one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,11 @@ import numpy.typing as npt
 from napari_nx46.core.cleanup.arguments import require_whole_numbers
 from napari_nx46.core.cleanup.objects import remove_components
 from napari_nx46.voxels.blocks import Block, Mask, OpenFaces, open_faces, whole_block
+from napari_nx46.voxels.piece_rules import Measures, PieceRule
 from napari_nx46.voxels.spans import Components, checked_mask, find_components
 from napari_nx46.voxels.workers import Workers
 
-__all__ = ["Place", "remove_incomplete_sheets", "remove_objects_by_faces"]
+__all__ = ["FacesRule", "Place", "SpanRule", "remove_incomplete_sheets", "remove_objects_by_faces"]
 
 EDGE = 2
 """An object that reaches faces on so many axes lies in an edge or a corner."""
@@ -52,18 +54,75 @@ class Place:
         """For each axis, whether the fragment goes on below and above the block."""
         return open_faces(self.block, self.shape)
 
-    def boxes(self, components: Components) -> npt.NDArray[np.int64]:
-        """Return the box of each component in the fragment, (count, 3, 2)."""
+    def measures(self, components: Components) -> Measures:
+        """Return the sizes of components, and their boxes in the fragment."""
         starts = np.array([extent.start for extent in self.block], np.int64)
-        boxes: npt.NDArray[np.int64] = components.boxes() + starts[:, None]
-        return boxes
+        return Measures.of(components.sizes(), boxes=components.boxes() + starts[:, None])
 
-    def axes_reached(self, boxes: npt.NDArray[np.int64], margin: int) -> npt.NDArray[np.int64]:
-        """Return on how many axes each box comes within `margin` voxels of a face, (count,)."""
-        lengths = np.array(self.shape, np.int64)
-        is_near = (boxes[..., 0] < margin) | (boxes[..., 1] > lengths - margin)
-        reached: npt.NDArray[np.int64] = np.count_nonzero(is_near, axis=1)
-        return reached
+
+@dataclass(frozen=True)
+class FacesRule(PieceRule):
+    """What `remove_objects_by_faces` leaves.
+
+    Parameters
+    ----------
+    connectivity, background, smallest, flag
+        As of every `PieceRule`.
+    limits : three int
+        Voxels that an object must have inside, at a face, and in an edge or a corner.
+    margin : int
+        An object that begins or ends less than so many voxels from a face reaches it.
+    """
+
+    limits: tuple[int, int, int] = (0, 0, 0)
+    margin: int = 0
+
+    needs_boxes: ClassVar[bool] = True
+
+    def stays(self, measures: Measures, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
+        """Return for each component whether it stays, (n,) bool."""
+        axes = np.minimum(_axes_reached(measures.boxes, shape, self.margin), EDGE)
+        needed = np.array(self.limits, np.int64)[axes]
+        return super().stays(measures, shape) & (measures.sizes >= needed)
+
+
+@dataclass(frozen=True)
+class SpanRule(PieceRule):
+    """What `remove_incomplete_sheets` leaves.
+
+    Parameters
+    ----------
+    connectivity, background, smallest, flag
+        As of every `PieceRule`.
+    span : float
+        Share of the volume that an object must have along its main axis.
+    margin : int
+        An object that begins or ends less than so many voxels from a face reaches it.
+    """
+
+    span: float = 0.0
+    margin: int = 0
+
+    needs_boxes: ClassVar[bool] = True
+
+    def stays(self, measures: Measures, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
+        """Return for each component whether it stays, (n,) bool."""
+        sides = measures.boxes[..., 1] - measures.boxes[..., 0]
+        main = np.argmax(sides, axis=1)
+        needed = self.span * np.array(shape, np.float64)[main]
+        is_long = sides[np.arange(len(main)), main] >= needed
+        is_cut = _axes_reached(measures.boxes, shape, self.margin) >= EDGE
+        staying: npt.NDArray[np.bool_] = super().stays(measures, shape) & (is_long | is_cut)
+        return staying
+
+
+def _axes_reached(
+    boxes: npt.NDArray[np.int64], shape: tuple[int, int, int], margin: int
+) -> npt.NDArray[np.int64]:
+    """Return on how many axes each box comes within `margin` voxels of a face, (count,)."""
+    is_near = (boxes[..., 0] < margin) | (boxes[..., 1] > np.array(shape, np.int64) - margin)
+    reached: npt.NDArray[np.int64] = np.count_nonzero(is_near, axis=1)
+    return reached
 
 
 def remove_objects_by_faces(
@@ -123,8 +182,8 @@ def remove_objects_by_faces(
     kept = checked_mask(mask).copy()
     there = place or Place.whole(mask)
     components = find_components(kept, connectivity, workers=workers)
-    axes = np.minimum(there.axes_reached(there.boxes(components), edge_margin), EDGE)
-    unwanted = components.sizes() < np.array(smallest, np.int64)[axes]
+    rule = FacesRule(connectivity, limits=smallest, margin=edge_margin)
+    unwanted = ~rule.stays(there.measures(components), there.shape)
     remove_components(kept, components, unwanted, there.known, there.open_faces, workers)
     return kept
 
@@ -184,11 +243,7 @@ def remove_incomplete_sheets(
     kept = checked_mask(mask).copy()
     there = place or Place.whole(mask)
     components = find_components(kept, connectivity, workers=workers)
-    boxes = there.boxes(components)
-    sides = boxes[..., 1] - boxes[..., 0]
-    main = np.argmax(sides, axis=1)
-    needed = span * np.array(there.shape, np.float64)[main]
-    is_short = sides[np.arange(len(main)), main] < needed
-    unwanted = is_short & (there.axes_reached(boxes, edge_margin) < EDGE)
+    rule = SpanRule(connectivity, span=span, margin=edge_margin)
+    unwanted = ~rule.stays(there.measures(components), there.shape)
     remove_components(kept, components, unwanted, there.known, there.open_faces, workers)
     return kept

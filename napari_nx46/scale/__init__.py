@@ -1,0 +1,1 @@
+"""Masks of volumes larger than memory, tile by tile, equal to those in memory bit for bit."""
