@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EVERY_MODULE", "STORE_MODULES", "warm_up"]
 
-STORE_MODULES = ("napari_nx46.voxels.halving",)
+STORE_MODULES = ("napari_nx46.voxels.compiled_halving",)
 """The modules whose kernels make the pyramid of an OME-Zarr image."""
 
 EVERY_MODULE = tuple(

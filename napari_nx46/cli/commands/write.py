@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,9 +25,18 @@ from napari_nx46.cli.flags.groups import with_flag_groups
 from napari_nx46.cli.flags.knob_flags import KnobFlags
 from napari_nx46.cli.output.console import echo, guarded
 from napari_nx46.cli.output.reporting import print_findings, print_result
+from napari_nx46.files.submission.mask_tiff import MaskFormat
 
 OutFolder = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder to write to; made if it is missing.")
+]
+FormatOfMasks = Annotated[
+    MaskFormat,
+    typer.Option(
+        "--format",
+        help="What a mask is: a TIFF, or an OME-Zarr image with a pyramid.",
+        rich_help_panel=flag.MASK_SECTION,
+    ),
 ]
 OutArchive = Annotated[
     Path, typer.Option("--out", metavar="FILE", help="Archive to write; its name ends in .zip.")
@@ -45,10 +55,11 @@ def run(
     fragment: flag.FragmentIds = None,
     skip_faulty: flag.SkipFaulty = False,
     dry_run: flag.DryRun = False,
+    mask_format: FormatOfMasks = MaskFormat.TIFF,
 ) -> None:
     """Write the masks and their metrics into a folder.
 
-    The folder gets masks/ID.tif of every fragment, metrics.csv and manifest.json.
+    The folder gets masks/ID.tif (or ID.zarr) of every fragment, metrics.csv and manifest.json.
     """
     with prepared(
         data, knobs, fragment or (), masks, resources, skip_faulty=skip_faulty
@@ -56,11 +67,13 @@ def run(
         from napari_nx46.run.export import export as runner
         from napari_nx46.run.export.targets import run_targets
 
+        chosen = replace(planned, options=replace(planned.options, format=mask_format))
         if dry_run:
-            targets = run_targets(out, tuple(planned.settings), planned.corrections)
-            _dry_run(planned, density, targets, out / "preflight.json")
+            image_ids = tuple(chosen.settings)
+            targets = run_targets(out, image_ids, chosen.corrections, mask_format)
+            _dry_run(chosen, density, targets, out / "preflight.json")
             return
-        task = solved(planned, density)
+        task = solved(chosen, density)
         with task.progress("writing") as progress:
             result = runner.run(
                 *(task.pipelines, task.settings, out, task.options, progress, task.cancelled),

@@ -12,10 +12,13 @@ from napari_nx46.files.volumes.placement import PIXEL, Placement
 from napari_nx46.voxels.blocks import Block
 from napari_nx46.voxels.halving import Pyramid
 
-__all__ = ["Index", "StoreAxes", "StoreLayout"]
+__all__ = ["PROGRAM", "Index", "StoreAxes", "StoreLayout"]
 
 Index = tuple[int, int, int]
 """Which chunk of a level, along (z, y, x)."""
+
+PROGRAM = "napari-nx46"
+"""What ``metadata.json`` calls the model."""
 
 _OME_UNITS = {"pm": "picometer", "nm": "nanometer", "um": "micrometer", "µm": "micrometer"}
 _OME_UNITS |= {"μm": "micrometer", "mm": "millimeter", "cm": "centimeter", "m": "meter"}
@@ -134,7 +137,7 @@ class StoreLayout:
                     "shape": list(self.shape),
                     "chunk_size": [self.chunk] * 3,
                     "level": 0,
-                    "model": "napari-nx46",
+                    "model": PROGRAM,
                     "processing_mode": "binary",
                 }
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -11,11 +12,14 @@ import numpy as np
 
 from napari_nx46.files.atomic import WriteError, flush_folder
 from napari_nx46.files.mask_store.chunks import ChunkFiles, ChunkHash, place_file
-from napari_nx46.files.mask_store.layout import StoreLayout
+from napari_nx46.files.mask_store.layout import PROGRAM, StoreLayout
+from napari_nx46.files.regular import open_regular
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
-__all__ = ["check_image", "replace_folder", "write_mask_store", "write_metadata"]
+__all__ = ["check_image", "is_mask_store", "replace_folder", "write_mask_store", "write_metadata"]
+
+_MOST_METADATA_BYTES = 1 << 20
 
 
 def write_mask_store(
@@ -105,6 +109,16 @@ def check_image(files: ChunkFiles, written: Iterable[ChunkHash]) -> None:
             raise WriteError(files.root / key, "it does not read back as it was written")
     if found:
         _check_opens(files)
+
+
+def is_mask_store(folder: Path) -> bool:
+    """Return whether a folder is the image of a mask that this program wrote."""
+    try:
+        with open_regular(folder / "metadata.json") as stream:
+            found = json.loads(stream.read(_MOST_METADATA_BYTES))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("model") == PROGRAM
 
 
 def replace_folder(folder: Path, target: Path) -> None:

@@ -37,6 +37,18 @@ class Compression(StrEnum):
     NONE = "none"
 
 
+class MaskFormat(StrEnum):
+    """What a mask in a folder is: a multi-page TIFF, or an OME-Zarr image with a pyramid."""
+
+    TIFF = "tiff"
+    OME_ZARR = "ome-zarr"
+
+    @property
+    def suffix(self) -> str:
+        """How the name of a mask ends."""
+        return ".tif" if self is MaskFormat.TIFF else ".zarr"
+
+
 class MaskValues(StrEnum):
     """Whose convention the values of a mask follow."""
 

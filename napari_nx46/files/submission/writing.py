@@ -332,10 +332,10 @@ def _write_tiff(
     cancelled: Callable[[], bool],
 ) -> Member:
     """Write one mask into an empty file and return what it has become."""
-    tally = _Tally()
+    tally = Tally()
     write_mask(
         file,
-        _watched(stream, tally, progress, cancelled),
+        watched(stream, tally, progress, cancelled),
         stream.shape,
         compression=compression,
         foreground=profile.foreground,
@@ -353,18 +353,46 @@ def _write_tiff(
     )
 
 
-class _Tally:
-    """What has gone through a stream so far."""
+class Tally:
+    """What has gone through a stream so far.
+
+    Attributes
+    ----------
+    hash : hash object
+        SHA-256 of the voxels as uint8 {0, 1}.
+    foreground : int
+        Number of foreground voxels.
+    """
 
     def __init__(self) -> None:
         self.hash = hashlib.sha256()
         self.foreground = 0
 
 
-def _watched(
-    stream: MaskStream, tally: _Tally, progress: Progress | None, cancelled: Callable[[], bool]
+def watched(
+    stream: MaskStream, tally: Tally, progress: Progress | None, cancelled: Callable[[], bool]
 ) -> Generator[NDArray[np.uint8], None, None]:
-    """Pass a stream on as slabs of one slice, counting, saying and asking at every slice."""
+    """Pass a stream on as slabs of one slice, counting, saying and asking at every slice.
+
+    Parameters
+    ----------
+    stream : MaskStream
+    tally : Tally
+        Counts what went through.
+    progress, cancelled
+        As for `write_archive`.
+
+    Yields
+    ------
+    (1, Y, X) array of uint8, {0, 1}
+
+    Raises
+    ------
+    MaskError
+        If the stream does not make up a binary mask of its shape.
+    Cancelled
+        If ``cancelled()`` became True.
+    """
     slabs = stream.slabs()
     try:
         stop_if(cancelled)

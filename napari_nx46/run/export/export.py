@@ -17,8 +17,10 @@ from napari_nx46.core.threshold.notes import ThresholdTally
 from napari_nx46.data.fragments import DataSet, Fragment
 from napari_nx46.files import atomic
 from napari_nx46.files.corrections import corrections_bytes
+from napari_nx46.files.mask_store.writing import replace_folder
 from napari_nx46.files.staging import staging_folder
 from napari_nx46.files.submission.findings import ValidationReport
+from napari_nx46.files.submission.mask_tiff import MaskFormat
 from napari_nx46.files.submission.writing import (
     ArchiveResult,
     MaskStream,
@@ -28,7 +30,13 @@ from napari_nx46.files.submission.writing import (
     write_mask_file,
 )
 from napari_nx46.files.workspace import SavedRun, announcing
-from napari_nx46.run.export.manifest import FragmentRecord, RunOptions, manifest_json, metrics_csv
+from napari_nx46.run.export.images import write_mask_image
+from napari_nx46.run.export.manifest import (
+    FragmentRecord,
+    RunOptions,
+    manifest_json,
+    metrics_csv,
+)
 from napari_nx46.run.export.targets import check_targets, export_targets, kept_if_used, run_targets
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.preflight import (
@@ -210,27 +218,32 @@ def run(
 ) -> RunResult:
     """Write masks/IMAGE_ID.tif, metrics.csv and manifest.json into a folder.
 
-    If anything was corrected by hand, there is corrections.npz too. Parameters and errors are those
+    With the format ``ome-zarr`` the masks are images with a pyramid, masks/IMAGE_ID.zarr. If
+    anything was corrected by hand, there is corrections.npz too. Parameters and errors are those
     of `export`. All files are complete before the first of them takes its name; until then nothing
     in the folder changes.
     """
     corrected = corrections_written(settings, corrections)
     masks = _measured_masks(pipelines, settings, corrected, cancelled)
-    targets = run_targets(folder, [mask.image_id for mask in masks], corrected)
+    targets = run_targets(folder, [mask.image_id for mask in masks], corrected, options.format)
     check_targets(pipelines.dataset, targets)
     with kept_if_used(folder / "masks"), staging_folder(folder) as staging:
         staged, members = _staged_masks(masks, staging, options, progress, cancelled)
         records = tuple(mask.record() for mask in masks)
         mask_files, (metrics, manifest, *beside) = targets[: len(masks)], targets[len(masks) :]
         with atomic.write_together() as batch:
-            for source, target in zip(staged, mask_files, strict=True):
-                source.replace(batch.add(target))
+            if options.format is MaskFormat.TIFF:
+                for source, target in zip(staged, mask_files, strict=True):
+                    source.replace(batch.add(target))
             batch.add(metrics).write_bytes(metrics_csv(records))
             batch.add(manifest).write_bytes(manifest_json(records, members, options))
             for path in beside:
                 batch.add(path).write_bytes(corrections_bytes(corrected))
             _check_unchanged(pipelines.dataset, settings)
             atomic.stop_if(cancelled)
+            if options.format is MaskFormat.OME_ZARR:
+                for source, target in zip(staged, mask_files, strict=True):
+                    replace_folder(source, target)
     return RunResult(folder, members, records)
 
 
@@ -256,17 +269,9 @@ def _staged_masks(
     cancelled: Callable[[], bool],
 ) -> tuple[list[Path], tuple[Member, ...]]:
     """Write the masks, read back and compared, where they can be renamed from."""
-    files = [staging / f"{mask.image_id}.tif" for mask in masks]
+    files = [staging / f"{mask.image_id}{options.format.suffix}" for mask in masks]
     members = tuple(
-        write_mask_file(
-            file,
-            mask.stream(),
-            compression=options.compression,
-            profile=options.profile,
-            band=options.band,
-            progress=progress,
-            cancelled=cancelled,
-        )
+        mask.written(file, options, progress, cancelled)
         for mask, file in zip(masks, files, strict=True)
     )
     return files, members
@@ -293,6 +298,30 @@ class _MeasuredMask:
 
     def stream(self) -> MaskStream:
         return MaskStream(self.image_id, self._fragment.shape, self._slabs)
+
+    def written(
+        self,
+        file: Path,
+        options: RunOptions,
+        progress: Progress | None,
+        cancelled: Callable[[], bool],
+    ) -> Member:
+        """Write the mask by itself, read back and compared."""
+        if options.format is MaskFormat.OME_ZARR:
+            return write_mask_image(
+                *(file, self.stream(), self._fragment.placement),
+                profile=options.profile,
+                progress=progress,
+                cancelled=cancelled,
+            )
+        return write_mask_file(
+            *(file, self.stream()),
+            compression=options.compression,
+            profile=options.profile,
+            band=options.band,
+            progress=progress,
+            cancelled=cancelled,
+        )
 
     def record(self) -> FragmentRecord:
         if self._record is None:

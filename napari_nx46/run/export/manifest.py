@@ -11,7 +11,7 @@ from typing import Any
 
 from napari_nx46.core.measure.slices import PERCENTS, SliceMeasures
 from napari_nx46.core.threshold.thresholds import Threshold
-from napari_nx46.files.submission.mask_tiff import Compression, MaskValues
+from napari_nx46.files.submission.mask_tiff import Compression, MaskFormat, MaskValues
 from napari_nx46.files.submission.writing import Member
 from napari_nx46.run.csv_text import CsvValue, csv_bytes, nine_digits
 from napari_nx46.setting import DEFAULT_BAND, Setting
@@ -53,12 +53,15 @@ class RunOptions:
         The values of the masks: {0, 1} or {0, 255}.
     band : tuple of float
         Density aimed at, for the warnings.
+    format : MaskFormat
+        Of masks in a folder; an archive holds TIFF files.
     """
 
     tag: str = ""
     compression: Compression = Compression.ZLIB
     profile: MaskValues = MaskValues.KAGGLE
     band: tuple[float, float] = DEFAULT_BAND
+    format: MaskFormat = MaskFormat.TIFF
 
 
 @dataclass(frozen=True)

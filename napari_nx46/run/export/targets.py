@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from napari_nx46.data.fragments import DataSet
 from napari_nx46.files.atomic import WriteError
+from napari_nx46.files.mask_store.writing import is_mask_store
+from napari_nx46.files.submission.mask_tiff import MaskFormat
 from napari_nx46.run.export.manifest import RunOptions, recorded_versions
 from napari_nx46.voxels.corrections.corrections import Corrections
 
@@ -38,19 +40,22 @@ def export_targets(
     return archive, archive.with_name("metrics.csv"), manifest_path(archive), *beside
 
 
-def mask_path(folder: Path, image_id: str) -> Path:
-    """Return where a run writes the mask of a fragment: ``masks/IMAGE_ID.tif``."""
-    return folder / "masks" / f"{image_id}.tif"
+def mask_path(folder: Path, image_id: str, kind: MaskFormat = MaskFormat.TIFF) -> Path:
+    """Return where a run writes the mask of a fragment, e.g. ``masks/IMAGE_ID.tif``."""
+    return folder / "masks" / f"{image_id}{kind.suffix}"
 
 
 def run_targets(
-    folder: Path, image_ids: Sequence[str], corrections: Mapping[str, Corrections] | None = None
+    folder: Path,
+    image_ids: Sequence[str],
+    corrections: Mapping[str, Corrections] | None = None,
+    kind: MaskFormat = MaskFormat.TIFF,
 ) -> tuple[Path, ...]:
     """Return what a run writes into a folder: the masks, metrics and manifest.
 
     Where anything is corrected by hand, the corrections are the last one.
     """
-    masks = (mask_path(folder, image_id) for image_id in image_ids)
+    masks = (mask_path(folder, image_id, kind) for image_id in image_ids)
     beside = (folder / "corrections.npz",) if corrections else ()
     return (*masks, folder / "metrics.csv", folder / "manifest.json", *beside)
 
@@ -66,7 +71,8 @@ def check_targets(dataset: DataSet, targets: Iterable[Path]) -> None:
     Raises
     ------
     WriteError
-        If a target is, or lies in, a volume of the data set, or is a folder.
+        If a target is, or lies in, a volume of the data set, or is a folder that is no image of a
+        mask.
     """
     paths = (volume.path for fragment in dataset for volume in fragment.volumes)
     volumes = {path.resolve() for path in paths if path is not None}
@@ -74,7 +80,7 @@ def check_targets(dataset: DataSet, targets: Iterable[Path]) -> None:
         resolved = target.resolve()
         if not volumes.isdisjoint((resolved, *resolved.parents)):
             raise WriteError(target, "a volume of the data set is there; choose another place")
-        if resolved.is_dir():
+        if resolved.is_dir() and not (target.suffix == ".zarr" and is_mask_store(resolved)):
             raise WriteError(target, "there is a folder of that name")
 
 
