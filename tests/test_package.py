@@ -29,6 +29,9 @@ HEAVY = (
     "zarr",
 )
 IMPORT_BUDGET_SECONDS = 0.050
+OPTIONAL = ("scale",)
+"""Extras whose packages are imported where they are used."""
+
 QT_BINDINGS = ("pyqt5", "pyqt6", "pyside2", "pyside6")
 
 
@@ -110,7 +113,9 @@ def test_what_the_package_imports_and_what_it_declares_are_the_same(repository):
     provided_by = packages_distributions()
     imported = {distribution_name(provided_by[package][0]) for package in packages}
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
-    assert imported == {distribution_name(line) for line in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    optional = {distribution_name(line) for name in OPTIONAL for line in extras[name]}
+    assert imported == {distribution_name(line) for line in project["dependencies"]} | optional
 
 
 def test_the_extra_all_brings_a_qt_binding():

@@ -43,10 +43,10 @@ class ArrayVolume(Volume):
         source: VolumeReader,
         axes: StoredAxes,
         read_as: ReadAs | None = None,
-        note: str | None = None,
+        notes: Sequence[str] = (),
         placement: Placement | None = None,
     ) -> None:
-        super().__init__(origin, role, source, axes.channels, read_as, note, placement)
+        super().__init__(origin, role, source, axes.channels, read_as, notes, placement)
         self.axes = axes
 
     def __getitem__(self, index: Index) -> np.ndarray:
@@ -144,8 +144,8 @@ def open_array(
     kind = None if logits is None or role is not Role.PROBABILITY else Logits(logits)
     source = open_channel(origin, channels, number, kind)
     read_as = ReadAs(None if channels.count is None else number, kind)
-    note = channels.note(origin, channel)
-    return ArrayVolume(origin, role, source, found, read_as, note, placement)
+    notes = channels.all_notes(origin, channel)
+    return ArrayVolume(origin, role, source, found, read_as, notes, placement)
 
 
 def _named_axes(array: Any) -> Sequence[str] | None:

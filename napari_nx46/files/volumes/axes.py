@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_nx46.files.volumes.indexing import Box, Shape3D
-from napari_nx46.files.volumes.origin import AXES, AnyOrigin, check_shape
+from napari_nx46.files.volumes.origin import AXES, MAX_VOXELS, AnyOrigin, check_shape
 
 SPACE = ("z", "y", "x")
 _CHANNEL, _TIME = "c", "t"
@@ -123,7 +123,12 @@ class StoredAxes:
 
 
 def find_axes(
-    origin: AnyOrigin, shape: tuple[int, ...], names: Sequence[str] | None = None
+    origin: AnyOrigin,
+    shape: tuple[int, ...],
+    names: Sequence[str] | None = None,
+    *,
+    most: int = MAX_VOXELS,
+    from_right: bool = False,
 ) -> StoredAxes:
     """Find the axes of a volume in a stored array.
 
@@ -136,6 +141,10 @@ def find_axes(
     names : sequence of str, optional
         Names of its axes; without effect if they are others than the usual ones, and do not
         include z, y and x.
+    most : int, optional
+        Voxels that a channel may have.
+    from_right : bool, optional
+        Whether the last three of four axes without names are z, y and x, whatever their sizes are.
 
     Returns
     -------
@@ -152,8 +161,10 @@ def find_axes(
     if min(shape) < 1:
         raise origin.error(f"an empty axis in shape {shape}", "at least one voxel along each axis")
     known = _known_names(names, len(shape))
+    if known is None and from_right and len(shape) == AXES + 1:
+        known = (_CHANNEL if shape[0] > 1 else _TIME, *SPACE)
     axes = _unnamed(origin, shape) if known is None else _named(origin, shape, known)
-    check_shape(origin, axes.shape)
+    check_shape(origin, axes.shape, most)
     return axes
 
 

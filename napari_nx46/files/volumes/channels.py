@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_nx46.files.volumes.indexing import Box, Shape3D
+from napari_nx46.files.volumes.layout import Layout
 from napari_nx46.files.volumes.origin import AnyOrigin
 from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.files.volumes.reader import VolumeReader
@@ -28,11 +29,17 @@ class Channels:
         Returns the voxels of a channel, counted from 0; always the same without an axis of them.
     placement : Placement or None
         Size and place of the voxels, where the file says them.
+    layout : Layout or None
+        Their chunks, of a store.
+    notes : tuple of str
+        What a user should know of how it was opened.
     """
 
     count: int | None
     source: Callable[[int], VolumeReader]
     placement: Placement | None = None
+    layout: Layout | None = None
+    notes: tuple[str, ...] = ()
 
     def number(self, origin: AnyOrigin, channel: int | None) -> int:
         """Return the number of a channel, counted from 0.
@@ -70,7 +77,12 @@ class Channels:
         if self.count is not None and self.count > 1:
             raise origin.error(f"{self.count} channels", f"one channel, as it is to be the {role}")
 
-    def note(self, origin: AnyOrigin, channel: int | None) -> str | None:
+    def all_notes(self, origin: AnyOrigin, channel: int | None) -> tuple[str, ...]:
+        """Return what a user should know of how it was opened, the choice of a channel first."""
+        chosen = self._note(origin, channel)
+        return self.notes if chosen is None else (chosen, *self.notes)
+
+    def _note(self, origin: AnyOrigin, channel: int | None) -> str | None:
         """Return what a user should know of the choice of a channel, if there is anything."""
         if self.count is None:
             if channel in (None, 0, -1):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari_nx46.files.volumes.fingerprint import fingerprint_of
+from napari_nx46.files.volumes.layout import Layout
 from napari_nx46.files.volumes.origin import Origin
 from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.files.volumes.reader import VolumeReader
@@ -25,7 +27,7 @@ class FileVolume(Volume):
         Of the files that the source has read, and will read.
     slices : tuple of Path
         The files of the volume, if it is a folder of slices.
-    role, source, channels, read_as, note, placement
+    role, source, channels, read_as, notes, placement, layout, level
         See `Volume`.
     """
 
@@ -36,12 +38,14 @@ class FileVolume(Volume):
         source: VolumeReader,
         channels: int | None = None,
         read_as: ReadAs | None = None,
-        note: str | None = None,
+        notes: Sequence[str] = (),
         placement: Placement | None = None,
+        layout: Layout | None = None,
+        level: str | None = None,
         stamps: Stamps | None = None,
         slices: tuple[Path, ...] = (),
     ) -> None:
-        super().__init__(origin, role, source, channels, read_as, note, placement)
+        super().__init__(origin, role, source, channels, read_as, notes, placement, layout, level)
         self._file = origin
         self._stamps = stamps or Stamps(origin)
         self.slices = slices
@@ -56,11 +60,11 @@ class FileVolume(Volume):
         return fingerprint_of(self._file, self._stamps, self.slices)
 
     def record(self) -> dict[str, str | int | list[int]]:
-        """Return the file's name and SHA-256, and the channel and logits where there are any."""
+        """Return the file's name and SHA-256, and what is read of it; see `Volume.place`."""
         return {
             "file": self.path.name,
             "sha256": self.fingerprint(),
-            **self.read_as.recorded(),
+            **self.place(),
         }
 
     def check_unchanged(self) -> None:

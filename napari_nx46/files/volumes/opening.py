@@ -1,7 +1,7 @@
-"""Opening one file or folder as a lazy (Z, Y, X) volume.
+"""Opening one file, folder or store as a lazy (Z, Y, X) volume.
 
-Formats: multi-page TIFF, ``.npy``, nnU-Net ``.npz``, Zarr v2 / v3 and OME-Zarr. Opening reads
-headers; voxels are read, and checked, when they are asked for.
+Formats: multi-page TIFF, ``.npy``, nnU-Net ``.npz``, Zarr v2 / v3 and OME-Zarr, these also zipped
+and on servers. Opening reads headers; voxels are read, and checked, when they are asked for.
 
 Examples
 --------
@@ -18,11 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_nx46.files.naming import printable
+from napari_nx46.files.stores.access import Access
+from napari_nx46.files.stores.address import AddressError, is_remote, local_path, remote_keys
+from napari_nx46.files.stores.extents import ChunkError
+from napari_nx46.files.stores.folder import FolderKeys
+from napari_nx46.files.stores.zipped import ZipKeys
 from napari_nx46.files.volumes.channels import Channels
 from napari_nx46.files.volumes.file_volume import FileVolume
 from napari_nx46.files.volumes.logits import open_channel
 from napari_nx46.files.volumes.notes import VolumeWarning
-from napari_nx46.files.volumes.origin import Origin, VolumeError
+from napari_nx46.files.volumes.origin import AnyOrigin, ArrayOrigin, Origin, VolumeError
 from napari_nx46.files.volumes.paths import (
     VOLUME_SUFFIXES,
     image_id_of,
@@ -31,14 +37,17 @@ from napari_nx46.files.volumes.paths import (
     slices_of,
     volume_suffix,
 )
+from napari_nx46.files.volumes.reader import VolumeReader
 from napari_nx46.files.volumes.reading import Logits, ReadAs
 from napari_nx46.files.volumes.roles import LogitsError, Role
 from napari_nx46.files.volumes.slices import note_on_slices
 from napari_nx46.files.volumes.stamps import Stamps
+from napari_nx46.files.volumes.store_volume import StoreVolume
 from napari_nx46.files.volumes.volume import Volume
 
 __all__ = [
     "VOLUME_SUFFIXES",
+    "Access",
     "Logits",
     "LogitsError",
     "ReadAs",
@@ -61,13 +70,16 @@ def open_volume(
     channel: int | None = None,
     logits: Logits | None = None,
     image_id: str | None = None,
-) -> FileVolume:
-    """Open a file, or a Zarr folder, as a volume; only headers are read.
+    level: str | None = None,
+    access: Access | None = None,
+) -> Volume:
+    """Open a file or a store as a volume; only headers, or metadata, are read.
 
     Parameters
     ----------
     path : str or path-like
-        A local file, Zarr folder, or folder of slices; the ending of a file says its format.
+        A local file, Zarr folder, zipped Zarr folder, or folder of slices, whose ending says its
+        format; or the URL of a Zarr store: ``file://``, ``http://``, ``https://`` or ``s3://``.
     role : Role, optional
         What the voxels stand for.
     channel : int, optional
@@ -78,32 +90,80 @@ def open_volume(
         of probabilities.
     image_id : str, optional
         The fragment, for messages.
+    level : str, optional
+        Path of an array in a Zarr store, such as that of a coarse resolution; by default the full
+        resolution.
+    access : Access, optional
+        How stores on the net are reached, and how much is kept of chunks.
 
     Returns
     -------
-    FileVolume
+    Volume
         The lazy volume.
 
     Raises
     ------
     VolumeError
-        If there is no such file, or if it is not a sound volume of a format and type that the
-        role allows.
+        If there is no such file or store, or if it is not a sound volume of a format and type that
+        the role allows.
     """
-    origin, role = Origin(Path(path), image_id), Role(role)
+    role, access = Role(role), access or Access()
+    try:
+        far = is_remote(path)
+        origin = ArrayOrigin(str(path), image_id) if far else Origin(local_path(path), image_id)
+    except AddressError as error:
+        raise VolumeError(str(error)) from error
+    if isinstance(origin, Origin):
+        return _open_file(origin, role, channel, logits, level, access)
+    from napari_nx46.files.volumes.zarr.reader import open_zarr
+
+    try:
+        keys = remote_keys(origin.name, access)
+    except AddressError as error:
+        raise VolumeError(str(error)) from error
+    channels = open_zarr(origin, keys, level, access.cache.memory)
+    read_as, source = _chosen(origin, channels, role, channel, logits)
+    notes = channels.all_notes(origin, channel)
+    return StoreVolume(
+        origin, role, source, channels.count, read_as, notes, channels.placement, channels.layout,
+        level,
+    )  # fmt: skip
+
+
+def _open_file(
+    origin: Origin,
+    role: Role,
+    channel: int | None,
+    logits: Logits | None,
+    level: str | None,
+    access: Access,
+) -> FileVolume:
+    """Open what is on this machine."""
     stamps = Stamps(origin)
     slices = slices_of(origin.path) if origin.path.is_dir() else ()
-    channels = _open_channels(origin, stamps, slices)
+    channels = _open_channels(origin, stamps, slices, level, access)
+    if level is not None and channels.layout is None:
+        raise origin.error(f"no levels to choose {printable(level)} from", "a Zarr store")
+    read_as, source = _chosen(origin, channels, role, channel, logits)
+    notes = channels.all_notes(origin, channel)
+    if slices and not notes and (note := note_on_slices(slices)) is not None:
+        notes = (note,)
+    return FileVolume(
+        origin, role, source, channels.count, read_as, notes, channels.placement, channels.layout,
+        level, stamps, slices,
+    )  # fmt: skip
+
+
+def _chosen(
+    origin: AnyOrigin, channels: Channels, role: Role, channel: int | None, logits: Logits | None
+) -> tuple[ReadAs, VolumeReader]:
+    """Return what is read of some channels, and its voxels."""
     if role is not Role.PROBABILITY and channel is None:
         channels.check_single(origin, role)
     number = channels.number(origin, channel)
     kind = None if logits is None or role is not Role.PROBABILITY else Logits(logits)
     source = open_channel(origin, channels, number, kind)
-    read_as = ReadAs(None if channels.count is None else number, kind)
-    note = channels.note(origin, channel) or (note_on_slices(slices) if slices else None)
-    return FileVolume(
-        origin, role, source, channels.count, read_as, note, channels.placement, stamps, slices
-    )
+    return ReadAs(None if channels.count is None else number, kind), source
 
 
 def write_volume(
@@ -141,7 +201,9 @@ def write_volume(
         raise origin.error("other voxels than were written", "the same")
 
 
-def _open_channels(origin: Origin, stamps: Stamps, slices: tuple[Path, ...]) -> Channels:
+def _open_channels(
+    origin: Origin, stamps: Stamps, slices: tuple[Path, ...], level: str | None, access: Access
+) -> Channels:
     """Open the channels of a file by its format. The readers are imported when they are needed."""
     path = origin.path
     if slices:
@@ -156,11 +218,16 @@ def _open_channels(origin: Origin, stamps: Stamps, slices: tuple[Path, ...]) -> 
                 "a folder that has neither Zarr metadata nor the slices of one volume",
                 "a Zarr array, an OME-Zarr image, or 2D slices whose names differ in one number",
             )
-        return open_zarr(origin, stamps)
+        keys = FolderKeys(path.resolve(), stamps)
+        return open_zarr(origin, keys, level, access.cache.memory)
     stamps.note(path)
     if not path.exists():
         raise origin.error("nothing at this path", "a file or a Zarr folder")
     suffix = volume_suffix(path.name)
+    if suffix == ".zarr.zip":
+        from napari_nx46.files.volumes.zarr.reader import open_zarr
+
+        return open_zarr(origin, _zip_keys(origin, stamps), level, access.cache.memory)
     if suffix in (".ome.tiff", ".ome.tif", ".tiff", ".tif"):
         from napari_nx46.files.volumes.tiff.reader import open_tiff
 
@@ -176,3 +243,11 @@ def _open_channels(origin: Origin, stamps: Stamps, slices: tuple[Path, ...]) -> 
     raise origin.error(
         "a file that is not of a known format", "a name that ends in " + ", ".join(VOLUME_SUFFIXES)
     )
+
+
+def _zip_keys(origin: Origin, stamps: Stamps) -> ZipKeys:
+    """Return the members of a zip file."""
+    try:
+        return ZipKeys(origin.path, stamps)
+    except (ChunkError, OSError) as error:
+        raise origin.error(str(error), "a zipped Zarr store") from error

@@ -15,6 +15,9 @@ AXES = 3
 MAX_VOXELS = 2**38
 """Most voxels that a volume may declare: beyond it a header is taken for damaged or hostile."""
 
+MAX_STORED_VOXELS = 2**48
+"""Likewise, of a store that is read chunk by chunk: a scroll has 2**41 in its finest level."""
+
 
 class VolumeError(ValueError):
     """A volume cannot be opened or read.
@@ -29,7 +32,8 @@ class VolumeError(ValueError):
     detail : str, optional
         The message without the names of the file and the fragment.
     code : str, optional
-        The kind of fault, of those of `TiffStructureError`, or ``"not-numpy"``, where it is known.
+        The kind of fault, of those of `TiffStructureError`, ``"not-numpy"`` or
+        ``"unreachable"``, where it is known.
     path : pathlib.Path, optional
         The file.
     """
@@ -219,7 +223,9 @@ class FileStamp:
             )
 
 
-def check_shape(origin: AnyOrigin, shape: tuple[int, ...]) -> tuple[int, int, int]:
+def check_shape(
+    origin: AnyOrigin, shape: tuple[int, ...], most: int = MAX_VOXELS
+) -> tuple[int, int, int]:
     """Check that a shape is that of a volume.
 
     Parameters
@@ -228,6 +234,8 @@ def check_shape(origin: AnyOrigin, shape: tuple[int, ...]) -> tuple[int, int, in
         The file, for the message.
     shape : tuple of int
         The shape found.
+    most : int, optional
+        Voxels that it may have.
 
     Returns
     -------
@@ -237,13 +245,13 @@ def check_shape(origin: AnyOrigin, shape: tuple[int, ...]) -> tuple[int, int, in
     Raises
     ------
     VolumeError
-        If it has not three axes, if an axis is empty, or if it declares more than `MAX_VOXELS`.
+        If it has not three axes, if an axis is empty, or if it declares more voxels.
     """
     if len(shape) != AXES:
         raise origin.error(f"an array of shape {shape}", "three axes, (Z, Y, X)")
     z, y, x = shape
     if min(shape) < 1:
         raise origin.error(f"an empty axis in shape {shape}", "at least one voxel along each axis")
-    if z * y * x > MAX_VOXELS:
-        raise origin.error(f"shape {shape}", f"at most {MAX_VOXELS} voxels")
+    if z * y * x > most:
+        raise origin.error(f"shape {shape}", f"at most {most} voxels")
     return z, y, x

@@ -12,6 +12,7 @@ VOLUME_SUFFIXES = (
     ".ome.tiff",
     ".ome.tif",
     ".ome.zarr",
+    ".zarr.zip",
     ".tiff",
     ".tif",
     ".npy",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 
 from napari_nx46.files.memory import check_held, check_piece
 from napari_nx46.files.volumes.indexing import Index, Shape3D, select
+from napari_nx46.files.volumes.layout import Layout
 from napari_nx46.files.volumes.notes import VolumeNotes
 from napari_nx46.files.volumes.origin import AnyOrigin
 from napari_nx46.files.volumes.placement import Placement
@@ -40,10 +41,14 @@ class Volume(ABC):
         Number of channels; None without an axis of them.
     read_as : ReadAs or None
         The channel, counted from 0, where there is an axis of them; and the kind of logits.
-    note : str or None
+    notes : tuple of str
         What a user should know of how it was opened.
     placement : Placement or None
         Size and place of the voxels, where they are known.
+    layout : Layout or None
+        Their chunks, of a store.
+    level : str or None
+        Path of the array in its store, where one was chosen.
 
     Attributes
     ----------
@@ -63,6 +68,10 @@ class Volume(ABC):
         The channel, counted from 0, where there is an axis of them; and the kind of logits.
     placement : Placement or None
         Size and place of the voxels, where they are known.
+    layout : Layout or None
+        Their chunks, of a store.
+    level : str or None
+        Path of the array in its store, where one was chosen.
     notes : tuple of str
         What a user should know of the volume, as far as it was read; see `VolumeWarning`.
 
@@ -82,18 +91,22 @@ class Volume(ABC):
         source: VolumeReader,
         channels: int | None = None,
         read_as: ReadAs | None = None,
-        note: str | None = None,
+        notes: Sequence[str] = (),
         placement: Placement | None = None,
+        layout: Layout | None = None,
+        level: str | None = None,
     ) -> None:
         check_dtype(origin, role, source.dtype)
         self.channels = channels
         self.read_as = read_as or ReadAs()
         self.placement = placement
+        self.layout = layout
+        self.level = level
         self._origin = origin
         self._role = role
         self._source = source
         self._notes = VolumeNotes()
-        if note is not None:
+        for note in notes:
             self._notes.add(note)
 
     @property
@@ -120,6 +133,11 @@ class Volume(ABC):
     def image_id(self) -> str | None:
         """The fragment, where it is known."""
         return self._origin.image_id
+
+    @property
+    def source(self) -> VolumeReader:
+        """The voxels, unchecked."""
+        return self._source
 
     @property
     def role(self) -> Role:
@@ -264,6 +282,13 @@ class Volume(ABC):
             If it cannot be read or has been changed since it was opened, or a Zarr folder has
             links to files outside it.
         """
+
+    def place(self) -> dict[str, str | int | list[int]]:
+        """Return by name what of a file or store it is: the level, channel and logits, if given."""
+        level: dict[str, str | int | list[int]] = (
+            {} if self.level is None else {"level": self.level}
+        )
+        return {**level, **self.read_as.recorded()}
 
     @abstractmethod
     def record(self) -> dict[str, str | int | list[int]]:

@@ -293,16 +293,17 @@ def volumes_in(folder: Path, inside: Iterable[str] = ()) -> dict[str, Path]:
 
 
 def _open_folder(folder: Path, channel: int | None, with_record: bool) -> MaskSet:
+    paths = volumes_in(folder, _MASK_FOLDERS)
     volumes = {
         image_id: open_volume(path, role=Role.IMAGE, image_id=image_id, channel=channel)
-        for image_id, path in volumes_in(folder, _MASK_FOLDERS).items()
+        for image_id, path in paths.items()
     }
     masks = {image_id: _volume_mask(image_id, volume) for image_id, volume in volumes.items()}
     opened = MaskSet(folder.name or str(folder), SetKind.FOLDER, masks, folder)
     if not with_record:
         return opened
     digests = {image_id: volume.fingerprint() for image_id, volume in volumes.items()}
-    files = tuple(HashedFile(volumes[name].path, digest) for name, digest in digests.items())
+    files = tuple(HashedFile(paths[name], digest) for name, digest in digests.items())
     return _with_manifest(
         replace(opened, files=files),
         folder / "manifest.json",

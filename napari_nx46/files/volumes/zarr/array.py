@@ -1,47 +1,50 @@
-"""The numbers of a Zarr array, read from the files of its chunks."""
+"""The numbers of a Zarr array, read from the bytes of its chunks."""
 
 from __future__ import annotations
 
 import math
-import os
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from io import BufferedReader
-from itertools import islice
-from pathlib import Path
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_nx46.files.regular import open_regular
-from napari_nx46.files.volumes.stamps import Stamps
-from napari_nx46.files.volumes.zarr.codecs import CHUNK_DAMAGE, ChunkError
+from napari_nx46.files.stores.extents import ChunkError, FetchError, Held
+from napari_nx46.files.stores.kept import KeptValues
+from napari_nx46.files.stores.keys import Keys
+from napari_nx46.files.volumes.zarr.codecs import CHUNK_DAMAGE
 from napari_nx46.files.volumes.zarr.formats import chunk_format
-from napari_nx46.files.volumes.zarr.pieces import Extent, Index, pieces
+from napari_nx46.files.volumes.zarr.image import dimension_names
+from napari_nx46.files.volumes.zarr.names import ChunkNames
+from napari_nx46.files.volumes.zarr.pieces import Index, pieces
 
 if TYPE_CHECKING:
     from zarr.types import AnyArray
 
-_MOST_THREADS = 4
 _WORTH_A_THREAD = 2**18
 """Bytes of the numbers of a chunk from which decoding is shared among threads."""
 
 _CHUNKS_AT_A_TIME = 256
 
+_TABLE_BYTES = 2**24
+"""Of the tables of shards that are kept."""
+
+Place = tuple[int, ...]
+Piece = tuple[Place, Index, Index]
+
 
 class ZarrArray:
-    """A Zarr array on disk; any number of threads may read at once.
+    """A Zarr array in a store; any number of threads may read at once.
 
     Parameters
     ----------
-    root : Path
-        Folder that no file may lie outside of, without links.
+    keys : Keys
+        The store.
     array : zarr.Array
         The array; only its metadata are used.
-    stamps : Stamps
-        Takes the stamp of every file that is read, or found missing.
+    memory : int, optional
+        Bytes of decoded chunks that are kept.
 
     Attributes
     ----------
@@ -50,7 +53,13 @@ class ZarrArray:
     dtype : numpy.dtype
         Their type, in native byte order.
     shard, piece : tuple of int
-        Shape of what is in one file, and of what is decoded in one piece.
+        Shape of what is in one value of the store, and of what is decoded in one piece.
+    axis_names : tuple of str or None
+        Names of its axes, as it gives them itself.
+    fill : numpy.ndarray
+        What stands where there is no chunk, without axes.
+    names : ChunkNames
+        The keys of the chunks.
 
     Raises
     ------
@@ -58,21 +67,25 @@ class ZarrArray:
         If it has a codec that is not read.
     """
 
-    def __init__(self, root: Path, array: AnyArray, stamps: Stamps) -> None:
-        self._stamps = stamps
+    def __init__(self, keys: Keys, array: AnyArray, memory: int = 0) -> None:
         metadata = array.metadata
         stored = np.dtype(array.dtype)
         self.shape: tuple[int, ...] = array.shape
         self.dtype = stored.newbyteorder("=")
         self.shard: tuple[int, ...] = array.shards or array.chunks
+        self.axis_names = dimension_names(array)
         fill = metadata.fill_value
-        self._fill = np.zeros((), self.dtype) if fill is None else np.asarray(fill, self.dtype)
-        self._format = chunk_format(metadata.to_dict(), self.shard, stored, self._fill)
+        self.fill = np.zeros((), self.dtype) if fill is None else np.asarray(fill, self.dtype)
+        self._format = chunk_format(metadata.to_dict(), self.shard, stored, self.fill)
+        self._shard = self._format.shard
+        self._unit = self.shard if self._shard is None else self._shard.chunk_shape
         self.piece = self._format.piece
-        self._root = root
-        self._folder = root.joinpath(*array.path.split("/")) if array.path else root
-        self._key_of = metadata.encode_chunk_key
-        self._inside: set[str] = set()
+        self.names = ChunkNames(keys, array.path, metadata.encode_chunk_key, self.grid)
+        self._keys = keys
+        self._kept: KeptValues[np.ndarray] | None = None
+        if memory:
+            self._kept = KeptValues(memory, _nbytes)
+        self._tables: KeptValues[np.ndarray] = KeptValues(_TABLE_BYTES, _nbytes)
 
     @property
     def piece_bytes(self) -> int:
@@ -81,32 +94,8 @@ class ZarrArray:
 
     @property
     def grid(self) -> tuple[int, ...]:
-        """Number of chunk files along each axis."""
+        """Number of values of the store along each axis."""
         return tuple(-(-size // part) for size, part in zip(self.shape, self.shard, strict=True))
-
-    @property
-    def first_key(self) -> str:
-        """Name of the file of the first chunk, below the folder of the array."""
-        return self._key_of((0,) * len(self.shape))
-
-    def has_chunks(self, separator: str | None = None) -> bool:
-        """Return whether there is a file of any chunk.
-
-        Parameters
-        ----------
-        separator : str, optional
-            What stands between the numbers in the names, if not what the metadata say.
-        """
-        sample = self._key_of((1,) * len(self.shape))
-        if separator is not None:
-            sample = sample.replace("/", ".").replace(".", separator)
-        patterns = [
-            re.compile(re.escape(part).replace("1", "([0-9]{1,18})")) for part in sample.split("/")
-        ]
-        return any(
-            all(int(place) < count for place, count in zip(places, self.grid, strict=True))
-            for places in _matching(self._folder, patterns)
-        )
 
     def read(self, index: tuple[int | slice, ...]) -> np.ndarray:
         """Read a part of the array.
@@ -130,88 +119,81 @@ class ZarrArray:
             part if isinstance(part, slice) else slice(part, part + 1, 1) for part in index
         )
         shape = tuple(len(range(part.start, part.stop, part.step)) for part in slices)
-        out = np.full(shape, self._fill, self.dtype)
+        out = np.full(shape, self.fill, self.dtype)
 
-        def fill(piece: tuple[tuple[int, ...], Index, Index]) -> None:
+        def fill(piece: Piece) -> None:
             place, source, target = piece
-            self._read_chunk(place, source, out[target])
+            found = self._read_unit(place, source)
+            if found is not None:
+                out[target] = found
 
-        found = pieces(slices, self.shard)
-        if self.piece_bytes < _WORTH_A_THREAD:
-            for piece in found:
-                fill(piece)
-            return out
-        with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
-            while batch := list(islice(found, _CHUNKS_AT_A_TIME)):
-                for _ in pool.map(fill, batch):
-                    pass
+        self._for_all(pieces(slices, self._unit), fill)
         return out
 
-    def _read_chunk(self, place: tuple[int, ...], source: Index, out: np.ndarray) -> None:
-        """Read a part of a chunk, if there is a file of it."""
-        key = self._key_of(place)
-        path = os.path.join(self._folder, key)
-        self._stamps.note(Path(path))
-        try:
-            with open_regular(path) as stream:
-                self._check_inside(path)
-                out[...] = self._format.read(_FileExtent.of(stream), source)
-        except FileNotFoundError:
-            if os.path.islink(path):
-                raise ChunkError(f"chunk {key} is a link that leads nowhere") from None
-        except CHUNK_DAMAGE as error:
-            raise ChunkError(f"chunk {key}: {_reason(error)}") from error
+    def release(self) -> None:
+        """Drop the chunks that are kept."""
+        self._tables.clear()
+        if self._kept is not None:
+            self._kept.clear()
 
-    def _check_inside(self, path: str) -> None:
-        """Check that a file is within the root, whatever links lead to it."""
-        folder = os.path.dirname(path)
-        if folder in self._inside and not os.path.islink(path):
+    def _for_all(self, found: Iterator[Piece], fill: Callable[[Piece], None]) -> None:
+        """Fill in all pieces, in several threads where that is worth it."""
+        first = list(islice(found, 2))
+        alone = len(first) == 1
+        if alone or not (self._keys.is_far or self.piece_bytes >= _WORTH_A_THREAD):
+            for piece in chain(first, found):
+                fill(piece)
             return
-        if not Path(os.path.realpath(path)).is_relative_to(self._root):
-            raise ChunkError("it leads out of the folder")
-        if Path(os.path.realpath(folder)).is_relative_to(self._root):
-            self._inside.add(folder)
+        every = chain(first, found)
+        with ThreadPoolExecutor(self._keys.threads) as pool:
+            while batch := list(islice(every, _CHUNKS_AT_A_TIME)):
+                for _ in pool.map(fill, batch):
+                    pass
+
+    def _read_unit(self, place: Place, source: Index) -> np.ndarray | None:
+        """Return a part of a chunk; None if there is no such chunk."""
+        if self._kept is None:
+            return self._decoded(place, source)
+        whole = tuple(slice(0, size, 1) for size in self._unit)
+        found = self._kept.get(place, lambda: self._decoded(place, whole))
+        return None if found is None else found[source]
+
+    def _decoded(self, place: Place, source: Index) -> np.ndarray | None:
+        """Read and decode a part of a chunk, again if what was kept of it is damaged."""
+        steps = [whole // part for whole, part in zip(self.shard, self._unit, strict=True)]
+        shard = tuple(at // step for at, step in zip(place, steps, strict=True))
+        within = tuple(at % step for at, step in zip(place, steps, strict=True))
+        key = self.names.key(shard)
+        try:
+            try:
+                return self._found(key, within, source)
+            except CHUNK_DAMAGE as error:
+                if isinstance(error, FetchError) or not self._keys.discard(key):
+                    raise
+                self._tables.clear()
+                return self._found(key, within, source)
+        except FetchError:
+            raise
+        except CHUNK_DAMAGE as error:
+            raise ChunkError(f"chunk {self.names.short(key)}: {_reason(error)}") from error
+
+    def _found(self, key: str, within: Place, source: Index) -> np.ndarray | None:
+        """Read and decode a part of a chunk once."""
+        shard = self._shard
+        if shard is None:
+            content = self._keys.read(key, self._format.encoded)
+            return None if content is None else self._format.read(Held(content), source)
+        table_bytes, at_start = shard.own_table
+        with self._keys.opened(key, table_bytes, at_start=at_start) as extent:
+            if extent is None:
+                return None
+            shard.encoded.check(extent.size)
+            table = self._tables.get(key, lambda: shard.table(extent))
+            return None if table is None else shard.read_chunk(extent, table, within, source)
 
 
-@dataclass(frozen=True)
-class _FileExtent:
-    """The bytes of an open file."""
-
-    stream: BufferedReader
-    size: int
-
-    @classmethod
-    def of(cls, stream: BufferedReader) -> Extent:
-        """Return all bytes of a file."""
-        return cls(stream, os.fstat(stream.fileno()).st_size)
-
-    def read(self, start: int, count: int) -> bytes:
-        """Return some of them."""
-        self.stream.seek(start)
-        content = self.stream.read(count)
-        if len(content) != count:
-            raise ChunkError(f"{len(content)} of {count} bytes: the file is cut off")
-        return content
-
-
-def _matching(folder: Path, patterns: list[re.Pattern[str]]) -> Iterator[tuple[str, ...]]:
-    """Yield what the groups of some patterns are in the paths of files that match them."""
-    first, *others = patterns
-    try:
-        entries = os.scandir(folder)
-    except OSError:
-        return
-    with entries:
-        for entry in entries:
-            match = first.fullmatch(entry.name)
-            if match is None:
-                continue
-            if not others:
-                if entry.is_file():
-                    yield match.groups()
-            elif entry.is_dir():
-                for groups in _matching(Path(entry.path), others):
-                    yield match.groups() + groups
+def _nbytes(array: np.ndarray) -> int:
+    return array.nbytes
 
 
 def _reason(error: BaseException) -> str:

@@ -14,14 +14,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from napari_nx46.files.volumes.zarr.codecs import (
-    ArrayFilter,
-    BytesCodec,
-    ChunkError,
-    CodecError,
-    Size,
-)
-from napari_nx46.files.volumes.zarr.pieces import Extent, Held, Index, Part, pieces, positions_of
+from napari_nx46.files.stores.extents import ChunkError, Extent, Held, Part, Size
+from napari_nx46.files.volumes.zarr.codecs import ArrayFilter, BytesCodec, CodecError
+from napari_nx46.files.volumes.zarr.pieces import Index, pieces, positions_of
 
 _NO_CHUNK = 2**64 - 1
 _INDEX_ITEM = 16
@@ -103,6 +98,12 @@ class ChunkFormat:
         """Shape of the part that is decoded in one piece: of a shard, one of its chunks."""
         whole = self._transforms or self._bytes
         return self.shape if whole else self._numbers.piece
+
+    @property
+    def shard(self) -> Shard | None:
+        """The shard, if the chunk is one whose own chunks can be read apart."""
+        whole = self._transforms or self._bytes
+        return self._numbers if isinstance(self._numbers, Shard) and not whole else None
 
     @property
     def table_bytes(self) -> int:
@@ -259,28 +260,58 @@ class Shard:
         chunks = math.prod(self._grid) * self._chunk.encoded.most
         self.encoded = Size(2 * chunks + self._own_table, exact=False)
 
+    @property
+    def chunk_shape(self) -> tuple[int, ...]:
+        """Shape of the chunks in it."""
+        return self._chunk.shape
+
+    @property
+    def own_table(self) -> tuple[int, bool]:
+        """Bytes of its table, and whether it is at the start, not at the end."""
+        return self._own_table, self._table_format.at_start
+
     def read(self, extent: Extent, index: Index) -> np.ndarray:
         """Return a part of the numbers."""
-        starts, sizes = self._table(extent)
+        self.encoded.check(extent.size)
+        table = self.table(extent)
         out = np.full(
             tuple(len(positions_of(part)) for part in index), self._fill, self._chunk.dtype
         )
         for place, source, target in pieces(index, self._chunk.shape):
-            start, size = int(starts[place]), int(sizes[place])
-            if (start, size) == (_NO_CHUNK, _NO_CHUNK):
-                continue
-            if start + size > extent.size:
-                raise ChunkError(f"a chunk of the shard at {start} of {size} bytes")
-            out[target] = self._chunk.read(Part(extent, start, size), source)
+            found = self.read_chunk(extent, table, place, source)
+            if found is not None:
+                out[target] = found
         return out
 
-    def _table(self, extent: Extent) -> tuple[np.ndarray, np.ndarray]:
-        """Return where the chunks start, and their sizes."""
+    def read_chunk(
+        self, extent: Extent, table: np.ndarray, place: tuple[int, ...], index: Index
+    ) -> np.ndarray | None:
+        """Return a part of one of its chunks; None if it is not there.
+
+        Parameters
+        ----------
+        extent : Extent
+            The shard.
+        table : numpy.ndarray
+            Its table.
+        place : tuple of int
+            Which chunk of the shard.
+        index : tuple of slice
+            The part.
+        """
+        start, size = (int(number) for number in table[place])
+        if (start, size) == (_NO_CHUNK, _NO_CHUNK):
+            return None
+        if start + size > extent.size:
+            raise ChunkError(f"a chunk of the shard at {start} of {size} bytes")
+        return self._chunk.read(Part(extent, start, size), index)
+
+    def table(self, extent: Extent) -> np.ndarray:
+        """Return where the chunks of a shard start, and their sizes, along the last axis."""
         if extent.size < self._own_table:
             raise ChunkError(f"{extent.size} bytes, expected a table of {self._own_table}")
         start = 0 if self._table_format.at_start else extent.size - self._own_table
         table = extent.read(start, self._own_table)
         if self._table_format.checksum is not None:
             table = self._table_format.checksum.decode(table, Size(len(table) - _CHECKSUM_BYTES))
-        numbers = np.frombuffer(table, self._table_format.order + "u8").reshape(*self._grid, 2)
-        return numbers[..., 0], numbers[..., 1]
+        return np.frombuffer(table, self._table_format.order + "u8").reshape(*self._grid, 2)

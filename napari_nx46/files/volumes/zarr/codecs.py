@@ -19,6 +19,8 @@ from typing import Protocol
 import numpy as np
 from numcodecs.registry import get_codec
 
+from napari_nx46.files.stores.extents import ChunkError, Size
+
 Configuration = Mapping[str, object]
 
 _CHECKSUM_BYTES = 4
@@ -47,38 +49,8 @@ CHUNK_DAMAGE = (
 """What codecs raise at damaged bytes."""
 
 
-class ChunkError(ValueError):
-    """Bytes that are no chunk of the array; the message says what was found."""
-
-
 class CodecError(ValueError):
     """A codec that is not read, or whose configuration cannot be; the message names it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How many bytes the content of a chunk has at some step of its encoding.
-
-    Attributes
-    ----------
-    most : int
-        The number, or the most that there may be.
-    exact : bool
-        Whether it is the number.
-    """
-
-    most: int
-    exact: bool = True
-
-    def check(self, found: int) -> None:
-        """Raise `ChunkError` if there are more bytes than there may be, or another number."""
-        if found > self.most or (self.exact and found != self.most):
-            expected = "" if self.exact else "at most "
-            raise ChunkError(f"{found} bytes, expected {expected}{self.most}")
-
-    def compressed(self) -> Size:
-        """Return the size after compression, which may add to what cannot be compressed."""
-        return Size(self.most + self.most // 4 + 2**16, exact=False)
 
 
 class BytesCodec(Protocol):

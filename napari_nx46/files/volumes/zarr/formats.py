@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from napari_nx46.files.stores.extents import Size
 from napari_nx46.files.volumes.zarr.chunks import (
     ChunkFormat,
     Filtered,
@@ -24,7 +25,6 @@ from napari_nx46.files.volumes.zarr.codecs import (
     BytesCodec,
     CodecError,
     Configuration,
-    Size,
     bytes_codec,
 )
 

@@ -1,56 +1,12 @@
-"""Bytes of Zarr chunks that are read in parts, and which parts of chunks an index asks for."""
+"""Which parts of chunks an index asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
-from typing import Protocol
 
 Index = tuple[slice, ...]
 """For each axis start and stop within an array, and an ascending step."""
-
-
-class Extent(Protocol):
-    """Bytes that are read in parts."""
-
-    @property
-    def size(self) -> int:
-        """How many there are."""
-        ...
-
-    def read(self, start: int, count: int) -> bytes:
-        """Return so many bytes; raise `ChunkError` if they are not there any more."""
-        ...
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of an extent."""
-
-    whole: Extent
-    start: int
-    size: int
-
-    def read(self, start: int, count: int) -> bytes:
-        """Return bytes of the part."""
-        return self.whole.read(self.start + start, count)
-
-
-@dataclass(frozen=True)
-class Held:
-    """Bytes in memory."""
-
-    content: bytes
-
-    @property
-    def size(self) -> int:
-        """How many there are."""
-        return len(self.content)
-
-    def read(self, start: int, count: int) -> bytes:
-        """Return some of them."""
-        return self.content[start : start + count]
 
 
 def pieces(index: Index, chunk: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Index, Index]]:

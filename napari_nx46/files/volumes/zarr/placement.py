@@ -1,4 +1,4 @@
-"""The voxel size and place that an OME-Zarr image gives its full resolution."""
+"""The voxel size and place that an OME-Zarr image gives its resolutions."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from napari_nx46.files.volumes.placement import PIXEL, Placement
 _SPACE = ("z", "y", "x")
 
 
-def placement_of_image(image: Mapping[str, object]) -> Placement | None:
+def placement_of_image(image: Mapping[str, object], level: int = 0) -> Placement | None:
     """Return size and place of the voxels; None where there are none that make sense.
 
     Parameters
     ----------
     image : mapping
         An entry of ``multiscales``; its first dataset is the full resolution.
+    level : int, optional
+        Which of its datasets.
     """
     axes, datasets = _mappings(image.get("axes")), _mappings(image.get("datasets"))
     places = {str(axis.get("name")).lower(): place for place, axis in enumerate(axes)}
     if "y" in places:
         places.setdefault("z", places["y"])  # a single slice has no distance
-    if not datasets or not places.keys() >= set(_SPACE):
+    if level >= len(datasets) or not places.keys() >= set(_SPACE):
         return None
     try:
         # What belongs to the dataset comes first, then what is common to all of them.
-        steps = [step for holder in (datasets[0], image) for step in _steps(holder)]
+        steps = [step for holder in (datasets[level], image) for step in _steps(holder)]
         if not any("scale" in step for step in steps):
             return None
         scale, translate = _composed(steps, len(axes))

@@ -1,38 +1,45 @@
 """Zarr v2 / v3 arrays and OME-Zarr images as voxels.
 
-A Zarr folder is a tree of files that strangers may have written. The Zarr library reads its
-metadata, through a store that serves no file outside the folder. The chunks are read and decoded
-by `ZarrArray`, which knows how large they may be.
+A Zarr store is a tree of files, or of objects on a server, that strangers may have written. The
+Zarr library interprets its metadata, which are read before and never exceed a size. The chunks are
+read and decoded by `ZarrArray`, which knows how large they may be.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_nx46.files.memory import check_piece
+from napari_nx46.files.naming import printable
+from napari_nx46.files.stores.extents import ChunkError, FetchError
+from napari_nx46.files.stores.keys import Keys
 from napari_nx46.files.volumes.axes import StoredAxes, find_axes
 from napari_nx46.files.volumes.channels import Channels
-from napari_nx46.files.volumes.indexing import Box, box_shape
-from napari_nx46.files.volumes.origin import Origin, VolumeError
-from napari_nx46.files.volumes.placement import Placement
-from napari_nx46.files.volumes.stamps import Stamps
+from napari_nx46.files.volumes.indexing import Box, Shape3D, box_shape
+from napari_nx46.files.volumes.layout import Layout
+from napari_nx46.files.volumes.origin import MAX_STORED_VOXELS, AnyOrigin, VolumeError
 from napari_nx46.files.volumes.zarr.array import ZarrArray
-from napari_nx46.files.volumes.zarr.codecs import ChunkError, CodecError
-from napari_nx46.files.volumes.zarr.levels import Levels, check_chunks, has_array
-from napari_nx46.files.volumes.zarr.placement import placement_of_image
+from napari_nx46.files.volumes.zarr.codecs import CodecError
+from napari_nx46.files.volumes.zarr.documents import Documents, sought
+from napari_nx46.files.volumes.zarr.image import Image, image_of
+from napari_nx46.files.volumes.zarr.levels import Levels, check_chunks
 
 if TYPE_CHECKING:
-    from zarr import Group
     from zarr.types import AnyArray
 
+UNREACHABLE = "unreachable"
+"""The kind of fault of a server that does not give a chunk; see `VolumeError`."""
+
 _SMALL_CHUNK, _MOST_SMALL_CHUNKS = 2**10, 2**16
+_LARGE = 2**31
+"""Bytes of an array from which on some of its chunks are kept, not all of it."""
+
 _FIRST_OME_AXES = ("t", "c", "z", "y", "x")
 """The axes of OME-Zarr images before version 0.3, which did not name them."""
 
@@ -50,60 +57,125 @@ _DAMAGE = (
 """What Zarr raises at damaged metadata."""
 
 
-def open_zarr(origin: Origin, stamps: Stamps | None = None) -> Channels:
+def open_zarr(origin: AnyOrigin, keys: Keys, level: str | None = None, memory: int = 0) -> Channels:
     """Open a Zarr array or OME-Zarr image as voxels; only metadata are read.
 
     Parameters
     ----------
-    origin : Origin
-        The folder.
-    stamps : Stamps, optional
-        Takes the stamp of every file that is read, now and later.
+    origin : AnyOrigin
+        The store, for messages.
+    keys : Keys
+        The store.
+    level : str, optional
+        Path of the array in it; by default that of the full resolution of the first image.
+    memory : int, optional
+        Bytes of decoded chunks that are kept of an array that is far, or larger than a fragment;
+        none are of others, which are kept elsewhere once they are read.
 
     Returns
     -------
     Channels
-        The array; of an OME-Zarr image the first, which is the full resolution.
+        The array.
 
     Raises
     ------
     VolumeError
-        If it is no Zarr folder, is damaged, leads outside itself, needs a codec that is not
+        If it is no Zarr store, is damaged, leads outside itself, needs a codec that is not
         allowed, or has other axes than those of a volume; see `find_axes`.
     """
-    import zarr
-
-    from napari_nx46.files.volumes.zarr.store import ContainedStore
-
     try:
-        root = origin.path.resolve()
-        stamps = stamps or Stamps(origin)
-        store = ContainedStore(root, read_only=True, stamps=stamps)
-
-        def open_level(path: str) -> ZarrArray | None:
-            if not has_array(root, path):
-                return None
-            array = zarr.open_array(store=store, path=path, mode="r")
-            return _checked(origin, array, root, stamps)
-
-        node = zarr.open(store=store, mode="r")
-        if isinstance(node, zarr.Group):
-            image = _image_of(origin, node)
-            array = Levels(origin, image.paths, open_level).first()
-            oldest = len(array.shape) == len(_FIRST_OME_AXES)
-            names = image.axes or (_FIRST_OME_AXES if oldest else None)
-            placement = image.placement
-        else:
-            placement = None
-            array, names = _checked(origin, node, root, stamps), _dimension_names(node)
-            check_chunks(origin, array)
-        axes = find_axes(origin, array.shape, names)
-        _check_chunk_count(origin, array, axes)
-        return Channels(axes.channels, partial(ZarrReader, origin, array, axes), placement)
+        return _Store(origin, keys, Documents(keys), memory).opened(level)
     except VolumeError:
         raise
+    except FetchError as error:
+        raise origin.error(str(error), error.expected, UNREACHABLE) from error
     except _DAMAGE as error:
-        raise origin.error(f"a damaged Zarr folder ({error})", "a readable one") from error
+        raise origin.error(f"a damaged Zarr store ({error})", "a readable one") from error
+
+
+@dataclass(frozen=True)
+class _Store:
+    """A store that is being opened."""
+
+    origin: AnyOrigin
+    keys: Keys
+    documents: Documents
+    memory: int
+
+    def opened(self, level: str | None) -> Channels:
+        """Return the channels of the array at a level."""
+        from zarr import Group
+
+        node = self.documents.node()
+        if node is None:
+            raise self.origin.error(
+                f"no Zarr metadata (looked for {sought('')})", "a Zarr array or an OME-Zarr image"
+            )
+        note, placement = None, None
+        if isinstance(node, Group):
+            image = image_of(self.origin, node, self.keys, level)
+            levels = Levels(self.origin, image.paths, self._at)
+            array, placement = levels.opened(image.path), image.placement
+            note = levels.missing(image.path, self.documents.has_array)
+            axes = self._axes(array, self._names(image, array), from_right=bool(image.paths))
+        elif level is not None:
+            raise self.origin.error(
+                f"one array, without a level {printable(level)}", "an image; leave out the level"
+            )
+        else:
+            array = self._checked(node)
+            check_chunks(self.origin, array)
+            axes = self._axes(array, array.axis_names, from_right=False)
+        _check_chunk_count(self.origin, array, axes)
+        fingerprint = self.documents.sha256()
+        self.keys.identify(fingerprint)
+        layout = _Chunks(array, axes).layout(fingerprint, far=self.keys.is_far)
+        notes = () if note is None else (note,)
+        source = partial(ZarrReader, self.origin, array, axes)
+        return Channels(axes.channels, source, placement, layout, notes)
+
+    def _at(self, path: str) -> ZarrArray | None:
+        """Return the array at a path; None if there is none."""
+        if not self.documents.has_array(path):
+            return None
+        from zarr import Array
+
+        node = self.documents.node(path)
+        return self._checked(node) if isinstance(node, Array) else None
+
+    def _names(self, image: Image, array: ZarrArray) -> tuple[str, ...] | None:
+        """Return the names of the axes of an array of a group."""
+        if image.axes is not None:
+            return image.axes
+        if not image.paths:
+            return array.axis_names
+        return _FIRST_OME_AXES if len(array.shape) == len(_FIRST_OME_AXES) else None
+
+    def _axes(
+        self, array: ZarrArray, names: tuple[str, ...] | None, *, from_right: bool
+    ) -> StoredAxes:
+        return find_axes(
+            self.origin, array.shape, names, most=MAX_STORED_VOXELS, from_right=from_right
+        )
+
+    def _checked(self, array: AnyArray) -> ZarrArray:
+        """Return an array after checking everything that it declares."""
+        dtype = np.dtype(array.dtype)
+        if dtype.hasobject or dtype.kind not in "biuf":
+            raise self.origin.error(f"elements of type {dtype}", "integers or real numbers")
+        try:
+            checked = ZarrArray(self.keys, array, self._memory(array))
+        except CodecError as error:
+            raise self.origin.error(
+                str(error), "codecs for numbers, such as blosc, gzip or zstd"
+            ) from error
+        check_piece(self.origin, "chunks", checked.piece_bytes)
+        return checked
+
+    def _memory(self, array: AnyArray) -> int:
+        """Return how many bytes of decoded chunks are kept."""
+        size = math.prod(array.shape) * np.dtype(array.dtype).itemsize
+        return self.memory if self.keys.is_far or size > _LARGE else 0
 
 
 class ZarrReader:
@@ -111,8 +183,8 @@ class ZarrReader:
 
     Parameters
     ----------
-    origin : Origin
-        The folder.
+    origin : AnyOrigin
+        The store.
     array : ZarrArray
         The array.
     axes : StoredAxes
@@ -121,7 +193,7 @@ class ZarrReader:
         The channel, counted from 0.
     """
 
-    def __init__(self, origin: Origin, array: ZarrArray, axes: StoredAxes, channel: int) -> None:
+    def __init__(self, origin: AnyOrigin, array: ZarrArray, axes: StoredAxes, channel: int) -> None:
         self.shape = axes.shape
         self.dtype = array.dtype
         self.piece_bytes = array.piece_bytes
@@ -134,6 +206,8 @@ class ZarrReader:
         """Read a box; see `VolumeReader.read_box`."""
         try:
             block = self._array.read(self._axes.index(self._channel, box))
+        except FetchError as error:
+            raise self._origin.error(str(error), error.expected, UNREACHABLE) from error
         except ChunkError as error:
             place = ", ".join(f"{part.start}:{part.stop}" for part in box)
             raise self._origin.error(
@@ -142,96 +216,48 @@ class ZarrReader:
         return block.reshape(box_shape(box))
 
     def release(self) -> None:
-        """Do nothing: nothing is kept."""
+        """Drop the chunks that are kept."""
+        self._array.release()
 
 
-@dataclass(frozen=True, slots=True)
-class _Image:
-    """An OME-Zarr image: the paths of its resolutions, names of its axes, and its voxels' size."""
+@dataclass(frozen=True)
+class _Chunks:
+    """The chunks of an array, seen as boxes of the volume."""
 
-    paths: tuple[str, ...]
-    axes: tuple[str, ...] | None
-    placement: Placement | None
+    array: ZarrArray
+    axes: StoredAxes
 
-
-def _image_of(origin: Origin, group: Group) -> _Image:
-    """Return the first image of an OME-Zarr group."""
-    attributes: Mapping[str, object] = group.attrs.asdict()
-    # Version 0.5 keeps under "ome" what version 0.4 keeps at the top.
-    newer = attributes.get("ome")
-    holder = newer if isinstance(newer, Mapping) else attributes
-    images = holder.get("multiscales")
-    if not isinstance(images, list) or not images:
-        members = ", ".join(sorted(name for name, _ in group.members())[:10]) or "nothing"
-        raise origin.error(
-            f"a Zarr group without multiscales, with {members} in it",
-            "a Zarr array or an OME-Zarr image; open the folder of one array",
+    def layout(self, fingerprint: str, *, far: bool) -> Layout:
+        """Return what is known of them."""
+        return Layout(
+            self._of_space(self.array.piece), self.existing, self.array.fill, fingerprint, far
         )
-    image = images[0]
-    if not isinstance(image, Mapping):
-        raise origin.error(f"an image described by {image!r:.100}", "an OME-Zarr image")
-    first, *others = _paths(image.get("datasets")) or (None,)
-    if first is None:
-        raise origin.error(
-            f"path {image.get('datasets')!r:.100} of the full resolution",
-            "a relative path within the folder",
-        )
-    inside = (path for path in others if path is not None)
-    names = _axis_names(origin, image.get("axes"))
-    return _Image((first, *inside), names, placement_of_image(image))
+
+    def existing(self) -> Iterator[Box] | None:
+        """Yield the boxes of the chunks that exist, of any channel; None if that is not known."""
+        places = self.array.names.existing()
+        return None if places is None else self._boxes(places)
+
+    def _boxes(self, places: Iterator[tuple[int, ...]]) -> Iterator[Box]:
+        sides, seen = self._of_space(self.array.shard), set()
+        for place in places:
+            z, y, x = found = self._of_space(place, missing=0)
+            if found in seen:
+                continue
+            seen.add(found)
+            corner = zip((z, y, x), sides, self.axes.shape, strict=True)
+            depth, height, width = (
+                slice(at * side, min((at + 1) * side, size)) for at, side, size in corner
+            )
+            yield depth, height, width
+
+    def _of_space(self, sizes: tuple[int, ...], missing: int = 1) -> Shape3D:
+        """Return the numbers along z, y and x; that of z is given where there is but one slice."""
+        *depth, y, x = (sizes[axis] for axis in self.axes.space)
+        return (*depth, missing)[0], y, x
 
 
-def _paths(datasets: object) -> list[str | None]:
-    """Return where the resolutions of an image lie; None for one that is not in its folder."""
-    if not isinstance(datasets, list):
-        return []
-    paths = (entry.get("path") if isinstance(entry, Mapping) else None for entry in datasets)
-    return [path if isinstance(path, str) and _stays_inside(path) else None for path in paths]
-
-
-def _stays_inside(path: str) -> bool:
-    """Return whether a path from metadata names something below its folder."""
-    parts = PurePosixPath(path).parts
-    return (
-        bool(parts)
-        and ".." not in parts
-        and not path.startswith("/")
-        and not any(character in path for character in "\\:\0")
-    )
-
-
-def _axis_names(origin: Origin, axes: object) -> tuple[str, ...] | None:
-    """Return the names of axes as OME-Zarr lists them, if it does."""
-    if not isinstance(axes, list):
-        return None
-    names = [axis.get("name") if isinstance(axis, Mapping) else axis for axis in axes]
-    if not all(isinstance(name, str) for name in names):
-        raise origin.error(f"axes named {names!r:.100}", "axes (z, y, x), after t and c at most")
-    return tuple(map(str, names))
-
-
-def _dimension_names(array: AnyArray) -> tuple[str, ...] | None:
-    """Return the names that an array gives its axes, as Zarr v3 or xarray write them."""
-    names = array.metadata.to_dict().get("dimension_names")
-    if names is None:
-        names = array.attrs.get("_ARRAY_DIMENSIONS")
-    return tuple(map(str, names)) if isinstance(names, list | tuple) else None
-
-
-def _checked(origin: Origin, array: AnyArray, root: Path, stamps: Stamps) -> ZarrArray:
-    """Return an array after checking everything that it declares."""
-    dtype = np.dtype(array.dtype)
-    if dtype.hasobject or dtype.kind not in "biuf":
-        raise origin.error(f"elements of type {dtype}", "integers or real numbers")
-    try:
-        checked = ZarrArray(root, array, stamps)
-    except CodecError as error:
-        raise origin.error(str(error), "codecs for numbers, such as blosc, gzip or zstd") from error
-    check_piece(origin, "chunks", checked.piece_bytes)
-    return checked
-
-
-def _check_chunk_count(origin: Origin, array: ZarrArray, axes: StoredAxes) -> None:
+def _check_chunk_count(origin: AnyOrigin, array: ZarrArray, axes: StoredAxes) -> None:
     """Check that a slice is not cut into so many tiny chunks that reading it takes minutes."""
     plane = axes.space[-2:]
     voxels = math.prod(array.piece[axis] for axis in plane)
