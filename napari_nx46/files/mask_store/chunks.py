@@ -246,7 +246,8 @@ def _decoded(content: bytes, side: int, path: Path) -> Voxels:
     ValueError
         If it is none of that size.
     """
-    from napari_nx46.files.volumes.zarr.codecs import CHUNK_DAMAGE, Size, bytes_codec
+    from napari_nx46.files.stores.extents import Size
+    from napari_nx46.files.volumes.zarr.codecs import CHUNK_DAMAGE, bytes_codec
 
     blosc = bytes_codec("blosc", {}, 1)
     try:
