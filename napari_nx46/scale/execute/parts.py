@@ -1,0 +1,117 @@
+"""Shares of a plan that several processes do, as batch systems start them.
+
+Each has a ledger of its own, as SQLite files cannot be written over a network by several machines.
+When a part has done its share of a stage it publishes its rows in a file; when all have, each takes
+the rows of the others, and goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from napari_nx46.files.mask_store.chunks import place_file
+from napari_nx46.files.naming import first_few
+from napari_nx46.files.regular import open_regular
+from napari_nx46.scale.execute.errors import ApplyError
+from napari_nx46.scale.execute.ledger import Ledger, TileRecord
+
+__all__ = ["Parts"]
+
+_MOST_BYTES = 1 << 31
+
+
+class _Rows(BaseModel):
+    """The rows of a part's share of a stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plan: str
+    tiles: dict[int, TileRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which share a process does, and what it knows of the others.
+
+    Parameters
+    ----------
+    part, parts : int
+        Which, from 1, of how many.
+    work : Path
+        Folder of ledgers and scratch.
+    """
+
+    part: int
+    parts: int
+    work: Path
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.part <= self.parts:
+            raise ApplyError(f"--part {self.part}/{self.parts}: expected I/N with I from 1 to N")
+
+    @property
+    def ledger_name(self) -> str:
+        """Name of the ledger's file."""
+        return "ledger.sqlite" if self.parts == 1 else f"ledger-{self.part}-{self.parts}.sqlite"
+
+    @property
+    def finishes(self) -> bool:
+        """Whether this part checks and completes the image."""
+        return self.part == 1
+
+    def exchange(self, ledger: Ledger, stage: int) -> bool:
+        """Publish the rows of this part's share of a stage, and take those of the others.
+
+        Returns
+        -------
+        bool
+            Whether all parts have done theirs.
+
+        Raises
+        ------
+        ApplyError
+            If what another part published is damaged, or of another plan.
+        """
+        if self.parts == 1:
+            return True
+        plan = ledger.fact("plan") or ""
+        own = self._rows(stage, self.part)
+        if not own.exists():
+            rows = _Rows(plan=plan, tiles=dict(ledger.records(stage)))
+            place_file(own, rows.model_dump_json().encode(), self.work / "scratch" / "staging")
+        if self._missing(stage):
+            return False
+        if ledger.fact(f"taken {stage}") is None:
+            for part in range(1, self.parts + 1):
+                for tile, record in self._read(stage, part, plan).items():
+                    ledger.add(stage, tile, record)
+            ledger.commit()
+            ledger.keep(f"taken {stage}", "yes")
+        return True
+
+    def waiting_words(self, stage: int) -> str:
+        """Return which other parts have to be run first."""
+        missing = first_few([f"{part}/{self.parts}" for part in self._missing(stage)])
+        return f"this part is done so far; run --part {missing} and then this one again"
+
+    def _missing(self, stage: int) -> list[int]:
+        numbers = range(1, self.parts + 1)
+        return [part for part in numbers if not self._rows(stage, part).exists()]
+
+    def _rows(self, stage: int, part: int) -> Path:
+        return self.work / "parts" / f"stage-{stage}.{part}-of-{self.parts}.json"
+
+    def _read(self, stage: int, part: int, plan: str) -> dict[int, TileRecord]:
+        path = self._rows(stage, part)
+        with open_regular(path) as stream:
+            content = stream.read(_MOST_BYTES)
+        try:
+            rows = _Rows.model_validate_json(content)
+        except ValidationError as error:
+            raise ApplyError(f"{path}: damaged; remove it and run that part again") from error
+        if rows.plan != plan:
+            raise ApplyError(f"{path}: found another plan's; give every part the same options")
+        return rows.tiles

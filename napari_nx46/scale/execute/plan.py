@@ -1,0 +1,293 @@
+"""What is to be made of which store, checked before anything runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from napari_nx46.files.mask_store.layout import Index, StoreAxes, StoreLayout
+from napari_nx46.files.volumes.placement import Placement
+from napari_nx46.scale.execute.errors import ApplyError
+from napari_nx46.scale.execute.sources import StoreAddress, StoreSources
+from napari_nx46.scale.stages import Pass, plan_passes, refusals
+from napari_nx46.setting import Setting
+from napari_nx46.voxels.blocks import Block
+from napari_nx46.voxels.grid import Grid
+from napari_nx46.voxels.halving import Pyramid
+
+if TYPE_CHECKING:
+    import os
+
+    from napari_nx46.files.volumes.volume import Volume
+
+__all__ = ["ALGORITHM", "ApplyPlan", "OutputOptions", "plan_apply"]
+
+ALGORITHM = 1
+"""Changes whenever the same plan would leave other files in scratch, or another mask."""
+
+_EVEN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """How the mask is written; see `StoreLayout`.
+
+    Parameters
+    ----------
+    value : int
+    chunk : int
+    levels : int
+    pyramid : Pyramid, optional
+    axes : StoreAxes
+    """
+
+    value: int = 255
+    chunk: int = 128
+    levels: int = 6
+    pyramid: Pyramid | None = None
+    axes: StoreAxes = StoreAxes.ZYX
+
+
+@dataclass(frozen=True)
+class ApplyPlan:
+    """A setting, the volumes that it is applied to, and where the mask goes.
+
+    Parameters
+    ----------
+    sources : StoreSources
+    setting : Setting
+    out : Path
+        The folder of the image, ``NAME.zarr``.
+    shape : tuple of int
+        Voxels of the mask along (Z, Y, X): of the level, or of the box.
+    placement : Placement, optional
+        Size and place of its voxels.
+    tile : int
+        Side of the tiles, a multiple of the chunk.
+    output : OutputOptions
+    ct_above : float, optional
+        Where the CT is not above it there is background.
+    described : mapping of str to mapping
+        By volume, shape, type and hash of its metadata.
+    """
+
+    sources: StoreSources
+    setting: Setting
+    out: Path
+    shape: tuple[int, int, int]
+    placement: Placement | None = None
+    tile: int = 256
+    output: OutputOptions = OutputOptions()
+    ct_above: float | None = None
+    described: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> Grid:
+        """The tiles."""
+        return Grid(self.shape, (self.tile,) * 3)
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """The passes over the tiles."""
+        return plan_passes(self.setting)
+
+    @property
+    def layout(self) -> StoreLayout:
+        """How the mask is written."""
+        options = self.output
+        return StoreLayout(
+            self.shape,
+            options.value,
+            options.chunk,
+            options.levels,
+            options.pyramid,
+            options.axes,
+            self.placement,
+            self.out.stem,
+        )
+
+    @property
+    def levels_with_tiles(self) -> int:
+        """How many levels, from 0, the last pass writes: whole chunks of both, or of one."""
+        return 2 if self.tile % (_EVEN * self.output.chunk) == 0 else 1
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """What is done one after the other, in words: the passes, then the coarser levels."""
+        levels = range(self.levels_with_tiles, len(self.layout.shapes))
+        return (*(one.name for one in self.passes), *(f"level {level}" for level in levels))
+
+    def level_of(self, stage: int) -> int | None:
+        """Return the level of the image that a stage makes; None of a pass."""
+        passes = len(self.passes)
+        return None if stage < passes else stage - passes + self.levels_with_tiles
+
+    def groups(self, level: int) -> list[tuple[Index, ...]]:
+        """Return the chunks of a level in groups of one task each: rows along x."""
+        rows: dict[tuple[int, int, int], list[Index]] = {}
+        for z, y, x in self.layout.indices(level):
+            rows.setdefault((z, y, x // _ROW), []).append((z, y, x))
+        return [tuple(row) for row in rows.values()]
+
+    @property
+    def work(self) -> Path:
+        """Folder of scratch and ledger, beside the image."""
+        return self.out.with_name(f"{self.out.name}.work")
+
+    @property
+    def partial(self) -> Path:
+        """The image while it is not complete."""
+        return self.out.with_name(f"{self.out.name}.partial")
+
+    @property
+    def receipt(self) -> Path:
+        """Where the receipt is, beside the image."""
+        return self.out.with_name(f"{self.out.name}.receipt.json")
+
+    def source_halo(self) -> tuple[int, int, int]:
+        """Return how far around a block its score reads the volumes."""
+        from napari_nx46.scale.execute.reach import source_halo
+
+        return source_halo(self.setting)
+
+    def record(self) -> dict[str, object]:
+        """Return all that the result follows from, as a JSON object."""
+        return {
+            "algorithm": ALGORITHM,
+            "version": version("napari-nx46"),
+            "setting": self.setting.model_dump(mode="json"),
+            "sources": self.sources.as_json(),
+            "described": {name: dict(one) for name, one in self.described.items()},
+            "shape": list(self.shape),
+            "tile": self.tile,
+            "ct_above": self.ct_above,
+            "output": {
+                "value": self.output.value,
+                "chunk": self.output.chunk,
+                "levels": self.output.levels,
+                "pyramid": self.layout.kind.value,
+                "axes": self.output.axes.value,
+            },
+        }
+
+    def identity(self) -> str:
+        """Return the text by which a ledger knows the plan."""
+        return json.dumps(self.record(), sort_keys=True)
+
+    def json_record(self) -> dict[str, JsonValue]:
+        """Return `record` as JSON reads it back."""
+        value: dict[str, JsonValue] = json.loads(self.identity())
+        return value
+
+
+_ROW = 8
+
+
+def plan_apply(
+    source: Volume | StoreSources | str | os.PathLike[str],
+    setting: Setting,
+    out: str | os.PathLike[str],
+    *,
+    tile: int = 256,
+    output: OutputOptions = OutputOptions(),
+    ct_above: float | None = None,
+) -> ApplyPlan:
+    """Return the plan of a setting applied to a store; no voxel is read.
+
+    Parameters
+    ----------
+    source : Volume, StoreSources, str or path-like
+        One volume of probabilities, or all that the score is made from.
+    setting : Setting
+    out : str or path-like
+        The image to write, ``NAME.zarr``.
+    tile : int
+        Side of the tiles; a multiple of the chunk.
+    output : OutputOptions
+    ct_above : float, optional
+        Where the CT of the sources is not above it there is background.
+
+    Returns
+    -------
+    ApplyPlan
+
+    Raises
+    ------
+    ApplyError
+        If the setting cannot be applied by tiles, or the volumes do not go together.
+    VolumeError
+        If a volume cannot be opened.
+    """
+    sources = (
+        source if isinstance(source, StoreSources) else StoreSources(p3d=StoreAddress.of(source))
+    )
+    reasons = refusals(setting)
+    if reasons:
+        raise ApplyError("the setting cannot be applied tile by tile:\n" + "\n".join(reasons))
+    if ct_above is not None and sources.image is None:
+        raise ApplyError("--ct-above: found no CT; give --ct STORE")
+    target = Path(out).absolute()
+    if target.suffix != ".zarr":
+        raise ApplyError(f"{target}: expected a name that ends in .zarr")
+    volumes = sources.open()
+    leading = volumes["p3d"]
+    shape, placement = leading.shape, leading.placement
+    if sources.box is not None:
+        shape, placement = _boxed(sources.box, shape, placement)
+    plan = ApplyPlan(
+        sources=sources,
+        setting=setting,
+        out=target,
+        shape=shape,
+        placement=placement,
+        output=output,
+        ct_above=ct_above,
+        tile=tile,
+        described={
+            name: {"shape": list(volume.shape), "dtype": volume.dtype.name}
+            for name, volume in volumes.items()
+        },
+    )
+    try:
+        plan.layout  # noqa: B018  # it checks itself
+    except ValueError as error:
+        raise ApplyError(str(error)) from error
+    if tile < 1 or tile % output.chunk:
+        raise ApplyError(f"--tile {tile}: expected a multiple of the chunk, {output.chunk}")
+    return plan
+
+
+def _boxed(
+    box: tuple[tuple[int, int], ...], shape: tuple[int, int, int], placement: Placement | None
+) -> tuple[tuple[int, int, int], Placement | None]:
+    """Return shape and placement of a box within a volume."""
+    for axis, (start, stop), length in zip("zyx", box, shape, strict=True):
+        if not 0 <= start < stop <= length:
+            raise ApplyError(
+                f"--box: found {start}:{stop} along {axis}, expected a part of 0:{length}"
+            )
+    z, y, x = (stop - start for start, stop in box)
+    placed = placement or Placement()
+    corner = [
+        place + start * size
+        for place, (start, _), size in zip(placed.translate, box, placed.scale, strict=True)
+    ]
+    return (z, y, x), replace(placed, translate=(corner[0], corner[1], corner[2]))
+
+
+def tile_window(plan: ApplyPlan, block: Block) -> Block:
+    """Return the voxels of the volumes that a block's score is made from, in their own places."""
+    corner = (0, 0, 0) if plan.sources.box is None else [start for start, _ in plan.sources.box]
+    z, y, x = (
+        slice(max(0, part.start - halo) + start, min(length, part.stop + halo) + start)
+        for part, halo, length, start in zip(
+            block, plan.source_halo(), plan.shape, corner, strict=True
+        )
+    )
+    return z, y, x

@@ -1,0 +1,168 @@
+"""Which tasks a stage of a plan has: those for whose result there is anything to compute."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy import ndimage
+
+from napari_nx46.files.mask_store.layout import Index
+from napari_nx46.scale.execute.plan import ApplyPlan
+from napari_nx46.scale.execute.tasks import TileTask
+from napari_nx46.scale.stages import Pass
+from napari_nx46.voxels.grid import Grid
+from napari_nx46.voxels.piece_rules import Flag, PieceRule
+from napari_nx46.voxels.pieces import TilePieces, uniform_pieces
+
+__all__ = ["TileQueue", "background_tiles", "level_tasks", "pass_tasks", "share_of"]
+
+
+class TileQueue:
+    """Tasks in the order in which they wait; any lane takes any of them."""
+
+    def __init__(self, tasks: Iterable[TileTask] = ()) -> None:
+        self._waiting = deque(tasks)
+
+    @property
+    def tasks_left(self) -> int:
+        """How many tasks no lane has taken yet."""
+        return len(self._waiting)
+
+    def add(self, tasks: Iterable[TileTask]) -> None:
+        """Add tasks behind those that wait."""
+        self._waiting.extend(tasks)
+
+    def take(self, lane: Hashable) -> TileTask | None:
+        """Return the next task; None if there is none."""
+        del lane
+        return self._waiting.popleft() if self._waiting else None
+
+    def give_back(self, tasks: Iterable[TileTask]) -> None:
+        """Let tasks that were taken be taken again, before all others."""
+        self._waiting.extendleft(tasks)
+
+    def close(self, lane: Hashable) -> None:
+        """Do nothing: no lane has tasks of its own."""
+
+    def clear(self) -> None:
+        """Leave out all tasks that were not taken."""
+        self._waiting.clear()
+
+
+def pass_tasks(
+    plan: ApplyPlan,
+    part: Pass,
+    foreground: Collection[int],
+    filled: Collection[int] = (),
+) -> list[TileTask]:
+    """Return the tiles that a pass has to compute.
+
+    Parameters
+    ----------
+    plan : ApplyPlan
+    part : Pass
+        One that reads a layer.
+    foreground : collection of int
+        The tiles of that layer that have foreground.
+    filled : collection of int
+        Tiles without foreground that are background which an earlier pass decided to fill.
+
+    Returns
+    -------
+    list of TileTask
+        In raster order. The other tiles are background afterwards, too.
+    """
+    grid, found = plan.grid, set(filled)
+    for tile in range(len(grid)):
+        box = part.boxes(plan.setting, grid.block(tile), grid.shape)[0]
+        if any(near in foreground for near in grid.overlapping(box)):
+            found.add(tile)
+    return [TileTask(part.number, tile) for tile in sorted(found)]
+
+
+def level_tasks(plan: ApplyPlan, stage: int, finer: Collection[Index]) -> list[TileTask]:
+    """Return the groups of chunks of a level that have foreground.
+
+    Parameters
+    ----------
+    plan : ApplyPlan
+    stage : int
+        Of the plan.
+    finer : collection of Index
+        The chunks of the next finer level that have foreground.
+    """
+    level = plan.level_of(stage)
+    if level is None:
+        raise ValueError(f"stage {stage} makes no level")
+    wanted = {(z // 2, y // 2, x // 2) for z, y, x in finer}
+    tasks = []
+    for number, group in enumerate(plan.groups(level)):
+        chunks = tuple(index for index in group if index in wanted)
+        if chunks:
+            tasks.append(TileTask(stage, number, chunks))
+    return tasks
+
+
+def share_of(tasks: Sequence[TileTask], part: int, parts: int) -> list[TileTask]:
+    """Return the share of one of several processes: consecutive tasks.
+
+    Parameters
+    ----------
+    tasks : sequence of TileTask
+        Of the whole stage.
+    part, parts : int
+        Which process, from 1, of how many.
+    """
+    count = len(tasks)
+    return list(tasks[(part - 1) * count // parts : part * count // parts])
+
+
+def background_tiles(
+    grid: Grid, rule: PieceRule, known: Collection[int]
+) -> dict[int, TilePieces] | None:
+    """Return the pieces of tiles without files that decide on background around them.
+
+    Tiles without foreground are one piece. Where such tiles reach the end of the volume through
+    each other, that is all that matters of them: only those beside a tile with foreground count.
+    Where they do not, all of them do.
+
+    Parameters
+    ----------
+    grid : Grid
+    rule : PieceRule
+        Of background.
+    known : collection of int
+        Tiles that have foreground, and so pieces in files.
+
+    Returns
+    -------
+    dict of int to TilePieces, or None
+        None where the rule asks for more than whether a component reaches the end of the volume.
+    """
+    if rule.flag is not Flag.OUTSIDE or rule.smallest or rule.needs_boxes:
+        return None
+    absent = np.ones(grid.counts, np.bool_)
+    for tile in known:
+        absent[grid.place(tile)] = False
+    numbers, _ = ndimage.label(absent)
+    ends = np.zeros(absent.shape, np.bool_)
+    for axis in range(ends.ndim):
+        ends[_end(axis, 0)] = ends[_end(axis, -1)] = True
+    outside = np.isin(numbers, numbers[ends & absent])
+    beside = absent & ndimage.binary_dilation(~absent)
+    found = {}
+    outside_of, numbered = outside.reshape(-1), absent & (beside | ~outside)
+    for tile in map(int, np.flatnonzero(numbered)):
+        pieces = uniform_pieces(rule, False, grid.block(tile), grid.shape)
+        if outside_of[tile]:
+            flags = np.ones_like(pieces.measures.flags)
+            pieces = replace(pieces, measures=replace(pieces.measures, flags=flags))
+        found[tile] = pieces
+    return found
+
+
+def _end(axis: int, place: int) -> tuple[slice | int, ...]:
+    return tuple(place if n == axis else slice(None) for n in range(3))

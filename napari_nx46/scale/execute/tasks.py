@@ -1,0 +1,369 @@
+"""What runs on a Dask worker: tiles of passes, and chunks of coarser levels.
+
+A task carries numbers alone. What all tasks share (addresses, the setting, folders) comes once, by
+a plugin; every worker opens the volumes on its own.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from distributed import Client, Worker, get_worker
+from distributed.diagnostics.plugin import WorkerPlugin
+
+from napari_nx46.campaign.execute.dispatch import Call, Lane
+from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.files.mask_store.chunks import ChunkFiles, ChunkHash
+from napari_nx46.files.mask_store.layout import Index
+from napari_nx46.scale.execute.ledger import TileRecord
+from napari_nx46.scale.execute.plan import ApplyPlan
+from napari_nx46.scale.execute.scratch import Scratch
+from napari_nx46.scale.execute.sources import CountedVolume
+from napari_nx46.scale.stages import Pass
+from napari_nx46.scale.tiles import TileOutput, TileWork
+from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, block_shape
+from napari_nx46.voxels.halving import halved
+from napari_nx46.voxels.pieces import TilePieces
+from napari_nx46.voxels.workers import Cancelled
+
+__all__ = ["TileJob", "TilePlugin", "TileReport", "TileTask", "TileTasks", "compute"]
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NOWHERE = np.float32(-1)
+"""A score that reaches no threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class TileJob:
+    """What all tasks of a plan share; travels once to each worker.
+
+    Parameters
+    ----------
+    plan : ApplyPlan
+    threshold : Threshold
+    intensities : (float, float), optional
+        Lowest and highest value of the CT, where the score is made from it.
+    """
+
+    plan: ApplyPlan
+    threshold: Threshold
+    intensities: tuple[float, float] | None = None
+
+    @property
+    def scratch(self) -> Scratch:
+        """What passes leave for later ones."""
+        return Scratch(self.plan.work / "scratch", self.plan.grid)
+
+    @property
+    def files(self) -> ChunkFiles:
+        """The chunks of the image while it is not complete."""
+        return ChunkFiles(self.plan.layout, self.plan.partial, self.scratch.staging)
+
+
+@dataclass(frozen=True, slots=True)
+class TileTask:
+    """One tile of a pass, or a group of chunks of a level.
+
+    Parameters
+    ----------
+    stage, number : int
+        Of the plan, and of the tile or group.
+    chunks : tuple of Index
+        Of the group.
+    """
+
+    stage: int
+    number: int
+    chunks: tuple[Index, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """No other task's."""
+        return f"{self.stage}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class TileReport:
+    """How a task ended; with neither of the two it was stopped.
+
+    Parameters
+    ----------
+    record : TileRecord, optional
+    error : str, optional
+    no_room : bool
+        Whether the disk is full, so that no other task would do better.
+    """
+
+    record: TileRecord | None = None
+    error: str | None = None
+    no_room: bool = False
+
+
+@dataclass(eq=False)
+class _Opened:
+    """The volumes of a worker, and what computes tiles from them."""
+
+    volumes: dict[str, CountedVolume]
+    score: FragmentScore
+    work: TileWork
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take_bytes_read(self) -> int:
+        """Return how many bytes were read since the last call."""
+        with self.lock:
+            total = sum(volume.bytes_read for volume in self.volumes.values())
+            for volume in self.volumes.values():
+                volume.bytes_read = 0
+        return total
+
+
+class TilePlugin(WorkerPlugin):
+    """Keeps the opened volumes of a worker while a plan runs.
+
+    Parameters
+    ----------
+    name : str
+        No other run's.
+    job : TileJob
+    """
+
+    def __init__(self, name: str, job: TileJob) -> None:
+        self.name = name
+        self.job = job
+
+    def setup(self, worker: Worker) -> None:
+        """Begin with nothing opened; a plugin that travels must hold no locks."""
+        self.stopped = threading.Event()
+        self._opening = threading.Lock()
+        self._lanes: dict[int, tuple[threading.Lock, _Opened]] = {}
+
+    def teardown(self, worker: Worker) -> None:
+        """Give the memory back."""
+        self.stopped.set()
+        self._lanes.clear()
+
+    def compute(self, lane: int, task: TileTask) -> TileReport:
+        """Compute a task in its lane, alone."""
+        try:
+            in_use, opened = self._lane(lane)
+            with in_use:
+                if self.stopped.is_set():
+                    return TileReport()
+                began = time.perf_counter()
+                record = compute(self.job, opened, task)
+        except Cancelled:
+            return TileReport()
+        except (ValueError, KeyError, MemoryError, OSError) as error:
+            no_room = isinstance(error, OSError) and error.errno in _NO_ROOM
+            return TileReport(error=str(error) or type(error).__name__, no_room=no_room)
+        return TileReport(replace_seconds(record, time.perf_counter() - began))
+
+    def _lane(self, lane: int) -> tuple[threading.Lock, _Opened]:
+        with self._opening:
+            found = self._lanes.get(lane)
+            if found is None:
+                found = (threading.Lock(), opened(self.job))
+                self._lanes[lane] = found
+            return found
+
+
+def replace_seconds(record: TileRecord, seconds: float) -> TileRecord:
+    """Return a record with the time that it took."""
+    return record.model_copy(update={"seconds": seconds})
+
+
+def opened(job: TileJob) -> _Opened:
+    """Open the volumes of a plan."""
+    plan = job.plan
+    volumes = {
+        name: CountedVolume(volume, plan.sources.box)
+        for name, volume in plan.sources.open().items()
+    }
+    score = FragmentScore(plan.sources.fragment(volumes), keep_score=False)
+    return _Opened(volumes, score, TileWork(plan.setting, job.threshold, plan.grid))
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """The inputs of a tile, read from the volumes and from scratch."""
+
+    job: TileJob
+    opened: _Opened
+    halo: tuple[int, int, int]
+
+    def score(self, block: Block) -> FloatVolume | None:
+        """Return the scores of a box."""
+        plan = self.job.plan
+        score = self.opened.score.score(plan.setting, block)
+        if plan.ct_above is None:
+            return score
+        return np.where(self.on_ct(block), score, _NOWHERE)
+
+    def on_ct(self, block: Block) -> npt.NDArray[np.bool_]:
+        """Return where the CT is above what counts as background."""
+        found: npt.NDArray[np.bool_] = (
+            np.asarray(self.opened.volumes["image"][block]) > self.job.plan.ct_above
+        )
+        return found
+
+    def mask(self, layer: str, block: Block) -> Mask | None:
+        """Return any box of a layer."""
+        return self.job.scratch.mask(layer, block, self.halo)
+
+    def pieces(self, name: str, tile: int) -> TilePieces:
+        """Return the pieces of a tile."""
+        return self.job.scratch.pieces(name, tile)
+
+    def staying(self, name: str, tile: int) -> npt.NDArray[np.bool_]:
+        """Return which of them stay."""
+        return self.job.scratch.staying(name, tile)
+
+    def sheets(self, block: Block, tile: int) -> npt.NDArray[np.int32] | None:
+        """Return the sheets of a box within a tile."""
+        return self.job.scratch.sheets(block, tile)
+
+    def sheet_keys(self, tile: int) -> npt.NDArray[np.int64]:
+        """Return the key of each sheet of a tile."""
+        scratch = self.job.scratch
+        try:
+            return scratch.pieces("sheets", tile).all_keys(scratch.keys("sheets", tile))
+        except FileNotFoundError:
+            return np.empty(0, np.int64)
+
+
+def compute(job: TileJob, opened: _Opened, task: TileTask) -> TileRecord:
+    """Compute a task, and write what it leaves.
+
+    Raises
+    ------
+    VolumeError, FramesError, WriteError, OSError
+        If something cannot be read or written.
+    """
+    level = job.plan.level_of(task.stage)
+    if level is not None:
+        made = (job.files.make_coarser(level, index) for index in task.chunks)
+        return TileRecord(chunks=tuple(chunk for chunk in made if chunk is not None))
+    part = job.plan.passes[task.stage]
+    inputs = _Inputs(job, opened, halo_written(job.plan, part.reads))
+    output = opened.work.run(part, task.number, inputs)
+    counts = dict(output.counts)
+    if part.writes is None:
+        record = _result(job, inputs, task.number, output, counts)
+    else:
+        record = _left(job, part, task.number, output, counts)
+    return record.model_copy(update={"bytes_read": opened.take_bytes_read()})
+
+
+def halo_written(plan: ApplyPlan, layer: str | None) -> tuple[int, int, int]:
+    """Return how thick the slabs of a layer are: the halo of the pass that reads it."""
+    reader = next((one for one in plan.passes if layer is not None and one.reads == layer), None)
+    return (0, 0, 0) if reader is None else reader.halo(plan.setting)
+
+
+def _left(
+    job: TileJob, part: Pass, tile: int, output: TileOutput, counts: dict[str, int]
+) -> TileRecord:
+    """Write what a pass leaves for later ones."""
+    scratch, files = job.scratch, {}
+    if part.writes is not None and output.mask is not None:
+        halo = halo_written(job.plan, part.writes)
+        files[f"layers/{part.writes}"] = scratch.write_mask(part.writes, tile, output.mask, halo)
+    for name, pieces in output.pieces.items():
+        files[f"pieces/{name}"] = scratch.write_pieces(name, tile, pieces)
+    if output.sheets is not None:
+        files["layers/sheets"] = scratch.write_sheets(tile, output.sheets)
+    return TileRecord(counts=counts, files=files)
+
+
+def _result(
+    job: TileJob, inputs: _Inputs, tile: int, output: TileOutput, counts: dict[str, int]
+) -> TileRecord:
+    """Write the chunks of a tile's mask, of the levels that the tile has whole chunks of."""
+    plan, mask = job.plan, output.mask
+    block = plan.grid.block(tile)
+    if mask is not None and plan.ct_above is not None and len(plan.passes) > 1:
+        mask = mask * inputs.on_ct(block)
+    kept = 0 if mask is None else int(np.count_nonzero(mask))
+    counts["kept"] = kept
+    if mask is None or not kept:
+        return TileRecord(counts=counts, slices=(0,) * block_shape(block)[0])
+    slices = tuple(int(np.count_nonzero(plane)) for plane in mask)
+    return TileRecord(counts=counts, chunks=tuple(_written(job, block, mask)), slices=slices)
+
+
+def _written(job: TileJob, block: Block, mask: Mask) -> list[ChunkHash]:
+    files, voxels = job.files, mask * np.uint8(job.plan.output.value)
+    z, y, x = (part.start for part in block)
+    written = files.write_block(0, (z, y, x), voxels)
+    for level in range(1, min(job.plan.levels_with_tiles, len(files.layout.shapes))):
+        voxels = halved(voxels, files.layout.kind)
+        z, y, x = z // 2, y // 2, x // 2
+        written += files.write_block(level, (z, y, x), voxels)
+    return written
+
+
+# ---- for the dispatcher ------------------------------------------------------------------------
+
+
+def compute_in_lane(plugin: str, lane: int, task: TileTask) -> TileReport:
+    """Compute a task on the worker that this runs on.
+
+    Parameters
+    ----------
+    plugin : str
+        Name of the run's `TilePlugin`.
+    lane : int
+        Number of the lane among those of this worker.
+    task : TileTask
+    """
+    found = get_worker().plugins[plugin]
+    if not isinstance(found, TilePlugin):
+        raise TypeError(f"the worker's plugin {plugin} is none of a plan")
+    return found.compute(lane, task)
+
+
+def stop_tiles(plugin: str, dask_worker: Worker) -> None:
+    """Begin no other tile on a worker; run by the scheduler on every worker."""
+    found = dask_worker.plugins.get(plugin)
+    if isinstance(found, TilePlugin):
+        found.stopped.set()
+
+
+@dataclass(frozen=True, slots=True)
+class TileTasks:
+    """The tasks of a plan, for its `Dispatcher`.
+
+    Parameters
+    ----------
+    plugin : str
+        Name of the registered `TilePlugin`.
+    plan : ApplyPlan
+    """
+
+    plugin: str
+    plan: ApplyPlan
+
+    def call(self, lane: Lane, task: TileTask) -> Call[TileReport]:
+        """Return what computes a task in a lane."""
+        return Call(compute_in_lane, (self.plugin, lane.number, task))
+
+    def failed(self, task: TileTask, reason: str) -> TileReport:
+        """Return the report of a task that raised."""
+        return TileReport(error=f"{self.plan.stage_names[task.stage]}: {reason}")
+
+    def died(self, task: TileTask, deaths: int) -> TileReport:
+        """Return the report of a task during which so many workers died."""
+        return TileReport(
+            error=f"{self.plan.stage_names[task.stage]}: {deaths} workers died while they computed "
+            "it; is there enough memory? a smaller --tile needs less"
+        )
+
+    def stop(self, client: Client) -> None:
+        """Let the tasks of all workers end between two tiles."""
+        client.run(stop_tiles, self.plugin, on_error="ignore")
