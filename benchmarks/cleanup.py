@@ -44,8 +44,21 @@ from napari_nx46.voxels.blocks import (
 from napari_nx46.voxels.workers import Workers
 
 EVERY_STEP = preset("first-place").changed(
-    opening=True, closing_z=3, closing_xy=2, patch_holes=64, stabilise_radius=2
+    per_sheet=False,
+    opening=True,
+    closing_z=3,
+    closing_xy=2,
+    closing_ball=3,
+    plug_tunnels=True,
+    plug_cubes="cubes",
+    smallest_object=20_000,
+    sheet_span=0.1,
+    stabilise_radius=2,
+    sheet_gap=1,
+    block_dust=10,
 )
+"""All steps but that which does several of them sheet by sheet: `whole_chain` times it."""
+
 PREVIEW_HALO = 6
 """Slices on either side of a preview by a step that would look at the whole fragment."""
 Result = TypeVar("Result")

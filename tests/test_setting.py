@@ -86,9 +86,10 @@ def test_presets_have_the_published_values():
     assert preset("nx46-v7.5-run-04") == Setting(quantile=0.972, blend=0.72, z_radius=2)
     assert len(all_presets()) == 15
     first = preset("first-place")
-    assert (first.probability, first.border, first.closing_ball) == (0.26, 3, 3)
-    assert (first.smallest_object, first.sheet_gap) == (20_000, 1)
-    assert first.plug_tunnels
+    assert (first.probability, first.border, first.sheet_closing) == (0.26, 3, 3)
+    assert (first.objects_first, first.smallest_object, first.most_sheets) == (20_000, 0, 40)
+    assert first.per_sheet
+    assert first.border_again
     assert first.fill_cavities
     public = preset("public-0.552")
     assert (public.low_probability, public.probability, public.hysteresis) == (0.5, 0.9, True)

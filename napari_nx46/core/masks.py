@@ -119,7 +119,8 @@ class FragmentMasks:
         """Return the mask of a block, computed from the block plus a halo.
 
         The stages that are known for the whole fragment are taken from there. Components that
-        leave the block stay if the mask that was completed last has them.
+        leave the block stay if the mask that was completed last has them. Steps that take longer
+        than a frame are left out.
         """
         known = self._chain.common(line.keys)
         done = max(0, len(known) - 1)
@@ -135,7 +136,8 @@ class FragmentMasks:
                 wide = inner
             if number == last_unjoined:
                 unjoined = mask
-            mask = step.apply(mask, self._context(line, unjoined, wide))
+            if step.in_preview:
+                mask = step.apply(mask, self._context(line, unjoined, wide))
         return line.corrected(mask[within(block, wide)], block)
 
     def _context(self, line: Line, unjoined: Mask | None, block: Block) -> StepContext:

@@ -74,6 +74,8 @@ _APPLIES: Mapping[str, Callable[[Setting], bool]] = {
         max(setting.smallest_object, setting.objects_first, setting.edge_margin) > 0
         or setting.sheet_span > 0
     ),
+    "sheet_closing": lambda setting: setting.per_sheet,
+    "most_sheets": lambda setting: setting.per_sheet,
     "edge_min": lambda setting: setting.edge_margin > 0,
     "corner_min": lambda setting: setting.edge_margin > 0,
     "patch_blocks": lambda setting: setting.patch_holes > 0,

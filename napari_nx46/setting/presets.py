@@ -108,6 +108,9 @@ _NO_CLEAN_UP: Knobs = {
     "sheet_span": 0.0,
     "block_dust": 0,
     "stabilise_radius": 0,
+    "per_sheet": False,
+    "sheet_closing": 3,
+    "most_sheets": 0,
     "sheet_gap": 0,
 }
 
@@ -212,18 +215,21 @@ PUBLISHED_PRESETS: tuple[PublishedPreset, ...] = (
     ),
     PublishedPreset(
         "first-place",
-        "The first place: four networks weighed 0.42, 0.18, 0.28 and 0.12 (here two, equally); it"
-        " drops small objects first and works sheet by sheet, this on all at once, objects last.",
+        "The first place, step by step: four networks weighed 0.42, 0.18, 0.28 and 0.12 (here two,"
+        " equally), each sheet closed, patched and plugged by itself.",
         {
             **_SOLUTION,
             "probability": 0.26,
             "border": 3,
-            "closing_ball": 3,
-            "plug_tunnels": True,
+            "border_again": True,
+            "objects_first": 20_000,
+            "per_sheet": True,
+            "sheet_closing": 3,
+            "most_sheets": 40,
+            "plug_cubes": CubePlugging.RASTER,
+            "plug_passes": 2,
             "patch_holes": 64,
             "fill_cavities": True,
-            "smallest_object": 20_000,
-            "sheet_gap": 1,
         },
     ),
 )

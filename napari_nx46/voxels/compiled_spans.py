@@ -264,6 +264,27 @@ def paint_runs(
                     row[first[run] : stop[run]] = value
 
 
+@kernel("(i8[::1], i8, i8[::1], i4[::1], i4[::1], i4[::1], i8, u1[:,:,::1])")
+def paint_alone(
+    corner: Indices,
+    height: int,
+    row_starts: Indices,
+    first: Positions,
+    stop: Positions,
+    component: Positions,
+    number: int,
+    alone: Mask,
+) -> None:
+    """Write 1 over the voxels of one component in a box, which begins at a corner."""
+    depth, rows, _ = alone.shape
+    for z in range(depth):
+        for y in range(rows):
+            row, place = alone[z, y], (corner[0] + z) * height + corner[1] + y
+            for run in range(row_starts[place], row_starts[place + 1]):
+                if component[run] == number:
+                    row[first[run] - corner[2] : stop[run] - corner[2]] = 1
+
+
 @kernel("(i8, i8, i8[::1], i4[::1], i4[::1], i4[::1], i4[::1], u1[:,:,::1], i4[:,:,::1])")
 def paint_numbers(
     low: int,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.voxels.blocks import Mask, OpenFaces
+from napari_nx46.voxels.blocks import Block, Mask, OpenFaces, block_shape
 from napari_nx46.voxels.tiles import INLINE_VOXELS, SLICES_PER_TILE
 from napari_nx46.voxels.workers import Workers, tiles_of
 
@@ -184,6 +184,31 @@ class Components:
             runs.shape,
             workers,
         )
+
+    def alone(self, number: int, box: Block) -> Mask:
+        """Return the mask of one component, by its number from 0, in a box that holds all of it.
+
+        Returns
+        -------
+        (Z, Y, X) array of uint8, {0, 1}
+            Of the box's shape.
+        """
+        from napari_nx46.voxels.compiled_spans import paint_alone
+
+        runs = self.runs
+        alone = np.zeros(block_shape(box), np.uint8)
+        corner = np.array([extent.start for extent in box], np.int64)
+        paint_alone(
+            corner,
+            runs.shape[1],
+            runs.row_starts,
+            runs.first,
+            runs.stop,
+            self.component,
+            number,
+            alone,
+        )
+        return alone
 
     def labels(
         self,

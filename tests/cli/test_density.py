@@ -34,8 +34,8 @@ def densities_of(out):
 
 def test_every_fragment_is_written_with_the_threshold_that_gives_it_the_density(data, tmp_path):
     out = tmp_path / "out"
-    flags = ("--preset", "first-place", "--border", "0", "--closing-ball", "0", "--z-radius", "0")
-    flags = (*flags, "--smallest-object", "9")
+    flags = ("--preset", "first-place", "--border", "0", "--no-per-sheet", "--z-radius", "0")
+    flags = (*flags, "--objects-first", "9")
     ran = nx46_here("run", data, "--out", out, "--density", "0.2", *flags)
     assert ran.exit_code == 0, ran.stderr
     densities, settings = densities_of(out)

@@ -100,7 +100,7 @@ def mask_of_scores(scores, setting: Setting, which: int = 0):
     mask = (linked(low, high) if setting.is_pair else high).astype(np.uint8)
     unjoined = mask
     for step in steps_of(setting):
-        if step.name in ("zero_border", "open_by_faces"):
+        if step.name in ("zero_border", "remove_objects_first", "open_by_faces"):
             unjoined = None
         elif unjoined is None:
             unjoined = mask

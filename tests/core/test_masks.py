@@ -17,8 +17,19 @@ from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 from napari_nx46.voxels.workers import Cancelled, Workers
 from tests.core.definition import defined_mask, mask_of_scores
 
-CHAIN = preset("first-place").changed(
-    rule="quantile", quantile=0.8, border=1, closing_ball=1, smallest_object=6, stabilise_radius=1
+CHAIN = Setting(
+    blend=0.5,
+    z_radius=0,
+    quantile=0.8,
+    border=1,
+    closing_ball=1,
+    plug_tunnels=True,
+    patch_holes=64,
+    fill_cavities=True,
+    smallest_object=6,
+    object_connectivity=6,
+    stabilise_radius=1,
+    sheet_gap=1,
 )
 
 
@@ -49,6 +60,11 @@ def wide_settings(draw):
         closing_xy=draw(st.integers(0, 2)),
         closing_ball=draw(st.integers(0, 2)),
         plug_tunnels=draw(st.booleans()),
+        plug_cubes=draw(st.sampled_from(["off", "cubes"])),
+        border_again=draw(st.booleans()),
+        objects_first=draw(st.sampled_from([0, 5])),
+        edge_margin=draw(st.sampled_from([0, 3])),
+        edge_min=draw(st.sampled_from([0, 9])),
         patch_holes=draw(st.sampled_from([0, 4])),
         fill_cavities=draw(st.booleans()),
         smallest_object=draw(st.sampled_from([0, 5, 30])),
@@ -120,7 +136,13 @@ def test_a_preview_goes_on_from_the_stages_that_stand(setting, changed, seed):
 @given(setting=wide_settings(), seed=st.integers(0, 2**32 - 1), data=st.data())
 def test_a_preview_of_local_steps_equals_the_exact_slice(setting, seed, data):
     setting = setting.changed(
-        patch_holes=0, fill_cavities=False, smallest_object=0, sheet_gap=0, hysteresis=False
+        patch_holes=0,
+        fill_cavities=False,
+        objects_first=0,
+        smallest_object=0,
+        edge_min=0,
+        sheet_gap=0,
+        hysteresis=False,
     )
     if setting.rule is ThresholdRule.ADAPTIVE:
         setting = setting.changed(rule="quantile")
@@ -196,6 +218,20 @@ def test_a_preview_begins_with_what_is_known_of_the_whole(monkeypatch):
     plane = (slice(4, 5), slice(0, 14), slice(0, 13))
     pipeline.preview(CHAIN.changed(smallest_object=9), threshold, plane)
     assert done == ["remove_small_objects", "stabilise_slices", "keep_sheets_apart"]
+
+
+def test_a_preview_goes_without_what_takes_longer_than_a_frame():
+    volume = smooth_volume(46)
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
+    setting = Setting(rule="quantile", quantile=0.8, border=1, per_sheet=True)
+    threshold = pipeline.threshold(setting)
+    plane = (slice(4, 5), slice(0, 14), slice(0, 13))
+    shown = pipeline.preview(setting, threshold, plane)
+    without = pipeline.preview(setting.changed(per_sheet=False), threshold, plane)
+    np.testing.assert_array_equal(shown, without)
+    assert not np.array_equal(pipeline.mask(setting, threshold, plane), without)
+    expected = defined_mask([(volume, volume)], setting)[plane]
+    np.testing.assert_array_equal(pipeline.preview(setting, threshold, plane), expected)
 
 
 def test_what_leaves_the_block_stays_in_a_preview_as_in_the_mask_before():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["require_whole_numbers"]
+__all__ = ["require_at_least_zero"]
 
 
-def require_whole_numbers(**knobs: int) -> None:
+def require_at_least_zero(**knobs: float) -> None:
     """Check that knobs are not negative.
 
     Raises

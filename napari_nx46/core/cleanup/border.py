@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_nx46.core.cleanup.arguments import require_whole_numbers
+from napari_nx46.core.cleanup.arguments import require_at_least_zero
 from napari_nx46.voxels.blocks import Block, Mask, whole_block
 from napari_nx46.voxels.spans import checked_mask
 
@@ -49,7 +49,7 @@ def zero_border(
            [0, 1, 0],
            [0, 0, 0]], dtype=uint8)
     """
-    require_whole_numbers(border=border)
+    require_at_least_zero(border=border)
     z, y, x = checked_mask(mask).shape
     inner = tuple(
         slice(max(0, border - extent.start), max(0, length - border - extent.start))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.cleanup.arguments import require_whole_numbers
+from napari_nx46.core.cleanup.arguments import require_at_least_zero
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.packed import PackedMask, pack, plane_tiles, unpack
 from napari_nx46.voxels.spans import checked_mask
@@ -67,14 +67,15 @@ def disc(radius: int) -> Element:
     return _element([(0, dy, math.isqrt(radius**2 - dy**2)) for dy in range(-radius, radius + 1)])
 
 
-def ball(radius: int) -> Element:
+def ball(radius: float) -> Element:
     """Return the element {dz^2 + dy^2 + dx^2 <= radius^2}; of radius 1: a voxel and its six."""
+    sides, square = range(-int(radius), int(radius) + 1), int(radius**2)
     return _element(
         [
-            (dz, dy, math.isqrt(radius**2 - dz**2 - dy**2))
-            for dz in range(-radius, radius + 1)
-            for dy in range(-radius, radius + 1)
-            if dz**2 + dy**2 <= radius**2
+            (dz, dy, math.isqrt(square - dz**2 - dy**2))
+            for dz in sides
+            for dy in sides
+            if dz**2 + dy**2 <= square
         ]
     )
 
@@ -180,13 +181,13 @@ def close_anisotropic(
     >>> close_anisotropic(mask, z_radius=1, xy_radius=0).ravel()
     array([1, 1, 1, 1, 0, 0, 0, 1], dtype=uint8)
     """
-    require_whole_numbers(z_radius=z_radius, xy_radius=xy_radius)
+    require_at_least_zero(z_radius=z_radius, xy_radius=xy_radius)
     elements = [disc(xy_radius)] if xy_radius else []
     elements += [z_line(z_radius)] if z_radius else []
     return _closed(mask, elements, workers)
 
 
-def close_with_ball(mask: Mask, radius: int, *, workers: Workers | None = None) -> Mask:
+def close_with_ball(mask: Mask, radius: float, *, workers: Workers | None = None) -> Mask:
     """Close gaps with the element {dz^2 + dy^2 + dx^2 <= radius^2}.
 
     Part of the first-place solution, with radius 3.
@@ -196,7 +197,7 @@ def close_with_ball(mask: Mask, radius: int, *, workers: Workers | None = None) 
     Parameters
     ----------
     mask : (Z, Y, X) array of uint8, {0, 1}
-    radius : int
+    radius : float
         In voxels.
     workers : Workers, optional
 
@@ -217,7 +218,7 @@ def close_with_ball(mask: Mask, radius: int, *, workers: Workers | None = None) 
     >>> bool(close_with_ball(mask, 1).all())
     True
     """
-    require_whole_numbers(radius=radius)
+    require_at_least_zero(radius=radius)
     return _closed(mask, [ball(radius)] if radius else [], workers)
 
 
@@ -254,7 +255,7 @@ def stabilise_slices(mask: Mask, radius: int, *, workers: Workers | None = None)
     """
     from napari_nx46.core.cleanup.compiled_morphology import majority_columns
 
-    require_whole_numbers(radius=radius)
+    require_at_least_zero(radius=radius)
     if radius == 0:
         return checked_mask(mask).copy()
     # Kernels are compiled again for arrays that must not be written to, as some callers' are.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.cleanup.arguments import require_whole_numbers
+from napari_nx46.core.cleanup.arguments import require_at_least_zero
 from napari_nx46.voxels.blocks import Mask, OpenFaces
 from napari_nx46.voxels.piece_rules import Flag, PieceRule
 from napari_nx46.voxels.spans import ALL_FACES, CLOSED, Components, checked_mask, find_components
@@ -128,7 +128,7 @@ def remove_small_objects(
     >>> remove_small_objects(np.array([[[1, 0, 1, 1]]], np.uint8), smallest=2)
     array([[[0, 0, 1, 1]]], dtype=uint8)
     """
-    require_whole_numbers(smallest=smallest)
+    require_at_least_zero(smallest=smallest)
     kept = checked_mask(mask).copy()
     if known is not None:
         checked_mask(known, mask.shape)

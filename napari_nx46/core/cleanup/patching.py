@@ -9,7 +9,7 @@ from itertools import pairwise, product
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.cleanup.arguments import require_whole_numbers
+from napari_nx46.core.cleanup.arguments import require_at_least_zero
 from napari_nx46.voxels.blocks import Block, Mask, whole_block, within
 from napari_nx46.voxels.spans import Components, Labels, checked_mask, find_components
 from napari_nx46.voxels.workers import Workers, tiles_of
@@ -237,7 +237,7 @@ def patch_holes(
     >>> int(patch_holes(sheet, 1).sum()), int(patch_holes(sheet, 2).sum())
     (23, 25)
     """
-    require_whole_numbers(largest_side=largest_side, side=side)
+    require_at_least_zero(largest_side=largest_side, side=side)
     patched = checked_mask(mask).copy()
     if largest_side == 0:
         return patched

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_nx46.core.cleanup.arguments import require_whole_numbers
+from napari_nx46.core.cleanup.arguments import require_at_least_zero
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.piece_rules import PieceRule
 from napari_nx46.voxels.spans import (
@@ -75,7 +75,7 @@ def keep_sheets_apart(
     >>> keep_sheets_apart(np.ones_like(unjoined), unjoined, gap=1)
     array([[[1, 1, 1, 0, 1, 1]]], dtype=uint8)
     """
-    require_whole_numbers(gap=gap, smallest=smallest)
+    require_at_least_zero(gap=gap, smallest=smallest)
     if mask.shape != unjoined.shape:
         raise ValueError(
             f"the mask has shape {mask.shape}, but the one before the closing {unjoined.shape}"

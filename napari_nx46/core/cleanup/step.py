@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from napari_nx46.core.cleanup.place import Place
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, Mask, OpenFaces, open_faces
 from napari_nx46.voxels.piece_rules import PieceRule
@@ -71,6 +72,11 @@ class StepContext:
         return open_faces(self.block, self.shape)
 
     @property
+    def place(self) -> Place:
+        """Where the mask lies, and what is known of it."""
+        return Place(self.block, self.shape, self.known)
+
+    @property
     def mask_before_joining(self) -> Mask:
         """The mask before the first step that may join sheets.
 
@@ -114,6 +120,9 @@ class Step:
     cell : callable, optional
         Of a step that may work on fixed boxes from the volume's origin, each by itself: their side
         in voxels by the setting, 0 where it works on the whole.
+    in_preview : bool
+        Whether it does a slice and its halo within a frame. Where it does not, a preview is shown
+        without it, until the exact mask comes from a worker.
     """
 
     name: str
@@ -126,6 +135,7 @@ class Step:
     fragments_alone: bool = False
     pieces: Callable[[Setting], PieceRule] | None = None
     cell: Callable[[Setting], int] | None = None
+    in_preview: bool = True
 
     def key(self, setting: Setting) -> tuple[Hashable, ...]:
         """Return what the step does under a setting: with equal keys it does the same."""

@@ -7,10 +7,10 @@ threads changes no result; without workers the caller's does the work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from napari_nx46.core.cleanup.border import zero_border
-from napari_nx46.core.cleanup.cubes.cubes import plug_cubes, plug_cubes_in_raster_order
+from napari_nx46.core.cleanup.cubes.cubes import plug_cubes
 from napari_nx46.core.cleanup.morphology import (
     close_anisotropic,
     close_with_ball,
@@ -20,13 +20,13 @@ from napari_nx46.core.cleanup.morphology import (
 from napari_nx46.core.cleanup.object_rules.dust import remove_block_dust
 from napari_nx46.core.cleanup.object_rules.faces import (
     FacesRule,
-    Place,
     SpanRule,
     remove_incomplete_sheets,
     remove_objects_by_faces,
 )
 from napari_nx46.core.cleanup.objects import CAVITIES, fill_cavities, remove_small_objects
 from napari_nx46.core.cleanup.patching import patch_holes
+from napari_nx46.core.cleanup.sheet_by_sheet.mending import SheetRules, mend_sheets
 from napari_nx46.core.cleanup.sheets import keep_sheets_apart, sheet_rule
 from napari_nx46.core.cleanup.step import NOWHERE, WHOLE, Reach, Step, StepContext
 from napari_nx46.core.cleanup.tunnels import plug_tunnels
@@ -51,15 +51,6 @@ def _without_small_objects(mask: Mask, context: StepContext, smallest: int) -> M
 def _limits(setting: Setting) -> tuple[int, int, int]:
     """Return the voxels that an object must have inside, at a face, and in an edge or a corner."""
     return setting.smallest_object, setting.edge_min, setting.corner_min
-
-
-def _place(context: StepContext) -> Place:
-    return Place(context.block, context.shape, context.known)
-
-
-def _plugger(setting: Setting) -> Callable[..., Mask]:
-    is_raster = setting.plug_cubes is CubePlugging.RASTER
-    return plug_cubes_in_raster_order if is_raster else plug_cubes
 
 
 STEPS: tuple[Step, ...] = (
@@ -114,6 +105,28 @@ STEPS: tuple[Step, ...] = (
         joins=True,
     ),
     Step(
+        name="mend_sheets",
+        knobs=(
+            "per_sheet",
+            "sheet_closing",
+            "most_sheets",
+            "patch_holes",
+            "plug_cubes",
+            "plug_passes",
+            "border",
+        ),
+        is_on=lambda setting: setting.per_sheet,
+        apply=lambda mask, context: mend_sheets(
+            mask,
+            SheetRules.of(context.setting),
+            place=context.place,
+            workers=context.workers,
+        ),
+        reach=lambda setting: WHOLE,
+        joins=True,
+        in_preview=False,
+    ),
+    Step(
         name="plug_tunnels",
         knobs=("plug_tunnels",),
         is_on=lambda setting: setting.plug_tunnels,
@@ -124,9 +137,12 @@ STEPS: tuple[Step, ...] = (
     Step(
         name="plug_cubes",
         knobs=("plug_cubes", "plug_passes"),
-        is_on=lambda setting: setting.plug_cubes is not CubePlugging.OFF,
-        apply=lambda mask, context: _plugger(context.setting)(
-            mask, context.setting.plug_passes, workers=context.workers
+        is_on=lambda setting: setting.plug_cubes is not CubePlugging.OFF and not setting.per_sheet,
+        apply=lambda mask, context: plug_cubes(
+            mask,
+            context.setting.plug_passes,
+            context.setting.plug_cubes,
+            workers=context.workers,
         ),
         reach=lambda setting: (
             WHOLE
@@ -138,7 +154,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         name="patch_holes",
         knobs=("patch_holes", "patch_blocks"),
-        is_on=lambda setting: setting.patch_holes > 0,
+        is_on=lambda setting: setting.patch_holes > 0 and not setting.per_sheet,
         apply=lambda mask, context: patch_holes(
             mask,
             context.setting.patch_holes,
@@ -186,7 +202,7 @@ STEPS: tuple[Step, ...] = (
             _limits(context.setting),
             context.setting.edge_margin,
             context.setting.object_connectivity,
-            place=_place(context),
+            place=context.place,
             workers=context.workers,
         ),
         reach=lambda setting: WHOLE,
@@ -203,7 +219,7 @@ STEPS: tuple[Step, ...] = (
             context.setting.sheet_span,
             context.setting.edge_margin,
             context.setting.object_connectivity,
-            place=_place(context),
+            place=context.place,
             workers=context.workers,
         ),
         reach=lambda setting: WHOLE,
@@ -241,7 +257,7 @@ STEPS: tuple[Step, ...] = (
         knobs=("block_dust",),
         is_on=lambda setting: setting.block_dust > 1,
         apply=lambda mask, context: remove_block_dust(
-            mask, context.setting.block_dust, place=_place(context), workers=context.workers
+            mask, context.setting.block_dust, place=context.place, workers=context.workers
         ),
         reach=lambda setting: WHOLE,
         fragments_alone=True,

@@ -15,6 +15,35 @@ __all__ = ["SheetKnobs"]
 class SheetKnobs(CleanUpKnobs):
     """How sheets are treated by themselves, and kept apart."""
 
+    per_sheet: Annotated[
+        bool,
+        knob(
+            Group.SHEETS,
+            "Sheet by sheet",
+            "Close, patch and plug each sheet by itself, and keep its patches only where they leave"
+            " no more tunnels; sheets never join. As the first place did.",
+        ),
+    ] = False
+    sheet_closing: Annotated[
+        int,
+        Field(ge=0, le=8),
+        knob(
+            Group.SHEETS,
+            "Closing, sheets",
+            "Close gaps of each sheet with a ball a quarter of a voxel larger than this radius.",
+            unit="voxels",
+        ),
+    ] = 3
+    most_sheets: Annotated[
+        int,
+        Field(ge=0, le=10_000),
+        knob(
+            Group.SHEETS,
+            "Most sheets",
+            "Drop all sheets but the first so many in raster order; 0 keeps them all.",
+            unit="sheets",
+        ),
+    ] = 0
     sheet_gap: Annotated[
         int,
         Field(ge=0, le=3),

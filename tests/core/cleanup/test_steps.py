@@ -42,6 +42,7 @@ WHOLE = {
     "patch_holes": Setting(patch_holes=8),
     "fill_cavities": Setting(fill_cavities=True),
     "remove_small_objects": Setting(smallest_object=20),
+    "mend_sheets": Setting(per_sheet=True),
     "remove_objects_by_faces": Setting(edge_margin=2, edge_min=20, corner_min=9),
     "remove_incomplete_sheets": Setting(sheet_span=0.5),
     "keep_sheets_apart": Setting(sheet_gap=1),
@@ -203,6 +204,7 @@ def test_the_steps_stand_in_the_order_of_the_design():
         "open_by_faces",
         "close_anisotropic",
         "close_with_ball",
+        "mend_sheets",
         "plug_tunnels",
         "plug_cubes",
         "patch_holes",
@@ -253,14 +255,12 @@ def test_the_first_place_chain_has_the_published_steps():
     steps = steps_of(preset("first-place"))
     assert [step.name for step in steps] == [
         "zero_border",
-        "close_with_ball",
-        "plug_tunnels",
-        "patch_holes",
+        "remove_objects_first",
+        "mend_sheets",
         "fill_cavities",
-        "remove_small_objects",
-        "keep_sheets_apart",
+        "zero_border_again",
     ]
-    assert unjoined_steps(steps) == 1
+    assert unjoined_steps(steps) == 2
 
 
 def test_what_is_parted_is_what_the_first_adding_step_joined():
@@ -370,7 +370,7 @@ from napari_nx46.setting import Setting
 EVERY_STEP = Setting(
     border=1, opening=True, closing_z=1, closing_xy=1, closing_ball=1, plug_tunnels=True,
     patch_holes=4, fill_cavities=True, smallest_object=3, stabilise_radius=1, sheet_gap=1,
-    plug_cubes="raster",
+    plug_cubes="raster", per_sheet=True,
 )
 
 def compiled():

@@ -79,7 +79,7 @@ def panel_and_session(new_panel):
     return new_panel()
 
 
-EVERYTHING_ON = {"border": 1, "plug_cubes": "cubes", "smallest_object": 1, "edge_margin": 1}
+EVERYTHING_ON = {"border": 1, "plug_cubes": "cubes", "per_sheet": True, "edge_margin": 1}
 """What brings every knob of the clean-up into sight."""
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from napari_nx46.core.cleanup.object_rules.faces import Place
 from napari_nx46.core.cleanup.objects import remove_small_objects
+from napari_nx46.core.cleanup.place import Place
 from napari_nx46.voxels.blocks import (
     Block,
     Mask,

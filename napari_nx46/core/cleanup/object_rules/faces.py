@@ -12,52 +12,18 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.cleanup.arguments import require_whole_numbers
+from napari_nx46.core.cleanup.arguments import require_at_least_zero
 from napari_nx46.core.cleanup.objects import remove_components
-from napari_nx46.voxels.blocks import Block, Mask, OpenFaces, open_faces, whole_block
+from napari_nx46.core.cleanup.place import Place
+from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.piece_rules import Measures, PieceRule
-from napari_nx46.voxels.spans import Components, checked_mask, find_components
+from napari_nx46.voxels.spans import checked_mask, find_components
 from napari_nx46.voxels.workers import Workers
 
-__all__ = ["FacesRule", "Place", "SpanRule", "remove_incomplete_sheets", "remove_objects_by_faces"]
+__all__ = ["FacesRule", "SpanRule", "remove_incomplete_sheets", "remove_objects_by_faces"]
 
 EDGE = 2
 """An object that reaches faces on so many axes lies in an edge or a corner."""
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where a mask lies in its fragment; on a block, what is known of it.
-
-    Parameters
-    ----------
-    block : Block
-    shape : tuple of int
-        Voxels of the whole fragment along z, y and x.
-    known : (Z, Y, X) array of uint8, {0, 1}, optional
-        The last exact mask of the block. An object that leaves the block has an unknown size and
-        extent: it stays, unless `known` has none of its voxels.
-    """
-
-    block: Block
-    shape: tuple[int, int, int]
-    known: Mask | None = None
-
-    @classmethod
-    def whole(cls, mask: Mask) -> Place:
-        """Return the place of a mask that is all of its fragment."""
-        z, y, x = mask.shape
-        return cls(whole_block((z, y, x)), (z, y, x))
-
-    @property
-    def open_faces(self) -> OpenFaces:
-        """For each axis, whether the fragment goes on below and above the block."""
-        return open_faces(self.block, self.shape)
-
-    def measures(self, components: Components) -> Measures:
-        """Return the sizes of components, and their boxes in the fragment."""
-        starts = np.array([extent.start for extent in self.block], np.int64)
-        return Measures.of(components.sizes(), boxes=components.boxes() + starts[:, None])
 
 
 @dataclass(frozen=True)
@@ -176,7 +142,7 @@ def remove_objects_by_faces(
     array([1, 1, 0, 0, 0], dtype=uint8)
     """
     inside, at_face, in_edge = smallest
-    require_whole_numbers(
+    require_at_least_zero(
         smallest_object=inside, edge_min=at_face, corner_min=in_edge, edge_margin=edge_margin
     )
     kept = checked_mask(mask).copy()
@@ -237,9 +203,7 @@ def remove_incomplete_sheets(
     >>> remove_incomplete_sheets(mask, span=0.5)[0, :, 0]
     array([1, 0, 0], dtype=uint8)
     """
-    require_whole_numbers(edge_margin=edge_margin)
-    if span < 0:
-        raise ValueError(f"span: expected at least 0, found {span}")
+    require_at_least_zero(edge_margin=edge_margin, span=span)
     kept = checked_mask(mask).copy()
     there = place or Place.whole(mask)
     components = find_components(kept, connectivity, workers=workers)

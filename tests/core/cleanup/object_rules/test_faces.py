@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from napari_nx46.core.cleanup.object_rules.dust import remove_block_dust
 from napari_nx46.core.cleanup.object_rules.faces import (
-    Place,
     remove_incomplete_sheets,
     remove_objects_by_faces,
 )
+from napari_nx46.core.cleanup.place import Place
 from napari_nx46.voxels.blocks import octants_of
 from tests.voxels.mask_cases import masks
 
