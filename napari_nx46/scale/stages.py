@@ -231,8 +231,8 @@ def refusals(setting: Setting, quantile_over: QuantileOver | None = None) -> lis
         if step.cell is not None and not _cell(step, setting):
             found.append(
                 f"{step.name} looks at every sheet as a whole, which tiles cannot do exactly: "
-                "choose --patch-blocks 512 to patch within fixed blocks, and tune with the same "
-                "patch_blocks, or set patch_holes to 0"
+                "choose --patch-blocks 512 to work within fixed blocks, and tune with the same "
+                "patch_blocks, or switch it off"
             )
         elif step.fragments_alone:
             found.append(f"{step.name} means something on a fragment alone: switch it off")

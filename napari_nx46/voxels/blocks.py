@@ -191,6 +191,23 @@ def open_faces(block: Block, shape: tuple[int, int, int]) -> OpenFaces:
     return z, y, x
 
 
+def cells_of(block: Block, side: int) -> Iterator[Block]:
+    """Cut a block into the parts that lie in the same boxes of this side from the origin.
+
+    Yields
+    ------
+    tuple of slice
+        In raster order, as a block of an array that holds just `block`.
+    """
+    cuts = [
+        [extent.start, *range((extent.start // side + 1) * side, extent.stop, side), extent.stop]
+        for extent in block
+    ]
+    extents = [[slice(*ends) for ends in pairwise(cut)] for cut in cuts]
+    for z, y, x in product(*extents):
+        yield within((z, y, x), block)
+
+
 def octants_of(shape: tuple[int, ...], parts: tuple[int, int, int] = (2, 2, 2)) -> list[Block]:
     """Cut a volume into contiguous octants.
 

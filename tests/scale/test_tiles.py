@@ -30,6 +30,7 @@ KNOBS = {
     "plug_tunnels": {"plug_tunnels": True},
     "plug_cubes": {"plug_cubes": "cubes", "plug_passes": 2},
     "patch_holes": {"patch_holes": 6, "patch_blocks": 8},
+    "mend_sheets": {"per_sheet": True, "patch_holes": 5, "patch_blocks": 8},
     "fill_cavities": {"fill_cavities": True},
     "remove_small_objects": {"smallest_object": 7},
     "remove_objects_by_faces": {
@@ -219,7 +220,16 @@ def test_stages_are_counted_on_the_whole():
 
 def test_passes_are_few_and_named():
     setting = preset("first-place").changed(
-        hysteresis=True, low_probability=0.2, border=0, patch_holes=0, sheet_gap=0
+        hysteresis=True,
+        low_probability=0.2,
+        border=0,
+        objects_first=0,
+        per_sheet=False,
+        closing_ball=3,
+        plug_tunnels=True,
+        plug_cubes="off",
+        patch_holes=0,
+        smallest_object=20_000,
     )
     names = [part.name for part in plan_passes(setting)]
     assert names == [

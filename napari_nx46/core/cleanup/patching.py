@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise, product
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.core.cleanup.arguments import require_at_least_zero
-from napari_nx46.voxels.blocks import Block, Mask, whole_block, within
+from napari_nx46.voxels.blocks import Block, Mask, cells_of, whole_block
 from napari_nx46.voxels.spans import Components, Labels, checked_mask, find_components
 from napari_nx46.voxels.workers import Workers, tiles_of
 
@@ -243,20 +242,9 @@ def patch_holes(
         return patched
     if side == 0:
         return _patch(patched, largest_side, workers)
-    for box in _boxes(block or whole_block(patched.shape), side):
+    for box in cells_of(block or whole_block(patched.shape), side):
         patched[box] = _patch(patched[box].copy(), largest_side, workers)
     return patched
-
-
-def _boxes(block: Block, side: int) -> Iterator[Block]:
-    """Yield the parts of a block that lie in the same boxes of the fragment."""
-    cuts = [
-        [extent.start, *range((extent.start // side + 1) * side, extent.stop, side), extent.stop]
-        for extent in block
-    ]
-    extents = [[slice(*ends) for ends in pairwise(cut)] for cut in cuts]
-    for z, y, x in product(*extents):
-        yield within((z, y, x), block)
 
 
 def _patch(patched: Mask, largest_side: int, workers: Workers | None) -> Mask:

@@ -111,6 +111,7 @@ STEPS: tuple[Step, ...] = (
             "sheet_closing",
             "most_sheets",
             "patch_holes",
+            "patch_blocks",
             "plug_cubes",
             "plug_passes",
             "border",
@@ -124,6 +125,7 @@ STEPS: tuple[Step, ...] = (
         ),
         reach=lambda setting: WHOLE,
         joins=True,
+        cell=lambda setting: setting.patch_blocks,
         in_preview=False,
     ),
     Step(

@@ -109,12 +109,11 @@ class CleanUpKnobs(ThresholdKnobs):
         Field(ge=0, le=4096),
         knob(
             Group.CLEAN_UP,
-            "Patch within blocks of",
-            "Patch holes in fixed blocks of this side, each by itself, as volumes larger than"
-            " memory need it; 0: in the whole fragment.",
+            "Patch in blocks",
+            "Patch holes, or mend sheet by sheet, in fixed blocks of this side, each by itself, as"
+            " volumes larger than memory need it; 0: in the whole fragment.",
             unit="voxels",
             step=64,
-            advanced=True,
         ),
     ] = 0
     fill_cavities: Annotated[

@@ -12,7 +12,7 @@ from napari_nx46.core.cleanup.cubes.cubes import plug_cubes
 from napari_nx46.core.cleanup.morphology import close_with_ball, dilate_by_cube
 from napari_nx46.core.cleanup.place import Place
 from napari_nx46.setting import CubePlugging, Setting
-from napari_nx46.voxels.blocks import Block, Mask, OpenFaces, widened, within
+from napari_nx46.voxels.blocks import Block, Mask, OpenFaces, cells_of, widened, within
 from napari_nx46.voxels.euler import euler_number
 from napari_nx46.voxels.spans import Components, checked_mask, find_components
 from napari_nx46.voxels.workers import Workers
@@ -42,6 +42,9 @@ class SheetRules:
         So many voxels at each face of the fragment are not looked for holes in.
     most : int
         Sheets that are kept; 0 for all.
+    side : int
+        If not 0, the fragment is cut into boxes of this side from its origin, and each is mended as
+        if there were no other.
     """
 
     closing: int = 3
@@ -50,6 +53,7 @@ class SheetRules:
     passes: int = 2
     border: int = 3
     most: int = 40
+    side: int = 0
 
     @classmethod
     def of(cls, setting: Setting) -> SheetRules:
@@ -61,6 +65,7 @@ class SheetRules:
             passes=setting.plug_passes,
             border=setting.border,
             most=setting.most_sheets,
+            side=setting.patch_blocks,
         )
 
 
@@ -95,7 +100,7 @@ def mend_sheets(
        left without any of them;
     6. written, where no voxel of an earlier sheet touches (26).
 
-    Reach: the whole fragment.
+    Reach: the whole fragment, or with a side the boxes.
 
     Parameters
     ----------
@@ -131,8 +136,19 @@ def mend_sheets(
         plug_passes=given.passes,
         border=given.border,
         most_sheets=given.most,
+        patch_blocks=given.side,
     )
     there, whole = place or Place.whole(mask), checked_mask(mask)
+    if not given.side:
+        return _mended_sheets(whole, given, there, workers)
+    mended = np.empty_like(whole)
+    for box in cells_of(there.block, given.side):
+        part = Place(_moved(box, there.block), there.shape)
+        mended[box] = _mended_sheets(whole[box].copy(), given, part, workers)
+    return mended
+
+
+def _mended_sheets(whole: Mask, given: SheetRules, there: Place, workers: Workers | None) -> Mask:
     components = find_components(whole, 26, workers=workers)
     boxes = components.boxes()
     mended = np.zeros_like(whole)
@@ -261,6 +277,15 @@ def _padded(box: npt.NDArray[np.int64], shape: tuple[int, ...]) -> Block:
     z, y, x = (slice(int(start), int(stop)) for start, stop in box)
     depth, height, width = shape
     return widened((z, y, x), (1, 1, 1), (depth, height, width))
+
+
+def _moved(block: Block, by: Block) -> Block:
+    """Return a block of an array as a block of the volume that the array is cut from."""
+    z, y, x = (
+        slice(part.start + around.start, part.stop + around.start)
+        for part, around in zip(block, by, strict=True)
+    )
+    return z, y, x
 
 
 def _shape(mask: Mask) -> tuple[int, int, int]:
