@@ -110,6 +110,13 @@ def ct_sources(
             raise ValueError("probability volumes are not made from the CT image")
 
 
+def ct_halo(source: ScoreFrom, residual_sigma: float) -> tuple[int, int, int]:
+    """Return how far along z, y and x the voxels of `ct_sources` depend on those of the image."""
+    if source is ScoreFrom.GRADIENT:
+        return _BOX_RADIUS, 1, 1
+    return (_gaussian_radius(residual_sigma),) * 3
+
+
 @dataclass(frozen=True, eq=False)
 class CtPath(ABC):
     """A volume that is computed from a CT image when it is read.
@@ -173,7 +180,7 @@ class GradientPath3d(CtPath):
     @property
     def halo(self) -> tuple[int, int, int]:
         """How far along z, y and x a voxel depends on others."""
-        return _BOX_RADIUS, 1, 1
+        return ct_halo(ScoreFrom.GRADIENT, 0.0)
 
     def _slice(self, window: _Window, z: int) -> Plane:
         before, here, after = (window.plane(near) for near in (z - 1, z, z + 1))
@@ -219,8 +226,7 @@ class ResidualPath(CtPath):
     @property
     def halo(self) -> tuple[int, int, int]:
         """How far along z, y and x a voxel depends on others."""
-        radius = len(_gaussian_weights(self.sigma)) // 2
-        return radius, radius, radius
+        return ct_halo(ScoreFrom.RESIDUAL, self.sigma)
 
     def _slice(self, window: _Window, z: int) -> Plane:
         weights = _gaussian_weights(self.sigma)
@@ -310,8 +316,12 @@ def _box_mean(window: _Window, z: int) -> Plane:
     return total.astype(np.float32)
 
 
+def _gaussian_radius(sigma: float) -> int:
+    return int(TRUNCATION * sigma + 0.5)
+
+
 def _gaussian_weights(sigma: float) -> npt.NDArray[np.float64]:
-    radius = int(TRUNCATION * sigma + 0.5)
+    radius = _gaussian_radius(sigma)
     offsets = np.arange(-radius, radius + 1)
     weights: npt.NDArray[np.float64] = np.exp(-0.5 / sigma**2 * offsets**2)
     weights /= weights.sum()

@@ -21,15 +21,14 @@ from napari_nx46.core.threshold.quantile import (
     nothing_above_zero,
 )
 from napari_nx46.core.threshold.rules import (
-    Pair,
     adaptive_pair,
     block_pair,
     domain_quantiles,
     fixed_pair,
     quantile_pair,
-    quantiles_of,
     threshold_of,
 )
+from napari_nx46.core.threshold.search import Pair, quantiles_of
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Domain, ScoreFrom, Setting, ThresholdRule
 from napari_nx46.voxels.blocks import (

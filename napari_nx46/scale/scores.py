@@ -1,0 +1,55 @@
+"""What the scores of a tile are read from, and what they are where nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from napari_nx46.core.score.ct_paths import IntensityExtent, ct_halo
+from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.setting import ScoreFrom, Setting
+from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
+
+__all__ = ["absent_score", "is_reached", "source_halo"]
+
+
+def source_halo(setting: Setting) -> tuple[int, int, int]:
+    """Return how far around a box the volumes are read for its scores, along z, y and x."""
+    z, y, x = 0, 0, 0
+    if setting.source is not ScoreFrom.PROBABILITIES:
+        z, y, x = ct_halo(setting.source, setting.residual_sigma)
+    return z + setting.z_radius, y, x
+
+
+def absent_score(
+    setting: Setting, fills: Mapping[str, Any], intensities: IntensityExtent | None = None
+) -> float:
+    """Return the score of a voxel far from every chunk that is stored.
+
+    Parameters
+    ----------
+    setting : Setting
+    fills : mapping of str to scalar
+        What a voxel of an absent chunk reads as, of the volume's own type: by ``"p3d"``,
+        ``"p2d"``, ``"image"`` or the name of a model. A single source is given as ``"p3d"``.
+    intensities : tuple of float, optional
+        Lowest and highest value of the CT image.
+
+    Returns
+    -------
+    float
+        A float32.
+    """
+    arrays = {name: np.full((1, 1, 1), fill) for name, fill in fills.items()}
+    p3d, p2d, image = (arrays.pop(name, None) for name in ("p3d", "p2d", "image"))
+    volumes = FragmentVolumes(p3d, p2d if p2d is not None else p3d, arrays, image)
+    score = FragmentScore(volumes, keep_score=False, intensities=intensities)
+    return float(score.score(setting, whole_block(volumes.shape))[0, 0, 0])
+
+
+def is_reached(threshold: Threshold, score: float, extent: slice) -> bool:
+    """Return whether a score is foreground, or may be by hysteresis, in any of some slices."""
+    return bool((threshold.lower.lowest_scores(extent) <= np.float32(score)).any())
