@@ -52,6 +52,15 @@ class ItemPicture:
     voxels: Ints
     classes: npt.NDArray[np.uint8]
 
+    @property
+    def box(self) -> Block:
+        """The box around the voxels; one voxel where there are none."""
+        if not len(self.voxels):
+            return (slice(0, 1), slice(0, 1), slice(0, 1))
+        low, high = self.voxels.min(axis=0).tolist(), self.voxels.max(axis=0).tolist()
+        z, y, x = (slice(a, b + 1) for a, b in zip(low, high, strict=True))
+        return z, y, x
+
     def block(self, block: Block) -> Voxels:
         """Return the classes of a block."""
         picture = np.zeros(block_shape(block), np.uint8)
@@ -83,11 +92,20 @@ def picture_of(listing: Listing, row: int, shape: tuple[int, int, int]) -> ItemP
     return ItemPicture(shape, voxels[order].astype(np.int32), classes[order].astype(np.uint8))
 
 
-def lazy_picture(picture: ItemPicture) -> LazyVolume:
-    """Return a picture as a volume for a layer."""
-    whole = whole_block(picture.shape)
+def lazy_picture(picture: ItemPicture, box: Block | None = None) -> LazyVolume:
+    """Return a picture as a volume for a layer: of the whole fragment, or of a box of it."""
+    within = whole_block(picture.shape) if box is None else box
+    origin = [axis.start for axis in within]
+
+    def read(block: Block) -> Voxels:
+        z, y, x = (
+            slice(axis.start + start, axis.stop + start)
+            for axis, start in zip(block, origin, strict=True)
+        )
+        return picture.block((z, y, x))
+
     return LazyVolume(
-        picture.shape, picture.block, lambda: picture.block(whole), highest=max(ItemClass)
+        block_shape(within), read, lambda: picture.block(within), highest=max(ItemClass)
     )
 
 

@@ -44,6 +44,11 @@ class ClassOverlay(OverlayLayer):
     def voxels(self) -> LazyVolume:
         """Return the classes of the current fragment."""
 
+    @property
+    def offset(self) -> tuple[int, int, int]:
+        """Where in the fragment the first of these voxels lies, (z, y, x)."""
+        return 0, 0, 0
+
     def show(self, shown: bool) -> None:
         """Show the classes or hide them, where there are any to show."""
         if self.is_there:
@@ -90,7 +95,7 @@ class ClassOverlay(OverlayLayer):
             visible=True,
         )
         self._follow_visibility()
-        self._viewer.add_layer(self._placing.place(self.layer))
+        self._viewer.add_layer(self._placing.place(self.layer, self.offset))
 
 
 def class_colormap(name: str, kinds: type[IntEnum], colors: Mapping[Any, str]) -> Colormap:

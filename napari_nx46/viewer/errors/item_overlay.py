@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_nx46.live.arrays.volume import LazyVolume, Voxels
+from napari_nx46.live.arrays.volume import LazyVolume
 from napari_nx46.live.derived.graph import State
 from napari_nx46.live.errors.picture import ItemClass, ItemPicture, Pictures, lazy_picture
 from napari_nx46.live.view import ShownMask
 from napari_nx46.viewer.canvas.class_overlay import ClassOverlay
 from napari_nx46.viewer.errors.looks import ITEM_COLORS
+from napari_nx46.voxels.blocks import Block
 
 if TYPE_CHECKING:
     import napari
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["ItemOverlay"]
 
 LAYER_NAME = "selected error"
+
+_ONE_VOXEL: Block = (slice(0, 1), slice(0, 1), slice(0, 1))
+_EMPTY = LazyVolume((1, 1, 1), lambda _block: None, lambda: None, highest=max(ItemClass))
 
 
 class ItemOverlay(ClassOverlay):
@@ -48,16 +52,24 @@ class ItemOverlay(ClassOverlay):
         picture = self._pictures.state.result
         return picture is not None and picture.shape == self._session.fragment.shape
 
-    def slice_of(self, shown: ShownMask) -> Voxels | None:
-        """Return what the item has in a plane, whatever the mask."""
-        picture = self._pictures.state.result
-        return None if picture is None else picture.block(shown.plane)
+    def slice_of(self, shown: ShownMask) -> None:
+        """Return nothing: what the item is made of is the same whatever the mask."""
+
+    def draw(self, shown: ShownMask) -> None:
+        """Leave it as it is while sliders move."""
 
     def voxels(self) -> LazyVolume:
-        """Return the voxels of the item."""
+        """Return the voxels of the item, in the box around them."""
         picture = self._pictures.state.result
         assert picture is not None  # `available` asked for it
-        return lazy_picture(picture)
+        box = self._box
+        return lazy_picture(picture, box) if box is not _ONE_VOXEL else _EMPTY
+
+    @property
+    def offset(self) -> tuple[int, int, int]:
+        """The first voxel of the box: a layer of the whole fragment is slow to draw."""
+        z, y, x = (axis.start for axis in self._box)
+        return z, y, x
 
     def want(self, wanted: bool) -> None:
         """Show the voxels of what is selected, or of nothing."""
@@ -69,12 +81,22 @@ class ItemOverlay(ClassOverlay):
         self._pictures.changed.disconnect(self._follow, missing_ok=True)
         super().close()
 
+    @property
+    def _box(self) -> Block:
+        """The box around the item; a single voxel until its picture is there."""
+        state = self._pictures.state
+        if state.result is None or state.stale:
+            return _ONE_VOXEL
+        return state.result.box
+
     def _follow(self, state: State[ItemPicture]) -> None:
-        if not self._wanted or not self.available or state.stale:
+        if not self._wanted or not self.available:
             self.remove()
         elif self.is_there:
+            # A layer that is taken away and added again holds the window up much longer.
             self.layer.data = self.voxels()
-        else:
+            self._placing.place(self.layer, self.offset)
+        elif not state.stale:
             selected = set(self._viewer.layers.selection)
             self.show(True)
             self._viewer.layers.selection = selected
