@@ -222,6 +222,7 @@ def tune(
     name: str | None = None,
     channel: int | None = None,
     logits: Logits | None = None,
+    workspace: str | os.PathLike[str] | None = None,
 ) -> Tuning:
     """Tune the surface mask of layers or arrays in a napari window.
 
@@ -242,6 +243,10 @@ def tune(
         Of probability volumes that have several; the last by default.
     logits : Logits, optional
         How the values of probability volumes become probabilities, if they are logits.
+    workspace : str or path-like, optional
+        The file in which history, accepted settings, corrections and bookmarks are kept, and found
+        again. By default one in the folder of workspaces, which is known by the file that the layer
+        was read from, or by the content of a NumPy array; Dask arrays have none.
 
     Returns
     -------
@@ -272,7 +277,15 @@ def tune(
     from napari_nx46.viewer.window.tuning import tune_layers
 
     arrays = {"p3d": p3d, "p2d": p2d, "image": image, "label": label}
-    return tune_layers(viewer, arrays, models or {}, name=name, channel=channel, logits=logits)
+    return tune_layers(
+        viewer,
+        arrays,
+        models or {},
+        name=name,
+        channel=channel,
+        logits=logits,
+        workspace=workspace,
+    )
 
 
 def _corrections_of(given: Any) -> Corrections | None:

@@ -19,7 +19,11 @@ from napari_nx46.files.workspace.columns import (
 )
 from napari_nx46.files.workspace.errors import Damage, WorkspaceError
 from napari_nx46.files.workspace.landscapes.table import SavedLandscape
-from napari_nx46.files.workspace.location import WORKSPACES_VARIABLE, default_workspace
+from napari_nx46.files.workspace.location import (
+    WORKSPACES_VARIABLE,
+    default_workspace,
+    workspace_of_content,
+)
 from napari_nx46.files.workspace.pending import Announcement, announcements, announcing
 from napari_nx46.files.workspace.rows import (
     Baseline,
@@ -57,4 +61,5 @@ __all__ = [
     "announcing",
     "default_workspace",
     "utc_now",
+    "workspace_of_content",
 ]

@@ -36,9 +36,26 @@ def default_workspace(data: Path, environment: Mapping[str, str] | None = None) 
         hexadecimal digits of the SHA-256 of its resolved path.
     """
     resolved = data.expanduser().resolve()
-    digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()[:_DIGEST_CHARACTERS]
-    name = _NOT_PLAIN.sub("_", resolved.name)[:_LONGEST_NAME].lstrip(".") or "data"
-    return _workspaces_folder(environment) / f"{name}-{digest}" / WORKSPACE_FILE
+    return _workspace(resolved.name, os.fsencode(resolved), environment)
+
+
+def workspace_of_content(fingerprint: str, environment: Mapping[str, str] | None = None) -> Path:
+    """Return the workspace file of data that have no path; nothing is made or opened.
+
+    Parameters
+    ----------
+    fingerprint : str
+        Equal where the data are.
+    environment : mapping, optional
+        See `default_workspace`.
+    """
+    return _workspace("array", fingerprint.encode(), environment)
+
+
+def _workspace(name: str, identity: bytes, environment: Mapping[str, str] | None) -> Path:
+    digest = hashlib.sha256(identity).hexdigest()[:_DIGEST_CHARACTERS]
+    plain = _NOT_PLAIN.sub("_", name)[:_LONGEST_NAME].lstrip(".") or "data"
+    return _workspaces_folder(environment) / f"{plain}-{digest}" / WORKSPACE_FILE
 
 
 def _workspaces_folder(environment: Mapping[str, str] | None) -> Path:

@@ -159,6 +159,23 @@ def resume(session: Session, state: RestoredState) -> None:
         session.accept_settings(state.accepted, state.accepted_corrections)
 
 
+def kept_fragment(path: Path) -> str | None:
+    """Return the fragment that was shown the last time; None where that is not known.
+
+    Parameters
+    ----------
+    path : Path
+        The workspace file; see `kept_read_as`.
+    """
+    try:
+        with Workspace.open(path, check_pages=False, create=False) as workspace:
+            view = workspace.state("view")
+    except WorkspaceError:
+        return None
+    image_id = view.get("image_id") if isinstance(view, dict) else None
+    return image_id if isinstance(image_id, str) else None
+
+
 def _restored(session: Session, workspace: Workspace, *, with_history: bool) -> RestoredState:
     dataset, problems = session.dataset, list[str]()
     view = _view(workspace, problems)

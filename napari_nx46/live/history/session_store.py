@@ -23,6 +23,8 @@ from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Session
 from napari_nx46.run.job import Post
 from napari_nx46.run.landscape.landscape import Landscape
+from napari_nx46.setting import Setting
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 __all__ = ["SessionStore"]
 
@@ -140,6 +142,19 @@ class SessionStore:
         if self._autosave is not None:
             self._autosave.note_view(self._view)
 
+    def save_to(self, path: Path) -> bool:
+        """Write all there is to a new workspace file, and wait; return whether all of it is kept.
+
+        Parameters
+        ----------
+        path : Path
+            What is done later is not written there.
+        """
+        autosave = Autosave(self._session, path, self.history, post=self._post)
+        autosave.failed.connect(self._fail)
+        self._note_all(autosave)
+        return autosave.close()
+
     def flush(self) -> bool:
         """Write what is not written yet, and wait for it; return whether all of it is kept."""
         return self._autosave is None or self._autosave.flush()
@@ -198,12 +213,8 @@ class SessionStore:
         if self._path is not None:
             self._autosave = Autosave(self._session, self._path, self.history, post=self._post)
             self._autosave.failed.connect(self._fail)
-            self._autosave.note_everything()
-            self._autosave.note_view(self._view)
-            self._note_pins()
+            self._note_all(self._autosave)
             self._pins.changed.connect(self._note_pins)
-            for landscape in self.landscapes:
-                self._note_landscape(landscape)
             self.landscapes.changed.connect(self._note_landscape)
             self.landscapes.take_up(state.landscapes)
 
@@ -216,14 +227,24 @@ class SessionStore:
                 self._reported.add(problem)
                 self.problem.emit(problem)
 
+    def _note_all(self, autosave: Autosave) -> None:
+        autosave.note_everything()
+        autosave.note_view(self._view)
+        autosave.note_pins(*self._pinned())
+        for landscape in self.landscapes:
+            autosave.note_landscape(landscape)
+
     def _note_landscape(self, landscape: Landscape) -> None:
         if self._autosave is not None:
             self._autosave.note_landscape(landscape)
 
     def _note_pins(self) -> None:
         if self._autosave is not None:
-            pins = tuple(self._pins)
-            self._autosave.note_pins(
-                {pin.letter: pin.setting for pin in pins},
-                {pin.letter: pin.corrections for pin in pins},
-            )
+            self._autosave.note_pins(*self._pinned())
+
+    def _pinned(
+        self,
+    ) -> tuple[dict[str, Setting], dict[str, Mapping[str, Corrections]]]:
+        pins = tuple(self._pins)
+        settings = {pin.letter: pin.setting for pin in pins}
+        return settings, {pin.letter: pin.corrections for pin in pins}

@@ -83,6 +83,18 @@ class Bookmarks:
         else:
             self._submit(lambda workspace: workspace.bookmarks.remove(numbers))
 
+    def save_to(self, path: Path) -> None:
+        """Write all of them to another workspace file as well.
+
+        Raises
+        ------
+        WorkspaceError
+            If they cannot be written.
+        """
+        with Workspace.open(path, check_pages=False) as workspace:
+            for bookmark in self.all:
+                workspace.bookmarks.add(bookmark)
+
     def export(self, target: Path) -> None:
         """Write all of them as CSV.
 

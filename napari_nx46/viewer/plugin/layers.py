@@ -32,7 +32,7 @@ def tune_selected(viewer: napari.Viewer) -> None:
         dock.layers.propose(guessed(layers_of(viewer)))
         return
     try:
-        dock.layers.tune(choice)
+        dock.layers.begin(choice)
     except (ValueError, OSError) as error:
         dock.layers.propose(choice)
         notify_error(error)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtGui import QColor
 
 from napari_nx46.data.fragments import DataSet
+from napari_nx46.files.workspace import WORKSPACES_VARIABLE
 from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET, PipelineSet
 from napari_nx46.setting import DEFAULT_BAND
 from napari_nx46.viewer.messages.notices import notify_warning
@@ -65,6 +67,12 @@ class Preferences:
     def message(self) -> str:
         """All that cannot be used, in one message; empty where there is nothing."""
         return f"{WHERE}: {'; '.join(self.problems)}." if self.problems else ""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment with the preferred folder of workspaces, unless it names another one."""
+        preferred = {} if self.workspaces is None else {WORKSPACES_VARIABLE: str(self.workspaces)}
+        return {**preferred, **os.environ}
 
     def check(self, dataset: DataSet) -> None:
         """Check that data can be read with the memory that is preferred.

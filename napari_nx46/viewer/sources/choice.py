@@ -106,6 +106,12 @@ class LayerChoice:
         return bool(self.models) or any(layer is not None for layer in sources)
 
     @property
+    def layers_of_score(self) -> list[Layer]:
+        """Those that a score can be made from: the paths, the models, the image."""
+        found = (self.p3d, self.p2d, *self.models.values(), self.image)
+        return [layer for layer in found if layer is not None]
+
+    @property
     def layers(self) -> list[Layer]:
         """The layers, each once."""
         return list(dict.fromkeys(self.places.values()))

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 from qtpy.QtCore import QObject
 
 from napari_nx46.viewer.messages.notices import notify_error, notify_info
+from napari_nx46.viewer.plugin.preferences import read_preferences
 from napari_nx46.viewer.sources.choice import LayerChoice, open_quietly
 from napari_nx46.viewer.sources.chosen import ChosenLayers
+from napari_nx46.viewer.sources.kept import as_kept, workspace_of_layers
 from napari_nx46.viewer.sources.panel import LayerPanel
+from napari_nx46.viewer.sources.workspace_row import WorkspaceRow
 from napari_nx46.viewer.window.reading import Carried
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ class SessionOwner(Protocol):
     """The dock in which sessions begin and end."""
 
     viewer: napari.Viewer
+    keeps: bool
     viewer_session: ViewerSession | None
 
     def show_data_set(
@@ -35,6 +39,7 @@ class SessionOwner(Protocol):
         paths: tuple[Path, ...],
         image_id: str | None = None,
         chosen: ChosenLayers | None = None,
+        workspace: Path | None = None,
     ) -> None:
         """Begin a session on a data set."""
 
@@ -60,15 +65,50 @@ class LayerTuning(QObject):
     def __init__(self, dock: SessionOwner, parent: QObject) -> None:
         super().__init__(parent)
         self._dock = dock
+        self._workspace: Path | None = None
+        """That a user chose."""
         self.panel = LayerPanel(dock.viewer)
         self.panel.chosen.connect(self.try_to_tune)
+        self.workspace_row = WorkspaceRow()
+        self.panel.layout().addWidget(self.workspace_row)
+        self.workspace_row.saved.connect(self.save_workspace)
+        self.workspace_row.opened.connect(self.open_workspace)
 
-    def tune(self, choice: LayerChoice) -> None:
+    def begin(self, choice: LayerChoice, workspace: Path | None = None) -> None:
+        """Tune layers of the window, and go on from where work on the same data was left.
+
+        Parameters
+        ----------
+        choice : LayerChoice
+        workspace : Path, optional
+            The file that this is kept in, which a user chose; by default that of the layers, if
+            there is one.
+
+        Raises
+        ------
+        FragmentError, VolumeError
+            If they form no fragment; what was open stays open then.
+        """
+        chosen = workspace
+        if workspace is None and self._dock.keeps and choice.has_source:
+            workspace = workspace_of_layers(choice, read_preferences().environment)
+        kept = as_kept(choice, workspace)
+        try:
+            self.tune(kept, workspace)
+        except ValueError:
+            if kept.read_as == choice.read_as:
+                raise
+            self.tune(replace(kept, read_as=choice.read_as), workspace)
+        self._workspace = chosen
+
+    def tune(self, choice: LayerChoice, workspace: Path | None = None) -> None:
         """Tune layers of the window, which stay as they are, in place of what is open.
 
         Parameters
         ----------
         choice : LayerChoice
+        workspace : Path, optional
+            The file that this is kept in; None keeps nothing.
 
         Raises
         ------
@@ -77,12 +117,12 @@ class LayerTuning(QObject):
         """
         dataset, volumes = open_quietly(choice)
         chosen = ChosenLayers(self._dock.viewer, choice, volumes, self.parent())
-        self._dock.show_data_set(dataset, (), chosen=chosen)
+        self._dock.show_data_set(dataset, (), chosen=chosen, workspace=workspace)
 
-    def try_to_tune(self, choice: LayerChoice) -> bool:
+    def try_to_tune(self, choice: LayerChoice, workspace: Path | None = None) -> bool:
         """Tune layers, or notify of what is wrong with them; return whether they are tuned."""
         try:
-            self.tune(choice)
+            self.begin(choice, workspace)
         except (ValueError, OSError) as error:
             notify_error(error)
             return False
@@ -93,8 +133,37 @@ class LayerTuning(QObject):
         self.panel.show_choice(choice)
         self.panel.section.expand()
 
-    def follow(self, chosen: ChosenLayers | None) -> None:
-        """Show what is tuned, and go on with what is left of it when layers come and go."""
+    def save_workspace(self, path: Path) -> bool:
+        """Keep all that was done in a new file, and go on in it; return whether it is kept."""
+        session = self._dock.viewer_session
+        if session is None or session.chosen is None:
+            return False
+        if path.exists():
+            notify_error(FileExistsError(f"{path}: there is such a file; choose another name"))
+            return False
+        return session.keep_in(path) and self.try_to_tune(session.chosen.choice, path)
+
+    def open_workspace(self, path: Path) -> bool:
+        """Go on from what was kept in a file; return whether the layers are tuned with it."""
+        session = self._dock.viewer_session
+        return (
+            session is not None
+            and session.chosen is not None
+            and self.try_to_tune(session.chosen.choice, path)
+        )
+
+    def follow(self, chosen: ChosenLayers | None, workspace: Path | None) -> None:
+        """Show what is tuned, and go on with what is left of it when layers come and go.
+
+        Parameters
+        ----------
+        chosen : ChosenLayers, optional
+            None where files are tuned.
+        workspace : Path, optional
+            That work is kept in.
+        """
+        not_kept = self._dock.keeps and workspace is None
+        self.workspace_row.setVisible(chosen is not None and not_kept)
         if chosen is not None:
             chosen.replaced.connect(self._go_on)
             self.panel.show_choice(chosen.choice)
@@ -110,7 +179,7 @@ class LayerTuning(QObject):
             dock.close_session()
             self.propose(choice)
             notify_info(GONE)
-        elif not self.try_to_tune(choice):
+        elif not self.try_to_tune(choice, self._workspace):
             dock.close_session()
             self.propose(choice)
         elif dock.viewer_session is not None:

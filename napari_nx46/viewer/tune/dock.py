@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,14 +14,14 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxL
 
 from napari_nx46.data.fragments import DataSet, FolderNames
 from napari_nx46.files.volumes.reading import ReadAs
-from napari_nx46.files.workspace import WORKSPACES_VARIABLE, default_workspace
+from napari_nx46.files.workspace import default_workspace
 from napari_nx46.viewer.canvas.access import is_opening_files
 from napari_nx46.viewer.canvas.layers import image_id_of, layers_read_otherwise, origin_of
 from napari_nx46.viewer.messages.error_banner import ErrorBanner
 from napari_nx46.viewer.messages.notices import notify_error
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.plugin.claims import are_two_paths, is_single_volume
-from napari_nx46.viewer.plugin.preferences import read_preferences
+from napari_nx46.viewer.plugin.preferences import Preferences, read_preferences
 from napari_nx46.viewer.plugin.samples import is_sample
 from napari_nx46.viewer.sources.choice import guessed, layers_of
 from napari_nx46.viewer.sources.chosen import ChosenLayers
@@ -63,6 +62,7 @@ class TuneDock(TabbedDock):
 
     Attributes
     ----------
+    keeps : bool
     viewer_session_changed : Signal(object)
         Carries the `ViewerSession` whose session has begun, or None when one is about to end.
     """
@@ -72,7 +72,7 @@ class TuneDock(TabbedDock):
     def __init__(self, napari_viewer: napari.Viewer, *, keeps: bool = True) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self._keeps = keeps
+        self.keeps = keeps
         self.viewer_session: ViewerSession | None = None
         self.panel: TunePanel | None = None
         self.setWindowTitle("Tune surface mask")
@@ -145,7 +145,8 @@ class TuneDock(TabbedDock):
         dataset, carried = viewer_session.session.dataset, Carried.of(viewer_session)
         try:
             if viewer_session.chosen is not None:
-                self.layers.tune(replace(viewer_session.chosen.choice, read_as=read_as))
+                choice = replace(viewer_session.chosen.choice, read_as=read_as)
+                self.layers.tune(choice, viewer_session.workspace)
             else:
                 again = open_as(viewer_session.paths, dataset.folders, read_as, dataset.image_ids)
                 self.show_data_set(again, viewer_session.paths, carried.image_id)
@@ -159,7 +160,7 @@ class TuneDock(TabbedDock):
 
     def workspace_of(self, paths: tuple[Path, ...]) -> Path | None:
         """Return the file in which work on these data is kept; None where it is not."""
-        return workspace_of(paths, read_preferences().workspaces) if self._keeps else None
+        return workspace_of(paths, read_preferences()) if self.keeps else None
 
     def show_data_set(
         self,
@@ -167,10 +168,12 @@ class TuneDock(TabbedDock):
         paths: tuple[Path, ...],
         image_id: str | None = None,
         chosen: ChosenLayers | None = None,
+        workspace: Path | None = None,
     ) -> None:
         """Begin a session on an opened data set, whose layers replace those of the old one.
 
-        Layers that a user has chosen are neither replaced nor copied.
+        Layers that a user has chosen are neither replaced nor copied. What is done is kept in the
+        workspace that is given, else in that of the paths.
 
         Raises
         ------
@@ -195,11 +198,12 @@ class TuneDock(TabbedDock):
                 layer.name = f"{layer.name} before"  # those that take their places have the names
         self.close_session()
         self.error_banner.dismiss()
-        workspace = self.workspace_of(paths) if paths else None
+        if workspace is None and paths:
+            workspace = self.workspace_of(paths)
         viewer_session = ViewerSession(
             self.viewer, dataset, paths, self, image_id, workspace, chosen
         )
-        self.layers.follow(chosen)
+        self.layers.follow(chosen, workspace)
         for layer in (*old_layers, *read_otherwise):
             if layer not in viewer_session.layers and layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
@@ -398,13 +402,12 @@ class TuneDock(TabbedDock):
         return newest
 
 
-def workspace_of(paths: tuple[Path, ...], folder: Path | None = None) -> Path | None:
+def workspace_of(paths: tuple[Path, ...], preferences: Preferences) -> Path | None:
     """Return the file in which work on these data is kept; None for samples.
 
     It is in the folder that is preferred, unless the environment names another one.
     """
-    preferred = {} if folder is None else {WORKSPACES_VARIABLE: str(folder)}
-    return None if is_sample(paths) else default_workspace(paths[0], preferred | dict(os.environ))
+    return None if is_sample(paths) else default_workspace(paths[0], preferences.environment)
 
 
 def _introduction() -> QLabel:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,6 +127,7 @@ def tune_layers(
     name: str | None = None,
     channel: int | None = None,
     logits: Logits | None = None,
+    workspace: str | os.PathLike[str] | None = None,
 ) -> Tuning:
     """Tune layers of a window, or arrays, which become layers; see `napari_nx46.tune`.
 
@@ -134,7 +137,7 @@ def tune_layers(
     volumes : mapping of str to layer, array-like or None
         ``p3d``, ``p2d``, ``image`` and ``label``.
     models : mapping of str to layer or array-like
-    name, channel, logits : optional
+    name, channel, logits, workspace : optional
         See `napari_nx46.tune`.
 
     Raises
@@ -148,7 +151,8 @@ def tune_layers(
     try:
         chosen = {place: _as_layer(viewer, place, one) for place, one in volumes.items()}
         named = {model: _as_layer(viewer, model, one) for model, one in models.items()}
-        dock.layers.tune(LayerChoice(**chosen, models=named, image_id=name or "", read_as=read_as))
+        choice = LayerChoice(**chosen, models=named, image_id=name or "", read_as=read_as)
+        dock.layers.begin(choice, None if workspace is None else Path(workspace))
     except (ValueError, OSError):
         for layer in [layer for layer in viewer.layers if layer not in before]:
             viewer.layers.remove(layer)

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, next_worst, worst_slices
 from napari_nx46.data.fragments import DataSet, Fragment
+from napari_nx46.files.workspace import WorkspaceError
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.derived.surface import PlanePicture, Surface
 from napari_nx46.live.history.session_store import SessionStore
@@ -329,6 +330,16 @@ class ViewerSession(SessionFollowers):
 
     def _warn(self, problem: str) -> None:
         notify_warning(f"{self.keeping.path}: {problem}")
+
+    def keep_in(self, path: Path) -> bool:
+        """Write all there is to a new workspace file; return whether it is there."""
+        try:
+            kept = self.keeping.save_to(path)
+            self.bookmarks.save_to(path)
+        except WorkspaceError as error:
+            self._notify(error)
+            return False
+        return kept
 
     # ---- what was kept ---------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from qtpy.QtCore import Qt
 from napari_nx46.data.fragments import open_data
 from napari_nx46.files.workspace import Workspace, default_workspace
 from napari_nx46.setting import Setting
+from napari_nx46.viewer.plugin.preferences import Preferences
 from napari_nx46.viewer.plugin.samples import sample_path
 from napari_nx46.viewer.tune.dock import workspace_of
 from napari_nx46.viewer.window.launch import open_window
@@ -183,5 +184,5 @@ def test_samples_and_windows_that_keep_nothing_always_begin_the_same(
     viewer.close()
     send_deferred_deletes()
     assert not default_workspace(data_folder).exists()
-    assert workspace_of((sample_path(),)) is None
-    assert workspace_of((data_folder,)) == default_workspace(data_folder)
+    assert workspace_of((sample_path(),), Preferences()) is None
+    assert workspace_of((data_folder,), Preferences()) == default_workspace(data_folder)

@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from napari_nx46.data.fragments import open_data
 from napari_nx46.files.volumes.reading import Logits, ReadAs
 from napari_nx46.live.history.restore import kept_read_as
+from napari_nx46.viewer.plugin.preferences import Preferences
 from napari_nx46.viewer.tune.dock import workspace_of
 from napari_nx46.viewer.window.launch import add_dock, open_window
 from napari_nx46.voxels.corrections.corrections import Corrections
@@ -95,7 +96,7 @@ def test_a_channel_is_chosen_and_kept(empty_window, channels, how, notifications
 
     opened.wait_until(lambda: opened.viewer_session.keeping.begun)
     assert opened.viewer_session.keeping.flush()
-    assert kept_read_as(workspace_of((path,))) == ReadAs(channel=0)
+    assert kept_read_as(workspace_of((path,), Preferences())) == ReadAs(channel=0)
     if how == "reader":
         opened.viewer.open(str(path), plugin="napari-nx46")
         opened.wait_until(lambda: len(opened.viewer.layers) == 2)
