@@ -34,9 +34,10 @@ def export_targets(
 ) -> tuple[Path, ...]:
     """Return what an export writes: the archive, and metrics and manifest beside it.
 
-    Where anything is corrected by hand, the corrections are the last one.
+    The corrections are the last one where anything is corrected by hand, or where there is such a
+    file already: those of an older export are not to be taken for the new one's.
     """
-    beside = (corrections_path(archive),) if corrections else ()
+    beside = _to_write(corrections_path(archive), corrections)
     return archive, archive.with_name("metrics.csv"), manifest_path(archive), *beside
 
 
@@ -53,11 +54,15 @@ def run_targets(
 ) -> tuple[Path, ...]:
     """Return what a run writes into a folder: the masks, metrics and manifest.
 
-    Where anything is corrected by hand, the corrections are the last one.
+    Corrections are written as `export_targets` says.
     """
     masks = (mask_path(folder, image_id, kind) for image_id in image_ids)
-    beside = (folder / "corrections.npz",) if corrections else ()
+    beside = _to_write(folder / "corrections.npz", corrections)
     return (*masks, folder / "metrics.csv", folder / "manifest.json", *beside)
+
+
+def _to_write(path: Path, corrections: Mapping[str, Corrections] | None) -> tuple[Path, ...]:
+    return (path,) if corrections or path.exists() else ()
 
 
 def check_targets(dataset: DataSet, targets: Iterable[Path]) -> None:

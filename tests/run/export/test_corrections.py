@@ -63,6 +63,16 @@ def test_archive_and_folder_have_the_corrected_masks(dataset, out, labels, corre
     assert read_corrections(out / "run" / "corrections.npz") == corrections
 
 
+def test_those_of_an_older_export_are_not_left_beside_one_without(dataset, out, corrections):
+    settings, archive = same_setting(dataset, SETTING), out / "submission.zip"
+    for given in (corrections, None):
+        export(PipelineSet(dataset), settings, archive, corrections=given)
+        run(PipelineSet(dataset), settings, out / "run", corrections=given)
+    for path in (corrections_path(archive), out / "run" / "corrections.npz"):
+        assert read_corrections(path) == {}
+    assert_equal_masks(masks_in_archive(archive), expected_masks(dataset, settings))
+
+
 def test_manifest_and_kept_run_note_what_was_corrected(dataset, out, labels, corrections):
     archive = out / "submission.zip"
     result = export(
