@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from napari_nx46.core.measure.suspicions.places import Places, places_of
 from napari_nx46.voxels.blocks import Mask
-from napari_nx46.voxels.spans import Labels, checked_mask, find_components
+from napari_nx46.voxels.spans import Runs, checked_mask, find_components, find_runs
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never, tiles_of
 
 __all__ = ["CUBE", "find_bridges"]
 
 Indices = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 CUBE = 8
@@ -70,11 +71,11 @@ def find_bridges(
     components = find_components(voxels, 26, workers=workers)
     # Two parts and a voxel between them.
     components.paint(components.sizes() <= 2 * smallest, 0, voxels, workers)
-    every = np.flatnonzero(voxels)
+    runs = find_runs(voxels, workers=workers)
     shifts = list(itertools.product((0, cube // 2), repeat=3))
 
     def find(grid: slice) -> Indices:
-        return _bridges_of_grid(every, voxels.shape, cube, shifts[grid.start], smallest, cancelled)
+        return _bridges_of_grid(runs, cube, shifts[grid.start], smallest, cancelled)
 
     found = (workers or Workers(1)).map(find, tiles_of(len(shifts), 1), cancelled)
     flat, part, whole = np.concatenate(found, axis=1)
@@ -92,42 +93,49 @@ def find_bridges(
 
 
 def _bridges_of_grid(
-    every: Indices,
-    shape: tuple[int, int, int],
-    cube: int,
-    shift: tuple[int, ...],
-    smallest: int,
-    cancelled: CancelCheck,
+    runs: Runs, cube: int, shift: tuple[int, ...], smallest: int, cancelled: CancelCheck
 ) -> Indices:
     """Return the voxels of bridges of a grid, with the part and the whole of each, (3, n)."""
-    from napari_nx46.core.measure.suspicions.compiled_pieces import (
-        BEHIND,
-        cut_into_pieces,
-        parts_without,
-    )
+    from napari_nx46.core.measure.suspicions.compiled_pieces import cut_runs, parts_without
 
-    labels, room = np.zeros(shape, np.int32), np.empty(every.size + 1, np.int32)
-    count = cut_into_pieces(every, BEHIND, cube, np.array(shift, np.int64), labels, room)
+    cut = Runs(runs.shape, *cut_runs(runs.row_starts, runs.first, runs.stop, cube, shift[2]))
+    row, length = cut.rows(), (cut.stop - cut.first).astype(np.int64)
+    piece, starts, neighbours = _pieces(cut, row, cube, shift)
+    count = starts.size - 1
     if cancelled():
         raise Cancelled
-    number = labels.ravel()[every] - 1
-    sizes = np.bincount(number, minlength=count).astype(np.int64)
-    starts, neighbours = _graph(every, labels, count)
+    sizes = np.bincount(piece, length, minlength=count).astype(np.int64)
     second, whole = np.zeros(count, np.int64), np.zeros(count, np.int64)
     parts_without(starts, neighbours, sizes, second, whole)
-    is_bridge = (second >= smallest)[number]
-    number = number[is_bridge]
-    return np.stack((every[is_bridge], second[number], whole[number]))
+    is_bridge = (second >= smallest)[piece]
+    piece, length = piece[is_bridge], length[is_bridge]
+    begin = row[is_bridge] * runs.shape[2] + cut.first[is_bridge]
+    within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    return np.stack(
+        (
+            np.repeat(begin, length) + within,
+            np.repeat(second[piece], length),
+            np.repeat(whole[piece], length),
+        )
+    )
 
 
-def _graph(every: Indices, labels: Labels, count: int) -> tuple[Indices, npt.NDArray[np.int32]]:
-    """Return which pieces touch: the neighbours of piece i + 1 from ``starts[i]`` on, from 0."""
-    from napari_nx46.core.measure.suspicions.compiled_pieces import BEHIND, link_pieces
+def _pieces(
+    runs: Runs, row: Indices, cube: int, shift: tuple[int, ...]
+) -> tuple[Ints, Indices, Ints]:
+    """Return the piece of each run, and which pieces touch, as `parts_without` takes them."""
+    from napari_nx46.core.measure.suspicions.compiled_pieces import graph_of_links, link_runs
+    from napari_nx46.voxels.compiled_spans import number_components
 
-    links = np.empty(link_pieces(every, labels, BEHIND, False, np.empty(0, np.int64)), np.int64)
-    link_pieces(every, labels, BEHIND, True, links)
-    links = np.unique(links)
-    low, high = (links >> 32) - 1, (links & 0xFFFFFFFF) - 1
-    here, there = np.concatenate((low, high)), np.concatenate((high, low))
-    starts = np.concatenate(([0], np.cumsum(np.bincount(here, minlength=count))))
-    return starts.astype(np.int64), there[np.argsort(here, kind="stable")].astype(np.int32)
+    _, height, width = runs.shape
+    across, along = ((length + cube) // cube + 1 for length in (height, width))
+    of_z, of_y = (row // height + shift[0]) // cube, (row % height + shift[1]) // cube
+    in_cube = (of_z * across + of_y) * along + (runs.first + shift[2]) // cube
+    parent = np.arange(row.size)
+    arguments = (runs.row_starts, runs.first, runs.stop, height, in_cube)
+    links = np.empty((0, 2), np.int32)
+    links = np.empty((link_runs(*arguments, parent, links, False), 2), np.int32)
+    piece = np.empty(row.size, np.int32)
+    count = number_components(parent, piece)
+    link_runs(*arguments, piece.astype(np.int64), links, True)
+    return piece, *graph_of_links(links, count)

@@ -6,125 +6,150 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.voxels.compiling.kernel import helper, kernel
-from napari_nx46.voxels.spans import Labels
 from napari_nx46.voxels.union_find import find_root
 
 Indices = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
 
-BEHIND = np.array(
-    [(-1, dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-    + [(0, -1, dx) for dx in (-1, 0, 1)]
-    + [(0, 0, -1)],
-    np.int64,
-)
-"""The 13 of 26 neighbours that come before a voxel in raster order."""
-BEHIND.flags.writeable = False
 
-
-@helper
-def _is_within(shape: tuple[int, int, int], z: int, y: int, x: int) -> bool:
-    """Return whether a place lies in a volume."""
-    return 0 <= z < shape[0] and 0 <= y < shape[1] and 0 <= x < shape[2]
-
-
-@helper
-def _join_behind(
-    labels: Labels, behind: Indices, side: int, shift: Indices, place: Indices, parent: Ints
-) -> int:
-    """Join the pieces behind a voxel in its cube; return the number of the joint one, or 0."""
-    z, y, x = place
-    number = 0
-    for k in range(behind.shape[0]):
-        oz, oy, ox = z + behind[k, 0], y + behind[k, 1], x + behind[k, 2]
-        if not _is_within(labels.shape, oz, oy, ox) or labels[oz, oy, ox] == 0:
-            continue
-        if (
-            (oz + shift[0]) // side == (z + shift[0]) // side
-            and (oy + shift[1]) // side == (y + shift[1]) // side
-            and (ox + shift[2]) // side == (x + shift[2]) // side
-        ):
-            root = find_root(parent, labels[oz, oy, ox])
-            if number == 0:
-                number = root
-            # The lowest number stands for all.
-            parent[max(root, number)] = min(root, number)
-            number = min(root, number)
-    return number
-
-
-@kernel("(i8[::1], i8[:,::1], i8, i8[::1], i4[:,:,::1], i4[::1])")
-def cut_into_pieces(
-    flat: Indices, behind: Indices, side: int, shift: Indices, labels: Labels, parent: Ints
-) -> int:
-    """Give the pieces into which cubes cut a mask numbers from 1; return how many there are.
-
-    Voxels of one piece are 26-connected within a cube ``(place + shift) // side``.
+@kernel("(i8[::1], i4[::1], i4[::1], i8, i8)")
+def cut_runs(
+    row_starts: Indices, first: Ints, stop: Ints, side: int, shift: int
+) -> tuple[Indices, Ints, Ints]:
+    """Cut runs where ``(x + shift) // side`` changes along them.
 
     Parameters
     ----------
-    flat : (n,) array of int64
-        The mask's voxels, as ascending indices into the raveled volume.
-    behind : (13, 3) array of int64
-    side : int
-    shift : (3,) array of int64
-    labels : (Z, Y, X) array of int32
-        Written to at these voxels; 0 elsewhere.
-    parent : (n + 1,) array of int32
-        Room to work in.
+    row_starts, first, stop
+        See `voxels.spans.Runs`.
+    side, shift : int
+
+    Returns
+    -------
+    row_starts, first, stop
+        Of the parts.
     """
-    _, height, width = labels.shape
-    place = np.zeros(3, np.int64)
     count = 0
-    for voxel in flat:
-        place[0] = voxel // (height * width)
-        place[1] = voxel // width % height
-        place[2] = voxel % width
-        number = _join_behind(labels, behind, side, shift, place, parent)
-        if number == 0:
-            count += 1
-            number = count
-            parent[count] = count
-        labels[place[0], place[1], place[2]] = number
-    pieces = 0
-    for number in range(1, count + 1):
-        # A parent comes before, so that it has its final number already.
-        if parent[number] == number:
-            pieces += 1
-            parent[number] = pieces
-        else:
-            parent[number] = parent[parent[number]]
-    numbers = labels.reshape(-1)
-    for voxel in flat:
-        numbers[voxel] = parent[numbers[voxel]]
-    return pieces
+    for run in range(first.size):
+        count += (stop[run] - 1 + shift) // side - (first[run] + shift) // side + 1
+    starts = np.zeros(row_starts.size, np.int64)
+    begin, end = np.empty(count, np.int32), np.empty(count, np.int32)
+    at = 0
+    for row in range(row_starts.size - 1):
+        for run in range(row_starts[row], row_starts[row + 1]):
+            x = np.int64(first[run])
+            while x < stop[run]:
+                begin[at] = x
+                x = min(np.int64(stop[run]), ((x + shift) // side + 1) * side - shift)
+                end[at] = x
+                at += 1
+        starts[row + 1] = at
+    return starts, begin, end
 
 
-@kernel("(i8[::1], i4[:,:,::1], i8[:,::1], b1, i8[::1])")
-def link_pieces(flat: Indices, labels: Labels, behind: Indices, write: bool, links: Indices) -> int:
-    """Find which pieces touch by a corner at least; return how many links were found.
+@helper
+def _touch(
+    one: int,
+    other: int,
+    cube: Indices,
+    number: Indices,
+    links: Ints,
+    linked: int,
+    write: bool,
+) -> int:
+    """Join two runs of one cube, or link their pieces; return how many links there are."""
+    if cube[one] != cube[other]:
+        if write:
+            links[linked, 0] = number[one]
+            links[linked, 1] = number[other]
+        return linked + 1
+    if not write:
+        here, there = find_root(number, one), find_root(number, other)
+        number[max(here, there)] = min(here, there)
+    return linked
 
-    A link is ``low << 32 | high``. The same one may be found more than once. `flat` are the voxels
-    whose label is not 0.
+
+@kernel("(i8[::1], i4[::1], i4[::1], i8, i8[::1], i8[::1], i4[:,::1], b1)")
+def link_runs(
+    row_starts: Indices,
+    first: Ints,
+    stop: Ints,
+    height: int,
+    cube: Indices,
+    number: Indices,
+    links: Ints,
+    write: bool,
+) -> int:
+    """Join the runs that touch by a corner at least and lie in one cube, and link the others.
+
+    Parameters
+    ----------
+    row_starts, first, stop
+        Runs of which none leads from one cube into another.
+    height : int
+        Rows of a slice.
+    cube : (n,) array of int64
+        The cube of each run.
+    number : (n,) array of int64
+        Union-find forest of the runs if `write` is False, a parent being the lowest run; else the
+        piece of each run.
+    links : (m, 2) array of int32
+        Written to if `write` is True: pieces in different cubes that touch; some more than once.
+    write : bool
+
+    Returns
+    -------
+    int
+        How many links there are.
     """
-    _, height, width = labels.shape
-    last = np.zeros(behind.shape[0], np.int64)
-    count = 0
-    for voxel in flat:
-        z, y, x = voxel // (height * width), voxel // width % height, voxel % width
-        number = labels[z, y, x]
-        for k in range(behind.shape[0]):
-            oz, oy, ox = z + behind[k, 0], y + behind[k, 1], x + behind[k, 2]
-            if not _is_within(labels.shape, oz, oy, ox) or labels[oz, oy, ox] == 0:
-                continue
-            other = labels[oz, oy, ox]
-            link = np.int64(min(number, other)) << 32 | np.int64(max(number, other))
-            if other != number and link != last[k]:
-                last[k] = link
-                if write:
-                    links[count] = link
-                count += 1
-    return count
+    linked = 0
+    for row in range(row_starts.size - 1):
+        z, y = row // height, row % height
+        begin, end = row_starts[row], row_starts[row + 1]
+        for run in range(begin + 1, end):
+            if stop[run - 1] == first[run]:
+                linked = _touch(run, run - 1, cube, number, links, linked, write)
+        for dz in range(2):
+            for dy in range(-1, 2):
+                if (dz == 0 and dy >= 0) or z < dz or y + dy < 0 or y + dy >= height:
+                    continue
+                other = row - dz * height + dy
+                low, high = row_starts[other], row_starts[other + 1]
+                for run in range(begin, end):
+                    while low < high and stop[low] < first[run]:
+                        low += 1
+                    beside = low
+                    while beside < high and first[beside] <= stop[run]:
+                        linked = _touch(run, beside, cube, number, links, linked, write)
+                        beside += 1
+    return linked
+
+
+@kernel("(i4[:,::1], i8)")
+def graph_of_links(links: Ints, count: int) -> tuple[Indices, Ints]:
+    """Return the neighbours of each node, as `parts_without` takes them.
+
+    Parameters
+    ----------
+    links : (m, 2) array of int32
+    count : int
+        Number of nodes.
+    """
+    starts = np.zeros(count + 1, np.int64)
+    for k in range(links.shape[0]):
+        starts[links[k, 0] + 1] += 1
+        starts[links[k, 1] + 1] += 1
+    for node in range(count):
+        starts[node + 1] += starts[node]
+    free = starts[:-1].copy()
+    neighbours = np.empty(2 * links.shape[0], np.int32)
+    for k in range(links.shape[0]):
+        a, b = links[k, 0], links[k, 1]
+        neighbours[free[a]] = b
+        neighbours[free[b]] = a
+        free[a] += 1
+        free[b] += 1
+    return starts, neighbours
 
 
 @helper
@@ -147,7 +172,8 @@ def parts_without(
     ----------
     starts : (n + 1,) array of int64
     neighbours : (m,) array of int32
-        Those of node i from ``starts[i]`` to ``starts[i + 1]``; both ways of every edge.
+        Those of node i from ``starts[i]`` to ``starts[i + 1]``; both ways of every edge, which
+        may be there more than once.
     sizes : (n,) array of int64
     second : (n,) array of int64
         Written to: summed sizes of the second largest connected part; 0 where one part is left.
