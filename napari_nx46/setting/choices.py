@@ -57,6 +57,15 @@ class CubePlugging(StrEnum):
     RASTER = "raster"
 
 
+class MedianWindow(StrEnum):
+    """The voxels that a median is taken of."""
+
+    CUBE = "cube"
+    CROSS = "cross"
+    SLICE = "slice"
+    LINE = "line"
+
+
 class Connectivity(IntEnum):
     """Which neighbours of a voxel are connected to it: by faces, also edges, also corners."""
 

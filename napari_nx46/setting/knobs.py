@@ -22,6 +22,8 @@ class Group(StrEnum):
     ADAPTIVE = "Adaptive rule"
     CLEAN_UP = "Clean-up"
     SHEETS = "Sheets"
+    REPAIR = "Repair"
+    SMOOTHING = "Mask smoothing"
     OBJECTS = "Objects"
 
 
@@ -63,7 +65,9 @@ def knob(group: Group, title: str, text: str, **more: Any) -> KnobDescription:
     return KnobDescription(group, title, text, **more)
 
 
-CLEAN_UP_GROUPS = frozenset({Group.CLEAN_UP, Group.SHEETS, Group.OBJECTS})
+CLEAN_UP_GROUPS = frozenset(
+    {Group.CLEAN_UP, Group.SHEETS, Group.REPAIR, Group.SMOOTHING, Group.OBJECTS}
+)
 """The groups of the steps that follow the threshold."""
 
 GROUPS: tuple[Group, ...] = tuple(Group)

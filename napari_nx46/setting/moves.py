@@ -74,6 +74,9 @@ _APPLIES: Mapping[str, Callable[[Setting], bool]] = {
         max(setting.smallest_object, setting.objects_first, setting.edge_margin) > 0
         or setting.sheet_span > 0
     ),
+    "gap_support": lambda setting: setting.gap_fill > 0,
+    "repair_passes": lambda setting: setting.gap_fill > 0 or setting.diagonal_fill,
+    "median_window": lambda setting: setting.median_passes > 0,
     "sheet_closing": lambda setting: setting.per_sheet,
     "most_sheets": lambda setting: setting.per_sheet,
     "edge_min": lambda setting: setting.edge_margin > 0,

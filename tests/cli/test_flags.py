@@ -150,6 +150,7 @@ def test_every_knob_has_a_flag_that_gives_it(tmp_path):
         "block": "0:1,2:3,4:5",
         "object_connectivity": "18",
         "plug_cubes": "raster",
+        "median_window": "slice",
     }
     expected = {
         **values,

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from napari_nx46.core.cleanup.compiled_bits import Counter, Row, count, east_of, west_of
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 from napari_nx46.voxels.packed import Words
 
-Row = npt.NDArray[np.uint64]
-Counter = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
-
-_ONE = np.uint64(1)
-_LAST = np.uint64(63)
 _NONE = np.uint64(0)
 
 
@@ -55,62 +50,38 @@ def _plugs(below: Row, plane: Row, above: Row, word: int, row_words: int) -> np.
     is 1 where there are as many squares as edges and cubes together.
     """
     north, south = plane[word - row_words], plane[word + row_words]
-    west, east = _west(plane, word), _east(plane, word)
+    west, east = west_of(plane, word), east_of(plane, word)
     faces = north | south | west | east | below[word] | above[word]
     candidates: np.uint64 = faces & ~plane[word]
     if candidates == _NONE:
         return _NONE
-    north_west = north & west & _west(plane, word - row_words)
-    north_east = north & east & _east(plane, word - row_words)
-    south_west = south & west & _west(plane, word + row_words)
-    south_east = south & east & _east(plane, word + row_words)
+    north_west = north & west & west_of(plane, word - row_words)
+    north_east = north & east & east_of(plane, word - row_words)
+    south_west = south & west & west_of(plane, word + row_words)
+    south_east = south & east & east_of(plane, word + row_words)
     squares = (_NONE, _NONE, _NONE, _NONE)
     for square in (north_west, north_east, south_west, south_east):
-        squares = _count(squares, square)
+        squares = count(squares, square)
     others = (_NONE, _NONE, _NONE, _NONE)
     for face in (north, south, west, east):
-        others = _count(others, face)
+        others = count(others, face)
     for side in (below, above):
         face = side[word]
         to_north = face & north & side[word - row_words]
         to_south = face & south & side[word + row_words]
-        to_west = face & west & _west(side, word)
-        to_east = face & east & _east(side, word)
+        to_west = face & west & west_of(side, word)
+        to_east = face & east & east_of(side, word)
         for square in (to_north, to_south, to_west, to_east):
-            squares = _count(squares, square)
-        others = _count(others, face)
+            squares = count(squares, square)
+        others = count(others, face)
         for cube in (
-            north_west & to_north & to_west & _west(side, word - row_words),
-            north_east & to_north & to_east & _east(side, word - row_words),
-            south_west & to_south & to_west & _west(side, word + row_words),
-            south_east & to_south & to_east & _east(side, word + row_words),
+            north_west & to_north & to_west & west_of(side, word - row_words),
+            north_east & to_north & to_east & east_of(side, word - row_words),
+            south_west & to_south & to_west & west_of(side, word + row_words),
+            south_east & to_south & to_east & east_of(side, word + row_words),
         ):
-            others = _count(others, cube)
+            others = count(others, cube)
     return candidates & ~_unequal(squares, others)
-
-
-@helper
-def _west(row: Row, word: int) -> np.uint64:
-    """Return the word whose bits are the voxels before those of this word."""
-    before: np.uint64 = (row[word] << _ONE) | (row[word - 1] >> _LAST)
-    return before
-
-
-@helper
-def _east(row: Row, word: int) -> np.uint64:
-    """Return the word whose bits are the voxels behind those of this word."""
-    behind: np.uint64 = (row[word] >> _ONE) | (row[word + 1] << _LAST)
-    return behind
-
-
-@helper
-def _count(counter: Counter, bits: np.uint64) -> Counter:
-    """Add a bit to each of 64 counters; bit k of word n stands for 2**n of counter k."""
-    ones, twos, fours, eights = counter
-    to_twos = ones & bits
-    to_fours = twos & to_twos
-    to_eights = fours & to_fours
-    return ones ^ bits, twos ^ to_twos, fours ^ to_fours, eights ^ to_eights
 
 
 @helper

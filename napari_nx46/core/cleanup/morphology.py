@@ -26,6 +26,7 @@ __all__ = [
     "close_with_ball",
     "cube",
     "dilate_by_cube",
+    "dilate_by_disc",
     "disc",
     "open_by_faces",
     "stabilise_slices",
@@ -62,9 +63,10 @@ def z_line(radius: int) -> Element:
     return _element([(dz, 0, 0) for dz in range(-radius, radius + 1)])
 
 
-def disc(radius: int) -> Element:
+def disc(radius: float) -> Element:
     """Return the element {dz = 0, dy^2 + dx^2 <= radius^2}."""
-    return _element([(0, dy, math.isqrt(radius**2 - dy**2)) for dy in range(-radius, radius + 1)])
+    sides, square = range(-int(radius), int(radius) + 1), int(radius**2)
+    return _element([(0, dy, math.isqrt(square - dy**2)) for dy in sides])
 
 
 def ball(radius: float) -> Element:
@@ -102,9 +104,24 @@ def dilate_by_cube(mask: Mask, radius: int, *, workers: Workers | None = None) -
     (Z, Y, X) array of uint8, {0, 1}
         At least the mask itself, in a new array.
     """
-    element = cube(radius)
-    packed = pack(checked_mask(mask), element.radii)
-    return unpack(_dilated(packed, element, workers or Workers(1)))
+    return _dilated_mask(mask, cube(radius), workers)
+
+
+def dilate_by_disc(mask: Mask, radius: float, *, workers: Workers | None = None) -> Mask:
+    """Add the voxels of the same slice that are at most `radius` away.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) array of uint8, {0, 1}
+    radius : float
+    workers : Workers, optional
+
+    Returns
+    -------
+    (Z, Y, X) array of uint8, {0, 1}
+        At least the mask itself, in a new array.
+    """
+    return _dilated_mask(mask, disc(radius), workers)
 
 
 def open_by_faces(mask: Mask, *, workers: Workers | None = None) -> Mask:
@@ -266,6 +283,11 @@ def stabilise_slices(mask: Mask, radius: int, *, workers: Workers | None = None)
         tiles_of(planes.shape[1], COLUMNS_PER_TILE),
     )
     return out.reshape(mask.shape)
+
+
+def _dilated_mask(mask: Mask, element: Element, workers: Workers | None) -> Mask:
+    packed = pack(checked_mask(mask), element.radii)
+    return unpack(_dilated(packed, element, workers or Workers(1)))
 
 
 def _closed(mask: Mask, elements: Sequence[Element], workers: Workers | None) -> Mask:

@@ -26,10 +26,14 @@ from napari_nx46.core.cleanup.object_rules.faces import (
 )
 from napari_nx46.core.cleanup.objects import CAVITIES, fill_cavities, remove_small_objects
 from napari_nx46.core.cleanup.patching import patch_holes
+from napari_nx46.core.cleanup.repair.gaps import bridge_diagonals, repair_gaps
+from napari_nx46.core.cleanup.repair.lines import normalise_lines
 from napari_nx46.core.cleanup.sheet_by_sheet.mending import SheetRules, mend_sheets
 from napari_nx46.core.cleanup.sheets import keep_sheets_apart, sheet_rule
+from napari_nx46.core.cleanup.smoothing import MEDIAN_REACH, smooth_mask, take_median
 from napari_nx46.core.cleanup.step import NOWHERE, WHOLE, Reach, Step, StepContext
 from napari_nx46.core.cleanup.tunnels import plug_tunnels
+from napari_nx46.core.filters.gaussian import gaussian_reach
 from napari_nx46.setting import CubePlugging, Setting
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.piece_rules import PieceRule
@@ -105,6 +109,33 @@ STEPS: tuple[Step, ...] = (
         joins=True,
     ),
     Step(
+        name="normalise_lines",
+        knobs=("line_norm",),
+        is_on=lambda setting: setting.line_norm > 0,
+        apply=lambda mask, context: normalise_lines(
+            mask, context.setting.line_norm, workers=context.workers
+        ),
+        reach=lambda setting: Reach(0, None, None),
+        joins=True,
+    ),
+    Step(
+        name="repair_gaps",
+        knobs=("gap_fill", "gap_support", "diagonal_fill", "repair_passes"),
+        is_on=lambda setting: setting.gap_fill > 0 or setting.diagonal_fill,
+        apply=lambda mask, context: repair_gaps(
+            mask,
+            context.setting.gap_fill,
+            context.setting.gap_support,
+            context.setting.diagonal_fill,
+            context.setting.repair_passes,
+            workers=context.workers,
+        ),
+        reach=lambda setting: Reach(
+            *(setting.repair_passes * (setting.gap_fill + setting.diagonal_fill),) * 3
+        ),
+        joins=True,
+    ),
+    Step(
         name="mend_sheets",
         knobs=(
             "per_sheet",
@@ -176,6 +207,31 @@ STEPS: tuple[Step, ...] = (
         reach=lambda setting: WHOLE,
         joins=True,
         pieces=lambda setting: CAVITIES,
+    ),
+    Step(
+        name="smooth_mask",
+        knobs=("mask_gauss",),
+        is_on=lambda setting: setting.mask_gauss > 0,
+        apply=lambda mask, context: smooth_mask(
+            mask, context.setting.mask_gauss, workers=context.workers
+        ),
+        reach=lambda setting: Reach(*(gaussian_reach(setting.mask_gauss),) * 3),
+        joins=True,
+    ),
+    Step(
+        name="take_median",
+        knobs=("median_passes", "median_window"),
+        is_on=lambda setting: setting.median_passes > 0,
+        apply=lambda mask, context: take_median(
+            mask,
+            context.setting.median_passes,
+            context.setting.median_window,
+            workers=context.workers,
+        ),
+        reach=lambda setting: Reach(
+            *(setting.median_passes * side for side in MEDIAN_REACH[setting.median_window])
+        ),
+        joins=True,
     ),
     Step(
         name="remove_small_objects",
@@ -263,6 +319,14 @@ STEPS: tuple[Step, ...] = (
         ),
         reach=lambda setting: WHOLE,
         fragments_alone=True,
+    ),
+    Step(
+        name="bridge_diagonals",
+        knobs=("bridge_diagonals",),
+        is_on=lambda setting: setting.bridge_diagonals,
+        apply=lambda mask, context: bridge_diagonals(mask, workers=context.workers),
+        reach=lambda setting: Reach(1, 1, 1),
+        joins=True,
     ),
     Step(
         name="zero_border_again",

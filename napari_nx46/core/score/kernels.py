@@ -22,7 +22,9 @@ CLEANUP_MODULES = (
     "napari_nx46.voxels.compiled_pieces",
     "napari_nx46.core.cleanup.compiled_morphology",
     "napari_nx46.core.cleanup.compiled_tunnels",
+    "napari_nx46.core.cleanup.compiled_smoothing",
     "napari_nx46.core.cleanup.cubes.compiled_cubes",
+    "napari_nx46.core.cleanup.repair.compiled_repair",
     "napari_nx46.core.cleanup.sheet_by_sheet.compiled_heights",
 )
 """The modules whose kernels hysteresis, clean-up and measures need."""

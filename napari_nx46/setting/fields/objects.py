@@ -7,13 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from napari_nx46.setting.choices import Connectivity
-from napari_nx46.setting.fields.sheets import SheetKnobs
+from napari_nx46.setting.fields.repair import RepairKnobs
 from napari_nx46.setting.knobs import Group, knob
 
 __all__ = ["ObjectKnobs"]
 
 
-class ObjectKnobs(SheetKnobs):
+class ObjectKnobs(RepairKnobs):
     """Which objects are removed."""
 
     objects_first: Annotated[

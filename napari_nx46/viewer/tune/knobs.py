@@ -36,6 +36,7 @@ from napari_nx46.setting import (
     CubePlugging,
     Domain,
     KnobDescription,
+    MedianWindow,
     ScoreFrom,
     Setting,
     ThresholdRule,
@@ -67,6 +68,12 @@ CHOICE_TEXTS: Mapping[type[Enum], Mapping[str, str]] = {
         "OFF": "Off",
         "CUBES": "All at once",
         "RASTER": "In raster order",
+    },
+    MedianWindow: {
+        "CUBE": "3 × 3 × 3",
+        "CROSS": "Six neighbours",
+        "SLICE": "3 × 3 in slices",
+        "LINE": "3 along z",
     },
     Connectivity: {
         "FACES": "Faces (6)",

@@ -34,6 +34,17 @@ LOCAL = {
     "close_with_ball": [Setting(closing_ball=radius) for radius in (1, 3)],
     "plug_tunnels": [Setting(plug_tunnels=True)],
     "plug_cubes": [Setting(plug_cubes="cubes", plug_passes=passes) for passes in (1, 2)],
+    "repair_gaps": [
+        Setting(gap_fill=1, diagonal_fill=True, repair_passes=1, gap_support=1),
+        Setting(gap_fill=3, repair_passes=1),
+        Setting(diagonal_fill=True, repair_passes=2),
+    ],
+    "bridge_diagonals": [Setting(bridge_diagonals=True)],
+    "smooth_mask": [Setting(mask_gauss=0.5)],
+    "take_median": [
+        Setting(median_passes=passes, median_window=window)
+        for passes, window in ((1, "cube"), (2, "cross"), (2, "slice"), (3, "line"))
+    ],
     "zero_border_again": [Setting(border=2, border_again=True)],
     "stabilise_slices": [Setting(stabilise_radius=radius) for radius in (1, 2, 4)],
 }
@@ -43,6 +54,7 @@ WHOLE = {
     "fill_cavities": Setting(fill_cavities=True),
     "remove_small_objects": Setting(smallest_object=20),
     "mend_sheets": Setting(per_sheet=True),
+    "normalise_lines": Setting(line_norm=1.5),
     "remove_objects_by_faces": Setting(edge_margin=2, edge_min=20, corner_min=9),
     "remove_incomplete_sheets": Setting(sheet_span=0.5),
     "keep_sheets_apart": Setting(sheet_gap=1),
@@ -157,7 +169,10 @@ def test_a_block_with_a_halo_of_the_reach_equals_the_block_of_the_whole(name, se
     np.testing.assert_array_equal(on_block, whole[block])
 
 
-@pytest.mark.parametrize(("name", "setting"), LOCAL_CASES)
+# The outermost voxels of a Gaussian decide in masks alone that are made for it.
+@pytest.mark.parametrize(
+    ("name", "setting"), [case for case in LOCAL_CASES if case[0] != "smooth_mask"]
+)
 def test_the_reach_is_no_larger_than_needed(name, setting):
     step = STEP_BY_NAME[name]
     for axis, reach in enumerate(step.reach(setting)):
@@ -204,17 +219,22 @@ def test_the_steps_stand_in_the_order_of_the_design():
         "open_by_faces",
         "close_anisotropic",
         "close_with_ball",
+        "normalise_lines",
+        "repair_gaps",
         "mend_sheets",
         "plug_tunnels",
         "plug_cubes",
         "patch_holes",
         "fill_cavities",
+        "smooth_mask",
+        "take_median",
         "remove_small_objects",
         "remove_objects_by_faces",
         "remove_incomplete_sheets",
         "stabilise_slices",
         "keep_sheets_apart",
         "remove_block_dust",
+        "bridge_diagonals",
         "zero_border_again",
     ]
     assert {step.name for step in STEPS} == LOCAL.keys() | WHOLE.keys()
@@ -370,7 +390,8 @@ from napari_nx46.setting import Setting
 EVERY_STEP = Setting(
     border=1, opening=True, closing_z=1, closing_xy=1, closing_ball=1, plug_tunnels=True,
     patch_holes=4, fill_cavities=True, smallest_object=3, stabilise_radius=1, sheet_gap=1,
-    plug_cubes="raster", per_sheet=True,
+    plug_cubes="raster", per_sheet=True, gap_fill=2, diagonal_fill=True, median_passes=1,
+    line_norm=1.5, mask_gauss=0.5,
 )
 
 def compiled():

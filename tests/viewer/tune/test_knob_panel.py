@@ -79,7 +79,14 @@ def panel_and_session(new_panel):
     return new_panel()
 
 
-EVERYTHING_ON = {"border": 1, "plug_cubes": "cubes", "per_sheet": True, "edge_margin": 1}
+EVERYTHING_ON = {
+    "border": 1,
+    "plug_cubes": "cubes",
+    "per_sheet": True,
+    "gap_fill": 1,
+    "median_passes": 1,
+    "edge_margin": 1,
+}
 """What brings every knob of the clean-up into sight."""
 
 

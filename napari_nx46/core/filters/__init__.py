@@ -1,0 +1,1 @@
+"""Filters of volumes that scores and masks share."""
