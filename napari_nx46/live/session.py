@@ -18,7 +18,7 @@ from psygnal import Signal
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.kernels import Kernels, plain_kernels
 from napari_nx46.core.threshold.thresholds import Threshold
-from napari_nx46.data.fragments import DataSet
+from napari_nx46.data.fragments import DataSet, Fragment, FragmentError, VolumeError
 from napari_nx46.live.derived.exact import (
     ExactFigures,
     ExactRequest,
@@ -107,8 +107,12 @@ class Session(SessionState):
         super().__init__(dataset, image_id, setting, band)
         self.workers = workers or Workers(2)
         self.memory_budget = memory_budget
+        self._compiled: dict[SourceTypes, Kernels] = {}
         self.pipelines = PipelineSet(
-            dataset, kernels=plain_kernels(), workers=self.workers, memory_budget=memory_budget
+            dataset,
+            kernels_for=self._kernels_for,
+            workers=self.workers,
+            memory_budget=memory_budget,
         )
         self.graph = Graph(post)
         self._at_end: list[Callable[[], object]] = [self.pipelines.release]
@@ -124,7 +128,7 @@ class Session(SessionState):
         self._exact_figures = self.graph.add(ExactFigures(self.pipelines, self._on_result))
         self._exact_figures.failed.connect(self._report)
         self.warm_up = KernelWarmUp(
-            map(source_types, dataset),
+            map(source_types, dataset.opened),
             lambda kernels, types: self.post(lambda: self._use(kernels, types)),
             lambda: self.post(self._preview_again),
             self.report_compiling,
@@ -198,12 +202,23 @@ class Session(SessionState):
         self.setting_changed.emit(setting)
         self._refresh()
 
-    def show_fragment(self, image_id: str) -> None:
-        """Show another fragment, at the same relative depth."""
+    def show_fragment(self, image_id: str) -> bool:
+        """Show another fragment, at the same relative depth.
+
+        Returns
+        -------
+        bool
+            False if it is faulty, which `failed` reports; the fragment stays as it was.
+        """
         if image_id == self._fragment.image_id:
-            return
+            return True
+        try:
+            self.pipelines.hold(image_id)
+        except (FragmentError, VolumeError) as error:
+            self.failed.emit(error)
+            return False
         self._choose_fragment(image_id)
-        self.pipelines.hold(image_id)
+        self.warm_up.add(source_types(self._fragment))
         self._exact_figures.sample = self._shown = self._exact = self._volume = None
         self._figures = Figures()
         self.fragment_changed.emit(self._fragment)
@@ -212,10 +227,13 @@ class Session(SessionState):
             self._setting = setting
             self.setting_changed.emit(setting)
         self._refresh()
+        return True
 
     def step_fragment(self, step: int) -> None:
-        """Show the next (1) or the previous (-1) fragment, round the end."""
-        self.show_fragment(self._neighbour(step))
+        """Show the next (1) or the previous (-1) fragment that is sound, round the end."""
+        for image_id in self._neighbours(step):
+            if self.show_fragment(image_id):
+                return
 
     def look_at(self, view: View | None) -> None:
         """Note what the canvas shows now; figures, and the block domain's threshold, follow.
@@ -408,9 +426,14 @@ class Session(SessionState):
         if not self._closed and not self.settled and self._shown is not None:
             self._draw()
 
+    def _kernels_for(self, fragment: Fragment) -> Kernels:
+        """Return the compiled kernels if they are ready for a fragment, else the plain ones."""
+        return self._compiled.get(source_types(fragment)) or plain_kernels()
+
     def _use(self, kernels: Kernels, types: SourceTypes) -> None:
         """Compute the fragments of these types with the compiled kernels from now on."""
-        for fragment in self.dataset:
+        self._compiled[types] = kernels
+        for fragment in self.dataset.opened:
             if source_types(fragment) == types:
                 self.pipelines[fragment.image_id].kernels = kernels
         sample = self._exact_figures.sample

@@ -10,7 +10,7 @@ from psygnal import Signal
 from napari_nx46.data.fragments import DataSet, Fragment
 from napari_nx46.live.corrections.session_corrections import SessionCorrections
 from napari_nx46.live.view import View, slice_view
-from napari_nx46.run.preflight import check_block, fitting_setting
+from napari_nx46.run.preflight import check_block, fitting_setting, takes_block
 from napari_nx46.setting import DEFAULT_BAND, Domain, Setting, moved
 from napari_nx46.voxels.corrections.corrections import Corrections
 
@@ -61,7 +61,7 @@ class SessionState:
         self.accepted: dict[str, Setting] = {}
         self.accepted_corrections: dict[str, Corrections] = {}
         self._band = band
-        self._fragment = next(iter(dataset)) if image_id is None else dataset[image_id]
+        self._fragment = dataset.opened[0] if image_id is None else dataset[image_id]
         self._setting = fitting_setting(setting or Setting(), self._fragment)
         self._view = slice_view(self._fragment.shape, self._fragment.shape[0] // 2)
 
@@ -104,7 +104,7 @@ class SessionState:
             If the setting's block lies outside one of the fragments; none is accepted then.
         """
         chosen = self.dataset.image_ids if image_ids is None else image_ids
-        self.accept_settings({self.dataset[name].image_id: self._setting for name in chosen})
+        self.accept_settings(dict.fromkeys(chosen, self._setting))
 
     def accept_settings(
         self,
@@ -127,7 +127,8 @@ class SessionState:
         """
         known = {name: settings[name] for name in self.dataset.image_ids if name in settings}
         for image_id, setting in known.items():
-            check_block(self.dataset[image_id], setting)
+            if takes_block(setting):
+                check_block(self.dataset[image_id], setting)
         frozen = self.corrections.by_fragment if corrections is None else corrections
         self.accepted.update(known)
         for image_id in known:
@@ -149,11 +150,12 @@ class SessionState:
         z = min(depth - 1, self._view.slice_index * depth // old_depth)
         self._view = slice_view(self._fragment.shape, z)
 
-    def _neighbour(self, step: int) -> str:
-        """Return the image_id of the next (1) or the previous (-1) fragment, round the end."""
+    def _neighbours(self, step: int) -> list[str]:
+        """Return the image_ids of the other fragments, from the next (1) or the previous (-1)."""
         image_ids = self.dataset.image_ids
         position = image_ids.index(self._fragment.image_id)
-        return image_ids[(position + step) % len(image_ids)]
+        onwards = [*image_ids[position + 1 :], *image_ids[:position]]
+        return onwards if step > 0 else onwards[::-1]
 
     def _fitting_setting(self) -> Setting:
         """Return the setting as it fits the fragment that is shown."""

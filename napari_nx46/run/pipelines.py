@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -71,14 +73,22 @@ class CachedVolume:
         self.volume.release()
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Parts:
+    """A fragment's volumes by name, and the pipeline that reads them."""
+
+    caches: dict[str, CachedVolume]
+    pipeline: FragmentPipeline
+
+
 class PipelineSet:
     """The pipelines of all fragments of a data set; one fragment at a time is held in memory.
 
     Parameters
     ----------
     dataset : DataSet
-    kernels : Kernels, optional
-        Default: the compiled ones.
+    kernels_for : callable, optional
+        Returns the kernels that a fragment's pipeline begins with; the compiled ones by default.
     workers : Workers, optional
         Default: one thread.
     memory_budget : int, optional
@@ -88,40 +98,38 @@ class PipelineSet:
     Raises
     ------
     VolumeError
-        If a volume has to be decoded in pieces that are larger than a budget that was given.
+        If a volume has to be decoded in pieces that are larger than a budget that was given; of
+        fragments that are not open yet when they are asked for.
     """
 
     def __init__(
         self,
         dataset: DataSet,
         *,
-        kernels: Kernels | None = None,
+        kernels_for: Callable[[Fragment], Kernels | None] = lambda _fragment: None,
         workers: Workers | None = None,
         memory_budget: int | None = None,
     ) -> None:
         self.dataset = dataset
         self.memory_budget = DEFAULT_MEMORY_BUDGET if memory_budget is None else memory_budget
         self._held: str | None = None
-        self._caches: dict[str, dict[str, CachedVolume]] = {}
-        self._pipelines: dict[str, FragmentPipeline] = {}
-        for fragment in dataset:
-            caches = _caches_of(fragment)
-            if memory_budget is not None:
-                for cache in caches.values():
-                    cache.volume.check_memory(memory_budget)
-            self._caches[fragment.image_id] = caches
-            self._pipelines[fragment.image_id] = FragmentPipeline(
-                _sources_of(fragment, caches), kernels=kernels, workers=workers, keep_score=False
-            )
+        self._kernels_for = kernels_for
+        self._workers = workers
+        self._given_budget = memory_budget
+        self._parts: dict[str, _Parts] = {}
+        self._making = threading.RLock()
+        for fragment in dataset.opened:
+            self._parts_of(fragment.image_id)
 
     def __getitem__(self, image_id: str) -> FragmentPipeline:
-        """Return a fragment's pipeline as it is, loaded or not."""
-        return self._pipelines[image_id]
+        """Return a fragment's pipeline as it is, loaded or not.
 
-    def use_kernels(self, kernels: Kernels) -> None:
-        """Let all pipelines compute with these kernels from now on."""
-        for pipeline in self._pipelines.values():
-            pipeline.kernels = kernels
+        Raises
+        ------
+        FragmentError, VolumeError
+            If the fragment is opened only now, and is faulty.
+        """
+        return self._parts_of(image_id).pipeline
 
     def hold(self, image_id: str | None) -> None:
         """Keep what is in memory of a fragment, such as the one that is shown.
@@ -132,7 +140,14 @@ class PipelineSet:
         ----------
         image_id : str, optional
             In place of the one that was held before; None for no fragment.
+
+        Raises
+        ------
+        FragmentError, VolumeError
+            If the fragment is opened only now, and is faulty.
         """
+        if image_id is not None:
+            self._parts_of(image_id)
         self._held = image_id
 
     def loaded(self, image_id: str, setting: Setting | None = None) -> FragmentPipeline:
@@ -156,10 +171,11 @@ class PipelineSet:
             If a volume is damaged or holds what a probability cannot be.
         """
         read = self._names_read(image_id, setting)
-        for other in self._caches:
+        for other in tuple(self._parts):
             if other not in (image_id, self._held):
                 self._release(other)
-        caches, pipeline = self._caches[image_id], self._pipelines[image_id]
+        parts = self._parts_of(image_id)
+        caches, pipeline = parts.caches, parts.pipeline
         kept = {name for name, cache in caches.items() if cache.loaded}
         if not self._fits(image_id, read | kept, setting):
             for name in kept - read:
@@ -173,11 +189,11 @@ class PipelineSet:
     def is_loaded(self, image_id: str, setting: Setting | None = None) -> bool:
         """Return whether the volumes that `loaded` would load are in memory."""
         read = self._names_read(image_id, setting)
-        return all(self._caches[image_id][name].loaded for name in read)
+        return all(self._parts_of(image_id).caches[name].loaded for name in read)
 
     def release(self) -> None:
         """Give the memory of all volumes and scores back."""
-        for image_id in self._caches:
+        for image_id in tuple(self._parts):
             self._release(image_id)
 
     def prepare_dataset(
@@ -207,11 +223,11 @@ class PipelineSet:
         if not reads_dataset(setting):
             return []
         for image_id in self.dataset.image_ids:
-            if self._pipelines[image_id].cached_stage(setting) is None:
+            if self[image_id].cached_stage(setting) is None:
                 if progress is not None:
                     progress(image_id)
                 self.loaded(image_id, setting).stage(setting, cancelled)
-        return list(self._pipelines.values())
+        return [self[image_id] for image_id in self.dataset.image_ids]
 
     def _names_read(self, image_id: str, setting: Setting | None) -> set[str]:
         fragment = self.dataset[image_id]
@@ -254,7 +270,8 @@ class PipelineSet:
     def _fits(self, image_id: str, names: Collection[str], setting: Setting | None) -> bool:
         """Return whether volumes, and what is computed from them, are within the budget."""
         voxels = math.prod(self.dataset[image_id].shape)
-        volumes = sum(self._caches[image_id][name].volume.load_bytes for name in names)
+        caches = self._parts_of(image_id).caches
+        volumes = sum(caches[name].volume.load_bytes for name in names)
         computed = voxels * computed_bytes(Setting() if setting is None else setting)
         budget = self.memory_budget - (0 if image_id == self._held else self._held_bytes())
         return volumes + computed <= budget
@@ -263,14 +280,36 @@ class PipelineSet:
         """Return the bytes that the fragment which is held takes."""
         if self._held is None:
             return 0
-        caches = self._caches[self._held].values()
-        volumes = sum(cache.volume.load_bytes for cache in caches if cache.loaded)
-        return volumes + self._pipelines[self._held].kept_bytes
+        parts = self._parts_of(self._held)
+        loaded = [cache for cache in parts.caches.values() if cache.loaded]
+        return sum(cache.volume.load_bytes for cache in loaded) + parts.pipeline.kept_bytes
 
     def _release(self, image_id: str) -> None:
-        self._pipelines[image_id].clear_score()
-        for cache in self._caches[image_id].values():
+        parts = self._parts_of(image_id)
+        parts.pipeline.clear_score()
+        for cache in parts.caches.values():
             cache.release()
+
+    def _parts_of(self, image_id: str) -> _Parts:
+        """Return what there is for a fragment, made when it is first asked for."""
+        with self._making:
+            parts = self._parts.get(image_id)
+            if parts is None:
+                parts = self._parts[image_id] = self._make_parts(self.dataset[image_id])
+            return parts
+
+    def _make_parts(self, fragment: Fragment) -> _Parts:
+        caches = _caches_of(fragment)
+        if self._given_budget is not None:
+            for cache in caches.values():
+                cache.volume.check_memory(self._given_budget)
+        pipeline = FragmentPipeline(
+            _sources_of(fragment, caches),
+            kernels=self._kernels_for(fragment),
+            workers=self._workers,
+            keep_score=False,
+        )
+        return _Parts(caches, pipeline)
 
 
 def _caches_of(fragment: Fragment) -> dict[str, CachedVolume]:

@@ -89,8 +89,8 @@ def checked_fragments(dataset: DataSet, settings: Settings) -> list[Fragment]:
     FragmentError
         If there is none, a setting is for no fragment, or it does not fit a fragment that it reads.
     """
-    fragments = [fragment for fragment in dataset if fragment.image_id in settings]
-    unknown = sorted(set(settings) - {fragment.image_id for fragment in fragments})
+    unknown = sorted(set(settings) - set(dataset.image_ids))
+    fragments = dataset.chosen(settings)
     if unknown or not fragments:
         raise FragmentError(
             f"{dataset.name}: no fragment {', '.join(unknown) or 'is chosen'}; "
@@ -185,6 +185,11 @@ def fitting_setting(setting: Setting, fragment: Fragment) -> Setting:
     return setting
 
 
+def takes_block(setting: Setting) -> bool:
+    """Return whether the threshold is a quantile of a block of the fragment."""
+    return setting.domain is Domain.BLOCK and knob_applies("domain", setting)
+
+
 def check_block(fragment: Fragment, setting: Setting) -> None:
     """Check that a setting's block lies within a fragment, at least in part.
 
@@ -193,8 +198,7 @@ def check_block(fragment: Fragment, setting: Setting) -> None:
     FragmentError
         If the setting takes the quantile of a block that does not.
     """
-    takes_block = setting.domain is Domain.BLOCK and knob_applies("domain", setting)
-    if takes_block and setting.block is not None:
+    if takes_block(setting) and setting.block is not None:
         try:
             clipped_block(setting.block, fragment.shape)
         except ValueError as error:

@@ -14,7 +14,7 @@ from napari_nx46.live.view import View
 from napari_nx46.voxels.blocks import block_shape, whole_block
 from tests.core.definition import defined_mask
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which what has not happened counts as a failure."""
 
 
@@ -173,7 +173,8 @@ class CountingKernels:
 def count_kernels(session):
     """Have a session, whose kernels are compiled, compute with kernels that count from now on."""
     counting = CountingKernels(session.pipelines[session.fragment.image_id].kernels)
-    session.pipelines.use_kernels(counting)
+    for image_id in session.dataset.image_ids:
+        session.pipelines[image_id].kernels = counting
     return counting
 
 

@@ -16,7 +16,7 @@ from napari_nx46.viewer.tune.dock import TuneDock
 from napari_nx46.viewer.tune.read_out import ROWS
 from tests.core.definition import defined_mask
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 SHAPES = {"a": (9, 40, 48), "b": (7, 36, 30), "c": (5, 24, 28)}
 """Of the fragments in the data folder of the tests, by image_id."""
 

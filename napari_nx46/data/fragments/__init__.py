@@ -14,19 +14,16 @@ Examples
 
 from __future__ import annotations
 
+from napari_nx46.data.fragments.data_set import DataSet
 from napari_nx46.data.fragments.listing import sole_listing
-from napari_nx46.data.fragments.model import (
-    DataSet,
-    FolderNames,
-    Fragment,
-)
+from napari_nx46.data.fragments.model import FolderNames, Fragment
 from napari_nx46.data.fragments.names import (
     FragmentError,
     checked_image_id,
     checked_model_name,
     plain_name,
 )
-from napari_nx46.data.fragments.opening import fault_error, open_data, open_readable
+from napari_nx46.data.fragments.opening import fault_error, open_data, open_lazily, open_readable
 from napari_nx46.data.fragments.writing import write_data_folder
 from napari_nx46.files.volumes.opening import VolumeError
 
@@ -40,6 +37,7 @@ __all__ = [
     "checked_model_name",
     "fault_error",
     "open_data",
+    "open_lazily",
     "open_readable",
     "plain_name",
     "sole_listing",

@@ -6,12 +6,10 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from napari_nx46.data.fragments.data_set import DataSet
 from napari_nx46.data.fragments.folder import FragmentFiles
-from napari_nx46.data.fragments.model import (
-    DataSet,
-    FolderNames,
-    Fragment,
-)
+from napari_nx46.data.fragments.lazy import LazyFragments
+from napari_nx46.data.fragments.model import FolderNames, Fragment
 from napari_nx46.data.fragments.names import FragmentError, checked_image_id
 from napari_nx46.files.naming import first_few
 from napari_nx46.files.volumes.opening import (
@@ -108,6 +106,53 @@ def open_readable(
     return dataset, faults
 
 
+def open_lazily(
+    *paths: str | os.PathLike[str],
+    folders: FolderNames | None = None,
+    channel: int | None = None,
+    logits: Logits | None = None,
+    only: Collection[str] = (),
+) -> DataSet:
+    """Open the first fragment that can be opened, as `open_data`; the others when asked for.
+
+    Returns
+    -------
+    DataSet
+        Of a data folder all fragments by the names of their files, the faulty ones among them;
+        `DataSet.opened` has those that are open. Notes on their shapes are not made.
+
+    Raises
+    ------
+    FragmentError, VolumeError
+        As `open_data`, but for what is wrong with single fragments of a data folder; and if none
+        of them can be opened.
+    """
+    given, read_as = _checked_paths(paths), ReadAs(channel, logits)
+    root = _data_folder(given, folders or FolderNames())
+    if root is None:
+        return _open_single(given, read_as, only)
+    files, image_ids = _list_folder(root, folders or FolderNames(), only)
+    lazy = LazyFragments(image_ids, lambda image_id: files.fragment(image_id, read_as))
+    dataset = DataSet(
+        root.resolve().name,
+        root,
+        lazy,
+        files.folders,
+        read_as,
+        files.notes(only or files.image_ids),
+        () if only else files.misnamed,
+    )
+    faults: list[str] = []
+    for image_id in image_ids:
+        try:
+            lazy.by_id(image_id)
+        except (FragmentError, VolumeError) as error:
+            faults.append(str(error))
+        else:
+            return dataset
+    raise fault_error(f"{dataset.name}: no fragment can be opened", (*faults, *dataset.left_out))
+
+
 def fault_error(what: str, faults: Sequence[str]) -> FragmentError:
     """Return one error that lists several faults, each on a line of its own.
 
@@ -134,18 +179,30 @@ def _opened(
     only: Collection[str],
 ) -> tuple[DataSet, dict[str, ValueError]]:
     """Open what can be opened; return the errors of the other fragments by their image_id."""
-    found = [Path(path) for path in paths]
-    if not 1 <= len(found) <= _MOST_PATHS:
+    given, names = _checked_paths(paths), folders or FolderNames()
+    root = _data_folder(given, names)
+    if root is not None:
+        return _open_folder(root, names, read_as, only)
+    return _open_single(given, read_as, only), {}
+
+
+def _checked_paths(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Return one or two paths at which there is something."""
+    given = [Path(path) for path in paths]
+    if not 1 <= len(given) <= _MOST_PATHS:
         raise FragmentError(
-            f"found {len(found)} paths; expected one data folder, one volume, or two (p3d, p2d)"
+            f"found {len(given)} paths; expected one data folder, one volume, or two (p3d, p2d)"
         )
-    for path in found:
+    for path in given:
         if not path.exists():
             raise FragmentError(f"{path}: found nothing there; expected a data folder or a volume")
-    names = folders or FolderNames()
-    if len(found) == 1 and found[0].is_dir() and not _is_volume(found[0], names):
-        return _open_folder(found[0], names, read_as, only)
-    return _open_single(found, read_as, only), {}
+    return given
+
+
+def _data_folder(paths: Sequence[Path], names: FolderNames) -> Path | None:
+    """Return the path if it is a data folder; None if the paths are volumes."""
+    is_data = len(paths) == 1 and paths[0].is_dir() and not _is_volume(paths[0], names)
+    return paths[0] if is_data else None
 
 
 def _is_volume(folder: Path, names: FolderNames) -> bool:
@@ -170,16 +227,11 @@ def _open_folder(
     root: Path, folders: FolderNames, read_as: ReadAs, only: Collection[str]
 ) -> tuple[DataSet, dict[str, ValueError]]:
     """Return the data set of a data folder, and the errors of what cannot be opened."""
-    files = FragmentFiles.of(root, folders)
+    files, image_ids = _list_folder(root, folders, only)
     name = root.resolve().name
-    if not files.image_ids and not files.misnamed:
-        raise files.nothing_found()
-    _check_known(name, only, files.image_ids)
     fragments: list[Fragment] = []
     errors: dict[str, ValueError] = {}
-    for image_id in files.image_ids:
-        if only and image_id not in only:
-            continue
+    for image_id in image_ids:
         try:
             fragments.append(files.fragment(image_id, read_as))
         except (FragmentError, VolumeError) as error:
@@ -187,6 +239,17 @@ def _open_folder(
     notes = (*files.notes(only or files.image_ids), *_note_on_single_slices(root, fragments))
     left_out = () if only else files.misnamed
     return DataSet(name, root, tuple(fragments), folders, read_as, notes, left_out), errors
+
+
+def _list_folder(
+    root: Path, folders: FolderNames, only: Collection[str]
+) -> tuple[FragmentFiles, list[str]]:
+    """List the files of a data folder; return them, and the fragments that are chosen."""
+    files = FragmentFiles.of(root, folders)
+    if not files.image_ids and not files.misnamed:
+        raise files.nothing_found()
+    _check_known(root.resolve().name, only, files.image_ids)
+    return files, [image_id for image_id in files.image_ids if not only or image_id in only]
 
 
 def _check_known(name: str, only: Collection[str], image_ids: Sequence[str]) -> None:

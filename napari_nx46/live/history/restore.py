@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from napari_nx46.data.fragments import DataSet, FragmentError
+from napari_nx46.data.fragments import DataSet, FragmentError, VolumeError
 from napari_nx46.files.naming import printable
 from napari_nx46.files.volumes.reading import Logits, ReadAs
 from napari_nx46.files.workspace import HistoryEntry, Workspace, WorkspaceError
@@ -221,7 +221,11 @@ def _known_fragment(
     if image_id is None:
         return None
     if isinstance(image_id, str) and image_id in dataset.image_ids:
-        return image_id
+        try:
+            return dataset[image_id].image_id
+        except (FragmentError, VolumeError) as error:
+            problems.append(f"the fragment that was shown: {printable(str(error))}")
+            return None
     problems.append(
         f"the fragment {printable(str(image_id))}, which was shown, is not in {dataset.name}"
     )
@@ -282,7 +286,7 @@ def _corrections(
             continue
         try:
             check_corrections(dataset[image_id], one)
-        except FragmentError as error:
+        except (FragmentError, VolumeError) as error:
             problems.append(f"corrections do not fit any more: {printable(str(error))}")
             continue
         fitting[image_id] = one
@@ -303,10 +307,11 @@ def _accepted(
             )
             continue
         try:
-            checked_fragments(dataset, {image_id: setting})
+            if dataset.is_open(image_id):  # the others are checked when they are exported
+                checked_fragments(dataset, {image_id: setting})
             if image_id in corrections:
                 check_corrections(dataset[image_id], corrections[image_id])
-        except FragmentError as error:
+        except (FragmentError, VolumeError) as error:
             problems.append(f"an accepted setting does not fit any more: {printable(str(error))}")
             continue
         fitting[image_id] = setting

@@ -267,7 +267,7 @@ def open_foreign(path: Path, dataset: DataSet, cancelled: CancelCheck) -> MaskSe
         keep_bytes=0,  # the session keeps those that are shown
         cancelled=cancelled,
     )
-    fragments = Party("fragment", "the data", {one.image_id: one for one in dataset})
+    fragments = Party("fragment", "the data", dataset.by_id)
     there = f"; there are masks of {first_few(list(opened.masks), _MOST_NAMES)}"
     paired = pair(masks_of(opened), fragments, every="none", hint=there)
     return replace(opened, masks={image_id: mask for image_id, (mask, _) in paired.items()})

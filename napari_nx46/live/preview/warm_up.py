@@ -73,7 +73,9 @@ class KernelWarmUp:
         report: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
-        self._types = tuple(dict.fromkeys(types))
+        self._waiting = list(dict.fromkeys(types))
+        self._known = set(self._waiting)
+        self._adding = threading.Lock()
         self._ready = ready
         self._clean_up_ready = clean_up_ready
         self._report = report
@@ -89,6 +91,19 @@ class KernelWarmUp:
     def start(self) -> None:
         """Begin to compile."""
         self._thread.start()
+
+    def add(self, types: SourceTypes) -> None:
+        """Compile for more types, those of a fragment that is opened later."""
+        with self._adding:
+            if types in self._known:
+                return
+            self._known.add(types)
+            self._waiting.append(types)
+            if self._done.is_set() and not self._closed.is_set():
+                thread = threading.Thread(
+                    target=self._compile_waiting, name="nx46-compile", daemon=True
+                )
+                thread.start()
 
     @property
     def done(self) -> bool:
@@ -143,21 +158,31 @@ class KernelWarmUp:
             load(PIPELINE_MODULES, self._report, self._closed.is_set, self.helped)
 
     def _compile_all(self) -> None:
-        kernels = compiled_kernels()
         self._start_helpers()
-        for types in self._types:
-            if self._closed.is_set():
-                return
-            warm_up(kernels, types)
-            if not self._closed.is_set():
-                self._ready(kernels, types)
-        self._done.set()
+        self._compile_waiting()
         self._masks_over.set()
         if not self._closed.is_set():
             warm_up_cleanup(self._report, self._closed.is_set, self.helped)
         if not self._closed.is_set():
             self._cleans_up.set()
             self._clean_up_ready()
+
+    def _compile_waiting(self) -> None:
+        """Compile for the types that wait, unless it was closed."""
+        kernels = compiled_kernels()
+        while (types := self._next_types()) is not None:
+            warm_up(kernels, types)
+            if not self._closed.is_set():
+                self._ready(kernels, types)
+
+    def _next_types(self) -> SourceTypes | None:
+        with self._adding:
+            if self._closed.is_set():
+                return None
+            if self._waiting:
+                return self._waiting.pop(0)
+            self._done.set()
+            return None
 
 
 def warm_up(kernels: Kernels, types: SourceTypes) -> None:

@@ -84,7 +84,7 @@ def layers_read_otherwise(
     layers: Iterable[Any], dataset: DataSet, paths: tuple[Path, ...]
 ) -> list[Any]:
     """Return layers of the same files that show another channel, or other logits."""
-    readings = {fragment.image_id: reading_of(fragment) for fragment in dataset}
+    readings = {fragment.image_id: reading_of(fragment) for fragment in dataset.opened}
     return [
         layer
         for layer in layers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
@@ -44,6 +46,14 @@ class FragmentPanel(QWidget):
         self.chooser.addItems(image_ids)
         for button in (self.previous_button, self.next_button):
             button.setEnabled(len(image_ids) > 1)
+
+    def mark_faulty(self, faults: Mapping[str, str]) -> None:
+        """Have fragments that cannot be opened stand there as such, not to be chosen."""
+        model = self.chooser.model()
+        for image_id, fault in faults.items():
+            item = model.item(self.chooser.findText(image_id))
+            item.setEnabled(False)
+            item.setToolTip(plain_tip(fault))
 
     def show_fragment(self, fragment: Fragment) -> None:
         """Show which fragment is current, and its size."""

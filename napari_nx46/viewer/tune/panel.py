@@ -68,6 +68,7 @@ class TunePanel(QWidget):
         self.scroll = VerticalScrollArea()
         self.fragment_panel.show_data_set(data_set_name(session.dataset), session.dataset.image_ids)
         self.fragment_panel.show_fragment(session.fragment)
+        viewer_session.opening.found_faults.connect(self.fragment_panel.mark_faulty)
         self._arrange()
         self._connect()
 
@@ -89,7 +90,7 @@ class TunePanel(QWidget):
 
     def _connect(self) -> None:
         session = self._session
-        self.fragment_panel.chosen.connect(session.show_fragment)
+        self.fragment_panel.chosen.connect(self._choose_fragment)
         self.fragment_panel.stepped.connect(session.step_fragment)
         self.read_out.band_edited.connect(lambda low, high: session.set_band((low, high)))
         self._show_figures = QSignalThrottler(parent=self)
@@ -99,6 +100,11 @@ class TunePanel(QWidget):
         session.band_changed.connect(self.read_out.set_band)
         session.fragment_changed.connect(self._show_fragment)
         self.export_panel.answered.connect(self._show_answer)
+
+    def _choose_fragment(self, image_id: str) -> None:
+        """Show the fragment that was chosen, or have the list stand at the old one again."""
+        if not self._session.show_fragment(image_id):
+            self.fragment_panel.show_fragment(self._session.fragment)
 
     def _show_fragment(self, fragment: Fragment) -> None:
         self.fragment_panel.show_fragment(fragment)

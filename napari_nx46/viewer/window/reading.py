@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_nx46.data.fragments import DataSet, FolderNames, open_data
+from napari_nx46.data.fragments import DataSet, FolderNames, open_lazily
 from napari_nx46.files.volumes.channels import USUAL_CHANNELS
 from napari_nx46.files.volumes.opening import Volume, VolumeWarning
 from napari_nx46.files.volumes.reading import ReadAs
@@ -28,10 +28,10 @@ def open_as(
     read_as: ReadAs,
     only: Collection[str] = (),
 ) -> DataSet:
-    """Open data as `open_data` does, without warnings about channels: see `warn_of_channels`."""
+    """Open data as `open_lazily` does, without warnings of channels: see `warn_of_channels`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VolumeWarning)
-        return open_data(
+        return open_lazily(
             *paths, folders=folders, channel=read_as.channel, logits=read_as.logits, only=only
         )
 
@@ -96,8 +96,8 @@ def last_channel(volume: Volume) -> str:
 
 
 def probability_volumes(dataset: DataSet) -> list[Volume]:
-    """Return the probability volumes of all fragments."""
-    return [volume for fragment in dataset for volume in fragment.sources.values()]
+    """Return the probability volumes of the fragments that are open."""
+    return [volume for fragment in dataset.opened for volume in fragment.sources.values()]
 
 
 @dataclass(frozen=True)

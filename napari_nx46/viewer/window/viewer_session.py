@@ -9,11 +9,12 @@ from pydantic import JsonValue
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, next_worst, worst_slices
-from napari_nx46.data.fragments import DataSet, Fragment
+from napari_nx46.data.fragments import DataSet, Fragment, fault_error
 from napari_nx46.files.workspace import WorkspaceError
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.derived.surface import PlanePicture, Surface
 from napari_nx46.live.history.session_store import SessionStore
+from napari_nx46.live.jobs.opening import Opening
 from napari_nx46.live.jobs.runs import Runs
 from napari_nx46.live.look.bookmarks import Bookmarks
 from napari_nx46.live.look.cursor import Voxel
@@ -81,6 +82,7 @@ class ViewerSession(SessionFollowers):
     ----------
     workspace : Path, optional
     session : Session
+    opening : Opening
     keeping : SessionStore
     overlay : Overlay
     scores : ScoreFollower
@@ -135,6 +137,7 @@ class ViewerSession(SessionFollowers):
             memory_budget=preferred.memory,
             band=preferred.band,
         )
+        self.opening = self._opening()
         self.scores = ScoreFollower(self.session)
         # A window that is closed deletes its widgets and closes none of them.
         # Qt holds these methods weakly: a partial could be collected before it is called.
@@ -212,6 +215,7 @@ class ViewerSession(SessionFollowers):
         self.scores.start()
         self._start_followers()
         self._look()
+        self.opening.start()
 
     @property
     def cursor_voxel(self) -> Voxel:
@@ -285,6 +289,7 @@ class ViewerSession(SessionFollowers):
         self._own_layers.close()
         self.error_tools.close()
         self.scores.close()
+        self.opening.close()
         self.session.close()
         self.three_d.close()
         self.side_by_side.close()
@@ -316,6 +321,13 @@ class ViewerSession(SessionFollowers):
         self.session.set_band(preferred.band)
         self.overlay.look(preferred.mask_color, preferred.outline)
 
+    def _opening(self) -> Opening:
+        opening = Opening(self.session, self._post)
+        opening.failed.connect(notify_error)
+        opening.found_faults.connect(self._warn_of_faults)
+        self.destroyed.connect(opening.close)
+        return opening
+
     def _runs_in(self, workspace: Path) -> Runs:
         runs = Runs(self.session, workspace, self._post)
         runs.failed.connect(self._notify)
@@ -327,6 +339,9 @@ class ViewerSession(SessionFollowers):
         if str(error) != self._reported:
             self._reported = str(error)
             notify_error(error)
+
+    def _warn_of_faults(self, faults: dict[str, str]) -> None:
+        notify_warning(str(fault_error(self.session.dataset.name, tuple(faults.values()))))
 
     def _warn(self, problem: str) -> None:
         notify_warning(f"{self.keeping.path}: {problem}")

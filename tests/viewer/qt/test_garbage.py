@@ -20,7 +20,7 @@ from napari_nx46.viewer.qt.garbage import (
 )
 from napari_nx46.viewer.qt.main_thread import MainThreadPoster
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 ENOUGH = 100_000
 """So many new objects are far more than Python collects after."""
 

@@ -185,3 +185,19 @@ def test_boxes_take_no_key_of_the_program(empty_window, channels):
     for box in (panel.channel_box, panel.logits_box):
         assert box.focusPolicy() != Qt.FocusPolicy.NoFocus
         assert box.accessibleName()
+
+
+def test_a_folder_is_shown_at_once_and_its_faulty_fragments_are_reported_later(
+    make_napari_viewer, qtbot, data_folder, notifications
+):
+    (data_folder / "p3d" / "b.tif").write_bytes(b"no TIFF")
+    dock = add_dock(make_napari_viewer())
+    dock.open_paths(data_folder)
+    opened = Opened(dock.viewer, dock, qtbot)
+    chooser = opened.panel.fragment_panel.chooser
+    assert [chooser.itemText(place) for place in range(3)] == ["a", "b", "c"]
+    opened.wait_until(lambda: "b" in opened.viewer_session.opening.faults)
+    assert any("b.tif" in message for message in notifications())
+    assert [chooser.model().item(place).isEnabled() for place in range(3)] == [True, False, True]
+    opened.click(opened.panel.fragment_panel.next_button)
+    assert (opened.session.fragment.image_id, chooser.currentText()) == ("c", "c")
