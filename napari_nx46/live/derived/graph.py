@@ -104,6 +104,7 @@ class Value(ABC, Generic[Key, Result]):
         self._keep = keep
         self._known: dict[Key, Result] = {}
         self._wanted: Key | None = None
+        self._stopped_at: Key | None = None
         self._job: _Job | None = None
         self._graph: Graph | None = None
 
@@ -146,7 +147,7 @@ class Value(ABC, Generic[Key, Result]):
         if key is not None and key == self._wanted:
             return
         self._cancel()
-        self._wanted = key
+        self._wanted, self._stopped_at = key, None
         if key is None:
             self._publish(replace(self.state, stale=self.state.result is not None, busy=False))
         elif key in self._known:
@@ -156,10 +157,28 @@ class Value(ABC, Generic[Key, Result]):
             self._job = self._graph.submit(self, key, self.prepare(key))
             self._publish(State(self.state.result, self.state.result is not None, busy=True))
 
+    @property
+    def given_up(self) -> bool:
+        """Whether the result that is wanted is not computed, by `give_up`."""
+        return self._wanted is not None and self._wanted == self._stopped_at
+
+    def give_up(self) -> None:
+        """Compute what is wanted no more; what is wanted next is computed, or this by `retry`."""
+        if self.state.busy:
+            self._cancel()
+            self._stopped_at = self._wanted
+            self._publish(replace(self.state, busy=False))
+
+    def retry(self) -> None:
+        """Compute what was given up."""
+        if self.given_up:
+            self._wanted = self._stopped_at = None
+            self.touch()
+
     def clear(self) -> None:
         """Show no result until the next `touch`; those that are remembered stay so."""
         self._cancel()
-        self._wanted = None
+        self._wanted = self._stopped_at = None
         self._publish(State())
 
     def drop_results(self) -> None:

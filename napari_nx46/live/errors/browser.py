@@ -143,6 +143,19 @@ class ErrorBrowser:
         """Compute what is missing."""
         self.value.touch()
 
+    @property
+    def given_up(self) -> bool:
+        """Whether the list of the present mask is neither there nor being computed."""
+        return self.value.given_up
+
+    def give_up(self) -> None:
+        """Compute no list of the present mask; that of the next one is computed again."""
+        self.value.give_up()
+
+    def retry(self) -> None:
+        """Compute the list that was given up."""
+        self.value.retry()
+
     def close(self) -> None:
         """Follow the session no longer."""
         self.scores.scores_changed.disconnect(self._scores_changed, missing_ok=True)

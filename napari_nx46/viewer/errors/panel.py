@@ -41,6 +41,7 @@ from napari_nx46.viewer.widgets.layout import WrappedLabel, rule
 __all__ = ["ErrorPanel"]
 
 SUSPICIOUS = "Without a label: what is worth a look, not what is wrong"
+CANCELLED = "Finding them was cancelled: move a slider, or find them again."
 VIEW_MILLISECONDS = 150
 """What is in view is listed again once the view rests."""
 
@@ -60,6 +61,8 @@ class ErrorPanel(QWidget):
         The score, and whether the list is of the present mask.
     suspicion_box : QCheckBox
         List what is suspicious in the mask though there is a label.
+    find_button : QPushButton
+        Cancels the finding, or begins it again.
     filters : FilterPanel
     tree : ErrorTree
     sum_label : QLabel
@@ -83,6 +86,7 @@ class ErrorPanel(QWidget):
             "List what is worth a look without the label: holes, thick sheets, bridges,"
             " and places where the threshold decides",
         )
+        self.find_button = _button("Cancel", "")
         self.filters = FilterPanel()
         self.tree = ErrorTree()
         self.previous_button = _button("◀", "Go to the previous error (Shift+G)")
@@ -136,6 +140,7 @@ class ErrorPanel(QWidget):
         self.legend_label.setText(LEGEND_OF_SUSPICIONS if browser.lists_suspicions else LEGEND)
         self.state_label.setText(self._state_text())
         self.state_label.setEnabled(state.is_current)
+        self._show_finding()
         self.filters.show_listing(state.result)
         self.tree.show_rows(arranged)
         self.tree.show_stale(not state.is_current)
@@ -145,6 +150,20 @@ class ErrorPanel(QWidget):
         for button in self._of_rows:
             button.setEnabled(arranged is not None and arranged.count > 0)
         self._show_selected()
+
+    def _show_finding(self) -> None:
+        """Offer to cancel what is being computed, or to begin again what was."""
+        given_up = self._browser.given_up
+        self.find_button.setText("Find again" if given_up else "Cancel")
+        tip = "List what was cancelled" if given_up else "Stop finding what is listed"
+        self.find_button.setToolTip(plain_tip(tip))
+        self.find_button.setEnabled(given_up or self._browser.state.busy)
+
+    def _find_or_cancel(self) -> None:
+        if self._browser.given_up:
+            self._browser.retry()
+        else:
+            self._browser.give_up()
 
     def _show_selected(self) -> None:
         listing, row = self._browser.state.result, self._browser.selected
@@ -161,11 +180,14 @@ class ErrorPanel(QWidget):
         suspicions = self._browser.lists_suspicions
         if state.result is None:
             what = "Suspicious places" if suspicions else "The errors"
-            return f"{what} are being found …" if state.busy else ""
+            idle = CANCELLED if self._browser.given_up else ""
+            return f"{what} are being found …" if state.busy else idle
         score = state.result.score
         known = SUSPICIOUS if score is None else f"Score {score:.4f}"
         if state.is_current:
             return known
+        if self._browser.given_up:
+            return f"≈ {known}: of an older mask. {CANCELLED}"
         return f"≈ {known}: of an older mask{', being found again …' if state.busy else ''}"
 
     def _sum_text(self) -> str:
@@ -246,6 +268,7 @@ class ErrorPanel(QWidget):
         self.tree.sorted_by.connect(self._sort)
         self.suspicion_box.setChecked(browser.lists_suspicions and browser.scores.has_label)
         self.suspicion_box.toggled.connect(self._list_suspicions)
+        self.find_button.clicked.connect(self._find_or_cancel)
         self.filters.changed.connect(self._filter)
         self.filters.number_wanted.connect(lambda number: browser.go_to(number - 1))
         self.previous_button.clicked.connect(lambda: browser.step(-1))
@@ -282,7 +305,10 @@ class ErrorPanel(QWidget):
         layout = QVBoxLayout(listed)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addWidget(self.state_label)
+        state = QHBoxLayout()
+        state.addWidget(self.state_label, 1)
+        state.addWidget(self.find_button)
+        layout.addLayout(state)
         layout.addWidget(self.filters)
         layout.addWidget(self.tree, 1)
         layout.addWidget(self.sum_label)

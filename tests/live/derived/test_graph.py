@@ -148,6 +148,29 @@ def test_a_request_that_runs_is_cancelled_by_a_newer_one(one, graph, loop):
     assert one.errors == []
 
 
+def test_what_is_given_up_is_computed_only_when_it_is_asked_for_again(one, graph, loop):
+    one.ask("a")
+    finish(one, graph, loop)
+    one.gate.clear()
+    one.entered.clear()
+    one.ask("b")
+    assert one.entered.wait(PATIENCE)
+    one.give_up()
+    assert one.given_up
+    assert one.state == State("of a", stale=True)
+    finish(one, graph, loop)
+    graph.touch()
+    assert one.given_up
+    assert one.seen == ["a", "b"]
+    one.retry()
+    assert one.state == State("of a", stale=True, busy=True)
+    finish(one, graph, loop)
+    assert one.state == State("of b")
+    one.give_up()  # nothing is being computed
+    assert not one.given_up
+    assert one.errors == []
+
+
 def test_an_error_of_what_is_wanted_is_emitted_and_that_of_what_is_stale_is_not(graph, loop):
     one = Input(graph, heeds_cancel=False)
     one.ask(ValueError("stale"))

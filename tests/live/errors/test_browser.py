@@ -171,6 +171,32 @@ def test_the_list_follows_sliders_and_the_selected_item_stays(listed):
     assert browser.selected is not None
 
 
+def test_finding_can_be_cancelled_and_goes_on_with_the_next_mask_or_when_it_is_asked_to(listed):
+    browser = listed.browser
+    browser.value.rest_seconds = 60.0
+    browser.watch()
+    listed.driver.loop.run_until(lambda: browser.state.busy)
+    browser.give_up()
+    assert browser.given_up
+    assert not browser.state.busy
+    assert browser.value.begun == 0
+    browser.value.rest_seconds = 0.0
+    browser.retry()
+    assert browser.state.busy
+    listed.wait_for_list()
+    first = listed.listing
+    browser.value.rest_seconds = 60.0
+    listed.session.change(probability=0.95)
+    listed.driver.loop.run_until(lambda: browser.state.busy)
+    browser.give_up()
+    assert browser.state.stale
+    browser.value.rest_seconds = 0.0
+    listed.session.change(smallest_object=9)  # the latest wins
+    listed.wait_for_list()
+    assert listed.listing is not first
+    assert not browser.given_up
+
+
 def test_steps_go_through_the_shown_rows_round_the_end_and_a_kind(listed):
     browser = listed.browser
     browser.step(1)  # begins to look

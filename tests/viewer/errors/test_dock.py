@@ -159,6 +159,22 @@ def test_the_list_follows_a_slider_and_is_dimmed_meanwhile(planted):
     assert shown == browser.selected
 
 
+def test_finding_is_cancelled_by_a_button_which_then_finds_again(planted):
+    panel, browser = planted.panel, planted.browser
+    assert not panel.find_button.isEnabled()
+    browser.value.rest_seconds = 60.0  # whatever the machine, it is not found before the click
+    planted.opened.session.change(smallest_object=9)
+    planted.wait(lambda: browser.state.busy)
+    planted.qtbot.mouseClick(panel.find_button, Qt.MouseButton.LeftButton)
+    assert "cancelled" in panel.state_label.text()
+    assert panel.find_button.text() == "Find again"
+    browser.value.rest_seconds = 0.0
+    planted.qtbot.mouseClick(panel.find_button, Qt.MouseButton.LeftButton)
+    planted.wait_for_list()
+    assert "cancelled" not in panel.state_label.text()
+    assert not panel.find_button.isEnabled()
+
+
 def test_a_mend_that_is_taken_raises_the_score_and_ctrl_z_takes_it_back(planted):
     panel, session = planted.panel, planted.opened.session
     before = planted.listing.score
