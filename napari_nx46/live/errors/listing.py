@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.leaderboard import KINDS, PARTS, SIDES, ErrorTable, Explanation
+from napari_nx46.live.errors.hints import hint_for
 from napari_nx46.live.view import Extents
 from napari_nx46.voxels.blocks import Block
 
@@ -128,6 +129,10 @@ class Listing:
         part = _part_of_kind(key.kind)
         alike = (row for row in same if _part_of_kind(self.kind_of(row)) == part)
         return next(alike, None)
+
+    def hint_of(self, row: int) -> str:
+        """Return what a row is and what usually mends it, in plain words."""
+        return hint_for(self.kind_of(row), has_label=self.is_priced)
 
     def text_of(self, row: int) -> str:
         """Return a row in a few words."""

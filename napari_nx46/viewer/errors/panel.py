@@ -68,6 +68,8 @@ class ErrorPanel(QWidget):
     sum_label : QLabel
     selected_label : QLabel
         The selected error in words, also where it is filtered out.
+    hint_label : QLabel
+        What errors of its kind are, and what usually mends them.
     previous_button, next_button, kind_button : QPushButton
     fold_box, mark_box : QCheckBox
     copy_button, csv_button, layers_button : QPushButton
@@ -81,6 +83,7 @@ class ErrorPanel(QWidget):
         self._watching = False
         self.message_label, self.state_label = WrappedLabel(), WrappedLabel()
         self.sum_label, self.selected_label = WrappedLabel(), WrappedLabel()
+        self.hint_label = WrappedLabel()
         self.suspicion_box = _check_box(
             "Suspicious places",
             "List what is worth a look without the label: holes, thick sheets, bridges,"
@@ -169,11 +172,13 @@ class ErrorPanel(QWidget):
         listing, row = self._browser.state.result, self._browser.selected
         self.tree.choose(row)
         self.kind_button.setEnabled(row is not None)
-        self.selected_label.setVisible(row is not None and listing is not None)
+        for label in (self.selected_label, self.hint_label):
+            label.setVisible(row is not None and listing is not None)
         if row is not None and listing is not None:
             z, y, x = listing.place_of(row)
             text = listing.text_of(row)
             self.selected_label.setText(f"No. {row + 1:,}: {text}, at z {z}, y {y}, x {x}")
+            self.hint_label.setText(listing.hint_of(row))
 
     def _state_text(self) -> str:
         state = self._browser.state
@@ -314,6 +319,7 @@ class ErrorPanel(QWidget):
         layout.addWidget(self.sum_label)
         layout.addLayout(steps)
         layout.addWidget(self.selected_label)
+        layout.addWidget(self.hint_label)
         layout.addWidget(self.mends)
         layout.addWidget(rule())
         layout.addLayout(keep)

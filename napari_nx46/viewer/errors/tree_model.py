@@ -204,7 +204,8 @@ class ErrorModel(QAbstractItemModel):
         if row is None or arranged is None:
             return None
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(arranged.listing.text_of(row))
+            listing = arranged.listing
+            return plain_tip(f"{listing.text_of(row)}. {listing.hint_of(row)}")
         return TEXTS[column](arranged.listing, row)
 
     def _head_text(self, group: Group, column: Column, role: int) -> str | None:

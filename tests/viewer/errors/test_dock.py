@@ -90,6 +90,8 @@ def test_a_click_shows_slice_place_and_voxels_and_keys_go_on(planted):
     voxels = listing.voxels_of(row)
     expected[tuple(voxels[voxels[:, 0] == place[0], 1:].T)] = ItemClass.ITEM
     np.testing.assert_array_equal(drawn, expected)
+    assert planted.panel.hint_label.text() == listing.hint_of(row)
+    assert "plugging" in planted.panel.hint_label.text()
     order = planted.browser.arranged.order.tolist()
     planted.press_on_canvas(Qt.Key.Key_G)
     after = order[(order.index(row) + 1) % len(order)]
