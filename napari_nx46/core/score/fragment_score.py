@@ -191,13 +191,12 @@ class FragmentScore:
     ) -> dict[int, Counts]:
         """Return the low-bit counts of these bins of the whole fragment's score."""
         stage = self.stage(setting, cancelled)
-        found = {}
-        for high_bits in bins:
-            if high_bits < HIGH_BITS:
-                counts = stage.low_bits.get(high_bits)
-                if counts is None:
-                    counts = self._count_low_bits(setting, high_bits, cancelled)
-                    stage.low_bits.put(high_bits, counts)
+        known = {one: stage.low_bits.get(one) for one in bins if one < HIGH_BITS}
+        found = {high_bits: counts for high_bits, counts in known.items() if counts is not None}
+        missing = [high_bits for high_bits in known if high_bits not in found]
+        if missing:
+            for high_bits, counts in self._count_low_bits(setting, missing, cancelled).items():
+                stage.low_bits.put(high_bits, counts)
                 found[high_bits] = counts
         return found
 
@@ -248,16 +247,20 @@ class FragmentScore:
             volumes[name] = voxels
         return FragmentVolumes(volumes["p3d"], volumes.get("p2d", volumes["p3d"]))
 
-    def _count_low_bits(self, setting: Setting, high_bits: int, cancelled: CancelCheck) -> Counts:
-        counts = np.zeros(LOW_BITS, np.int64)
+    def _count_low_bits(
+        self, setting: Setting, bins: Sequence[int], cancelled: CancelCheck
+    ) -> dict[int, Counts]:
+        """Count the low bits of the scores in some bins, in one pass over the fragment."""
+        total = np.zeros((len(bins), LOW_BITS), np.int64)
         for slab in self._whole_in_slabs():
             score = self.score(setting, slab, cancelled)
 
             def count(tile: slice, score: FloatVolume = score) -> Counts:
-                tile_counts = np.zeros(LOW_BITS, np.int64)
-                self.kernels.count_low_bits(score[tile], high_bits, tile_counts)
-                return tile_counts
+                counts = np.zeros((len(bins), LOW_BITS), np.int64)
+                for high_bits, of_bin in zip(bins, counts, strict=True):
+                    self.kernels.count_low_bits(score[tile], high_bits, of_bin)
+                return counts
 
             tiles = slice_tiles(score.shape)
-            counts += np.sum(self.workers.map(count, tiles, cancelled), axis=0)
-        return counts
+            total += np.sum(self.workers.map(count, tiles, cancelled), axis=0)
+        return dict(zip(bins, total, strict=True))
