@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from napari_nx46.voxels.blocks import (
     block_shape,
     intersection,
     open_faces,
+    placed,
     widened,
     within,
 )
@@ -51,8 +53,8 @@ def part_sheets(
     """Return the mask of a tile after `keep_sheets_apart` of the whole volume.
 
     Sheets grow in layers: what lies n voxels from the end of the box that was read has its right
-    sheet if it was reached within n layers. Where a voxel near the tile was not, a wider box is
-    read, unless its component ends within the box.
+    sheet if it was reached within n layers. Around voxels that were not, wider boxes are read,
+    unless their components end within the box.
 
     Parameters
     ----------
@@ -73,67 +75,147 @@ def part_sheets(
     (Z, Y, X) array of uint8, {0, 1}, or None
         None where all is background.
     """
-    if inputs.mask(layer, block) is None:
+    tile = inputs.mask(layer, block)
+    if tile is None:
         return None
     near = widened(block, (gap,) * 3, grid.shape)
-    while True:
-        box = widened(block, (gap + growth,) * 3, grid.shape)
-        mask = inputs.mask(layer, box)
-        if mask is None:
-            return None
-        before, labels, sheets = _labels(inputs, grid, box, mask)
-        if _grown(mask, labels, box, near, growth, grid.shape, workers):
-            break
-        growth *= 2
-    inner = within(near, box)
-    apart = np.ascontiguousarray(mask[inner])
-    if sheets > 1:
-        unjoined, numbers = np.ascontiguousarray(before[inner]), np.ascontiguousarray(labels[inner])
-        keep_apart(apart, unjoined, numbers, gap, sheets, workers=workers)
+    grown = _Growth(inputs, layer, grid, workers).around(near, growth)
+    apart = np.ascontiguousarray(grown.mask)
+    if grown.keys.size > 1:
+        sheets = grown.keys.size
+        keep_apart(apart, grown.before, grown.labels, gap, sheets, workers=workers)
     return np.ascontiguousarray(apart[within(block, near)])
 
 
-def _grown(
-    mask: Mask,
-    labels: Labels,
-    box: Block,
-    near: Block,
-    growth: int,
-    shape: tuple[int, int, int],
-    workers: Workers | None,
-) -> bool:
-    """Grow the sheets in place, and return whether those near the tile are certain."""
-    inner, faces = within(near, box), open_faces(box, shape)
-    grow_sheets(mask, labels, layers=growth, workers=workers)
-    unreached = (mask[inner] != 0) & (labels[inner] == 0)
-    if not unreached.any():
-        return True
-    components = find_components(mask, 26, workers=workers)
-    there = np.zeros(mask.shape, np.uint8)
-    there[inner] = unreached
-    if (components.touching(faces) & components.overlapping(there, workers)).any():
-        return False
-    grow_sheets(mask, labels, workers=workers)
-    return True
+@dataclass(frozen=True, eq=False, slots=True)
+class _Sheets:
+    """A box of the mask, of the mask before, and the sheet of each voxel of the mask.
 
-
-def _labels(inputs: SheetNumbers, grid: Grid, box: Block, mask: Mask) -> tuple[Mask, Labels, int]:
-    """Return the mask before the joining, the sheet of each voxel of the mask, and the highest.
-
-    Sheets are numbered by the order of their keys among those of the box's tiles.
+    Parameters
+    ----------
+    mask, before : (Z, Y, X) array of uint8, {0, 1}
+    labels : (Z, Y, X) array of int32
+        Number of the voxel's sheet, 0 for none.
+    keys : (n,) array of int64
+        Ascending: the key of number 1, 2 and so on.
     """
-    tiles = list(grid.overlapping(box))
-    keys = {tile: inputs.sheet_keys(tile) for tile in tiles}
-    known = np.unique(np.concatenate([np.zeros(1, np.int64), *keys.values()]))
-    before = np.zeros(block_shape(box), np.uint8)
-    labels = np.zeros(block_shape(box), np.int32)
-    for tile in tiles:
-        part = intersection(grid.block(tile), box)
-        numbers = inputs.sheets(part, tile)
-        if numbers is not None:
-            ranks = np.searchsorted(known, keys[tile]).astype(np.int32)
-            ranks = np.concatenate([np.zeros(1, np.int32), ranks])
-            place = within(part, box)
-            before[place] = numbers != 0
-            labels[place] = ranks[numbers] * (mask[place] != 0)
-    return before, labels, known.size - 1
+
+    mask: Mask
+    before: Mask
+    labels: Labels
+    keys: npt.NDArray[np.int64]
+
+    def cut(self, part: Block) -> _Sheets:
+        """Return a part of the box."""
+        mask, before = (np.ascontiguousarray(one[part]) for one in (self.mask, self.before))
+        return _Sheets(mask, before, np.ascontiguousarray(self.labels[part]), self.keys)
+
+    def renumbered(self, keys: npt.NDArray[np.int64]) -> _Sheets:
+        """Return the same with the numbers of more keys."""
+        if keys.size == self.keys.size:
+            return self
+        numbers = np.concatenate([[0], np.searchsorted(keys, self.keys) + 1]).astype(np.int32)
+        return replace(self, labels=numbers[self.labels], keys=keys)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Growth:
+    """Grows the sheets of a volume, box by box."""
+
+    inputs: SheetNumbers
+    layer: str
+    grid: Grid
+    workers: Workers | None
+
+    def around(self, wanted: Block, growth: int) -> _Sheets:
+        """Return a box with every voxel's own sheet, read with as wide a margin as that takes."""
+        box = widened(wanted, (growth,) * 3, self.grid.shape)
+        read, inner = self._read(box), within(wanted, box)
+        grow_sheets(read.mask, read.labels, layers=growth, workers=self.workers)
+        doubtful = self._doubtful(read, box, inner)
+        found = read.cut(inner)
+        if doubtful is None:
+            return found
+        boxes = [placed(part, wanted) for part in _boxes_of(doubtful, 2 * growth, self.workers)]
+        return _filled(found, doubtful, wanted, boxes, [self.around(b, 2 * growth) for b in boxes])
+
+    def _doubtful(self, read: _Sheets, box: Block, inner: Block) -> Mask | None:
+        """Return the voxels whose sheet the box does not say, and let the others grow."""
+        unreached = _unreached(read, inner)
+        if not unreached.any():
+            return None
+        components = find_components(read.mask, 26, workers=self.workers)
+        leaving = components.touching(open_faces(box, self.grid.shape))
+        there = np.zeros(read.mask.shape, np.uint8)
+        there[inner] = unreached
+        asked = components.overlapping(there, self.workers)
+        if (asked & ~leaving).any():
+            grow_sheets(read.mask, read.labels, workers=self.workers)
+        if not (asked & leaving).any():
+            return None
+        components.paint(~leaving, 0, there, self.workers)
+        return np.ascontiguousarray(there[inner])
+
+    def _read(self, box: Block) -> _Sheets:
+        """Return a box with the sheets of the mask before."""
+        mask = self.inputs.mask(self.layer, box)
+        shape = block_shape(box)
+        before, labels = np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
+        if mask is None:
+            return _Sheets(np.zeros(shape, np.uint8), before, labels, np.empty(0, np.int64))
+        tiles = list(self.grid.overlapping(box))
+        keys = {tile: self.inputs.sheet_keys(tile) for tile in tiles}
+        known = np.unique(np.concatenate(list(keys.values())))
+        known = known[known > 0]
+        for tile in tiles:
+            part = intersection(self.grid.block(tile), box)
+            numbers = self.inputs.sheets(part, tile)
+            if numbers is not None:
+                ranks = np.where(keys[tile] > 0, np.searchsorted(known, keys[tile]) + 1, 0)
+                place = within(part, box)
+                np.not_equal(numbers, 0, out=before[place].view(np.bool_))
+                table = np.concatenate([[0], ranks]).astype(np.int32)
+                np.multiply(table.take(numbers, mode="clip"), mask[place], out=labels[place])
+        return _Sheets(mask, before, labels, known)
+
+
+def _unreached(read: _Sheets, part: Block) -> npt.NDArray[np.bool_]:
+    unreached: npt.NDArray[np.bool_] = (read.mask[part] != 0) & (read.labels[part] == 0)
+    return unreached
+
+
+def _boxes_of(mask: Mask, margin: int, workers: Workers | None) -> list[Block]:
+    """Return boxes that hold the foreground of a mask, together if that is less with a margin."""
+    boxes: list[npt.NDArray[np.int64]] = []
+    for new in find_components(mask, 26, workers=workers).boxes():
+        for number, box in enumerate(boxes):
+            both = np.stack([np.minimum(box, new)[:, 0], np.maximum(box, new)[:, 1]], axis=1)
+            if _voxels(both, margin) <= _voxels(box, margin) + _voxels(new, margin):
+                boxes[number] = both
+                break
+        else:
+            boxes.append(new)
+    return [_block(box) for box in boxes]
+
+
+def _voxels(box: npt.NDArray[np.int64], margin: int) -> int:
+    """Return the voxels of a box with a margin."""
+    return int((box[:, 1] - box[:, 0] + 2 * margin).prod())
+
+
+def _block(box: npt.NDArray[np.int64]) -> Block:
+    z, y, x = (slice(int(start), int(stop)) for start, stop in box)
+    return z, y, x
+
+
+def _filled(
+    found: _Sheets, doubtful: Mask, wanted: Block, boxes: list[Block], parts: list[_Sheets]
+) -> _Sheets:
+    """Return the sheets of a box with those of some voxels from other boxes."""
+    keys = np.unique(np.concatenate([found.keys, *(part.keys for part in parts)]))
+    filled = found.renumbered(keys)
+    for box, part in zip(boxes, parts, strict=True):
+        place = within(box, wanted)
+        labels = filled.labels[place]
+        filled.labels[place] = np.where(doubtful[place], part.renumbered(keys).labels, labels)
+    return filled

@@ -174,6 +174,15 @@ def within(block: Block, outer: Block) -> Block:
     return z, y, x
 
 
+def placed(block: Block, outer: Block) -> Block:
+    """Return a block of an array that holds just `outer` as a block of the volume."""
+    z, y, x = (
+        slice(part.start + around.start, part.stop + around.start)
+        for part, around in zip(block, outer, strict=True)
+    )
+    return z, y, x
+
+
 def intersection(block: Block, other: Block) -> Block:
     """Return what two blocks that overlap have in common."""
     z, y, x = (

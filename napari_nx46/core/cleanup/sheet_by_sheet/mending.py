@@ -12,7 +12,15 @@ from napari_nx46.core.cleanup.cubes.cubes import plug_cubes
 from napari_nx46.core.cleanup.morphology import close_with_ball, dilate_by_cube
 from napari_nx46.core.cleanup.place import Place
 from napari_nx46.setting import CubePlugging, Setting
-from napari_nx46.voxels.blocks import Block, Mask, OpenFaces, cells_of, widened, within
+from napari_nx46.voxels.blocks import (
+    Block,
+    Mask,
+    OpenFaces,
+    cells_of,
+    placed,
+    widened,
+    within,
+)
 from napari_nx46.voxels.euler import euler_number
 from napari_nx46.voxels.spans import Components, checked_mask, find_components
 from napari_nx46.voxels.workers import Workers
@@ -143,7 +151,7 @@ def mend_sheets(
         return _mended_sheets(whole, given, there, workers)
     mended = np.empty_like(whole)
     for box in cells_of(there.block, given.side):
-        part = Place(_moved(box, there.block), there.shape)
+        part = Place(placed(box, there.block), there.shape)
         mended[box] = _mended_sheets(whole[box].copy(), given, part, workers)
     return mended
 
@@ -277,15 +285,6 @@ def _padded(box: npt.NDArray[np.int64], shape: tuple[int, ...]) -> Block:
     z, y, x = (slice(int(start), int(stop)) for start, stop in box)
     depth, height, width = shape
     return widened((z, y, x), (1, 1, 1), (depth, height, width))
-
-
-def _moved(block: Block, by: Block) -> Block:
-    """Return a block of an array as a block of the volume that the array is cut from."""
-    z, y, x = (
-        slice(part.start + around.start, part.stop + around.start)
-        for part, around in zip(block, by, strict=True)
-    )
-    return z, y, x
 
 
 def _shape(mask: Mask) -> tuple[int, int, int]:
