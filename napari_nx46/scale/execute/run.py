@@ -422,7 +422,7 @@ def _clear(plan: ApplyPlan) -> None:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         elif path.suffix != ".lock":
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def _make_folders(plan: ApplyPlan, job: TileJob, *, alone: bool) -> None:
