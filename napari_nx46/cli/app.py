@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from napari_nx46.cli.commands.apply import apply
 from napari_nx46.cli.commands.campaign.app import campaign
 from napari_nx46.cli.commands.compare import compare
 from napari_nx46.cli.commands.corrections import corrections
@@ -40,7 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(tune, run, export, corrections, validate, score, errors, measure, compare),
+    *(tune, run, export, apply, corrections, validate, score, errors, measure, compare),
     *(presets, sample, demo, warm_up),
 ):
     app.command(cls=SectionedCommand)(command)

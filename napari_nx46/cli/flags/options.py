@@ -16,7 +16,7 @@ DEFAULT_BAND_TEXT = f"{DEFAULT_BAND[0]}:{DEFAULT_BAND[1]}"
 SETTING_SECTION = "Setting"
 MASK_SECTION = "Masks"
 DATA_SECTION = "Data"
-_RESOURCE_SECTION = "Resources"
+RESOURCE_SECTION = "Resources"
 
 PresetName = Annotated[
     str | None,
@@ -103,7 +103,7 @@ WorkerCount = Annotated[
         min=1,
         help="Threads.",
         show_default="one a processor",
-        rich_help_panel=_RESOURCE_SECTION,
+        rich_help_panel=RESOURCE_SECTION,
     ),
 ]
 Memory = Annotated[
@@ -115,6 +115,6 @@ Memory = Annotated[
         max=2.0**20,
         help="GiB that a fragment may take; what is larger is streamed, and no strip, tile or "
         "chunk may be larger.",
-        rich_help_panel=_RESOURCE_SECTION,
+        rich_help_panel=RESOURCE_SECTION,
     ),
 ]

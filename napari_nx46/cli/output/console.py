@@ -287,9 +287,10 @@ def _failed_checks() -> tuple[type[Exception], ...]:
 def _bad_inputs() -> tuple[type[Exception], ...]:
     from napari_nx46.data.fragments import FragmentError, VolumeError
     from napari_nx46.files.submission.mask_tiff import MaskError
+    from napari_nx46.scale.plan.errors import ApplyError
     from napari_nx46.setting import SettingError
 
-    return FragmentError, VolumeError, SettingError, MaskError, OSError, MemoryError
+    return FragmentError, VolumeError, SettingError, MaskError, ApplyError, OSError, MemoryError
 
 
 def _reported(error: Exception) -> str:

@@ -10,11 +10,11 @@ import numpy as np
 from napari_nx46.files.atomic import write_beside
 from napari_nx46.files.mask_store.chunks import ChunkHash
 from napari_nx46.files.mask_store.writing import check_image, replace_folder, write_metadata
-from napari_nx46.scale.execute.errors import ApplyError
 from napari_nx46.scale.execute.ledger import Ledger
-from napari_nx46.scale.execute.plan import ApplyPlan
-from napari_nx46.scale.execute.receipt import make_receipt, read_receipt
 from napari_nx46.scale.execute.tasks import TileJob
+from napari_nx46.scale.plan.errors import ApplyError
+from napari_nx46.scale.plan.plan import ApplyPlan
+from napari_nx46.scale.results.receipt import make_receipt, read_receipt
 from napari_nx46.voxels.workers import CancelCheck, Cancelled
 
 __all__ = ["finish", "is_finished"]

@@ -18,7 +18,7 @@ from napari_nx46.files.mask_store.chunks import ChunkHash
 from napari_nx46.files.workspace.database import Database
 from napari_nx46.files.workspace.errors import RowError, WorkspaceError
 from napari_nx46.files.workspace.schema import Schema
-from napari_nx46.scale.execute.errors import ApplyError
+from napari_nx46.scale.plan.errors import ApplyError
 
 __all__ = ["Ledger", "TileRecord"]
 
@@ -206,6 +206,14 @@ class Ledger:
                 self._database.execute(
                     "INSERT OR REPLACE INTO plans (name, json) VALUES (?, ?)", (name, text)
                 )
+        except WorkspaceError as error:
+            raise _of_ledger(error) from error
+
+    def drop(self, name: str) -> None:
+        """Keep nothing under a name any more."""
+        try:
+            with self._database.writing():
+                self._database.execute("DELETE FROM plans WHERE name = ?", (name,))
         except WorkspaceError as error:
             raise _of_ledger(error) from error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.locks import NoLocksError, create_locked, open_unowned
-from napari_nx46.scale.execute.errors import ApplyError
+from napari_nx46.scale.plan.errors import ApplyError
 
 __all__ = ["owned"]
 

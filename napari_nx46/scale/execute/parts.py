@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from napari_nx46.files.mask_store.chunks import place_file
 from napari_nx46.files.naming import first_few
 from napari_nx46.files.regular import open_regular
-from napari_nx46.scale.execute.errors import ApplyError
 from napari_nx46.scale.execute.ledger import Ledger, TileRecord
+from napari_nx46.scale.plan.errors import ApplyError
 
 __all__ = ["Parts"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,19 +71,32 @@ class Scratch:
         """Return whether a tile of a layer has foreground."""
         return self._layer(layer, tile).exists()
 
-    def mask(self, layer: str, block: Block, halo: Halo) -> Mask | None:
+    def mask(
+        self, layer: str, block: Block, halo: Halo, expected: Collection[int] = ()
+    ) -> Mask | None:
         """Return any box of a layer, uint8 {0, 1}; None where it has no foreground.
+
+        Parameters
+        ----------
+        layer : str
+        block : Block
+        halo : tuple of int
+            That the layer was written for.
+        expected : collection of int
+            Tiles that have foreground, and so files.
 
         Raises
         ------
         FramesError
-            If a file is damaged.
+            If a file is damaged, or one that is expected is gone.
         """
         out: Mask | None = None
         for tile in self.grid.overlapping(block):
             own = self.grid.block(tile)
             part = intersection(own, block)
             found = self._part(layer, tile, within(part, own), halo)
+            if found is None and tile in expected:
+                raise FramesError(f"{self._layer(layer, tile)}: the file is gone; run again")
             if found is None or not found.any():
                 continue
             if part == block:

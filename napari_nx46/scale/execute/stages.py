@@ -10,8 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 from napari_nx46.files.mask_store.layout import Index
-from napari_nx46.scale.execute.plan import ApplyPlan
 from napari_nx46.scale.execute.tasks import TileTask
+from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.stages import Pass
 from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.piece_rules import Flag, PieceRule
@@ -75,12 +75,13 @@ def pass_tasks(
     list of TileTask
         In raster order. The other tiles are background afterwards, too.
     """
-    grid, found = plan.grid, set(filled)
+    grid, tasks = plan.grid, []
     for tile in range(len(grid)):
         box = part.boxes(plan.setting, grid.block(tile), grid.shape)[0]
-        if any(near in foreground for near in grid.overlapping(box)):
-            found.add(tile)
-    return [TileTask(part.number, tile) for tile in sorted(found)]
+        near = tuple(one for one in grid.overlapping(box) if one in foreground)
+        if near or tile in filled:
+            tasks.append(TileTask(part.number, tile, near=near))
+    return tasks
 
 
 def level_tasks(plan: ApplyPlan, stage: int, finer: Collection[Index]) -> list[TileTask]:

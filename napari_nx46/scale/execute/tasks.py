@@ -22,9 +22,9 @@ from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import ChunkFiles, ChunkHash
 from napari_nx46.files.mask_store.layout import Index
 from napari_nx46.scale.execute.ledger import TileRecord
-from napari_nx46.scale.execute.plan import ApplyPlan
 from napari_nx46.scale.execute.scratch import Scratch
-from napari_nx46.scale.execute.sources import CountedVolume
+from napari_nx46.scale.plan.plan import ApplyPlan
+from napari_nx46.scale.plan.sources import CountedVolume
 from napari_nx46.scale.stages import Pass
 from napari_nx46.scale.tiles import TileOutput, TileWork
 from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, block_shape
@@ -32,9 +32,22 @@ from napari_nx46.voxels.halving import halved
 from napari_nx46.voxels.pieces import TilePieces
 from napari_nx46.voxels.workers import Cancelled
 
-__all__ = ["TileJob", "TilePlugin", "TileReport", "TileTask", "TileTasks", "compute"]
+__all__ = [
+    "TASK_ERRORS",
+    "TileJob",
+    "TilePlugin",
+    "TileReport",
+    "TileTask",
+    "TileTasks",
+    "compute",
+    "failed_report",
+    "opened",
+]
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+TASK_ERRORS = (ValueError, KeyError, MemoryError, OSError)
+"""What a tile that cannot be computed raises: a damaged chunk, no memory, a full disk."""
+
 _NOWHERE = np.float32(-1)
 """A score that reaches no threshold."""
 
@@ -76,11 +89,14 @@ class TileTask:
         Of the plan, and of the tile or group.
     chunks : tuple of Index
         Of the group.
+    near : tuple of int
+        Tiles that the pass reads the layer of, and that have foreground there.
     """
 
     stage: int
     number: int
     chunks: tuple[Index, ...] = ()
+    near: tuple[int, ...] = ()
 
     @property
     def key(self) -> str:
@@ -159,10 +175,9 @@ class TilePlugin(WorkerPlugin):
                 record = compute(self.job, opened, task)
         except Cancelled:
             return TileReport()
-        except (ValueError, KeyError, MemoryError, OSError) as error:
-            no_room = isinstance(error, OSError) and error.errno in _NO_ROOM
-            return TileReport(error=str(error) or type(error).__name__, no_room=no_room)
-        return TileReport(replace_seconds(record, time.perf_counter() - began))
+        except TASK_ERRORS as error:
+            return failed_report(error)
+        return TileReport(record.model_copy(update={"seconds": time.perf_counter() - began}))
 
     def _lane(self, lane: int) -> tuple[threading.Lock, _Opened]:
         with self._opening:
@@ -173,9 +188,10 @@ class TilePlugin(WorkerPlugin):
             return found
 
 
-def replace_seconds(record: TileRecord, seconds: float) -> TileRecord:
-    """Return a record with the time that it took."""
-    return record.model_copy(update={"seconds": seconds})
+def failed_report(error: Exception) -> TileReport:
+    """Return the report of a task that raised one of `TASK_ERRORS`."""
+    no_room = isinstance(error, OSError) and error.errno in _NO_ROOM
+    return TileReport(error=str(error) or type(error).__name__, no_room=no_room)
 
 
 def opened(job: TileJob) -> _Opened:
@@ -196,6 +212,7 @@ class _Inputs:
     job: TileJob
     opened: _Opened
     halo: tuple[int, int, int]
+    near: tuple[int, ...]
 
     def score(self, block: Block) -> FloatVolume | None:
         """Return the scores of a box."""
@@ -214,7 +231,7 @@ class _Inputs:
 
     def mask(self, layer: str, block: Block) -> Mask | None:
         """Return any box of a layer."""
-        return self.job.scratch.mask(layer, block, self.halo)
+        return self.job.scratch.mask(layer, block, self.halo, self.near)
 
     def pieces(self, name: str, tile: int) -> TilePieces:
         """Return the pieces of a tile."""
@@ -250,7 +267,7 @@ def compute(job: TileJob, opened: _Opened, task: TileTask) -> TileRecord:
         made = (job.files.make_coarser(level, index) for index in task.chunks)
         return TileRecord(chunks=tuple(chunk for chunk in made if chunk is not None))
     part = job.plan.passes[task.stage]
-    inputs = _Inputs(job, opened, halo_written(job.plan, part.reads))
+    inputs = _Inputs(job, opened, halo_written(job.plan, part.reads), task.near)
     output = opened.work.run(part, task.number, inputs)
     counts = dict(output.counts)
     if part.writes is None:

@@ -9,8 +9,8 @@ from multiprocessing import get_context
 
 from napari_nx46.campaign.execute.cluster import ClusterChoice
 from napari_nx46.scale.execute.ledger import Ledger
-from napari_nx46.scale.execute.plan import ApplyPlan
 from napari_nx46.scale.execute.run import RunOptions, apply
+from napari_nx46.scale.plan.plan import ApplyPlan
 
 KILLED = 9
 _FORKS = get_context("forkserver")

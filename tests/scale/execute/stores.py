@@ -7,8 +7,8 @@ import zarr
 from scipy import ndimage
 
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.scale.execute.plan import OutputOptions, plan_apply
 from napari_nx46.scale.execute.run import apply
+from napari_nx46.scale.plan.plan import OutputOptions, plan_apply
 from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 
 SHAPE = (37, 40, 29)

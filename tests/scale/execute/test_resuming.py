@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from napari_nx46.scale.execute.errors import ApplyError
-from napari_nx46.scale.execute.plan import plan_apply
 from napari_nx46.scale.execute.progress import ApplyState
-from napari_nx46.scale.execute.receipt import read_receipt
 from napari_nx46.scale.execute.run import RunOptions, apply
+from napari_nx46.scale.plan.errors import ApplyError
+from napari_nx46.scale.plan.plan import plan_apply
+from napari_nx46.scale.results.receipt import read_receipt
 from napari_nx46.setting import Setting, ThresholdRule
 from tests.scale.execute.killing import KILLED, run_and_die
 from tests.scale.execute.stores import OUTPUT, applied, scores, write_store
@@ -74,7 +74,7 @@ def test_killed_again_and_again_it_comes_to_the_same_bytes(source, undisturbed, 
     assert not plan.partial.exists()
 
 
-@pytest.mark.parametrize("share", [0.02, 0.5, 0.97, 1.0])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.95])
 def test_killed_once_anywhere_it_comes_to_the_same_bytes(source, undisturbed, tmp_path, share):
     files, receipt, changes = undisturbed
     plan = plan_apply(source, SETTING, tmp_path / "mask.zarr", tile=16, output=OUTPUT)

@@ -12,12 +12,12 @@ import pytest
 from napari_nx46.campaign.execute.cluster import ClusterChoice
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.mask_store import chunks
-from napari_nx46.scale.execute.errors import ApplyError
-from napari_nx46.scale.execute.plan import plan_apply
 from napari_nx46.scale.execute.progress import ApplyState
-from napari_nx46.scale.execute.receipt import read_receipt
 from napari_nx46.scale.execute.run import RunOptions, apply
-from napari_nx46.scale.execute.sources import StoreAddress, StoreSources
+from napari_nx46.scale.plan.errors import ApplyError
+from napari_nx46.scale.plan.plan import plan_apply
+from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
+from napari_nx46.scale.results.receipt import read_receipt
 from napari_nx46.setting import Setting, ThresholdRule
 from tests.campaign.execute.clusters import scheduler, worker
 from tests.scale.execute.stores import (

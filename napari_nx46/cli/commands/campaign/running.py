@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,8 @@ from napari_nx46.cli.flags.campaign import (
     PlanFlags,
     asked_campaign,
 )
-from napari_nx46.cli.flags.groups import FlagGroup, with_flag_groups
+from napari_nx46.cli.flags.cluster import ClusterFlags
+from napari_nx46.cli.flags.groups import with_flag_groups
 from napari_nx46.cli.flags.knob_flags import KnobFlags
 from napari_nx46.cli.flags.rules import BaselineRun, ExportsValidate, LargestRecallFall, RuleFlags
 from napari_nx46.cli.output.console import (
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from napari_nx46.campaign.records.store import CampaignRequest
     from napari_nx46.campaign.verdicts.rules import Rules
     from napari_nx46.cli.flags.data import DataFlags
-
-_RESOURCES = "Resources"
 
 CampaignFolder = Annotated[
     Path | None,
@@ -74,82 +72,17 @@ CheckExports = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class ClusterFlags(FlagGroup):
-    """The flags that say what a campaign runs on.
+def _resources(cluster: ClusterFlags, memory: float) -> Resources:
+    """Return what the campaign takes.
 
-    Parameters
-    ----------
-    threads, workers : int, optional
-    scheduler : str, optional
-    memory : float
-        GiB of each thread or process.
+    Raises
+    ------
+    typer.BadParameter
+        If more than one of the flags is given.
     """
+    from napari_nx46.campaign.execute.runner import Resources
 
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            "--threads",
-            metavar="N",
-            min=1,
-            help="Tasks at a time, in threads of this process.",
-            show_default="one a processor",
-            rich_help_panel=_RESOURCES,
-        ),
-    ] = None
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            metavar="N",
-            min=1,
-            help="Tasks at a time, in processes of this machine.",
-            rich_help_panel=_RESOURCES,
-        ),
-    ] = None
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            "--scheduler",
-            metavar="ADDRESS",
-            help="Run on a Dask cluster that is there, e.g. tcp://host:8786; its workers must see"
-            " the data under the same paths.",
-            rich_help_panel=_RESOURCES,
-        ),
-    ] = None
-    memory: flag.Memory = 4.0
-
-    @property
-    def lanes(self) -> int:
-        """How many tasks are computed at a time, as far as is known."""
-        return self.workers or self.threads or os.cpu_count() or 1
-
-    def resources(self) -> Resources:
-        """Return what the campaign takes.
-
-        Raises
-        ------
-        typer.BadParameter
-            If more than one of the flags is given.
-        """
-        given = [
-            name
-            for name, value in (
-                ("--threads", self.threads),
-                ("--workers", self.workers),
-                ("--scheduler", self.scheduler),
-            )
-            if value is not None
-        ]
-        if len(given) > 1:
-            raise typer.BadParameter(
-                f"found {' and '.join(given[1:])} as well; expected one", param_hint=given[0]
-            )
-        from napari_nx46.campaign.execute.cluster import ClusterChoice
-        from napari_nx46.campaign.execute.runner import Resources
-
-        choice = ClusterChoice(self.threads, self.workers, self.scheduler)
-        return Resources(choice, int(self.memory * 2**30))
+    return Resources(cluster.choice(), int(memory * 2**30))
 
 
 @guarded
@@ -159,6 +92,7 @@ def run_campaign(
     plan: PlanFlags,
     knobs: KnobFlags,
     cluster: ClusterFlags,
+    memory: flag.Memory = 4.0,
     work: CampaignFolder = None,
     score: WithScore = True,
     exports: CheckExports = True,
@@ -176,7 +110,7 @@ def run_campaign(
     campaign-ID/submission.zip beside the workspace. The exit code is 1 if a task failed.
     """
     asked = asked_campaign(plan, data, knobs)
-    resources = cluster.resources()
+    resources = _resources(cluster, memory)
     rule_flags = RuleFlags(baseline, largest_recall_fall, plan.band, valid_exports)
     rules = rule_flags.rules()
     rule_flags.check_baseline(asked.plan.run_ids, "the plan")
@@ -205,6 +139,7 @@ def resume_campaign(
     exports: CheckExports = True,
     rules: RuleFlags,
     cluster: ClusterFlags,
+    memory: flag.Memory = 4.0,
 ) -> None:
     """Go on with a campaign that was cancelled or killed; tasks that failed are tried again.
 
@@ -214,7 +149,7 @@ def resume_campaign(
     from napari_nx46.campaign.records.store import CampaignStore, work_file
     from napari_nx46.cli.commands.workspaces import opened_workspace
 
-    resources = cluster.resources()
+    resources = _resources(cluster, memory)
     rules.rules()  # what makes no sense is refused before anything is opened
     file = work_file(work)
     with opened_workspace(file) as workspace:

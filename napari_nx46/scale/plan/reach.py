@@ -8,21 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.setting import ScoreFrom, Setting
+from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.scale.plan.plan import ApplyPlan
+from napari_nx46.scale.scores import absent_score, is_reached
 from napari_nx46.voxels.blocks import Block
 
 if TYPE_CHECKING:
     from napari_nx46.files.volumes.volume import Volume
 
-__all__ = ["source_halo"]
-
-
-def source_halo(setting: Setting) -> tuple[int, int, int]:
-    """Return how far around a block its score reads the volumes, along (z, y, x)."""
-    if setting.source is ScoreFrom.PROBABILITIES:
-        return setting.z_radius, 0, 0
-    around = 2 if setting.source is ScoreFrom.GRADIENT else int(4 * setting.residual_sigma + 0.5)
-    return around + setting.z_radius, around, around
+__all__ = ["existing_chunks", "present_tiles", "tiles_present"]
 
 
 def present_tiles(
@@ -84,3 +78,42 @@ def existing_chunks(volumes: Mapping[str, Volume]) -> dict[str, list[Block] | No
         listed = volume.existing_chunks() if hasattr(volume, "existing_chunks") else None
         found[name] = None if listed is None else list(listed)
     return found
+
+
+def tiles_present(
+    plan: ApplyPlan, volumes: Mapping[str, Volume], threshold: Threshold
+) -> list[int]:
+    """Return the tiles that a plan has to compute: all others are background.
+
+    Parameters
+    ----------
+    plan : ApplyPlan
+    volumes : mapping of str to Volume
+        Of its sources.
+    threshold : Threshold
+        Where an absent voxel reaches it, all tiles count.
+
+    Raises
+    ------
+    VolumeError
+        If a store cannot be listed.
+    """
+    existing = existing_chunks(volumes)
+    if None in existing.values() or _is_reached(plan, volumes, threshold):
+        return list(range(len(plan.grid)))
+    corner = (0, 0, 0)
+    if plan.sources.box is not None:
+        z, y, x = (start for start, _ in plan.sources.box)
+        corner = (z, y, x)
+    present = present_tiles(existing, plan.shape, plan.tile, plan.source_halo(), corner)
+    return [int(tile) for tile in np.flatnonzero(present)]
+
+
+def _is_reached(plan: ApplyPlan, volumes: Mapping[str, Volume], threshold: Threshold) -> bool:
+    """Return whether a voxel far from every chunk may be foreground."""
+    fills = {
+        name: np.asarray(getattr(volume, "absent_value", None) or 0, volume.dtype)[()]
+        for name, volume in volumes.items()
+    }
+    score = absent_score(plan.setting, fills, (0.0, 1.0) if "image" in fills else None)
+    return is_reached(threshold, score, slice(0, plan.shape[0]))

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.layout import Index, StoreAxes, StoreLayout
 from napari_nx46.files.volumes.placement import Placement
-from napari_nx46.scale.execute.errors import ApplyError
-from napari_nx46.scale.execute.sources import StoreAddress, StoreSources
+from napari_nx46.scale.plan.errors import ApplyError
+from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
+from napari_nx46.scale.scores import source_halo
 from napari_nx46.scale.stages import Pass, plan_passes, refusals
+from napari_nx46.scale.thresholds import fixed_threshold
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Block
 from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.halving import Pyramid
 
@@ -150,10 +152,21 @@ class ApplyPlan:
         """Where the receipt is, beside the image."""
         return self.out.with_name(f"{self.out.name}.receipt.json")
 
+    def threshold(self) -> Threshold:
+        """Return the threshold that the setting states.
+
+        Raises
+        ------
+        ApplyError
+            If it is not stated as a probability.
+        """
+        threshold = fixed_threshold(self.setting)
+        if threshold is None:
+            raise ApplyError("the threshold is not stated as a probability: see nx46 freeze")
+        return threshold
+
     def source_halo(self) -> tuple[int, int, int]:
         """Return how far around a block its score reads the volumes."""
-        from napari_nx46.scale.execute.reach import source_halo
-
         return source_halo(self.setting)
 
     def record(self) -> dict[str, object]:
@@ -279,15 +292,3 @@ def _boxed(
         for place, (start, _), size in zip(placed.translate, box, placed.scale, strict=True)
     ]
     return (z, y, x), replace(placed, translate=(corner[0], corner[1], corner[2]))
-
-
-def tile_window(plan: ApplyPlan, block: Block) -> Block:
-    """Return the voxels of the volumes that a block's score is made from, in their own places."""
-    corner = (0, 0, 0) if plan.sources.box is None else [start for start, _ in plan.sources.box]
-    z, y, x = (
-        slice(max(0, part.start - halo) + start, min(length, part.stop + halo) + start)
-        for part, halo, length, start in zip(
-            block, plan.source_halo(), plan.shape, corner, strict=True
-        )
-    )
-    return z, y, x

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from napari_nx46.files.volumes.reading import Logits
 from napari_nx46.files.volumes.roles import Role
-from napari_nx46.scale.execute.errors import ApplyError
+from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.voxels.blocks import Block, FragmentVolumes, VolumeLike
 
 if TYPE_CHECKING:

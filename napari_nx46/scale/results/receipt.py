@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import ChunkHash
 from napari_nx46.files.regular import open_regular
-from napari_nx46.scale.execute.errors import ApplyError
-from napari_nx46.scale.execute.plan import ApplyPlan
+from napari_nx46.scale.plan.errors import ApplyError
+from napari_nx46.scale.plan.plan import ApplyPlan
 
 __all__ = ["Receipt", "layer_hashes", "make_receipt", "read_receipt"]
 

@@ -1,0 +1,220 @@
+"""What a plan will take: timed on a few tiles, whose results are thrown away."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.scale.execute.book import StageBook
+from napari_nx46.scale.execute.ledger import Ledger, TileRecord
+from napari_nx46.scale.execute.tasks import TileJob, compute, opened
+from napari_nx46.scale.plan.errors import ApplyError
+from napari_nx46.scale.plan.plan import ApplyPlan
+from napari_nx46.scale.plan.reach import tiles_present
+from napari_nx46.voxels.blocks import block_shape, widened
+from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
+
+if TYPE_CHECKING:
+    from napari_nx46.files.volumes.volume import Volume
+
+__all__ = ["Estimate", "estimate", "fitted", "memory_of_a_worker"]
+
+_TIMED = 3
+_BYTES_A_VOXEL = 12
+"""Of a tile with its halo: measured, with labels of components, and rounded up."""
+
+_PROCESS_BYTES = 300 << 20
+"""Of a process that computes nothing: Python, compiled kernels, Dask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a plan will take, about.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Voxels of the mask along (Z, Y, X).
+    tile, tiles, tiles_present : int
+        Side of the tiles, how many, and how many of them have chunks.
+    workers : int
+        How many tiles are computed at a time.
+    bytes_to_read : int
+        Of the volumes, decoded.
+    seconds : float
+    scratch_bytes, output_bytes : int
+        On the disk of the image.
+    memory_bytes : int
+        Of all workers together.
+    free_bytes : int
+        Of that disk, now.
+    """
+
+    shape: tuple[int, int, int]
+    tile: int
+    tiles: int
+    tiles_present: int
+    workers: int
+    bytes_to_read: int
+    seconds: float
+    scratch_bytes: int
+    output_bytes: int
+    memory_bytes: int
+    free_bytes: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether the disk has room for image and scratch."""
+        return self.scratch_bytes + self.output_bytes <= self.free_bytes
+
+
+def memory_of_a_worker(plan: ApplyPlan) -> int:
+    """Return about how many bytes a worker takes while it computes a tile."""
+    halos = [plan.source_halo(), *(one.halo(plan.setting) for one in plan.passes)]
+    cell = max(plan.setting.patch_blocks if plan.setting.patch_holes else 0, plan.tile)
+    sides = [cell + 2 * max(halo[axis] for halo in halos) for axis in range(3)]
+    lengths = (min(side, length) for side, length in zip(sides, plan.shape, strict=True))
+    return math.prod(lengths) * (_BYTES_A_VOXEL + 4 * len(plan.sources.addresses))
+
+
+def fitted(plan: ApplyPlan, workers: int, memory: int, *, processes: bool) -> tuple[ApplyPlan, int]:
+    """Return a plan and a number of workers that keep to an amount of memory.
+
+    Fewer workers come first, then smaller tiles.
+
+    Parameters
+    ----------
+    plan : ApplyPlan
+    workers : int
+    memory : int
+        Bytes of all workers together.
+    processes : bool
+        Whether each worker is a process.
+
+    Raises
+    ------
+    ApplyError
+        If one worker with the smallest tile needs more.
+    """
+    while True:
+        for count in range(workers, 0, -1):
+            if _together(plan, count, processes) <= memory:
+                return plan, count
+        smaller = plan.tile // 2 // plan.output.chunk * plan.output.chunk
+        if not smaller:
+            needed = _together(plan, 1, processes)
+            raise ApplyError(
+                f"--memory: found {memory / 2**30:.2g} GiB; one worker with tiles of {plan.tile} "
+                f"voxels needs {needed / 2**30:.2g}"
+            )
+        plan = replace(plan, tile=smaller)
+
+
+def estimate(
+    plan: ApplyPlan,
+    *,
+    workers: int = 1,
+    processes: bool = False,
+    cancelled: CancelCheck = never,
+) -> Estimate:
+    """Return what a plan will take: three tiles are computed with all passes, and thrown away.
+
+    Parameters
+    ----------
+    plan : ApplyPlan
+    workers : int
+        How many tiles are computed at a time.
+    processes : bool
+        Whether each worker is a process.
+    cancelled : callable
+        Asked between tiles.
+
+    Raises
+    ------
+    VolumeError
+        If a volume cannot be opened or read.
+    Cancelled
+        If `cancelled` returned True.
+    """
+    volumes, threshold = plan.sources.open(), plan.threshold()
+    present = tiles_present(plan, volumes, threshold)
+    timed: list[TileRecord] = []
+    middles = range(1, 2 * _TIMED, 2)
+    chosen = sorted({present[len(present) * n // (2 * _TIMED)] for n in middles}) if present else []
+    with tempfile.TemporaryDirectory(prefix="nx46-") as folder:
+        for number, tile in enumerate(chosen):
+            if cancelled():
+                raise Cancelled
+            timed += _timed(plan, threshold, tile, Path(folder) / f"{number}.zarr")
+    share = len(present) / max(1, len(chosen))
+    return Estimate(
+        shape=plan.shape,
+        tile=plan.tile,
+        tiles=len(plan.grid),
+        tiles_present=len(present),
+        workers=workers,
+        bytes_to_read=_bytes_to_read(plan, volumes, present),
+        seconds=sum(one.seconds for one in timed) * share / workers,
+        scratch_bytes=int(share * sum(size for one in timed for size, _ in one.files.values())),
+        output_bytes=int(share * sum(chunk.size for one in timed for chunk in one.chunks)),
+        memory_bytes=_together(plan, workers, processes),
+        free_bytes=shutil.disk_usage(plan.out.parent).free,
+    )
+
+
+def _together(plan: ApplyPlan, workers: int, processes: bool) -> int:
+    return workers * memory_of_a_worker(plan) + _PROCESS_BYTES * (1 + workers * processes)
+
+
+def _timed(plan: ApplyPlan, threshold: Threshold, tile: int, out: Path) -> list[TileRecord]:
+    """Compute a tile as a volume of its own, and return what each stage left of it."""
+    block = plan.grid.block(tile)
+    corner = (0, 0, 0) if plan.sources.box is None else [start for start, _ in plan.sources.box]
+    z, y, x = (
+        (part.start + start, part.stop + start) for part, start in zip(block, corner, strict=True)
+    )
+    sources = plan.sources.model_copy(update={"box": (z, y, x)})
+    alone = replace(plan, sources=sources, shape=block_shape(block), out=out)
+    own = Threshold(
+        tuple(threshold.values[block[0]]) if threshold.per_slice else threshold.values,
+        low=_of_slices(threshold, block[0]),
+    )
+    job = TileJob(alone, own)
+    alone.partial.mkdir()
+    job.scratch.make()
+    records = []
+    volumes = opened(job)
+    with Ledger.open(alone.work / "ledger.sqlite", alone.identity()) as ledger:
+        book = StageBook(job, ledger, range(len(alone.grid)))
+        for stage in range(len(alone.stage_names)):
+            for task in book.tasks(stage):
+                began = time.perf_counter()
+                record = compute(job, volumes, task)
+                seconds = time.perf_counter() - began
+                records.append(record.model_copy(update={"seconds": seconds}))
+                ledger.add(stage, task.number, record)
+            book.settle(stage)
+    return records
+
+
+def _of_slices(threshold: Threshold, extent: slice) -> tuple[float, ...] | None:
+    """Return the low thresholds of some slices."""
+    if threshold.low is None or not threshold.per_slice:
+        return threshold.low
+    return tuple(threshold.low[extent])
+
+
+def _bytes_to_read(plan: ApplyPlan, volumes: Mapping[str, Volume], present: Sequence[int]) -> int:
+    """Return how many bytes of the volumes are read, with halos, as they are decoded."""
+    item = sum(volume.dtype.itemsize for volume in volumes.values())
+    halo = plan.source_halo()
+    return item * sum(
+        math.prod(block_shape(widened(plan.grid.block(tile), halo, plan.shape))) for tile in present
+    )

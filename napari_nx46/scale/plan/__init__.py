@@ -1,0 +1,1 @@
+"""What is to be made of which store, and which of its tiles there is anything to compute of."""
