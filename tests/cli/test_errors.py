@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from napari_nx46 import leaderboard
+from napari_nx46.core.measure.suspicions.find import KINDS, find_suspicions
 from tests.command import nx46
 from tests.pairs import random_pairs, write_tiff
 
@@ -125,3 +126,54 @@ def test_what_does_not_pair_up_is_an_error_and_nothing_is_overwritten(folders, t
     ran = nx46("errors", pred, label)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "found no label of b" in ran.stderr
+
+
+# ---- without a label -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bridged(tmp_path):
+    """Return a folder with a mask of two sheets that a bridge joins, one of them with a hole."""
+    mask = np.zeros((24, 40, 40), np.uint8)
+    mask[4:6] = mask[14:16] = 1
+    mask[4:16, 20:22, 20:22] = 1
+    mask[4:6, 8:10, 30:32] = 0
+    write_tiff(tmp_path / "masks" / "a.tif", mask)
+    return tmp_path / "masks", mask
+
+
+def test_without_a_label_what_is_suspicious_is_listed(bridged, tmp_path):
+    folder, mask = bridged
+    found = find_suspicions(mask)
+    kinds = [KINDS[kind] for kind in found.kind]
+    assert {"bridge", "hole", "sheet with holes"} <= set(kinds)
+    target = tmp_path / "suspicions.csv"
+    ran = nx46("errors", folder, "--csv", target, "--top", "2")
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert lines[0] == f"a: no label, {len(found)} suspicious places"
+    assert [line.split("  ")[0] for line in lines[2:4]] == kinds[:2]
+    assert len(found) == 3
+    assert lines[4] == "... and 1 suspicious place more"
+    rows = list(csv.DictReader(io.StringIO(target.read_text())))
+    assert [row["kind"] for row in rows] == kinds
+    assert [[int(row[axis]) for axis in "zyx"] for row in rows] == found.place.tolist()
+    assert [float(row["suspicion"]) for row in rows] == found.suspicion.tolist()
+
+
+def test_what_is_suspicious_as_json_has_places_and_boxes(bridged):
+    folder, mask = bridged
+    ran = nx46("errors", folder / "a.tif", "--json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    record = json.loads(ran.stdout)["fragments"]["a"]
+    found = find_suspicions(mask)
+    assert record["median_thickness"] == found.shapes.median_thickness
+    assert [item["place"] for item in record["suspicions"]] == found.place.tolist()
+    assert [item["extent"] for item in record["suspicions"]] == found.places.extents().tolist()
+
+
+def test_a_list_without_a_label_overwrites_no_mask(bridged):
+    folder, _ = bridged
+    ran = nx46("errors", folder, "--csv", folder / "a.tif")
+    assert ran.returncode == 2
+    assert "choose another place" in ran.stderr

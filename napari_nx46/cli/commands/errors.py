@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_nx46.cli.commands.score import Label, Prediction, paired
+from napari_nx46.cli.commands.score import Prediction, paired
+from napari_nx46.cli.commands.warm_up import compile_beforehand
 from napari_nx46.cli.flags import options as flag
 from napari_nx46.cli.flags.groups import with_flag_groups
 from napari_nx46.cli.flags.score import ParameterFlags
 from napari_nx46.cli.output.console import (
     echo,
     guarded,
+    interruptible,
     note,
     print_table,
 )
 from napari_nx46.leaderboard.warm_up import ERROR_MODULES, KERNEL_MODULES
 
 if TYPE_CHECKING:
+    from napari_nx46.core.measure.suspicions.find import Suspicions
     from napari_nx46.leaderboard import Explanation
 
 _TOP = 20
@@ -31,7 +36,14 @@ _TOP = 20
 @with_flag_groups
 def errors(
     prediction: Prediction,
-    label: Label,
+    label: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[LABEL]",
+            help="The label of the mask; else a folder of labels, or a data folder. Without one "
+            "what is suspicious in the mask is listed.",
+        ),
+    ] = None,
     top: Annotated[
         int,
         typer.Option("--top", metavar="N", min=0, help="Errors to list of each fragment."),
@@ -51,7 +63,13 @@ def errors(
     """List what the leaderboard scores of masks have lost: where, why and how many points.
 
     Shares sum to 1 - score. A gain is what the score would gain if that one error were gone.
+    Without a label the list is of what is worth a look: sheets with holes, holes, thick sheets
+    and bridges. Nothing in it is measured in points.
     """
+    if label is None:
+        _list_suspicions(prediction, top, table, as_json=as_json, channel=channel, workers=workers)
+        return
+
     from napari_nx46.leaderboard import explanation_record
     from napari_nx46.run.compare import scoring
     from napari_nx46.run.compare.errors import errors_csv
@@ -109,3 +127,66 @@ def _print_errors(image_id: str, found: Explanation, top: int) -> None:
             ("1 - score", str(count), points_text(found.shares_sum)),
         ],
     )
+
+
+# ---- without a label -----------------------------------------------------------------------
+
+
+def _list_suspicions(
+    prediction: Path,
+    top: int,
+    table: Path | None,
+    *,
+    as_json: bool,
+    channel: int | None,
+    workers: int | None,
+) -> None:
+    from napari_nx46.core.score.kernels import SUSPICION_MODULES
+    from napari_nx46.files.atomic import write_beside
+    from napari_nx46.run.compare import suspicions
+    from napari_nx46.run.compare.mask_sets import open_masks
+    from napari_nx46.voxels.workers import Workers
+
+    records: dict[str, dict[str, object]] = {}
+    with ExitStack() as stack:
+        cancelled = stack.enter_context(interruptible())
+        masks = open_masks(prediction, channel=channel, cancelled=cancelled)
+        partial = None
+        if table is not None:
+            suspicions.check_suspicion_target(table, masks)
+            partial = stack.enter_context(write_beside(table))
+        compile_beforehand(SUSPICION_MODULES, cancelled)
+        threads = Workers(workers or os.cpu_count() or 1)
+        stack.callback(threads.close)
+        found = suspicions.suspect_masks(masks, workers=threads, cancelled=cancelled)
+
+        def printed() -> Iterator[tuple[str, Suspicions]]:
+            for image_id, of_mask in found:
+                if as_json:
+                    records[image_id] = suspicions.suspicion_record(of_mask)
+                else:
+                    _print_suspicions(image_id, of_mask, top)
+                yield image_id, of_mask
+
+        if partial is not None:
+            partial.write_bytes(suspicions.suspicions_csv(printed()))
+        else:
+            for _ in printed():
+                pass
+    if as_json:
+        echo(json.dumps({"fragments": records}))
+    if table is not None:
+        note(f"wrote {table}")
+
+
+def _print_suspicions(image_id: str, found: Suspicions, top: int) -> None:
+    from napari_nx46.files.naming import plural
+    from napari_nx46.run.compare.suspicions import SHOWN_SUSPICIONS, shown_suspicions
+
+    count = len(found)
+    echo(f"{image_id}: no label, {plural(count, 'suspicious place')}")
+    rows = shown_suspicions(found, top)
+    if rows:
+        print_table(SHOWN_SUSPICIONS, rows)
+    if len(rows) < count:
+        echo(f"... and {plural(count - len(rows), 'suspicious place')} more")
