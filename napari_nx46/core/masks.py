@@ -148,6 +148,7 @@ class FragmentMasks:
             block=block,
             shape=self._score.shape,
             known=self._known_before(block),
+            image=self._score.sources.image,
         )
 
     def _known_before(self, block: Block) -> Mask | None:

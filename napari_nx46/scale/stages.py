@@ -15,7 +15,7 @@ from typing import Literal
 from napari_nx46.core.cleanup.objects import LINKED
 from napari_nx46.core.cleanup.step import Step
 from napari_nx46.core.cleanup.steps import steps_of, unjoined_steps
-from napari_nx46.setting import Domain, Setting, ThresholdRule
+from napari_nx46.setting import Domain, ScoreSmoothing, Setting, ThresholdRule
 from napari_nx46.voxels.blocks import Block, widened
 from napari_nx46.voxels.piece_rules import PieceRule
 
@@ -227,8 +227,17 @@ def refusals(setting: Setting, quantile_over: QuantileOver | None = None) -> lis
             "probability over boxes of the volume with `nx46 freeze`, or take it over the whole "
             "with --quantile-over volume (or written)"
         )
+    if setting.smooth is ScoreSmoothing.DIFFUSION:
+        found.append(
+            "diffusion follows from the gradients of the whole volume, which tiles do not know: "
+            "choose --smooth gaussian, or off"
+        )
     for step in steps_of(setting):
-        if step.cell is not None and not _cell(step, setting):
+        if step.needs_image:
+            found.append(
+                f"{step.name} reads the CT image, which tiles do not: choose ct_gate score"
+            )
+        elif step.cell is not None and not _cell(step, setting):
             found.append(
                 f"{step.name} looks at every sheet as a whole, which tiles cannot do exactly: "
                 "choose --patch-blocks 512 to work within fixed blocks, and tune with the same "

@@ -39,6 +39,25 @@ class Averaging(StrEnum):
 
     PROBABILITY = "probability"
     LOGIT = "logit"
+    GEOMETRIC = "geometric"
+    POWER = "power"
+
+
+class ScoreSmoothing(StrEnum):
+    """How the score is smoothed after the mean."""
+
+    OFF = "off"
+    DIFFUSION = "diffusion"
+    GAUSSIAN = "gaussian"
+    MEDIAN = "median"
+
+
+class CtGate(StrEnum):
+    """What is removed where the CT image has no support for it."""
+
+    OFF = "off"
+    SCORE = "score"
+    MASK = "mask"
 
 
 class ThresholdRule(StrEnum):

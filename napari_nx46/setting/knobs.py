@@ -18,6 +18,8 @@ class Group(StrEnum):
     """Knobs that belong together, in the order in which they act."""
 
     SCORE = "Score"
+    SCORE_SMOOTHING = "Score smoothing"
+    CT_SUPPORT = "CT support"
     THRESHOLD = "Threshold"
     ADAPTIVE = "Adaptive rule"
     CLEAN_UP = "Clean-up"

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from napari_nx46.setting.choices import CubePlugging, Domain, ScoreFrom, ThresholdRule
+from napari_nx46.setting.choices import (
+    Averaging,
+    CtGate,
+    CubePlugging,
+    Domain,
+    ScoreFrom,
+    ScoreSmoothing,
+    ThresholdRule,
+)
 from napari_nx46.setting.knobs import CLEAN_UP_GROUPS, described_knobs
 from napari_nx46.setting.model import Setting
 
@@ -68,6 +76,22 @@ _APPLIES: Mapping[str, Callable[[Setting], bool]] = {
     "adaptive_max": _adaptive,
     "adaptive_gap": _adaptive,
     "adaptive_low_min": _adaptive,
+    "power": lambda setting: setting.averaging is Averaging.POWER,
+    "temperature": _from_networks,
+    **dict.fromkeys(
+        ("diffusion_conductance", "diffusion_step", "diffusion_iterations"),
+        lambda setting: setting.smooth is ScoreSmoothing.DIFFUSION,
+    ),
+    **dict.fromkeys(
+        ("smooth_sigma_z", "smooth_sigma"),
+        lambda setting: setting.smooth is ScoreSmoothing.GAUSSIAN,
+    ),
+    **dict.fromkeys(
+        ("smooth_window", "smooth_passes"),
+        lambda setting: setting.smooth is ScoreSmoothing.MEDIAN,
+    ),
+    "ct_threshold": lambda setting: setting.ct_gate is not CtGate.OFF,
+    "ct_margin": lambda setting: setting.ct_gate is not CtGate.OFF,
     "border_again": lambda setting: setting.border > 0,
     "plug_passes": lambda setting: setting.plug_cubes is not CubePlugging.OFF,
     "object_connectivity": lambda setting: (

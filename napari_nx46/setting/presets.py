@@ -13,10 +13,12 @@ from functools import cached_property
 from napari_nx46.setting.choices import (
     Averaging,
     Connectivity,
+    CtGate,
     CubePlugging,
     Domain,
     MedianWindow,
     ScoreFrom,
+    ScoreSmoothing,
     ThresholdRule,
 )
 from napari_nx46.setting.errors import SettingError
@@ -87,6 +89,22 @@ _ADAPTIVE: Knobs = {
 }
 """Those of NX47 V61.2; the others do not use them."""
 
+_NO_SMOOTHING: Knobs = {
+    "power": 1.0,
+    "temperature": 1.0,
+    "smooth": ScoreSmoothing.OFF,
+    "diffusion_conductance": 2.0,
+    "diffusion_step": 0.04,
+    "diffusion_iterations": 2,
+    "smooth_sigma_z": 1.0,
+    "smooth_sigma": 1.0,
+    "smooth_window": MedianWindow.CROSS,
+    "smooth_passes": 1,
+    "ct_gate": CtGate.OFF,
+    "ct_threshold": 0.0,
+    "ct_margin": 0,
+}
+
 _NO_CLEAN_UP: Knobs = {
     "border": 0,
     "border_again": False,
@@ -140,6 +158,7 @@ _SEEDS: Knobs = {
     "domain": Domain.FRAGMENT,
     "block": None,
     **_ADAPTIVE,
+    **_NO_SMOOTHING,
     **_NO_CLEAN_UP,
     "object_connectivity": Connectivity.CORNERS,
 }
@@ -161,6 +180,7 @@ _SOLUTION: Knobs = {
     "domain": Domain.FRAGMENT,
     "block": None,
     **_ADAPTIVE,
+    **_NO_SMOOTHING,
     **_NO_CLEAN_UP,
 }
 """What the competition's solutions have in common: a plain mean of their networks, no mean over

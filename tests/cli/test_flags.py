@@ -151,6 +151,9 @@ def test_every_knob_has_a_flag_that_gives_it(tmp_path):
         "object_connectivity": "18",
         "plug_cubes": "raster",
         "median_window": "slice",
+        "smooth": "gaussian",
+        "smooth_window": "cube",
+        "ct_gate": "mask",
     }
     expected = {
         **values,

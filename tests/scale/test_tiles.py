@@ -55,8 +55,8 @@ EVERY_STEP = {name: value for knobs in KNOBS.values() for name, value in knobs.i
 
 def test_every_step_is_tried():
     tried = {step.name for knobs in ALONE for step in steps_of(PLAIN.changed(**knobs))}
-    whole_slices = {"normalise_lines"}  # which tiles cannot do
-    assert tried == {step.name for step in STEPS if not step.fragments_alone} - whole_slices
+    refused = {"normalise_lines", "confine_to_ct"}  # for whole slices, and the CT image
+    assert tried == {step.name for step in STEPS if not step.fragments_alone} - refused
 
 
 def noise(seed, shape, smooth):
@@ -256,6 +256,11 @@ def test_what_tiles_cannot_do_is_refused_with_the_reason():
     [holes] = refusals(PLAIN.changed(patch_holes=8))
     assert "--patch-blocks" in holes
     assert refusals(PLAIN.changed(patch_holes=8, patch_blocks=64)) == []
+    [gate] = refusals(PLAIN.changed(ct_gate="mask"))
+    assert "ct_gate score" in gate
+    assert refusals(PLAIN.changed(ct_gate="score")) == []
+    [diffusion] = refusals(PLAIN.changed(smooth="diffusion"))
+    assert "--smooth gaussian" in diffusion
     [cubes] = refusals(PLAIN.changed(plug_cubes="raster"))
     assert "plug_cubes" in cubes
     [dust] = refusals(PLAIN.changed(block_dust=9))

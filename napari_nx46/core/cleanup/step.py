@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from napari_nx46.core.cleanup.place import Place
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Block, Mask, OpenFaces, open_faces
+from napari_nx46.voxels.blocks import Block, Mask, OpenFaces, VolumeLike, open_faces
 from napari_nx46.voxels.piece_rules import PieceRule
 from napari_nx46.voxels.workers import Workers
 
@@ -57,6 +57,8 @@ class StepContext:
         Voxels of the whole fragment along z, y and x.
     known : (Z, Y, X) array of uint8, {0, 1}, optional
         The last exact mask of the block: it decides on components that leave the block.
+    image : VolumeLike, optional
+        The CT image of the fragment.
     """
 
     setting: Setting
@@ -65,6 +67,20 @@ class StepContext:
     block: Block
     shape: tuple[int, int, int]
     known: Mask | None = None
+    image: VolumeLike | None = None
+
+    @property
+    def ct_image(self) -> VolumeLike:
+        """The CT image of the fragment.
+
+        Raises
+        ------
+        ValueError
+            If it was not given.
+        """
+        if self.image is None:
+            raise ValueError("found no CT image; the CT gate needs one: open it, or switch it off")
+        return self.image
 
     @property
     def open_faces(self) -> OpenFaces:
@@ -120,6 +136,8 @@ class Step:
     cell : callable, optional
         Of a step that may work on fixed boxes from the volume's origin, each by itself: their side
         in voxels by the setting, 0 where it works on the whole.
+    needs_image : bool
+        Whether it reads the CT image.
     in_preview : bool
         Whether it does a slice and its halo within a frame. Where it does not, a preview is shown
         without it, until the exact mask comes from a worker.
@@ -135,6 +153,7 @@ class Step:
     fragments_alone: bool = False
     pieces: Callable[[Setting], PieceRule] | None = None
     cell: Callable[[Setting], int] | None = None
+    needs_image: bool = False
     in_preview: bool = True
 
     def key(self, setting: Setting) -> tuple[Hashable, ...]:

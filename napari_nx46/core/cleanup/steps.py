@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from napari_nx46.core.cleanup.border import zero_border
+from napari_nx46.core.cleanup.ct_gate import confine_to_ct
 from napari_nx46.core.cleanup.cubes.cubes import plug_cubes
 from napari_nx46.core.cleanup.morphology import (
     close_anisotropic,
@@ -34,7 +35,7 @@ from napari_nx46.core.cleanup.smoothing import MEDIAN_REACH, smooth_mask, take_m
 from napari_nx46.core.cleanup.step import NOWHERE, WHOLE, Reach, Step, StepContext
 from napari_nx46.core.cleanup.tunnels import plug_tunnels
 from napari_nx46.core.filters.gaussian import gaussian_reach
-from napari_nx46.setting import CubePlugging, Setting
+from napari_nx46.setting import CtGate, CubePlugging, Setting
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.piece_rules import PieceRule
 
@@ -327,6 +328,20 @@ STEPS: tuple[Step, ...] = (
         apply=lambda mask, context: bridge_diagonals(mask, workers=context.workers),
         reach=lambda setting: Reach(1, 1, 1),
         joins=True,
+    ),
+    Step(
+        name="confine_to_ct",
+        knobs=("ct_gate", "ct_threshold", "ct_margin"),
+        is_on=lambda setting: setting.ct_gate is CtGate.MASK,
+        apply=lambda mask, context: confine_to_ct(
+            mask,
+            context.ct_image,
+            context.setting.ct_threshold,
+            context.setting.ct_margin,
+            block=context.block,
+        ),
+        reach=lambda setting: NOWHERE,
+        needs_image=True,
     ),
     Step(
         name="zero_border_again",

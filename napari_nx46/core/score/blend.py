@@ -7,18 +7,37 @@ weighted mean of their probabilities or logits, every one but ``p2d`` smoothed a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.score.ensemble import effective_weights, mean_of_logits, mean_of_probabilities
+from napari_nx46.core.score.ensemble import (
+    effective_weights,
+    mean_of_logits,
+    mean_of_powers,
+    mean_of_probabilities,
+)
 from napari_nx46.core.score.kernels import Kernels
+from napari_nx46.core.score.smoothing import (
+    SmoothingKey,
+    smooth_score,
+    smoothing_key,
+    smoothing_reach,
+)
 from napari_nx46.core.threshold.quantile import HIGH_BITS, LOW_BITS, Counts, ScoreHistogram
-from napari_nx46.setting import Averaging, ScoreFrom, Setting, Weights
-from napari_nx46.voxels.blocks import Block, FloatVolume, FragmentVolumes, VolumeLike, block_shape
+from napari_nx46.setting import Averaging, CtGate, ScoreFrom, ScoreSmoothing, Setting, Weights
+from napari_nx46.voxels.blocks import (
+    Block,
+    FloatVolume,
+    FragmentVolumes,
+    VolumeLike,
+    block_shape,
+    widened,
+    within,
+)
 from napari_nx46.voxels.tiles import row_tiles
 from napari_nx46.voxels.workers import CancelCheck, Workers, never
 
@@ -31,10 +50,16 @@ class PathKey:
 
     source: ScoreFrom
     residual_sigma: float | None
+    gate: tuple[float, int] | None = None
+    temperature: float = 1.0
 
     @classmethod
     def of(cls, setting: Setting) -> PathKey:
         """Return the key of a setting."""
+        if setting.source is ScoreFrom.PROBABILITIES:
+            is_gated = setting.ct_gate is CtGate.SCORE
+            gate = (setting.ct_threshold, setting.ct_margin) if is_gated else None
+            return cls(setting.source, None, gate, setting.temperature)
         is_residual = setting.source is ScoreFrom.RESIDUAL
         return cls(setting.source, setting.residual_sigma if is_residual else None)
 
@@ -48,13 +73,24 @@ class ScoreKey:
     averaging: Averaging
     blend: float | None
     z_radius: int
+    power: float | None = None
+    smoothing: SmoothingKey = ()
 
     @classmethod
     def of(cls, setting: Setting) -> ScoreKey:
         """Return the key of a setting."""
         weights = setting.weights if setting.source is ScoreFrom.PROBABILITIES else ()
         blend = None if weights else setting.blend
-        return cls(PathKey.of(setting), weights, setting.averaging, blend, setting.z_radius)
+        power = setting.power if setting.averaging is Averaging.POWER else None
+        return cls(
+            PathKey.of(setting),
+            weights,
+            setting.averaging,
+            blend,
+            setting.z_radius,
+            power,
+            smoothing_key(setting),
+        )
 
 
 def as_two_paths(setting: Setting) -> Setting:
@@ -144,6 +180,7 @@ class ScoreWork:
         score: FloatVolume | None = None,
         counts: Counts | None = None,
         cancelled: CancelCheck = never,
+        scales: Sequence[float] = (),
     ) -> FloatVolume:
         """Compute the score of a block.
 
@@ -159,6 +196,8 @@ class ScoreWork:
             Increased by the scores' histogram over the bins of `quantile`.
         cancelled : callable
             Asked between tiles.
+        scales : sequence of float
+            Of the steps of the setting's diffusion, of which as many are done.
 
         Raises
         ------
@@ -167,6 +206,8 @@ class ScoreWork:
         Cancelled
             If `cancelled` returned True.
         """
+        if smoothing_key(setting):
+            return self._smoothed(sources, setting, block, score, counts, cancelled, scales)
         out = np.empty(block_shape(block), np.float32) if score is None else score
         averaged = setting if setting.source is ScoreFrom.PROBABILITIES else as_two_paths(setting)
         weights = effective_weights(tuple(sources.probabilities), averaged)
@@ -184,6 +225,28 @@ class ScoreWork:
         for tile_counts in self.workers.map(work, row_tiles(out.shape), cancelled):
             if counts is not None and tile_counts is not None:
                 counts += tile_counts
+        return out
+
+    def _smoothed(
+        self,
+        sources: FragmentVolumes,
+        setting: Setting,
+        block: Block,
+        score: FloatVolume | None,
+        counts: Counts | None,
+        cancelled: CancelCheck,
+        scales: Sequence[float],
+    ) -> FloatVolume:
+        """Compute the score of a block and its halo, and smooth it; see `compute`."""
+        plain = setting.model_copy(update={"smooth": ScoreSmoothing.OFF})
+        wide = widened(block, smoothing_reach(setting), sources.shape)
+        mean = self.compute(sources, plain, wide, cancelled=cancelled)
+        smooth = smooth_score(mean, setting, scales, self.workers)
+        inner = np.ascontiguousarray(smooth[within(block, wide)])
+        out = np.empty_like(inner) if score is None else score
+        whole = slice(0, inner.shape[1])
+        # With no smoothing and a weight of 1 the kernel copies, and counts on the way.
+        self.kernels.score_tile(inner, inner, 0, 0, 1.0, whole, out, counts)
         return out
 
     def _two_paths(
@@ -226,8 +289,7 @@ class ScoreWork:
             if name in weights and other is not None:
                 volumes.setdefault(name, other)
         windows = {name: _Window.read(volumes[name], block, radii[name]) for name in weights}
-        is_logit = setting.averaging is Averaging.LOGIT
-        mean = mean_of_logits if is_logit else mean_of_probabilities
+        mean = _mean_of(setting)
 
         def score_rows(rows: slice, counts: Counts | None) -> None:
             whole = slice(0, rows.stop - rows.start)
@@ -248,6 +310,20 @@ class ScoreWork:
             out[:, rows] = copied
 
         return score_rows
+
+
+def _mean_of(
+    setting: Setting,
+) -> Callable[[dict[str, FloatVolume], dict[str, float], FloatVolume], None]:
+    """Return what averages the volumes."""
+    match setting.averaging:
+        case Averaging.PROBABILITY:
+            return mean_of_probabilities
+        case Averaging.LOGIT:
+            return mean_of_logits
+        case Averaging.GEOMETRIC | Averaging.POWER:
+            power = setting.power if setting.averaging is Averaging.POWER else 0.0
+            return lambda parts, weights, out: mean_of_powers(parts, weights, power, out)
 
 
 @dataclass(frozen=True, eq=False)

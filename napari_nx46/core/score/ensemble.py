@@ -1,4 +1,4 @@
-"""The mean of several probability volumes: of their probabilities, or of their logits.
+"""The mean of several probability volumes: of their probabilities, logits, or powers.
 
 Sums are taken in a fixed order of the names, so that the result does not depend on the order in
 which the volumes were found: p3d, p2d, then the further models in ascending order.
@@ -144,3 +144,35 @@ def _logits(probabilities: FloatVolume) -> np.ndarray[tuple[int, ...], np.dtype[
     exact = np.ascontiguousarray(probabilities, np.float64)
     clipped = np.clip(exact, LOWEST_PROBABILITY, 1.0 - LOWEST_PROBABILITY)
     return np.log(clipped / (1.0 - clipped))
+
+
+def mean_of_powers(
+    parts: Mapping[str, FloatVolume],
+    weights: Mapping[str, float],
+    power: float,
+    out: FloatVolume,
+) -> None:
+    """Average powers of probabilities, and take the root; in float64, rounded at the end.
+
+    ``sum(w * p**power) ** (1 / power)`` with every p moved to at least `LOWEST_PROBABILITY` from 0;
+    for a power of 0 its limit, the geometric mean ``exp(sum(w * log(p)))``. 1 is the mean itself,
+    -1 the harmonic one.
+
+    Parameters
+    ----------
+    parts : mapping of str to (Z, Y, X) array of float32
+        Probabilities by name.
+    weights : mapping of str to float
+        Weight of each part that counts, of sum 1.
+    power : float
+    out : (Z, Y, X) array of float32
+        Receives the mean, at most 1.
+    """
+    for z in range(len(out)):
+        total = np.zeros(out.shape[1:], np.float64)
+        for name in in_order(weights):
+            exact = np.ascontiguousarray(parts[name][z], np.float64)
+            clipped = np.clip(exact, LOWEST_PROBABILITY, 1.0)
+            total += weights[name] * (np.log(clipped) if power == 0 else clipped**power)
+        mean = np.exp(total) if power == 0 else total ** (1.0 / power)
+        out[z] = np.minimum(mean, 1.0)

@@ -9,9 +9,12 @@ from threading import Lock
 
 import numpy as np
 
+from napari_nx46.core.filters.diffusion import diffusion_scale, slope_squares
 from napari_nx46.core.score.blend import PathKey, ScoreKey, ScoreStage, ScoreWork
 from napari_nx46.core.score.ct_paths import IntensityExtent, ct_sources, intensity_extent
 from napari_nx46.core.score.kernels import Kernels, compiled_kernels
+from napari_nx46.core.score.prepared import GatedVolume, TemperedVolume
+from napari_nx46.core.score.smoothing import needs_scales
 from napari_nx46.core.threshold.quantile import HIGH_BITS, LOW_BITS, Counts, ScoreHistogram
 from napari_nx46.setting import ScoreFrom, Setting
 from napari_nx46.voxels.blocks import (
@@ -21,6 +24,8 @@ from napari_nx46.voxels.blocks import (
     VolumeLike,
     slabs,
     whole_block,
+    widened,
+    within,
 )
 from napari_nx46.voxels.tiles import slab_thickness, slice_tiles
 from napari_nx46.voxels.workers import CancelCheck, Workers, alone, never
@@ -70,6 +75,8 @@ class FragmentScore:
         self._computing = Lock()  # held while a stage is computed: by one thread at a time
         self._changing = Lock()  # held while what is kept changes: never for long
         self._times_forgotten = 0
+        self._scales: tuple[ScoreKey, tuple[float, ...]] | None = None
+        self._scaling = Lock()  # held while they are computed
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -95,7 +102,8 @@ class FragmentScore:
 
     def is_ready(self, setting: Setting) -> bool:
         """Return whether any block's score can be computed without a pass over the fragment."""
-        return setting.source is ScoreFrom.PROBABILITIES or self._intensities is not None
+        has_paths = setting.source is ScoreFrom.PROBABILITIES or self._intensities is not None
+        return has_paths and (not needs_scales(setting) or self._known_scales(setting) is not None)
 
     def paths(self, setting: Setting, cancelled: CancelCheck = never) -> FragmentVolumes:
         """Return the probability volumes that a setting averages.
@@ -113,7 +121,7 @@ class FragmentScore:
                 raise ValueError(
                     "found no probability volume; expected a source gradient, residual"
                 )
-            return self.sources
+            return self._prepared_sources(setting)
         key, cached = PathKey.of(setting), self._paths
         if cached is not None and cached[0] == key:
             return cached[1]
@@ -220,7 +228,58 @@ class FragmentScore:
     ) -> FloatVolume:
         work = ScoreWork(self.kernels, self.workers)
         sources = self.paths(setting, cancelled)
-        return work.compute(sources, setting, block, score, counts, cancelled)
+        scales = self._diffusion_scales(setting, cancelled) if needs_scales(setting) else ()
+        return work.compute(sources, setting, block, score, counts, cancelled, scales)
+
+    def _prepared_sources(self, setting: Setting) -> FragmentVolumes:
+        """Return the sources as the knobs of single volumes leave them."""
+        key = PathKey.of(setting)
+        if key.gate is None and key.temperature == 1.0:
+            return self.sources
+        image = self.sources.image
+        if key.gate is not None and image is None:
+            raise ValueError("found no CT image; the CT gate needs one: open it, or switch it off")
+
+        def prepared(volume: VolumeLike) -> VolumeLike:
+            if key.gate is not None and image is not None:
+                volume = GatedVolume(volume, image, *key.gate)
+            return volume if key.temperature == 1.0 else TemperedVolume(volume, key.temperature)
+
+        p3d, p2d = self.sources.p3d, self.sources.p2d
+        first = None if p3d is None else prepared(p3d)
+        second = first if p2d is p3d else None if p2d is None else prepared(p2d)
+        models = {name: prepared(volume) for name, volume in self.sources.models.items()}
+        return FragmentVolumes(first, second, models, image)
+
+    # ---- the scales of a diffusion -----------------------------------------------------------
+
+    def _known_scales(self, setting: Setting) -> tuple[float, ...] | None:
+        found = self._scales
+        return found[1] if found is not None and found[0] == ScoreKey.of(setting) else None
+
+    def _diffusion_scales(self, setting: Setting, cancelled: CancelCheck) -> tuple[float, ...]:
+        """Return the scale of each step, from a pass over the whole fragment for each."""
+        with alone(self._scaling, cancelled):
+            known = self._known_scales(setting)
+            if known is not None:
+                return known
+            scales: tuple[float, ...] = ()
+            for _ in range(setting.diffusion_iterations):
+                scales = (*scales, self._next_scale(setting, scales, cancelled))
+            self._scales = (ScoreKey.of(setting), scales)
+            return scales
+
+    def _next_scale(
+        self, setting: Setting, scales: tuple[float, ...], cancelled: CancelCheck
+    ) -> float:
+        work, sources = ScoreWork(self.kernels, self.workers), self.paths(setting, cancelled)
+        squares: list[float] = []
+        for slab in self._whole_in_slabs():
+            wide = widened(slab, (1, 0, 0), self.shape)
+            score = work.compute(sources, setting, wide, cancelled=cancelled, scales=scales)
+            squares += slope_squares(score, within(slab, wide)[0])
+        voxels = math.prod(self.shape)
+        return diffusion_scale(squares, voxels, setting.diffusion_conductance)
 
     def _keep_paths(self, setting: Setting, keep: bool, cancelled: CancelCheck) -> None:
         """Compute the volumes that follow from the CT image once, where memory is to be used."""

@@ -54,10 +54,34 @@ class ScoreKnobs(BaseModel):
         knob(
             Group.SCORE,
             "Mean of",
-            "Average the volumes' probabilities, or their logits.",
+            "Average the volumes' probabilities, their logits, their logarithms (the geometric"
+            " mean), or a power of them.",
             advanced=True,
         ),
     ] = Averaging.PROBABILITY
+    power: Annotated[
+        float,
+        Field(ge=-4.0, le=4.0),
+        knob(
+            Group.SCORE,
+            "Power of the mean",
+            "1 is the mean, 0 the geometric mean, -1 the harmonic one; larger ones follow the"
+            " surest volume.",
+            step=0.1,
+            advanced=True,
+        ),
+    ] = 1.0
+    temperature: Annotated[
+        float,
+        Field(ge=0.25, le=4.0),
+        knob(
+            Group.SCORE,
+            "Temperature",
+            "Divide the logits of every volume before the mean: above 1, sure voxels count less.",
+            step=0.05,
+            advanced=True,
+        ),
+    ] = 1.0
     blend: Annotated[
         float,
         Field(ge=0.0, le=1.0),

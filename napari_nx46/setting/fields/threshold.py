@@ -7,13 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from napari_nx46.setting.choices import BlockExtents, Domain, ThresholdRule
-from napari_nx46.setting.fields.score import ScoreKnobs
+from napari_nx46.setting.fields.smoothing import SmoothingKnobs
 from napari_nx46.setting.knobs import Group, knob
 
 __all__ = ["ThresholdKnobs"]
 
 
-class ThresholdKnobs(ScoreKnobs):
+class ThresholdKnobs(SmoothingKnobs):
     """How the threshold is found."""
 
     rule: Annotated[

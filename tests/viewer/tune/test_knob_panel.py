@@ -80,6 +80,9 @@ def panel_and_session(new_panel):
 
 
 EVERYTHING_ON = {
+    "averaging": "power",
+    "ct_gate": "mask",
+    "smooth": "diffusion",
     "border": 1,
     "plug_cubes": "cubes",
     "per_sheet": True,
@@ -381,7 +384,9 @@ def test_the_panel_is_narrow_with_all_groups_open_and_cuts_no_title(new_panel):
     session.change(source="probabilities")
     hidden = {name for name in KNOBS if not is_offered(panel, name)}
     assert hidden == {"residual_sigma", "blend", "domain", "hysteresis"} | {
-        name for name in KNOBS if name.endswith(("quantile", "probability"))
+        name
+        for name in KNOBS
+        if name.endswith(("quantile", "probability")) or name.startswith("smooth_")
     }
     for section in (*panel.sections.values(), panel.more):
         section.expand()

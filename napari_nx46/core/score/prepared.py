@@ -1,0 +1,89 @@
+"""Probability volumes that follow from others voxel by voxel, when they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46.core.cleanup.ct_gate import ct_support
+from napari_nx46.core.score.ensemble import LOWEST_PROBABILITY
+from napari_nx46.voxels.blocks import Block, VolumeLike
+
+__all__ = ["GatedVolume", "TemperedVolume"]
+
+
+@dataclass(frozen=True, eq=False)
+class GatedVolume:
+    """A probability volume that is 0 where the CT image has no support.
+
+    Parameters
+    ----------
+    volume, image : VolumeLike
+    threshold, margin
+        See `ct_support`.
+    """
+
+    volume: VolumeLike
+    image: VolumeLike
+    threshold: float
+    margin: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along z, y and x."""
+        return self.volume.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of the voxels."""
+        return self.volume.dtype
+
+    def __getitem__(self, index: Block) -> npt.NDArray[np.generic]:
+        """Return the voxels of a block."""
+        voxels = np.array(self.volume[index])
+        voxels[ct_support(self.image, index, self.threshold, self.margin) == 0] = 0
+        return voxels
+
+
+@dataclass(frozen=True, eq=False)
+class TemperedVolume:
+    """A probability volume whose logits are divided by a temperature.
+
+    ``1 / (1 + exp(-log(p / (1 - p)) / temperature))`` in float64, rounded to float32, with every p
+    moved to at least `LOWEST_PROBABILITY` from 0 and 1.
+
+    Parameters
+    ----------
+    volume : VolumeLike
+    temperature : float
+        Above 1, probabilities come nearer to a half, below 1 nearer to 0 and 1.
+    """
+
+    volume: VolumeLike
+    temperature: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along z, y and x."""
+        return self.volume.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of the voxels."""
+        return np.dtype(np.float32)
+
+    def __getitem__(self, index: Block) -> npt.NDArray[np.generic]:
+        """Return the voxels of a block."""
+        from scipy.special import expit, logit
+
+        voxels: npt.NDArray[Any] = self.volume[index]
+        # Contiguous, as NumPy may take another way through other arrays, and round otherwise.
+        exact: npt.NDArray[np.float32] = np.ascontiguousarray(voxels, np.float32)
+        if voxels.dtype.kind == "u":
+            exact /= np.float32(np.iinfo(voxels.dtype).max)
+        near = np.clip(exact.astype(np.float64), LOWEST_PROBABILITY, 1 - LOWEST_PROBABILITY)
+        tempered: npt.NDArray[np.float32] = expit(logit(near) / self.temperature).astype(np.float32)
+        return tempered

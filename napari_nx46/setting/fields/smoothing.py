@@ -1,0 +1,126 @@
+"""The knobs that smooth the score, and confine it to what the CT image supports."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from napari_nx46.setting.choices import CtGate, MedianWindow, ScoreSmoothing
+from napari_nx46.setting.fields.score import ScoreKnobs
+from napari_nx46.setting.knobs import Group, knob
+
+__all__ = ["SmoothingKnobs"]
+
+
+class SmoothingKnobs(ScoreKnobs):
+    """How the score is smoothed after the mean, and where the CT image supports it."""
+
+    smooth: Annotated[
+        ScoreSmoothing,
+        knob(
+            Group.SCORE_SMOOTHING,
+            "Smooth by",
+            "Smooth the score after the mean: by anisotropic diffusion as ITK does it, a Gaussian,"
+            " or medians.",
+        ),
+    ] = ScoreSmoothing.OFF
+    diffusion_conductance: Annotated[
+        float,
+        Field(ge=0.5, le=5.0),
+        knob(
+            Group.SCORE_SMOOTHING,
+            "Conductance",
+            "How steep an edge may be that diffusion still smooths.",
+            step=0.1,
+        ),
+    ] = 2.0
+    diffusion_step: Annotated[
+        float,
+        Field(ge=0.005, le=0.0625),
+        knob(
+            Group.SCORE_SMOOTHING,
+            "Time step",
+            "How far each iteration of the diffusion goes.",
+            step=0.005,
+        ),
+    ] = 0.04
+    diffusion_iterations: Annotated[
+        int,
+        Field(ge=1, le=20),
+        knob(
+            Group.SCORE_SMOOTHING,
+            "Iterations",
+            "Steps of the diffusion. Each reads the whole fragment once more.",
+            unit="steps",
+        ),
+    ] = 2
+    smooth_sigma_z: Annotated[
+        float,
+        Field(ge=0.0, le=3.0),
+        knob(
+            Group.SCORE_SMOOTHING,
+            "Sigma, z",
+            "Width of the Gaussian across slices.",
+            unit="slices",
+            step=0.1,
+        ),
+    ] = 1.0
+    smooth_sigma: Annotated[
+        float,
+        Field(ge=0.0, le=3.0),
+        knob(
+            Group.SCORE_SMOOTHING,
+            "Sigma, xy",
+            "Width of the Gaussian within slices.",
+            unit="voxels",
+            step=0.1,
+        ),
+    ] = 1.0
+    smooth_window: Annotated[
+        MedianWindow,
+        knob(
+            Group.SCORE_SMOOTHING,
+            "Window",
+            "What the median of the scores is taken of.",
+        ),
+    ] = MedianWindow.CROSS
+    smooth_passes: Annotated[
+        int,
+        Field(ge=1, le=10),
+        knob(
+            Group.SCORE_SMOOTHING,
+            "Passes",
+            "How often the median of the scores is taken.",
+            unit="passes",
+        ),
+    ] = 1
+    ct_gate: Annotated[
+        CtGate,
+        knob(
+            Group.CT_SUPPORT,
+            "Confine",
+            "Remove what lies where the CT image has no value above a threshold: from the scores,"
+            " before everything else, or from the mask, at the end.",
+        ),
+    ] = CtGate.OFF
+    ct_threshold: Annotated[
+        float,
+        Field(ge=0.0, le=255.0),
+        knob(
+            Group.CT_SUPPORT,
+            "CT above",
+            "The value that the CT image must exceed.",
+            step=1.0,
+        ),
+    ] = 0.0
+    ct_margin: Annotated[
+        int,
+        Field(ge=0, le=8),
+        knob(
+            Group.CT_SUPPORT,
+            "CT margin",
+            "So many voxels at the rim of what the CT image supports go, too.",
+            unit="voxels",
+        ),
+    ] = 0
