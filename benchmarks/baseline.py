@@ -23,7 +23,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 BASELINE = FOLDER / "baseline.json"
 SCRIPTS = (
-    *("core", "cleanup", "leaderboard", "campaign"),
+    *("core", "cleanup", "tiles", "leaderboard", "campaign"),
     *("live", "flip", "stepping", "three_d", "first_picture"),
 )
 RATIOS_FILE = "NX46_RATIOS"
