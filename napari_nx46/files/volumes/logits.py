@@ -49,22 +49,24 @@ def open_channel(
             f"{source.dtype} voxels, to be read as logits",
             "real numbers; leave out --logits for probabilities in integers",
         )
+    numbers = (number for number in range(channels.count or 1) if number != channel)
+    others = tuple(map(channels.source, numbers))
     if logits is Logits.SIGMOID:
-        return LogitReader(source, ())
+        return LogitReader(source, (), others)
     if channels.count is None or channels.count == 1:
         raise origin.error(
             "one channel, to be read as logits by softmax",
             "at least two channels; for one use --logits sigmoid",
         )
-    numbers = (number for number in range(channels.count) if number != channel)
-    return LogitReader(source, tuple(map(channels.source, numbers)))
+    return LogitReader(source, others)
 
 
 class LogitReader:
     """The probabilities of logits: the softmax of a channel, or its sigmoid if there is no other.
 
     A voxel's probability is a function of its logits alone. It is computed in float64, whose errors
-    vanish when it is rounded to float32.
+    vanish when it is rounded to float32. Where the logits of all channels are exactly 0, as where
+    no patch of a network came to and in chunks that are absent, nothing was predicted: it is 0.
 
     Parameters
     ----------
@@ -72,15 +74,23 @@ class LogitReader:
         The channel.
     others : tuple of VolumeReader
         The other channels, ascending; none for the sigmoid.
+    beside : tuple of VolumeReader
+        The other channels, where they do not count for the sigmoid.
     """
 
     dtype = PROBABILITY
 
-    def __init__(self, source: VolumeReader, others: tuple[VolumeReader, ...]) -> None:
+    def __init__(
+        self,
+        source: VolumeReader,
+        others: tuple[VolumeReader, ...],
+        beside: tuple[VolumeReader, ...] = (),
+    ) -> None:
         self.shape: Shape3D = source.shape
         self.piece_bytes = sum(one.piece_bytes for one in (source, *others))
         self._source = source
         self._others = others
+        self._beside = beside
 
     def read_box(self, box: Box) -> np.ndarray:
         """Read a box; NaN where a logit is NaN, or two of them are infinite."""
@@ -89,12 +99,35 @@ class LogitReader:
         result = np.empty(box_shape(box), PROBABILITY)
         for z, plane in enumerate(own):
             result[z] = softmax_share(plane, [other[z] for other in others])
+        result[self._without(own, others, box)] = 0
         return result
+
+    def without_prediction(self, box: Box) -> npt.NDArray[np.bool_]:
+        """Return where in a box the logits of all channels are exactly 0.
+
+        Parameters
+        ----------
+        box : tuple of slice
+            As for `read_box`.
+        """
+        own = self._source.read_box(box)
+        return self._without(own, [other.read_box(box) for other in self._others], box)
+
+    def _without(
+        self, own: np.ndarray, others: list[np.ndarray], box: Box
+    ) -> npt.NDArray[np.bool_]:
+        empty: npt.NDArray[np.bool_] = own == 0
+        for other in others:
+            empty &= other == 0
+        for reader in self._beside:
+            if empty.any():  # seldom where there is a prediction: the channels are not read then
+                empty &= reader.read_box(box) == 0
+        return empty
 
     def release(self) -> None:
         """Forget what the channels keep in memory."""
         self._source.release()
-        for other in self._others:
+        for other in (*self._others, *self._beside):
             other.release()
 
 

