@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from napari_nx46.data.fragments import DataSet, FolderNames, open_readable
+from napari_nx46.data.fragments import DataSet, FolderNames, Place, open_readable, place_of
 from napari_nx46.files.volumes.opening import Logits, ReadAs
 
 __all__ = ["DataSource"]
@@ -18,8 +16,8 @@ class DataSource(BaseModel):
     Parameters
     ----------
     paths : tuple of str
-        As of `fragments.open_data`, absolute: workers may run in another folder, or on another
-        machine that sees the same files.
+        As of `fragments.open_data`, absolute, or of stores as `StorePlace` writes them: workers may
+        run in another folder, or on another machine that sees the same files.
     folders : FolderNames
         Of a data folder.
     channel : int, optional
@@ -38,12 +36,12 @@ class DataSource(BaseModel):
     @classmethod
     def of(
         cls,
-        *paths: str | Path,
+        *paths: str | Place,
         folders: FolderNames | None = None,
         read_as: ReadAs | None = None,
     ) -> DataSource:
         """Return the source of paths, made absolute."""
-        absolute = tuple(str(Path(path).absolute()) for path in paths)
+        absolute = tuple(str(place_of(path).absolute()) for path in paths)
         read_as = read_as or ReadAs()
         return cls(
             paths=absolute,

@@ -24,7 +24,7 @@ def tune(data: DataFlags) -> None:
     with _needing_qt():
         from napari_nx46.viewer.window.launch import tune as open_window
 
-        open_window(dataset, data.paths)
+        open_window(dataset, data.places)
 
 
 @guarded

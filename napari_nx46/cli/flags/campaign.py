@@ -45,12 +45,12 @@ class CampaignDataFlags(DataFlags):
 
     Parameters
     ----------
-    paths : list of Path
+    paths : list of str
         The matrix, unless a grid or a search stands for it; then the data.
     """
 
     paths: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="[MATRIX] DATA",
             help="What to run: a shipped matrix ('nx46 campaign matrices' lists them), a matrix "
@@ -211,7 +211,7 @@ def asked_campaign(flags: PlanFlags, data: CampaignDataFlags, knobs: KnobFlags) 
             "--suggest",
             param_hint="MATRIX",
         )
-    return AskedCampaign(read_plan(matrix, base), replace(data, paths=paths))
+    return AskedCampaign(read_plan(Path(matrix), base), replace(data, paths=paths))
 
 
 def _check_usage(flags: PlanFlags) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,10 +17,13 @@ from napari_nx46.cli.output.console import note
 from napari_nx46.files.volumes.reading import ReadAs
 
 if TYPE_CHECKING:
-    from napari_nx46.data.fragments import DataSet, FolderNames
+    from napari_nx46.data.fragments import DataSet, FolderNames, Place
     from napari_nx46.files.submission.mask_tiff import Shape
     from napari_nx46.run.pipelines import PipelineSet
     from napari_nx46.voxels.workers import Workers
+
+_OF_SERVERS = ("endpoint", "signed", "absent_on_403")
+"""What the environment may set for all stores on servers; without effect on a path."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class DataFlags(FlagGroup):
 
     Parameters
     ----------
-    paths : list of Path
-        A data folder, one volume, or two.
+    paths : list of str
+        A data folder, one volume, or two; paths or URLs.
     p3d, p2d, models : str
         Names of folders in a data folder.
     images, labels : str, optional
@@ -39,13 +42,16 @@ class DataFlags(FlagGroup):
         Of probability volumes that have several.
     logits : Logits, optional
         How their values become probabilities, if they are logits.
+    level, box, boxes, label_store, ct_store, endpoint, signed, absent_on_403
+        What is read of a store; see `StorePlace`.
     """
 
     paths: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="DATA",
-            help="A data folder; or one probability volume; or two of them, p3d and p2d.",
+            help="A data folder; or one probability volume; or two of them, p3d and p2d. A Zarr "
+            "store may also be the URL of one: https://, s3:// or file://.",
         ),
     ]
     p3d: Annotated[
@@ -98,6 +104,55 @@ class DataFlags(FlagGroup):
     ] = None
     channel: flag.Channel = None
     logits: flag.AsLogits = None
+    level: flag.Level = None
+    box: flag.Boxes = None
+    boxes: flag.BoxFile = None
+    label_store: flag.LabelStore = None
+    ct_store: flag.CtStore = None
+    endpoint: flag.Endpoint = None
+    signed: flag.Signed = False
+    absent_on_403: flag.AbsentOn403 = False
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The paths, and stores with what is chosen of them.
+
+        Raises
+        ------
+        FragmentError
+            If the file of boxes cannot be read, or a box or URL makes no sense.
+        """
+        from napari_nx46.data.fragments import StorePlace, place_of
+
+        given = tuple(map(place_of, self.paths))
+        chosen = self._chosen()
+        if not chosen:
+            return given
+        if given and isinstance(given[0], Path):
+            chosen = {name: value for name, value in chosen.items() if name not in _OF_SERVERS}
+        stores = (StorePlace(str(one)) if isinstance(one, Path) else one for one in given)
+        return tuple(replace(one, **chosen) for one in stores) if chosen else given
+
+    def _chosen(self) -> dict[str, Any]:
+        """Return what flags choose of a store, by the names of `StorePlace`."""
+        from napari_nx46.data.fragments import FragmentError
+        from napari_nx46.data.fragments.boxes import Box, BoxList
+
+        listed = None if self.boxes is None else BoxList.read(self.boxes)
+        try:
+            parsed = tuple(Box.parse(text) for text in self.box or ())
+        except ValueError as error:
+            raise FragmentError(str(error)) from error
+        given = {
+            "level": self.level if listed is None else self.level or listed.level,
+            "boxes": parsed if listed is None else (*listed.boxes, *parsed),
+            "label": self.label_store,
+            "image": self.ct_store,
+            "endpoint": self.endpoint,
+            "signed": self.signed,
+            "absent_on_403": self.absent_on_403,
+        }
+        return {name: value for name, value in given.items() if value}
 
     def opened(self, only: Sequence[str] = (), *, skip_faulty: bool = False) -> DataSet:
         """Open the data, and print what a reader should know of them; only headers are read.
@@ -138,7 +193,7 @@ class DataFlags(FlagGroup):
         from napari_nx46.data.fragments import open_readable
 
         dataset, faults = open_readable(
-            *self.paths,
+            *self.places,
             folders=self.folder_names(),
             channel=self.channel,
             logits=self.logits,

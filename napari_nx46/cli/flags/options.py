@@ -15,6 +15,7 @@ DEFAULT_BAND_TEXT = f"{DEFAULT_BAND[0]}:{DEFAULT_BAND[1]}"
 
 SETTING_SECTION = "Setting"
 MASK_SECTION = "Masks"
+STORE_SECTION = "Zarr stores"
 DATA_SECTION = "Data"
 RESOURCE_SECTION = "Resources"
 
@@ -93,6 +94,78 @@ AsLogits = Annotated[
         "--logits",
         help="Read logits, as probabilities: each channel's own, or its share among all.",
         rich_help_panel=DATA_SECTION,
+    ),
+]
+Level = Annotated[
+    str | None,
+    typer.Option(
+        "--level",
+        metavar="PATH",
+        help="Path of a level in a Zarr store, such as 2; the full resolution without it.",
+        rich_help_panel=STORE_SECTION,
+    ),
+]
+Boxes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--box",
+        metavar="Z0:Z1,Y0:Y1,X0:X1",
+        help="Box of a store, in voxels of the level: a fragment of its own; given again for each.",
+        rich_help_panel=STORE_SECTION,
+    ),
+]
+BoxFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--boxes",
+        metavar="FILE",
+        help="Boxes of a store, and their level, as 'nx46 boxes' writes them.",
+        rich_help_panel=STORE_SECTION,
+    ),
+]
+LabelStore = Annotated[
+    str | None,
+    typer.Option(
+        "--label",
+        metavar="STORE",
+        help="Store of labels, of the same shape.",
+        rich_help_panel=STORE_SECTION,
+    ),
+]
+CtStore = Annotated[
+    str | None,
+    typer.Option(
+        "--ct",
+        metavar="STORE",
+        help="Store of the CT, of the same shape.",
+        rich_help_panel=STORE_SECTION,
+    ),
+]
+Endpoint = Annotated[
+    str | None,
+    typer.Option(
+        "--endpoint",
+        metavar="URL",
+        envvar="NX46_S3_ENDPOINT",
+        help="Server of s3:// addresses, if it is not Amazon's own.",
+        rich_help_panel=STORE_SECTION,
+    ),
+]
+Signed = Annotated[
+    bool,
+    typer.Option(
+        "--signed",
+        help="Sign requests, with the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        rich_help_panel=STORE_SECTION,
+    ),
+]
+AbsentOn403 = Annotated[
+    bool,
+    typer.Option(
+        "--absent-on-403",
+        help="Take chunks that a server refuses for absent, as buckets answer that may not be "
+        "listed.",
+        rich_help_panel=STORE_SECTION,
     ),
 ]
 WorkerCount = Annotated[

@@ -24,6 +24,7 @@ from napari_nx46.data.fragments.names import (
     plain_name,
 )
 from napari_nx46.data.fragments.opening import fault_error, open_data, open_lazily, open_readable
+from napari_nx46.data.fragments.places import Place, StorePlace, place_of, workspace_key
 from napari_nx46.data.fragments.writing import write_data_folder
 from napari_nx46.files.volumes.opening import VolumeError
 
@@ -32,6 +33,8 @@ __all__ = [
     "FolderNames",
     "Fragment",
     "FragmentError",
+    "Place",
+    "StorePlace",
     "VolumeError",
     "checked_image_id",
     "checked_model_name",
@@ -39,7 +42,9 @@ __all__ = [
     "open_data",
     "open_lazily",
     "open_readable",
+    "place_of",
     "plain_name",
     "sole_listing",
+    "workspace_key",
     "write_data_folder",
 ]

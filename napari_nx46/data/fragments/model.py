@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from napari_nx46.data.fragments.names import FragmentError, checked_model_name
 from napari_nx46.files.volumes.opening import Volume
+from napari_nx46.files.volumes.origin import MAX_VOXELS
 from napari_nx46.files.volumes.placement import Placement
 
 __all__ = ["FolderNames", "Fragment"]
@@ -55,7 +56,8 @@ class Fragment:
     ------
     FragmentError
         If there is neither a probability volume nor an image, one of the paths is there without
-        the other, a model's name is not plain, or the shapes or the grids of the volumes differ.
+        the other, a model's name is not plain, it is too large to be one fragment, or the shapes
+        or the grids of the volumes differ.
     """
 
     image_id: str
@@ -73,6 +75,12 @@ class Fragment:
         for name in self.models:
             checked_model_name(name)
         first, *others = self.volumes
+        if first.size > MAX_VOXELS:
+            raise FragmentError(
+                f"fragment {self.image_id}: found shape {first.shape} in {first.name}; expected at "
+                f"most {MAX_VOXELS} voxels; choose boxes of it ('nx46 boxes', --box), or a coarser "
+                "level (--level)"
+            )
         for other in others:
             if other.shape != first.shape:
                 raise FragmentError(

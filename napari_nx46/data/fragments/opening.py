@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from napari_nx46.data.fragments.data_set import DataSet
@@ -11,6 +12,8 @@ from napari_nx46.data.fragments.folder import FragmentFiles
 from napari_nx46.data.fragments.lazy import LazyFragments
 from napari_nx46.data.fragments.model import FolderNames, Fragment
 from napari_nx46.data.fragments.names import FragmentError, checked_image_id
+from napari_nx46.data.fragments.places import Place, StorePlace, place_of
+from napari_nx46.data.fragments.stores import open_stores
 from napari_nx46.files.naming import first_few
 from napari_nx46.files.volumes.opening import (
     Logits,
@@ -27,7 +30,7 @@ _MOST_NAMES = 10
 
 
 def open_data(
-    *paths: str | os.PathLike[str],
+    *paths: str | os.PathLike[str] | StorePlace,
     folders: FolderNames | None = None,
     channel: int | None = None,
     logits: Logits | None = None,
@@ -37,10 +40,11 @@ def open_data(
 
     Parameters
     ----------
-    *paths : str or path-like
+    *paths : str, path-like or StorePlace
         One data folder; or one probability volume, which both paths then read; or two of them,
         p3d and p2d, of one fragment, which has the image_id of the first. A Zarr folder is a
-        volume, and so is a folder of slices: files of one slice whose names differ in one number.
+        volume, and so is a folder of slices: files of one slice whose names differ in one number. A
+        URL is the Zarr store there; boxes of a store are chosen by a `StorePlace`, or its text.
     folders : FolderNames, optional
         Names of the folders in a data folder.
     channel : int, optional
@@ -76,7 +80,7 @@ def open_data(
 
 
 def open_readable(
-    *paths: str | os.PathLike[str],
+    *paths: str | os.PathLike[str] | StorePlace,
     folders: FolderNames | None = None,
     channel: int | None = None,
     logits: Logits | None = None,
@@ -107,7 +111,7 @@ def open_readable(
 
 
 def open_lazily(
-    *paths: str | os.PathLike[str],
+    *paths: str | os.PathLike[str] | StorePlace,
     folders: FolderNames | None = None,
     channel: int | None = None,
     logits: Logits | None = None,
@@ -173,7 +177,7 @@ def fault_error(what: str, faults: Sequence[str]) -> FragmentError:
 
 
 def _opened(
-    paths: Sequence[str | os.PathLike[str]],
+    paths: Sequence[str | os.PathLike[str] | StorePlace],
     folders: FolderNames | None,
     read_as: ReadAs,
     only: Collection[str],
@@ -186,23 +190,25 @@ def _opened(
     return _open_single(given, read_as, only), {}
 
 
-def _checked_paths(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Return one or two paths at which there is something."""
-    given = [Path(path) for path in paths]
+def _checked_paths(paths: Sequence[str | os.PathLike[str] | StorePlace]) -> list[Place]:
+    """Return one or two stores, or paths at which there is something."""
+    given = list(map(place_of, paths))
     if not 1 <= len(given) <= _MOST_PATHS:
         raise FragmentError(
             f"found {len(given)} paths; expected one data folder, one volume, or two (p3d, p2d)"
         )
     for path in given:
-        if not path.exists():
+        if isinstance(path, Path) and not path.exists():
             raise FragmentError(f"{path}: found nothing there; expected a data folder or a volume")
     return given
 
 
-def _data_folder(paths: Sequence[Path], names: FolderNames) -> Path | None:
-    """Return the path if it is a data folder; None if the paths are volumes."""
-    is_data = len(paths) == 1 and paths[0].is_dir() and not _is_volume(paths[0], names)
-    return paths[0] if is_data else None
+def _data_folder(places: Sequence[Place], names: FolderNames) -> Path | None:
+    """Return the path if it is a data folder; None if there are volumes or stores."""
+    first = places[0]
+    if len(places) > 1 or isinstance(first, StorePlace) or not first.is_dir():
+        return None
+    return None if _is_volume(first, names) else first
 
 
 def _is_volume(folder: Path, names: FolderNames) -> bool:
@@ -211,8 +217,15 @@ def _is_volume(folder: Path, names: FolderNames) -> bool:
     return not any((folder / name).is_dir() for name in kinds) and is_volume_folder(folder)
 
 
-def _open_single(paths: list[Path], read_as: ReadAs, only: Collection[str]) -> DataSet:
-    """Return the data set of one fragment from one or two probability volumes."""
+def _open_single(places: list[Place], read_as: ReadAs, only: Collection[str]) -> DataSet:
+    """Return the data set of one or two probability volumes: of one fragment, or of boxes."""
+    paths = [place for place in places if isinstance(place, Path)]
+    if len(paths) < len(places):
+        stores = [StorePlace(str(one)) if isinstance(one, Path) else one for one in places]
+        dataset = open_stores(stores, read_as)
+        _check_known(dataset.name, only, dataset.image_ids)
+        chosen = tuple(one for one in dataset if not only or one.image_id in only)
+        return replace(dataset, fragments=chosen)
     image_id = checked_image_id(image_id_of(paths[0]), paths[0])
     _check_known(image_id, only, [image_id])
     opened = [

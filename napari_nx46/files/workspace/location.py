@@ -18,13 +18,14 @@ _DIGEST_CHARACTERS = 12
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def default_workspace(data: Path, environment: Mapping[str, str] | None = None) -> Path:
+def default_workspace(data: Path | str, environment: Mapping[str, str] | None = None) -> Path:
     """Return the workspace file of a data folder; nothing is made or opened.
 
     Parameters
     ----------
-    data : Path
-        The data folder or the volume that is calibrated.
+    data : Path or str
+        The data folder or the volume that is calibrated; or the address of a store, with the level
+        that is read.
     environment : mapping, optional
         Its `WORKSPACES_VARIABLE` gives the folder of all workspaces; by default ``os.environ``.
         Without it they are kept among the user's data.
@@ -33,8 +34,10 @@ def default_workspace(data: Path, environment: Mapping[str, str] | None = None) 
     -------
     Path
         ``FOLDER/NAME-DIGEST/runs.sqlite``: the data folder's name, and the first twelve
-        hexadecimal digits of the SHA-256 of its resolved path.
+        hexadecimal digits of the SHA-256 of its resolved path, or of the address.
     """
+    if isinstance(data, str):
+        return _workspace(data.rstrip("/").rpartition("/")[2], data.encode(), environment)
     resolved = data.expanduser().resolve()
     return _workspace(resolved.name, os.fsencode(resolved), environment)
 

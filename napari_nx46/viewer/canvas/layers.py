@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_nx46.data.fragments import DataSet, Fragment
+from napari_nx46.data.fragments import DataSet, Fragment, Place
 from napari_nx46.files.naming import plural
 from napari_nx46.files.volumes.opening import Volume
 from napari_nx46.files.volumes.placement import PIXEL, Placement
@@ -24,13 +23,13 @@ IGNORED_LABEL_COLOR = (0.55, 0.55, 0.55, 0.8)
 SURFACE_LABEL_COLOR = (0.25, 0.75, 0.35, 0.8)
 
 
-def fragment_layers(fragment: Fragment, paths: tuple[Path, ...]) -> list[LayerData]:
+def fragment_layers(fragment: Fragment, paths: tuple[Place, ...]) -> list[LayerData]:
     """Return the layers of a fragment, the CT image lowest; nothing is read but one slice of it.
 
     Parameters
     ----------
     fragment : Fragment
-    paths : tuple of Path
+    paths : tuple of Place
         What was opened, as `fragments.open_data` takes it.
 
     Returns
@@ -81,7 +80,7 @@ def reading_of(fragment: Fragment) -> dict[str, dict[str, str | int]]:
 
 
 def layers_read_otherwise(
-    layers: Iterable[Any], dataset: DataSet, paths: tuple[Path, ...]
+    layers: Iterable[Any], dataset: DataSet, paths: tuple[Place, ...]
 ) -> list[Any]:
     """Return layers of the same files that show another channel, or other logits."""
     readings = {fragment.image_id: reading_of(fragment) for fragment in dataset.opened}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_nx46.data.fragments import Fragment
+from napari_nx46.data.fragments import Fragment, Place
 from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.viewer.canvas.layer_exchange import NewData, give_data, reveal
 from napari_nx46.viewer.canvas.layers import (
@@ -51,7 +50,7 @@ class VolumeLayers:
     Parameters
     ----------
     viewer : napari viewer
-    paths : tuple of Path
+    paths : tuple of Place
         What was opened.
 
     Attributes
@@ -60,7 +59,7 @@ class VolumeLayers:
         Those of the current fragment, the lowest first.
     """
 
-    def __init__(self, viewer: napari.Viewer, paths: tuple[Path, ...]) -> None:
+    def __init__(self, viewer: napari.Viewer, paths: tuple[Place, ...]) -> None:
         self._viewer = viewer
         self._paths = paths
         self._described: dict[Layer, Described] = {}

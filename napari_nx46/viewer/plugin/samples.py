@@ -9,7 +9,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from napari_nx46.data.fragments import open_data
+from napari_nx46.data.fragments import Place, open_data
 from napari_nx46.viewer.canvas.layers import LayerData, fragment_layers
 
 SampleLayers = Callable[[], list[LayerData]]
@@ -28,7 +28,7 @@ def sample_folder() -> Path:
     return folder
 
 
-def is_sample(paths: Iterable[Path]) -> bool:
+def is_sample(paths: Iterable[Place]) -> bool:
     """Return whether the sample fragments were opened, which always begin the same."""
     return tuple(paths) == (sample_path(),)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from qtpy.QtCore import QObject
 
+from napari_nx46.data.fragments import Place
 from napari_nx46.viewer.messages.notices import notify_error, notify_info
 from napari_nx46.viewer.plugin.preferences import read_preferences
 from napari_nx46.viewer.sources.choice import LayerChoice, open_quietly
@@ -36,7 +36,7 @@ class SessionOwner(Protocol):
     def show_data_set(
         self,
         dataset: DataSet,
-        paths: tuple[Path, ...],
+        paths: tuple[Place, ...],
         image_id: str | None = None,
         chosen: ChosenLayers | None = None,
         workspace: Path | None = None,

@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, Qt, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
-from napari_nx46.data.fragments import DataSet, FolderNames
+from napari_nx46.data.fragments import DataSet, FolderNames, Place, place_of, workspace_key
 from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.files.workspace import default_workspace
 from napari_nx46.viewer.canvas.access import is_opening_files
@@ -103,7 +103,7 @@ class TuneDock(TabbedDock):
 
     def open_paths(
         self,
-        *paths: str | Path,
+        *paths: str | Place,
         folders: FolderNames | None = None,
         image_id: str | None = None,
         read_as: ReadAs | None = None,
@@ -125,7 +125,7 @@ class TuneDock(TabbedDock):
         FragmentError, VolumeError
             If there is no sound volume; what was open stays open then.
         """
-        given = tuple(Path(path) for path in paths)
+        given = tuple(map(place_of, paths))
         if read_as is None:
             dataset = open_as_kept(given, folders, self.workspace_of(given))
         else:
@@ -158,14 +158,14 @@ class TuneDock(TabbedDock):
         if self.viewer_session is not None:
             carried.give_to(self.viewer_session)
 
-    def workspace_of(self, paths: tuple[Path, ...]) -> Path | None:
+    def workspace_of(self, paths: tuple[Place, ...]) -> Path | None:
         """Return the file in which work on these data is kept; None where it is not."""
         return workspace_of(paths, read_preferences()) if self.keeps else None
 
     def show_data_set(
         self,
         dataset: DataSet,
-        paths: tuple[Path, ...],
+        paths: tuple[Place, ...],
         image_id: str | None = None,
         chosen: ChosenLayers | None = None,
         workspace: Path | None = None,
@@ -229,7 +229,7 @@ class TuneDock(TabbedDock):
         session = self.viewer_session
         return [] if session is None or session.chosen is not None else session.layers
 
-    def _superseded(self, paths: tuple[Path, ...]) -> list[Any]:
+    def _superseded(self, paths: tuple[Place, ...]) -> list[Any]:
         """Return layers that the reader made of other data, which nobody has taken up."""
         given = tuple(map(str, paths))
         return [
@@ -380,7 +380,7 @@ class TuneDock(TabbedDock):
             )
         else:
             # A sample was chosen; of a folder the reader only shows the first fragment.
-            self._try_to_open(paths, image_id if is_sample(map(Path, paths)) else None)
+            self._try_to_open(paths, image_id if is_sample(map(place_of, paths)) else None)
             if self.viewer_session is None or paths != tuple(map(str, self.viewer_session.paths)):
                 for layer in new:
                     self.viewer.layers.remove(layer)  # those of what was open stay
@@ -402,12 +402,14 @@ class TuneDock(TabbedDock):
         return newest
 
 
-def workspace_of(paths: tuple[Path, ...], preferences: Preferences) -> Path | None:
+def workspace_of(paths: tuple[Place, ...], preferences: Preferences) -> Path | None:
     """Return the file in which work on these data is kept; None for samples.
 
     It is in the folder that is preferred, unless the environment names another one.
     """
-    return None if is_sample(paths) else default_workspace(paths[0], preferences.environment)
+    if is_sample(paths):
+        return None
+    return default_workspace(workspace_key(paths[0]), preferences.environment)
 
 
 def _introduction() -> QLabel:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QApplication
 
-from napari_nx46.data.fragments import DataSet
+from napari_nx46.data.fragments import DataSet, Place
 from napari_nx46.viewer.canvas.layers import data_set_name
 from napari_nx46.viewer.tune.dock import TITLE, VIEW_MARGIN, TuneDock
 from napari_nx46.viewer.window.key_bindings import register_actions
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
 DOCK_NAME = "Tune surface mask"
 
 
-def tune(dataset: DataSet, paths: Sequence[Path], *, keeps: bool = True) -> None:
+def tune(dataset: DataSet, paths: Sequence[Place], *, keeps: bool = True) -> None:
     """Open a window on a data set and stay until it is closed.
 
     Parameters
     ----------
     dataset : DataSet
-    paths : sequence of Path
+    paths : sequence of Place
         What was opened.
     keeps : bool
         Whether what is done is kept in the workspace of the data, and found again.
@@ -38,7 +37,7 @@ def tune(dataset: DataSet, paths: Sequence[Path], *, keeps: bool = True) -> None
 
 
 def open_window(
-    dataset: DataSet, paths: Sequence[Path], *, show: bool = True, keeps: bool = True
+    dataset: DataSet, paths: Sequence[Place], *, show: bool = True, keeps: bool = True
 ) -> tuple[napari.Viewer, TuneDock]:
     """Return a napari window with a session on a data set, and its dock."""
     import napari

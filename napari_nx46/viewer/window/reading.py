@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_nx46.data.fragments import DataSet, FolderNames, open_lazily
+from napari_nx46.data.fragments import DataSet, FolderNames, Place, open_lazily
 from napari_nx46.files.volumes.channels import USUAL_CHANNELS
 from napari_nx46.files.volumes.opening import Volume, VolumeWarning
 from napari_nx46.files.volumes.reading import ReadAs
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def open_as(
-    paths: tuple[Path, ...],
+    paths: tuple[Place, ...],
     folders: FolderNames | None,
     read_as: ReadAs,
     only: Collection[str] = (),
@@ -37,7 +37,7 @@ def open_as(
 
 
 def open_as_kept(
-    paths: tuple[Path, ...], folders: FolderNames | None, workspace: Path | None
+    paths: tuple[Place, ...], folders: FolderNames | None, workspace: Path | None
 ) -> DataSet:
     """Open data as their workspace says, if they can be opened so.
 
@@ -49,7 +49,7 @@ def open_as_kept(
     return _open_if_possible(paths, folders, kept_read_as(workspace))
 
 
-def as_kept(dataset: DataSet, paths: tuple[Path, ...], workspace: Path | None) -> DataSet:
+def as_kept(dataset: DataSet, paths: tuple[Place, ...], workspace: Path | None) -> DataSet:
     """Return data as their workspace says, if nothing was chosen when they were opened."""
     if dataset.read_as != ReadAs():
         return dataset
@@ -58,7 +58,7 @@ def as_kept(dataset: DataSet, paths: tuple[Path, ...], workspace: Path | None) -
 
 
 def _open_if_possible(
-    paths: tuple[Path, ...], folders: FolderNames | None, read_as: ReadAs
+    paths: tuple[Place, ...], folders: FolderNames | None, read_as: ReadAs
 ) -> DataSet:
     """Open data in the way that was chosen for them, or in the usual one if that fails."""
     try:

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, next_worst, worst_slices
-from napari_nx46.data.fragments import DataSet, Fragment, fault_error
+from napari_nx46.data.fragments import DataSet, Fragment, Place, fault_error
 from napari_nx46.files.workspace import WorkspaceError
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.derived.surface import PlanePicture, Surface
@@ -67,7 +67,7 @@ class ViewerSession(SessionFollowers):
     ----------
     viewer : napari viewer
     dataset : DataSet
-    paths : tuple of Path
+    paths : tuple of Place
         What was opened.
     parent : QObject, optional
     image_id : str, optional
@@ -110,7 +110,7 @@ class ViewerSession(SessionFollowers):
         self,
         viewer: ViewerModel,
         dataset: DataSet,
-        paths: tuple[Path, ...],
+        paths: tuple[Place, ...],
         parent: QObject | None = None,
         image_id: str | None = None,
         workspace: Path | None = None,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from napari_nx46.campaign.records.store import CampaignRequest
     from napari_nx46.campaign.verdicts.rules import Rules
     from napari_nx46.cli.flags.data import DataFlags
+    from napari_nx46.data.fragments import Place
 
 CampaignFolder = Annotated[
     Path | None,
@@ -114,7 +115,7 @@ def run_campaign(
     rule_flags = RuleFlags(baseline, largest_recall_fall, plan.band, valid_exports)
     rules = rule_flags.rules()
     rule_flags.check_baseline(asked.plan.run_ids, "the plan")
-    file = _work_file(work, asked.data.paths[0])
+    file = _work_file(work, asked.data.places[0])
     if dry_run:
         from napari_nx46.cli.commands.campaign.preflight import check_campaign
 
@@ -302,11 +303,12 @@ def _print_best(results: CampaignResults, rules: Rules, file: Path) -> None:
 # ---- small ---------------------------------------------------------------------------------
 
 
-def _work_file(work: Path | None, data: Path) -> Path:
+def _work_file(work: Path | None, data: Place) -> Path:
     from napari_nx46.campaign.records.store import work_file
+    from napari_nx46.data.fragments import workspace_key
     from napari_nx46.files.workspace import default_workspace
 
-    return default_workspace(data) if work is None else work_file(work)
+    return default_workspace(workspace_key(data)) if work is None else work_file(work)
 
 
 def _check_objective(asked: AskedCampaign, score: bool) -> None:
@@ -322,4 +324,4 @@ def _check_objective(asked: AskedCampaign, score: bool) -> None:
 def _source(data: DataFlags) -> DataSource:
     from napari_nx46.campaign.plan.source import DataSource
 
-    return DataSource.of(*data.paths, folders=data.folder_names(), read_as=data.read_as)
+    return DataSource.of(*data.places, folders=data.folder_names(), read_as=data.read_as)
