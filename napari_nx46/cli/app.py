@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from napari_nx46.cli.commands.apply import apply
+from napari_nx46.cli.commands.boxes import boxes
 from napari_nx46.cli.commands.campaign.app import campaign
 from napari_nx46.cli.commands.compare import compare
 from napari_nx46.cli.commands.corrections import corrections
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 for command in (
     *(tune, run, export, apply, corrections, validate, score, errors, measure, compare),
-    *(presets, sample, demo, warm_up),
+    *(boxes, presets, sample, demo, warm_up),
 ):
     app.command(cls=SectionedCommand)(command)
 app.add_typer(runs)

@@ -146,6 +146,8 @@ class RemoteKeys:
         kept = None if key in self._damaged else cache.get(name, size)
         if kept is not None and kept.age < self.access.cache.fresh:
             return _Answer.of_kept(kept)
+        if kept is not None and not _Version.from_text(kept.validator).is_named:
+            kept = None  # there is nothing to ask the server for
         answer = self._asked(key, lambda: self._fetch(key, part, size, kept))
         if kept is not None and answer is not None and answer.content is kept.content:
             cache.confirm(name)
@@ -243,9 +245,13 @@ class _Version:
         )
 
     def as_text(self) -> str:
-        """Return it as a line; an empty one where the server does not name versions."""
-        named = self.e_tag or self.modified
-        return f"{self.size} {self.modified} {self.e_tag}" if named else ""
+        """Return it as a line."""
+        return f"{self.size} {self.modified} {self.e_tag}"
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the server can be asked whether it still has this version."""
+        return bool(self.e_tag or self.modified)
 
     @classmethod
     def from_text(cls, text: str) -> _Version:
