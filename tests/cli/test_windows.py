@@ -40,7 +40,7 @@ def test_tune_and_demo_hand_over_to_the_window(data, tmp_path, monkeypatch):
     volumes = [data / "p3d" / "a.tif", data / "p2d" / "a.tif"]
     assert nx46_here("tune", *volumes).exit_code == 0
     ((dataset, paths),) = opened
-    assert paths == volumes
+    assert paths == tuple(volumes)
     assert dataset.image_ids == ("a",)
     assert dataset["a"].p2d.path == data / "p2d" / "a.tif"
     flags = ("--channel", "1", "--logits", "softmax")
