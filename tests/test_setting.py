@@ -22,6 +22,7 @@ from napari_nx46.setting import (
     parse_setting,
     preset,
     preset_description,
+    preset_notes,
 )
 
 
@@ -84,7 +85,7 @@ def test_environment_gives_knobs():
 def test_presets_have_the_published_values():
     assert preset("nx46-v7.5") == Setting(quantile=0.985, blend=0.78, z_radius=2)
     assert preset("nx46-v7.5-run-04") == Setting(quantile=0.972, blend=0.72, z_radius=2)
-    assert len(all_presets()) == 15
+    assert len(all_presets()) == 27
     first = preset("first-place")
     assert (first.probability, first.border, first.sheet_closing) == (0.26, 3, 3)
     assert (first.objects_first, first.smallest_object, first.most_sheets) == (20_000, 0, 40)
@@ -114,6 +115,29 @@ def test_a_published_preset_names_every_knob_and_what_it_is(published):
     assert len(published.description) <= 200
     assert published.description == preset_description(published.name)
     assert published.description.strip().splitlines() == [published.description]
+    notes = preset_notes(published.name)
+    assert {"source", "reported"} <= notes.keys()
+    assert all(text == text.strip() and "\n" not in text for text in notes.values())
+
+
+def test_published_solutions_have_the_values_of_their_write_ups():
+    for published in PUBLISHED_PRESETS:
+        if not published.name.startswith("nx4"):
+            assert published.setting.z_radius == 0, published.name
+            assert published.setting.blend in (0.5, 1.0), published.name
+            assert published.setting.rule is ThresholdRule.PROBABILITY, published.name
+    ninth = preset("ninth-place")
+    assert (ninth.objects_first, ninth.smallest_object, ninth.block_dust) == (5000, 5000, 10)
+    assert (ninth.line_norm, ninth.repair_passes, ninth.mask_gauss) == (1.5, 5, 1.0)
+    eighth, light = preset("eighth-place"), preset("eighth-place-light")
+    assert (
+        eighth.changed(diffusion_conductance=1.5, diffusion_step=0.03, diffusion_iterations=1)
+        == light
+    )
+    assert preset("eleventh-place").averaging == "geometric"
+    edges = preset("twenty-fourth-place")
+    assert (edges.smallest_object, edges.edge_min, edges.corner_min) == (5000, 300, 300)
+    assert preset_notes("nobody") == {}
 
 
 @pytest.mark.parametrize("name", list(all_presets()))

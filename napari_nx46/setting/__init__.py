@@ -28,7 +28,13 @@ from napari_nx46.setting.knobs import (
 )
 from napari_nx46.setting.model import DEFAULT_BAND, Setting, checked_knob, parse_setting
 from napari_nx46.setting.moves import IMPLIED_KNOBS, knob_applies, moved, threshold_knobs
-from napari_nx46.setting.presets import PUBLISHED_PRESETS, all_presets, preset, preset_description
+from napari_nx46.setting.presets import (
+    PUBLISHED_PRESETS,
+    all_presets,
+    preset,
+    preset_description,
+    preset_notes,
+)
 
 __all__ = [
     "CLEAN_UP_GROUPS",
@@ -62,5 +68,6 @@ __all__ = [
     "parse_setting",
     "preset",
     "preset_description",
+    "preset_notes",
     "threshold_knobs",
 ]

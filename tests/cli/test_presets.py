@@ -48,7 +48,7 @@ def test_the_table_has_origin_knobs_that_differ_and_a_description(store):
 def test_json_gives_every_knob_and_reads_back_equal(store):
     store.save("mine", MINE)
     printed = json.loads(presets(store, "--json").stdout)
-    fields = ["name", "origin", "description", "setting"]
+    fields = ["name", "origin", "description", "notes", "setting"]
     assert [list(entry) for entry in printed] == [fields] * len(printed)
     found = {entry["name"]: Setting.model_validate(entry["setting"]) for entry in printed}
     assert found == {**all_presets(), "mine": MINE}

@@ -17,7 +17,7 @@ from napari_nx46.cli.flags.knobs import chosen_setting
 from napari_nx46.cli.output.console import echo, guarded, note, print_table
 from napari_nx46.cli.output.reporting import shown_knobs
 from napari_nx46.files.presets import PRESETS_VARIABLE, PresetStore, default_store
-from napari_nx46.setting import Setting, SettingError, all_presets, preset_description
+from napari_nx46.setting import Setting, SettingError, all_presets, preset_description, preset_notes
 
 _SECTION = "Your presets"
 _ENVIRONMENT = f"[env var of their folder: {PRESETS_VARIABLE}]"
@@ -136,5 +136,6 @@ def _record(preset: NamedPreset) -> dict[str, object]:
         "name": preset.name,
         "origin": preset.origin.value,
         "description": preset.description,
+        "notes": preset_notes(preset.name),
         "setting": preset.setting.model_dump(mode="json"),
     }

@@ -17,7 +17,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_nx46.live.session import Session
-from napari_nx46.setting import Domain, Setting, SettingError, all_presets, preset_description
+from napari_nx46.setting import (
+    Domain,
+    Setting,
+    SettingError,
+    all_presets,
+    preset_description,
+    preset_notes,
+)
 from napari_nx46.viewer.messages.plain_text import PlainLabel, confirm, plain_tip
 from napari_nx46.viewer.widgets.layout import WrappedLabel
 
@@ -187,9 +194,8 @@ class PresetPanel(QWidget):
         self.box.clear()
         for name in self._published:
             self.box.addItem(name)
-            description = preset_description(name)
             self.box.setItemData(
-                self.box.count() - 1, plain_tip(description), Qt.ItemDataRole.ToolTipRole
+                self.box.count() - 1, plain_tip(_about(name)), Qt.ItemDataRole.ToolTipRole
             )
         if self._own:
             self.box.insertSeparator(self.box.count())
@@ -206,6 +212,7 @@ class PresetPanel(QWidget):
         self.box.setCurrentIndex(self.box.findText(self._name) if self._is_shown else -1)
         description = preset_description(self._name) if self._is_shown else ""
         self.description_label.setText(description)
+        self.description_label.setToolTip(plain_tip(_about(self._name) if description else ""))
         self.description_label.setVisible(bool(description))
         self.delete_button.setEnabled(self._name in self._own)
 
@@ -230,3 +237,9 @@ def _same_knobs(first: Setting, second: Setting) -> bool:
     if first.domain is Domain.BLOCK and second.domain is Domain.BLOCK:
         return first.model_copy(update={"block": second.block}) == second
     return first == second
+
+
+def _about(name: str) -> str:
+    """Return all that is known of a published preset, a line each."""
+    notes = [f"{title.capitalize()}: {text}" for title, text in preset_notes(name).items()]
+    return "\n".join([preset_description(name), *notes])

@@ -11,7 +11,14 @@ from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.files.presets import PresetStore
 from napari_nx46.live.session import Session
 from napari_nx46.live.view import slice_view
-from napari_nx46.setting import Domain, Setting, all_presets, preset, preset_description
+from napari_nx46.setting import (
+    Domain,
+    Setting,
+    all_presets,
+    preset,
+    preset_description,
+    preset_notes,
+)
 from napari_nx46.viewer.messages.plain_text import plain_tip
 from napari_nx46.viewer.tune.preset_panel import NOTHING_CHOSEN, PresetPanel
 
@@ -108,7 +115,9 @@ def test_every_published_preset_sets_all_knobs(new_panel):
         assert panel.description_label.text() == description
         assert not panel.description_label.isHidden()
         tip = panel.box.itemData(panel.box.findText(name), Qt.ItemDataRole.ToolTipRole)
-        assert tip == plain_tip(description)
+        notes = [f"{title.capitalize()}: {text}" for title, text in preset_notes(name).items()]
+        assert tip == plain_tip("\n".join([description, *notes]))
+        assert panel.description_label.toolTip() == tip
     session.change(border=63)
     assert panel.description_label.isHidden()
 
