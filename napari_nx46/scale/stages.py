@@ -183,11 +183,19 @@ class _Plan:
         elif not _is_local(step, setting):
             raise ValueError(_whole(step))
         else:
-            last = self.last
-            has_halo = last.reads is not None and last.decides is None and last.parts is None
-            if not has_halo and (_cell(step, setting) or any(step.reach(setting))):
+            if not self._takes(step, setting):
                 self._begin()
             self.last = replace(self.last, steps=(*self.last.steps, step))
+
+    def _takes(self, step: Step, setting: Setting) -> bool:
+        """Return whether the last pass may go on with a step."""
+        last = self.last
+        if not _cell(step, setting) and not any(step.reach(setting)):
+            return True
+        has_halo = last.reads is not None and last.decides is None and last.parts is None
+        # A halo around cells, or around what is made of cells, would be that of many more cells.
+        is_alone = not _cell(step, setting) or not last.steps
+        return has_halo and is_alone and not any(_cell(other, setting) for other in last.steps)
 
     def label(self, labelling: Labelling) -> None:
         """End the last pass with a labelling, which the next one decides."""

@@ -247,6 +247,16 @@ def test_passes_are_few_and_named():
     assert [part.name for part in plan_passes(PLAIN)] == ["threshold"]
 
 
+def test_cells_are_read_whole_and_nothing_around_them():
+    setting = PLAIN.changed(closing_z=1, patch_holes=4, patch_blocks=8, stabilise_radius=2)
+    closing, patching, stabilising = plan_passes(setting)[1:]
+    tile, shape = (slice(8, 12), slice(4, 12), slice(16, 19)), (30, 30, 19)
+    assert closing.boxes(setting, tile, shape)[0] == (slice(6, 14), *tile[1:])
+    cells = (slice(8, 16), slice(0, 16), slice(16, 19))
+    assert patching.boxes(setting, tile, shape) == [cells, tile]
+    assert stabilising.boxes(setting, tile, shape)[0] == (slice(6, 14), *tile[1:])
+
+
 def test_what_tiles_cannot_do_is_refused_with_the_reason():
     assert refusals(PLAIN) == []
     [quantile] = refusals(Setting(quantile=0.9))
