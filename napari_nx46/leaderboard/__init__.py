@@ -18,6 +18,7 @@ from napari_nx46.leaderboard.errors.explanation import Explanation, Octant
 from napari_nx46.leaderboard.errors.features import Fate, Features, Matched
 from napari_nx46.leaderboard.errors.prices import DimensionGains
 from napari_nx46.leaderboard.errors.record import explanation_record
+from napari_nx46.leaderboard.errors.repairs import Repair, measured_repair
 from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
 from napari_nx46.leaderboard.errors.table import (
     KINDS,
@@ -69,6 +70,7 @@ __all__ = [
     "Parameters",
     "PartWeights",
     "Record",
+    "Repair",
     "SurfaceRegions",
     "TopoScore",
     "TopologyErrors",
@@ -80,6 +82,7 @@ __all__ = [
     "explain",
     "explanation_record",
     "mean_record",
+    "measured_repair",
     "score",
     "surface_dice",
     "variation_of_information",

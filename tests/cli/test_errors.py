@@ -95,6 +95,22 @@ def test_the_table_lists_the_dearest_errors_and_sums_them_a_kind(folders):
     assert any(line.startswith("b: score") for line in text)
 
 
+def test_repairs_are_measured_of_the_dearest_errors(folders):
+    one = [folder / "a.tif" for folder in folders]
+    found = explained(folders, "a")
+    repairs = {item: leaderboard.measured_repair(found, item) for item in range(30)}
+    repairs = {item: repair for item, repair in repairs.items() if repair is not None}
+    assert repairs
+    ran = nx46("errors", *one, "--repairs", "30", "--json")
+    assert ran.returncode == 0, ran.stderr
+    record = json.loads(ran.stdout)["fragments"]["a"]
+    assert record == json.loads(json.dumps(leaderboard.explanation_record(found, repairs)))
+    ran = nx46("errors", *one, "--repairs", "30", "--top", "0")
+    lines = ran.stdout.splitlines()
+    table = lines[next(n for n, line in enumerate(lines) if line.startswith("No.")) + 1 :]
+    assert [int(line.split()[0]) - 1 for line in table] == list(repairs)
+
+
 def test_csv_has_a_row_an_error_and_its_shares_sum_to_what_is_lost(folders, tmp_path):
     target = tmp_path / "errors.csv"
     ran = nx46("errors", *folders, "--csv", target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +27,7 @@ from napari_nx46.leaderboard.warm_up import ERROR_MODULES, KERNEL_MODULES
 
 if TYPE_CHECKING:
     from napari_nx46.core.measure.suspicions.find import Suspicions
-    from napari_nx46.leaderboard import Explanation
+    from napari_nx46.leaderboard import Explanation, Repair
 
 _TOP = 20
 
@@ -48,6 +48,16 @@ def errors(
         int,
         typer.Option("--top", metavar="N", min=0, help="Errors to list of each fragment."),
     ] = _TOP,
+    repairs: Annotated[
+        int,
+        typer.Option(
+            "--repairs",
+            metavar="N",
+            min=0,
+            help="Of the N dearest errors mend those whose repair is defined exactly, one at a "
+            "time, and measure what the whole score gains.",
+        ),
+    ] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print every error as JSON instead of the table.")
     ] = False,
@@ -86,10 +96,12 @@ def errors(
 
         def printed() -> Iterator[tuple[str, Explanation]]:
             for image_id, explanation in found:
+                measured = work.repaired(explanation, repairs)
                 if as_json:
-                    records[image_id] = explanation_record(explanation)
+                    records[image_id] = explanation_record(explanation, measured)
                 else:
                     _print_errors(image_id, explanation, top)
+                    _print_repairs(measured)
                 yield image_id, explanation
 
         if work.table is not None:
@@ -127,6 +139,25 @@ def _print_errors(image_id: str, found: Explanation, top: int) -> None:
             ("1 - score", str(count), points_text(found.shares_sum)),
         ],
     )
+
+
+def _print_repairs(repairs: Mapping[int, Repair]) -> None:
+    from napari_nx46.run.compare.errors import points_text
+
+    if repairs:
+        echo("")
+        print_table(
+            ("No.", "repair", "voxels", "measured gain"),
+            [
+                (
+                    str(item + 1),
+                    repair.edit,
+                    str(repair.voxels),
+                    points_text(repair.gain, signed=True),
+                )
+                for item, repair in repairs.items()
+            ],
+        )
 
 
 # ---- without a label -----------------------------------------------------------------------

@@ -27,7 +27,13 @@ from napari_nx46.cli.output.console import (
 from napari_nx46.leaderboard.warm_up import KERNEL_MODULES
 
 if TYPE_CHECKING:
-    from napari_nx46.leaderboard import LeaderboardScore, Parameters, Record
+    from napari_nx46.leaderboard import (
+        Explanation,
+        LeaderboardScore,
+        Parameters,
+        Record,
+        Repair,
+    )
     from napari_nx46.run.compare.scoring import ScoringPair
 
 _COLUMNS = {
@@ -84,6 +90,17 @@ class PairedWork:
     def computed(self, compute: Callable[..., Computed]) -> Computed:
         """Return what a function such as `score_pairs` computes of the pairs."""
         return compute(self.pairs, self.parameters, **self.options)
+
+    def repaired(self, found: Explanation, most: int) -> dict[int, Repair]:
+        """Return what repairs of the dearest errors gain, by the rows of `Explanation.items`."""
+        from napari_nx46.leaderboard import measured_repair
+
+        options = {name: self.options[name] for name in ("workers", "cancelled")}
+        measured = (
+            (item, measured_repair(found, item, **options))
+            for item in range(min(most, len(found.items)))
+        )
+        return {item: repair for item, repair in measured if repair is not None}
 
 
 @contextmanager

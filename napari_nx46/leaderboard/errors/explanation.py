@@ -14,6 +14,7 @@ from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
 from napari_nx46.leaderboard.errors.table import PARTS, ErrorTable, TopologyErrors
 from napari_nx46.leaderboard.errors.voi_pairs import VoiPairs
 from napari_nx46.leaderboard.errors.voxels import (
+    feature_cycle,
     feature_voxels,
     feature_way,
     pair_voxels,
@@ -143,5 +144,28 @@ class Explanation:
             return np.zeros((0, 3), np.int32)
         row = int(self.items.row[item])
         return feature_way(
+            self.topology, row, self.masks, self.octants[self.items.octant[item]].box
+        )
+
+    def cycle_of(self, item: int) -> Ints:
+        """Return a closed way around the place of a loop; computed when it is called.
+
+        Parameters
+        ----------
+        item : int
+            Row of `items`.
+
+        Returns
+        -------
+        ndarray of int32
+            (N, 3): voxels of the mask that has the loop, each beside the one before it and the
+            last beside the first; a short way, not the only one: see
+            `napari_nx46.leaderboard.errors.cycles`. Empty for other kinds, and where there is none
+            near the place.
+        """
+        if PARTS[self.items.part[item]] != "topology":
+            return np.zeros((0, 3), np.int32)
+        row = int(self.items.row[item])
+        return feature_cycle(
             self.topology, row, self.masks, self.octants[self.items.octant[item]].box
         )

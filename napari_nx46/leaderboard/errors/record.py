@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from napari_nx46.leaderboard.errors.explanation import Explanation, Octant
 from napari_nx46.leaderboard.errors.features import Fate
+from napari_nx46.leaderboard.errors.repairs import Repair
 from napari_nx46.leaderboard.errors.table import SIDES
 from napari_nx46.leaderboard.errors.voi_pairs import NO_COMPONENT
 from napari_nx46.leaderboard.results import MatchCounts
@@ -18,13 +21,19 @@ __all__ = ["explanation_record"]
 Value = Any
 Rows = list[dict[str, Value]]
 
+_CYCLES = 4
 
-def explanation_record(found: Explanation) -> dict[str, Value]:
+
+def explanation_record(
+    found: Explanation, repairs: Mapping[int, Repair] = MappingProxyType({})
+) -> dict[str, Value]:
     """Return an explanation as nested plain values.
 
     Parameters
     ----------
     found : Explanation
+    repairs : mapping of int to Repair
+        What was measured of items, by their rows in `Explanation.items`.
 
     Returns
     -------
@@ -32,13 +41,15 @@ def explanation_record(found: Explanation) -> dict[str, Value]:
         ``score``, ``topo``, ``surface_dice``, ``voi_score``; ``shares_sum``, which is 1 - score;
         ``shape``; ``counts``, [matched, predicted, true] by dimension; ``cost_points``, the gains
         by dimension; ``octants`` with ``index``, ``origin``, ``shape`` and ``dims``, each with
-        ``counts``, ``matched``, ``only_prediction`` and ``only_label``; ``voi`` with its ``pairs``,
-        by descending bits; ``surface`` with its ``regions``, by descending area.
+        ``counts``, ``matched``, ``only_prediction`` and ``only_label``; ``cycles`` around the
+        largest loops; ``voi`` with its ``pairs``, by descending bits; ``surface`` with its
+        ``regions``, by descending area.
     """
+    repaired = {int(found.items.row[item]): repair for item, repair in repairs.items()}
     score = found.score
     octant_of = found.topology.octant
     octants = [
-        _octant(found, octant, np.flatnonzero(octant_of == number))
+        _octant(found, octant, np.flatnonzero(octant_of == number), repaired)
         for number, octant in enumerate(found.octants)
     ]
     return {
@@ -54,6 +65,7 @@ def explanation_record(found: Explanation) -> dict[str, Value]:
             for dimension, gains in enumerate(found.gains)
         },
         "octants": octants,
+        "cycles": _cycles(found),
         "voi": _voi(found),
         "surface": _surface(found),
     }
@@ -66,7 +78,9 @@ def _counts(counts: MatchCounts) -> list[int]:
 # ---- topology ------------------------------------------------------------------------------
 
 
-def _octant(found: Explanation, octant: Octant, rows: np.ndarray) -> dict[str, Value]:
+def _octant(
+    found: Explanation, octant: Octant, rows: np.ndarray, repaired: Mapping[int, Repair]
+) -> dict[str, Value]:
     topology = found.topology
     matched = (_component_pairs(octant), _loop_pairs(octant), _cavity_pairs(octant))
     dims: dict[str, Value] = {}
@@ -80,8 +94,10 @@ def _octant(found: Explanation, octant: Octant, rows: np.ndarray) -> dict[str, V
         for side, key in enumerate(("only_prediction", "only_label")):
             chosen = rows[(topology.dimension[rows] == dimension) & (topology.side[rows] == side)]
             here[key] = [
-                {**item, "share": share, "gain": gains.of_side(side)}
-                for item in _features(found, dimension, chosen)
+                {**item, "share": share, "gain": gains.of_side(side), **_repair(repaired.get(row))}
+                for row, item in zip(
+                    chosen.tolist(), _features(found, dimension, chosen), strict=True
+                )
             ]
         dims[str(dimension)] = here
     return {
@@ -119,6 +135,27 @@ def _features(found: Explanation, dimension: int, rows: np.ndarray) -> Rows:
             item["gap"] = gap
         items.append(item)
     return items
+
+
+def _repair(repair: Repair | None) -> dict[str, Value]:
+    if repair is None:
+        return {}
+    counts = [_counts(of_dimension) for of_dimension in repair.counts]
+    return {"repair": {**asdict(repair), "counts": counts}}
+
+
+def _cycles(found: Explanation) -> Rows:
+    """Return closed ways around the first loops that have one near their place."""
+    loops = np.flatnonzero(found.items.dimension == 1)[:_CYCLES].tolist()
+    return [
+        {
+            "side": SIDES[found.items.side[item]],
+            "place_voxel": found.items.place[item].tolist(),
+            "voxels": cycle.tolist(),
+        }
+        for item in loops
+        if len(cycle := found.cycle_of(item))
+    ]
 
 
 def _component_pairs(octant: Octant) -> Rows:

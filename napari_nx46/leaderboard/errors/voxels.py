@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.leaderboard.errors.component_features import ways
+from napari_nx46.leaderboard.errors.cycles import cycle_around
 from napari_nx46.leaderboard.errors.features import Fate
 from napari_nx46.leaderboard.errors.runs import (
     components_at,
@@ -21,7 +22,7 @@ from napari_nx46.leaderboard.errors.voi_pairs import NO_COMPONENT, VoiPairs
 from napari_nx46.voxels.packed import PackedMask, unpack
 from napari_nx46.voxels.spans import Components, Runs, find_components, find_runs
 
-__all__ = ["feature_voxels", "feature_way", "pair_voxels", "region_voxels"]
+__all__ = ["feature_cycle", "feature_voxels", "feature_way", "pair_voxels", "region_voxels"]
 
 Ints = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.uint8]
@@ -53,6 +54,19 @@ def feature_way(
     _, _, way = ways(components, np.array([number]), find_runs(_without(other, own)))
     voxels = np.stack(np.unravel_index(way, own.shape), axis=1)
     found: Ints = (voxels + origin).astype(np.int32)
+    return found
+
+
+def feature_cycle(
+    topology: TopologyErrors, row: int, masks: Masks, block: tuple[slice, slice, slice]
+) -> Ints:
+    """Return a closed way in the mask that owns a loop, around the loop's place."""
+    if topology.dimension[row] != 1:
+        return np.zeros((0, 3), np.int32)
+    origin = np.array([axis.start for axis in block], np.int32)
+    own = _block(masks[int(topology.side[row])], block)
+    z, y, x = (topology.features.place[row] - origin).tolist()
+    found: Ints = cycle_around(own, (z, y, x)) + origin
     return found
 
 

@@ -139,10 +139,12 @@ class Pictures(SessionValue[tuple[Listing, int], ItemPicture]):
 
 
 def _other_sheet(listing: Listing, row: int, item: Ints, way: Ints) -> Ints:
-    """Return what an item is merged with, or split from."""
+    """Return what an item is merged with or split from, or of a loop the mask around it."""
     explanation = listing.explanation
     if explanation is None:
         return _NONE
+    if listing.tone_of(row) == "loop":
+        return explanation.cycle_of(row)
     if len(way):
         side = LABEL if listing.side_of(row) == "label" else PREDICTION
         octant = listing.octants[listing.table.octant[row]]

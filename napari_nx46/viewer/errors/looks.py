@@ -40,7 +40,7 @@ _TONES: Mapping[Tone, str] = {
 }
 _ITEMS = {
     ItemClass.ITEM: "selected",
-    ItemClass.OTHER: "the sheet beside it",
+    ItemClass.OTHER: "the sheet beside or around it",
     ItemClass.WAY: "the gap between",
 }
 

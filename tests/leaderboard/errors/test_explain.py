@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -90,6 +92,65 @@ def around(labels, voxel, octant):
     z, y, x = (int(v - o) for v, o in zip(voxel, octant.origin, strict=True))
     padded = np.pad(block, 1)[z : z + 3, y : y + 3, x : x + 3]
     return set(padded[ndimage.generate_binary_structure(3, 1)].tolist()) - {0}
+
+
+@settings(max_examples=40)
+@given(mask_pairs(UP_TO_12))
+def test_cycles_close_up_in_the_mask_and_wind_around_the_place(pair):
+    found = leaderboard.explain(*pair)
+    for item in np.flatnonzero(found.items.dimension == 1)[:20].tolist():
+        cycle, place = found.cycle_of(item), found.items.place[item]
+        own = pair[found.topology.side[found.items.row[item]]]
+        if not len(cycle):
+            continue
+        assert own[tuple(cycle.T)].all()
+        assert len(np.unique(cycle, axis=0)) == len(cycle)
+        steps = np.roll(cycle, -1, axis=0) - cycle
+        assert (np.abs(steps).sum(axis=1) == 1).all()
+        lines = product(range(3), product((-1, 0, 1), repeat=2))
+        assert any(winds_around(own, cycle, place, *line) for line in lines)
+
+
+def winds_around(own, cycle, place, axis, aside):
+    """Return whether a closed way winds around the background along an axis beside a place."""
+    place = place + np.insert(aside, axis, 0)
+    if (place < 0).any() or (place >= own.shape).any():
+        return False
+    low, high = cycle[:, axis].min(), cycle[:, axis].max()
+    between = np.arange(min(low, place[axis]), max(high, place[axis]) + 1)
+    through = np.repeat(place[np.newaxis], between.size, axis=0)
+    through[:, axis] = between
+    if own[tuple(through.T)].any():
+        return False
+    flat = np.delete(cycle - place, axis, axis=1).astype(float)
+    angles = np.arctan2(flat[:, 0], flat[:, 1])
+    turns = np.roll(angles, -1) - angles
+    turns = (turns + np.pi) % (2 * np.pi) - np.pi
+    return round(turns.sum() / (2 * np.pi)) % 2 == 1
+
+
+def test_the_cycle_of_a_hole_is_its_rim():
+    label = np.zeros((9, 30, 30), bool)
+    label[4] = label[7] = True
+    prediction = label.copy()
+    prediction[4, 6:8, 7:10] = False
+    found = leaderboard.explain(
+        prediction, label, parameters=leaderboard.Parameters(octants=(1, 1, 1))
+    )
+    hole = names(found).index("hole")
+    rim = np.zeros_like(label)
+    rim[4, 5:9, 6:11] = True
+    expected = np.argwhere(rim & prediction)
+    assert sorted(found.cycle_of(hole).tolist()) == expected.tolist()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_has_no_loop_near_its_place_has_no_cycle(turned):
+    label = np.zeros((8, 8, 8), bool)
+    label[3] = True
+    pair = (np.zeros_like(label), label)
+    found = leaderboard.explain(*(pair[::-1] if turned else pair))
+    assert all(found.cycle_of(item).shape == (0, 3) for item in range(len(found.items)))
 
 
 def test_other_items_have_no_way():

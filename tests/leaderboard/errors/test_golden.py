@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_nx46 import leaderboard
+from napari_nx46.voxels.packed import unpack
 
 CASES = [
     "c01_bridge_between_two_sheets",
@@ -128,6 +129,48 @@ def features_of(record):
         for dimension in octant["dims"].values():
             yield from dimension["only_prediction"]
             yield from dimension["only_label"]
+
+
+def test_repairs_gain_what_the_reference_measured(case):
+    _, expected, found, _ = case
+    measured = {
+        key_of(dimension, side, item): item["repair"]
+        for octant in expected["octants"]
+        for dimension, here in octant["dims"].items()
+        for side in SIDES
+        for item in here[f"only_{side}"]
+        if "repair" in item
+    }
+    features, items = found.topology.features, found.items
+    for number in np.flatnonzero(items.dimension >= 0).tolist():
+        row = items.row[number]
+        mine = {"place": features.square[row].tolist(), "birth": features.birth[row].tolist()}
+        key = key_of(str(items.dimension[number]), SIDES[items.side[number]], mine)
+        reference = measured.pop(key, None)
+        if reference is None:
+            continue
+        repair = leaderboard.measured_repair(found, number)
+        assert (repair.edit, repair.voxels) == (reference["edit"], reference["voxels"])
+        assert repair.gain == close(reference["gain"])
+        record = leaderboard.explanation_record(found, {number: repair})
+        kept = [item["repair"] for item in features_of(record) if "repair" in item]
+        assert [one["counts"] for one in kept] == [reference["counts"]]
+    assert not measured
+
+
+def key_of(dimension, side, item):
+    return dimension, side, tuple(item["place" if dimension == "1" else "birth"])
+
+
+def test_cycles_of_loops_are_listed_where_there_are_some(case):
+    _, expected, found, record = case
+    if expected["name"].startswith("c"):
+        assert bool(record["cycles"]) == bool(expected["cycles"])
+    for cycle in record["cycles"]:
+        voxels = np.array(cycle["voxels"])
+        own = unpack(found.masks[SIDES.index(cycle["side"])])
+        assert own[tuple(voxels.T)].all()
+        assert (np.abs(np.roll(voxels, -1, axis=0) - voxels).sum(axis=1) == 1).all()
 
 
 def test_voi_pairs_are_those_of_the_reference(case):
