@@ -22,8 +22,8 @@ class RepairKnobs(SheetKnobs):
         knob(
             Group.REPAIR,
             "Line radius",
-            "Thin each slice to its skeleton, and draw it with a disc of this radius; 0: off.",
-            unit="voxels",
+            "Thin each slice to its skeleton, and draw it with a disc of this radius in voxels; 0:"
+            " off.",
             step=0.1,
         ),
     ] = 0.0
@@ -80,8 +80,8 @@ class RepairKnobs(SheetKnobs):
         knob(
             Group.SMOOTHING,
             "Mask, sigma",
-            "Keep what a Gaussian of the mask with this sigma leaves above a half; 0: off.",
-            unit="voxels",
+            "Keep what a Gaussian of the mask with this sigma in voxels leaves above a half; 0:"
+            " off.",
             step=0.1,
         ),
     ] = 0.0

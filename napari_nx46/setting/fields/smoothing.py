@@ -61,8 +61,7 @@ class SmoothingKnobs(ScoreKnobs):
         knob(
             Group.SCORE_SMOOTHING,
             "Sigma, z",
-            "Width of the Gaussian across slices.",
-            unit="slices",
+            "Width of the Gaussian across slices, in slices.",
             step=0.1,
         ),
     ] = 1.0
@@ -72,8 +71,7 @@ class SmoothingKnobs(ScoreKnobs):
         knob(
             Group.SCORE_SMOOTHING,
             "Sigma, xy",
-            "Width of the Gaussian within slices.",
-            unit="voxels",
+            "Width of the Gaussian within slices, in voxels.",
             step=0.1,
         ),
     ] = 1.0

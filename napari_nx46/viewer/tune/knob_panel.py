@@ -8,7 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import QMargins, Qt, Signal
 from qtpy.QtGui import QIcon, QPixmap
-from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractButton, QCheckBox, QLineEdit, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_nx46.data.fragments import Fragment
@@ -203,13 +203,17 @@ class KnobPanel(QWidget):
     sections : dict of Group to Section
     more : Section
         The knobs of the score that most users leave alone.
+    search : QLineEdit
+        Leaves the knobs in sight that have all of its words in title, help or name.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._shown: Setting | None = None
-        self._fitting: dict[str, bool] = {}
+        self._offered: dict[str, bool] = {}
+        self._found: frozenset[str] | None = None
+        self._open_before: list[Section] = []
         self._defaults = Setting()
         self.weight_panel = WeightPanel()
         self.controls: dict[str, Control] = {
@@ -223,6 +227,8 @@ class KnobPanel(QWidget):
             group: Section(group.value, COUNT_TEXTS.get(group, "changed")) for group in GROUPS
         }
         self.more = Section("More", "changed")
+        self.search = _search_field()
+        self.search.textChanged.connect(self._search)
         self._members = self._arrange()
         for control in self.controls.values():
             control.moved.connect(self._moved)
@@ -284,14 +290,49 @@ class KnobPanel(QWidget):
     def _show_fitting(self, setting: Setting) -> None:
         """Hide the knobs that can change nothing, and count the others in the titles."""
         fitting = {name: self._fits(name, setting) for name in self.controls}
-        for name, fits in fitting.items():
-            if self._fitting.get(name) != fits:
-                self.controls[name].setVisible(fits)
+        offered = {name: fits and self._is_found(name) for name, fits in fitting.items()}
+        for name, is_offered in offered.items():
+            if self._offered.get(name) != is_offered:
+                self.controls[name].setVisible(is_offered)
         for section, names in self._members:
-            if fitting != self._fitting:
-                section.setVisible(any(fitting[name] for name in names))
+            if offered != self._offered:
+                section.setVisible(any(offered[name] for name in names))
             section.set_count(sum(fitting[name] and self._differs(name, setting) for name in names))
-        self._fitting = fitting
+        self._offered = offered
+
+    def _is_found(self, name: str) -> bool:
+        return self._found is None or name in self._found
+
+    def _search(self, text: str) -> None:
+        """Leave the knobs in sight that are looked for, and open their groups meanwhile."""
+        was_searching, setting = self._found is not None, self._session.setting
+        self._found = self._matches(text.casefold().split(), setting)
+        sections = [section for section, _ in self._members]
+        if not was_searching:
+            self._open_before = [section for section in sections if section.isExpanded()]
+        self._show_fitting(setting)
+        for section in sections:
+            is_open = self._found is not None or section in self._open_before
+            if is_open is not section.isExpanded():
+                (section.expand if is_open else section.collapse)()
+
+    def _matches(self, words: list[str], setting: Setting) -> frozenset[str] | None:
+        """Return the knobs whose texts have all of these words; None where there is no word.
+
+        In place of a knob that can change nothing now stand those of its group that can: one of
+        them brings it into sight.
+        """
+        if not words:
+            return None
+        matches: set[str] = set()
+        for name, knob in described_knobs(Setting).items():
+            texts = (
+                f"{knob.group.value} {knob.title} {knob.help} {name.replace('_', ' ')}".casefold()
+            )
+            if all(word in texts for word in words):
+                is_hidden = not self._fits(name, setting)
+                matches |= {name} if not is_hidden else set(_group_of(name))
+        return frozenset(matches)
 
     def _fits(self, name: str, setting: Setting) -> bool:
         if not knob_applies(name, setting):
@@ -309,6 +350,7 @@ class KnobPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
+        layout.addWidget(self.search)
         members = []
         for group, section in self.sections.items():
             names = _names(group, advanced=False)
@@ -326,7 +368,7 @@ class KnobPanel(QWidget):
 
     def _set_focus_order(self) -> None:
         """Let the keyboard go from top to bottom, however the widgets were made."""
-        order: list[QWidget] = []
+        order: list[QWidget] = [self.search]
         for group, section in self.sections.items():
             order.append(section.toggleButton())
             order += self._focus_order(_names(group, advanced=False))
@@ -338,6 +380,26 @@ class KnobPanel(QWidget):
 
     def _focus_order(self, names: Iterable[str]) -> list[QWidget]:
         return [widget for name in names for widget in self.controls[name].focus_order()]
+
+
+def _search_field() -> QLineEdit:
+    """Return a line to type words into that knobs are looked for by."""
+    field = QLineEdit()
+    field.setPlaceholderText("Find a knob…")
+    field.setClearButtonEnabled(True)
+    field.setAccessibleName("Find a knob")
+    for button in field.findChildren(QAbstractButton):
+        button.setAccessibleName("Clear")
+    tip = "Shows the knobs whose title, help or name have these words."
+    field.setToolTip(plain_tip(tip))
+    field.setAccessibleDescription(tip)
+    return field
+
+
+def _group_of(name: str) -> list[str]:
+    """Return the knobs of a knob's group."""
+    knobs = described_knobs(Setting)
+    return [other for other, knob in knobs.items() if knob.group is knobs[name].group]
 
 
 def _names(group: Group, *, advanced: bool) -> list[str]:
