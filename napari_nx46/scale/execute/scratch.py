@@ -100,28 +100,29 @@ class Scratch:
             if found is None or not found.any():
                 continue
             if part == block:
-                return np.ascontiguousarray(found)
+                return np.ascontiguousarray(found, np.uint8)
             if out is None:
                 out = np.zeros(block_shape(block), np.uint8)
             out[within(part, block)] = found
         return out
 
-    def _part(self, layer: str, tile: int, part: Block, halo: Halo) -> Mask | None:
+    def _part(
+        self, layer: str, tile: int, part: Block, halo: Halo, dtype: type[np.generic] = np.uint8
+    ) -> npt.NDArray[np.generic] | None:
         """Return a part of a tile, from the smallest array that holds it."""
-        shape = block_shape(self.grid.block(tile))
+        path, shape = self._layer(layer, tile), block_shape(self.grid.block(tile))
         name, place = _smallest(part, shape, halo)
         try:
-            array = read_frames(self._layer(layer, tile), [name])[name]
+            array = read_frames(path, [name])[name]
         except FileNotFoundError:
             return None
         expected = block_shape(place)
-        if array.shape != expected or array.dtype != np.uint8:
+        if array.shape != expected or array.dtype != dtype:
             raise FramesError(
-                f"{self._layer(layer, tile)}: damaged scratch (an array of shape {array.shape}, "
-                f"expected {expected}); give --restart"
+                f"{path}: damaged scratch ({array.dtype} of shape {array.shape}, expected "
+                f"{expected}); give --restart"
             )
-        voxels: Mask = array.view(np.uint8)
-        return voxels[within(part, place)]
+        return array[within(part, place)]
 
     def _layer(self, layer: str, tile: int) -> Path:
         return self._path(_LAYERS, layer, tile)
@@ -148,17 +149,16 @@ class Scratch:
         except KeyError as error:
             raise FramesError(f"{path}: damaged scratch (no {error}); give --restart") from error
 
-    def write_sheets(self, tile: int, sheets: npt.NDArray[np.int32]) -> Written:
-        """Write which sheet each voxel of a tile is of."""
-        return self._write(self._path(_LAYERS, _SHEETS, tile), encode_frames({_CORE: sheets}))
+    def write_sheets(self, tile: int, sheets: npt.NDArray[np.int32], halo: Halo) -> Written:
+        """Write which sheet each voxel of a tile is of, for readers with a halo."""
+        shape = block_shape(self.grid.block(tile))
+        arrays = {_CORE: sheets, **{name: sheets[part] for name, part in _slabs(shape, halo)}}
+        return self._write(self._layer(_SHEETS, tile), encode_frames(arrays))
 
-    def sheets(self, block: Block, tile: int) -> npt.NDArray[np.int32] | None:
+    def sheets(self, block: Block, tile: int, halo: Halo) -> npt.NDArray[np.int32] | None:
         """Return the sheets of a box within a tile; None where all is 0."""
-        try:
-            found = read_frames(self._path(_LAYERS, _SHEETS, tile), [_CORE])[_CORE]
-        except FileNotFoundError:
-            return None
-        return np.asarray(found[within(block, self.grid.block(tile))], np.int32)
+        found = self._part(_SHEETS, tile, within(block, self.grid.block(tile)), halo, np.int32)
+        return None if found is None else found.view(np.int32)
 
     # ---- decisions -------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from napari_nx46.scale.execute.ledger import TileRecord
 from napari_nx46.scale.execute.scratch import Scratch
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.sources import CountedVolume
-from napari_nx46.scale.stages import Pass
+from napari_nx46.scale.stages import SHEETS, Pass
 from napari_nx46.scale.tiles import TileOutput, TileWork
 from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, block_shape
 from napari_nx46.voxels.halving import halved
@@ -243,13 +243,13 @@ class _Inputs:
 
     def sheets(self, block: Block, tile: int) -> npt.NDArray[np.int32] | None:
         """Return the sheets of a box within a tile."""
-        return self.job.scratch.sheets(block, tile)
+        return self.job.scratch.sheets(block, tile, halo_written(self.job.plan, SHEETS))
 
     def sheet_keys(self, tile: int) -> npt.NDArray[np.int64]:
         """Return the key of each sheet of a tile."""
         scratch = self.job.scratch
         try:
-            return scratch.pieces("sheets", tile).all_keys(scratch.keys("sheets", tile))
+            return scratch.pieces(SHEETS, tile).all_keys(scratch.keys(SHEETS, tile))
         except FileNotFoundError:
             return np.empty(0, np.int64)
 
@@ -279,8 +279,10 @@ def compute(job: TileJob, opened: _Opened, task: TileTask) -> TileRecord:
 
 def halo_written(plan: ApplyPlan, layer: str | None) -> tuple[int, int, int]:
     """Return how thick the slabs of a layer are: the halo of the pass that reads it."""
-    reader = next((one for one in plan.passes if layer is not None and one.reads == layer), None)
-    return (0, 0, 0) if reader is None else reader.halo(plan.setting)
+    for part in plan.passes:
+        if layer is not None and (part.reads == layer or (layer == SHEETS and part.parts)):
+            return part.halo(plan.setting)
+    return 0, 0, 0
 
 
 def _left(
@@ -294,7 +296,8 @@ def _left(
     for name, pieces in output.pieces.items():
         files[f"pieces/{name}"] = scratch.write_pieces(name, tile, pieces)
     if output.sheets is not None:
-        files["layers/sheets"] = scratch.write_sheets(tile, output.sheets)
+        halo = halo_written(job.plan, SHEETS)
+        files[f"layers/{SHEETS}"] = scratch.write_sheets(tile, output.sheets, halo)
     return TileRecord(counts=counts, files=files)
 
 
