@@ -37,21 +37,15 @@ class StoreFlags(FlagGroup):
         ``NAME=STORE`` each.
     box : str, optional
         The part that is read.
+    endpoint : str, optional
+    signed, absent_on_403 : bool
+        How a store on the net is reached.
     """
 
     store: Annotated[
         str, typer.Argument(metavar="STORE", help="Probabilities: a Zarr store, a file or a URL.")
     ]
-    level: Annotated[
-        str | None,
-        typer.Option(
-            "--level",
-            metavar="PATH",
-            help="Which array of the store, e.g. 2.",
-            show_default="full resolution",
-            rich_help_panel=flag.DATA_SECTION,
-        ),
-    ] = None
+    level: flag.Level = None
     channel: flag.Channel = None
     logits: flag.AsLogits = None
     p2d: Annotated[
@@ -87,6 +81,9 @@ class StoreFlags(FlagGroup):
             rich_help_panel=flag.DATA_SECTION,
         ),
     ] = None
+    endpoint: flag.Endpoint = None
+    signed: flag.Signed = False
+    absent_on_403: flag.AbsentOn403 = False
 
     def sources(self) -> StoreSources:
         """Return where the volumes are.
@@ -119,7 +116,12 @@ class StoreFlags(FlagGroup):
 
         address = StoreAddress.of(store)
         more = {} if is_image else {"channel": self.channel, "logits": self.logits}
-        return address.model_copy(update={"level": self.level, **more})
+        far = {
+            "endpoint": self.endpoint,
+            "signed": self.signed,
+            "absent_on_403": self.absent_on_403,
+        }
+        return address.model_copy(update={"level": self.level, **far, **more})
 
     def _extents(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None:
         if self.box is None:

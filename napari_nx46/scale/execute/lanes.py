@@ -13,7 +13,7 @@ from napari_nx46.campaign.execute.cluster import (
     connected,
 )
 from napari_nx46.campaign.execute.dispatch import Dispatcher
-from napari_nx46.scale.execute.stages import TileQueue
+from napari_nx46.scale.execute.stages import TileQueue, runs_of
 from napari_nx46.scale.execute.tasks import TileJob, TilePlugin, TileReport, TileTask, TileTasks
 from napari_nx46.scale.plan.errors import ApplyError
 
@@ -35,7 +35,9 @@ class ClusterLanes:
         """Hand tasks out; what is left of them when the context ends is given up."""
         if self._dispatcher is None:
             self._dispatcher = self._begun()
-        self._queue.add(tasks)
+        plan = self._job.plan
+        alone = tasks and plan.level_of(tasks[0].stage) is not None
+        self._queue.add([[task] for task in tasks] if alone else runs_of(tasks, plan.grid))
         try:
             yield self._dispatcher
         finally:

@@ -17,39 +17,69 @@ from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.piece_rules import Flag, PieceRule
 from napari_nx46.voxels.pieces import TilePieces, uniform_pieces
 
-__all__ = ["TileQueue", "background_tiles", "level_tasks", "pass_tasks", "share_of"]
+__all__ = ["TileQueue", "background_tiles", "level_tasks", "pass_tasks", "runs_of", "share_of"]
 
 
 class TileQueue:
-    """Tasks in the order in which they wait; any lane takes any of them."""
+    """Tasks that wait: a lane goes through a run of them, then takes the next run.
 
-    def __init__(self, tasks: Iterable[TileTask] = ()) -> None:
-        self._waiting = deque(tasks)
+    Tiles of a run lie above each other, so that what two of them read is read once.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[deque[TileTask]] = deque()
+        self._current: dict[Hashable, deque[TileTask]] = {}
 
     @property
     def tasks_left(self) -> int:
         """How many tasks no lane has taken yet."""
-        return len(self._waiting)
+        return sum(map(len, self._waiting)) + sum(map(len, self._current.values()))
 
-    def add(self, tasks: Iterable[TileTask]) -> None:
-        """Add tasks behind those that wait."""
-        self._waiting.extend(tasks)
+    def add(self, runs: Iterable[Iterable[TileTask]]) -> None:
+        """Add runs behind those that wait."""
+        self._waiting.extend(deque(run) for run in runs)
 
     def take(self, lane: Hashable) -> TileTask | None:
-        """Return the next task; None if there is none."""
-        del lane
-        return self._waiting.popleft() if self._waiting else None
+        """Return the next task of a lane; None if there is none.
+
+        A lane that finds no run takes the last task of the longest one.
+        """
+        own = self._current.get(lane)
+        if own:
+            return own.popleft()
+        if self._waiting:
+            self._current[lane] = own = self._waiting.popleft()
+            return own.popleft() if own else self.take(lane)
+        longest = max(self._current.values(), key=len, default=deque[TileTask]())
+        return longest.pop() if longest else None
 
     def give_back(self, tasks: Iterable[TileTask]) -> None:
         """Let tasks that were taken be taken again, before all others."""
-        self._waiting.extendleft(tasks)
+        self._waiting.extendleft(deque([task]) for task in tasks)
 
     def close(self, lane: Hashable) -> None:
-        """Do nothing: no lane has tasks of its own."""
+        """Let other lanes go on with the run of a lane that is gone."""
+        left = self._current.pop(lane, None)
+        if left:
+            self._waiting.appendleft(left)
 
     def clear(self) -> None:
         """Leave out all tasks that were not taken."""
         self._waiting.clear()
+        self._current.clear()
+
+
+RUN = 8
+"""Tiles of a run."""
+
+
+def runs_of(tasks: Iterable[TileTask], grid: Grid) -> list[list[TileTask]]:
+    """Return the tiles of a pass in runs along z, in raster order of their first ones."""
+    runs: dict[tuple[int, int, int], list[TileTask]] = {}
+    for task in tasks:
+        z, y, x = grid.place(task.number)
+        runs.setdefault((z // RUN, y, x), []).append(task)
+    return list(runs.values())
 
 
 def pass_tasks(

@@ -262,10 +262,7 @@ def plan_apply(
         output=output,
         ct_above=ct_above,
         tile=tile,
-        described={
-            name: {"shape": list(volume.shape), "dtype": volume.dtype.name}
-            for name, volume in volumes.items()
-        },
+        described={name: _described(volume) for name, volume in volumes.items()},
     )
     try:
         plan.layout  # noqa: B018  # it checks itself
@@ -274,6 +271,13 @@ def plan_apply(
     if tile < 1 or tile % output.chunk:
         raise ApplyError(f"--tile {tile}: expected a multiple of the chunk, {output.chunk}")
     return plan
+
+
+def _described(volume: Volume) -> dict[str, object]:
+    """Return what is known of a volume without reading a voxel."""
+    layout = volume.layout
+    hashed = {} if layout is None else {"metadata_sha256": layout.metadata_sha256}
+    return {"shape": list(volume.shape), "dtype": volume.dtype.name, **hashed}
 
 
 def _boxed(

@@ -75,7 +75,7 @@ def existing_chunks(volumes: Mapping[str, Volume]) -> dict[str, list[Block] | No
     """
     found: dict[str, list[Block] | None] = {}
     for name, volume in volumes.items():
-        listed = volume.existing_chunks() if hasattr(volume, "existing_chunks") else None
+        listed = None if volume.layout is None else volume.layout.existing()
         found[name] = None if listed is None else list(listed)
     return found
 
@@ -111,9 +111,9 @@ def tiles_present(
 
 def _is_reached(plan: ApplyPlan, volumes: Mapping[str, Volume], threshold: Threshold) -> bool:
     """Return whether a voxel far from every chunk may be foreground."""
-    fills = {
-        name: np.asarray(getattr(volume, "absent_value", None) or 0, volume.dtype)[()]
-        for name, volume in volumes.items()
-    }
-    score = absent_score(plan.setting, fills, (0.0, 1.0) if "image" in fills else None)
+    fills = {name: volume.absent_value for name, volume in volumes.items()}
+    if None in fills.values():
+        return True
+    values = {name: volumes[name].dtype.type(fill) for name, fill in fills.items()}
+    score = absent_score(plan.setting, values, (0.0, 1.0) if "image" in fills else None)
     return is_reached(threshold, score, slice(0, plan.shape[0]))

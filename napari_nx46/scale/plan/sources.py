@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from napari_nx46.files.stores.access import Access, CacheLimits
+from napari_nx46.files.stores.address import is_remote, local_path
 from napari_nx46.files.volumes.reading import Logits
 from napari_nx46.files.volumes.roles import Role
 from napari_nx46.scale.plan.errors import ApplyError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["CountedVolume", "StoreAddress", "StoreSources"]
 
 Extent = tuple[int, int]
+
+_CACHE_BYTES = 64 << 20
 
 
 class StoreAddress(BaseModel):
@@ -37,6 +40,9 @@ class StoreAddress(BaseModel):
         Of a volume that has several.
     logits : Logits, optional
         How its values become probabilities, if they are logits.
+    endpoint : str, optional
+    signed, absent_on_403 : bool
+        How a store on the net is reached; see `Access`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +51,9 @@ class StoreAddress(BaseModel):
     level: str | None = None
     channel: int | None = None
     logits: Logits | None = None
+    endpoint: str | None = None
+    signed: bool = False
+    absent_on_403: bool = False
 
     @classmethod
     def of(cls, volume: Volume | str | os.PathLike[str] | StoreAddress) -> StoreAddress:
@@ -59,11 +68,12 @@ class StoreAddress(BaseModel):
             return volume
         if isinstance(volume, str | os.PathLike):
             text = os.fspath(volume)
-            return cls(location=text if "://" in text else str(Path(text).absolute()))
-        if volume.path is None:
+            return cls(location=text if is_remote(text) else str(local_path(text).absolute()))
+        if volume.path is None and not is_remote(volume.name):
             raise ApplyError(f"{volume.name}: found an array in memory, expected a file or a store")
         return cls(
-            location=str(volume.path.absolute()),
+            location=volume.name if volume.path is None else str(volume.path.absolute()),
+            level=volume.level,
             channel=volume.read_as.channel,
             logits=volume.read_as.logits,
         )
@@ -78,7 +88,16 @@ class StoreAddress(BaseModel):
         """
         from napari_nx46.files.volumes.opening import open_volume
 
-        return open_volume(self.location, role=role, channel=self.channel, logits=self.logits)
+        # A run of tiles along z reads some chunks twice in a row; all others once.
+        cache = CacheLimits(memory=_CACHE_BYTES, disk=0)
+        return open_volume(
+            self.location,
+            role=role,
+            channel=self.channel,
+            logits=self.logits,
+            level=self.level,
+            access=Access(self.endpoint, self.signed, self.absent_on_403, cache=cache),
+        )
 
 
 class StoreSources(BaseModel):
