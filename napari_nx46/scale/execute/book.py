@@ -87,9 +87,8 @@ class StageBook:
         if part.decides is None or not part.decides.rule.background:
             return set()
         known = self._labelled(part.decides)
-        scratch, name = self._job.scratch, part.decides.name
-        absent = (tile for tile in range(len(self._plan.grid)) if tile not in known)
-        return {tile for tile in absent if not scratch.staying(name, tile).all()}
+        changing = self._job.scratch.changing(part.decides.name)
+        return {tile for tile in changing if tile not in known}
 
     def _labelled(self, labelling: Labelling) -> set[int]:
         """Return the tiles that have a file of pieces."""

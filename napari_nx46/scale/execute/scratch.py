@@ -186,6 +186,12 @@ class Scratch:
         start, end = self._decision(name, "bounds")[tile]
         return np.array(self._decision(name, "staying")[start:end], np.bool_)
 
+    def changing(self, name: str) -> list[int]:
+        """Return the tiles that have a piece which does not stay."""
+        bounds = np.asarray(self._decision(name, "bounds"), np.int64)
+        going = np.concatenate([[0], np.cumsum(~np.asarray(self._decision(name, "staying"), bool))])
+        return np.flatnonzero(going[bounds[:, 1]] > going[bounds[:, 0]]).tolist()
+
     def keys(self, name: str, tile: int) -> npt.NDArray[np.int64]:
         """Return the keys of the pieces of a tile."""
         start, end = self._decision(name, "bounds")[tile]

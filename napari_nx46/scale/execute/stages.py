@@ -13,6 +13,7 @@ from napari_nx46.files.mask_store.layout import Index
 from napari_nx46.scale.execute.tasks import TileTask
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.stages import Pass
+from napari_nx46.voxels.blocks import widened
 from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.piece_rules import Flag, PieceRule
 from napari_nx46.voxels.pieces import TilePieces, uniform_pieces
@@ -106,7 +107,12 @@ def pass_tasks(
         In raster order. The other tiles are background afterwards, too.
     """
     grid, tasks = plan.grid, []
-    for tile in range(len(grid)):
+    cell = sum(step.cell(plan.setting) for step in part.steps if step.cell is not None)
+    z, y, x = (reach + cell for reach in part.halo(plan.setting))
+    candidates = set(filled)
+    for tile in foreground:
+        candidates.update(grid.overlapping(widened(grid.block(tile), (z, y, x), grid.shape)))
+    for tile in sorted(candidates):
         box = part.boxes(plan.setting, grid.block(tile), grid.shape)[0]
         near = tuple(one for one in grid.overlapping(box) if one in foreground)
         if near or tile in filled:
