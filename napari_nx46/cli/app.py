@@ -18,6 +18,7 @@ from napari_nx46.cli.commands.measure import measure
 from napari_nx46.cli.commands.presets import presets
 from napari_nx46.cli.commands.runs import runs
 from napari_nx46.cli.commands.score import score
+from napari_nx46.cli.commands.seams import seams
 from napari_nx46.cli.commands.validate import validate
 from napari_nx46.cli.commands.warm_up import compiling_noted, warm_up
 from napari_nx46.cli.commands.windows import demo, sample, tune
@@ -42,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(tune, run, export, apply, corrections, validate, score, errors, measure, compare),
+    *(tune, run, export, apply, seams, corrections, validate, score, errors, measure, compare),
     *(boxes, presets, sample, demo, warm_up),
 ):
     app.command(cls=SectionedCommand)(command)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.layout import Index, StoreAxes, StoreLayout
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from napari_nx46.files.volumes.volume import Volume
 
-__all__ = ["ALGORITHM", "ApplyPlan", "OutputOptions", "plan_apply"]
+__all__ = ["ALGORITHM", "ApplyPlan", "OutputOptions", "plan_apply", "receipt_path"]
 
 ALGORITHM = 1
 """Changes whenever the same plan would leave other files in scratch, or another mask."""
@@ -150,7 +150,7 @@ class ApplyPlan:
     @property
     def receipt(self) -> Path:
         """Where the receipt is, beside the image."""
-        return self.out.with_name(f"{self.out.name}.receipt.json")
+        return receipt_path(self.out)
 
     def threshold(self) -> Threshold:
         """Return the threshold that the setting states.
@@ -189,6 +189,20 @@ class ApplyPlan:
             },
         }
 
+    @classmethod
+    def of_record(cls, record: Mapping[str, JsonValue], out: Path) -> ApplyPlan:
+        """Return the plan of a receipt, without the place of its voxels.
+
+        Raises
+        ------
+        ApplyError
+            If the record is none.
+        """
+        try:
+            return cls(**_RECORD.validate_python(record).arguments(), out=out)
+        except (ValidationError, ValueError) as error:
+            raise ApplyError(f"{out}: its receipt has no plan that can be read") from error
+
     def identity(self) -> str:
         """Return the text by which a ledger knows the plan."""
         return json.dumps(self.record(), sort_keys=True)
@@ -200,6 +214,46 @@ class ApplyPlan:
 
 
 _ROW = 8
+
+
+class _Output(BaseModel):
+    """How an image was written, as a record has it."""
+
+    value: int
+    chunk: int
+    levels: int
+    pyramid: Pyramid
+    axes: StoreAxes
+
+
+class _Record(BaseModel):
+    """What a plan's record has, as far as the mask follows from it."""
+
+    setting: Setting
+    sources: StoreSources
+    shape: tuple[int, int, int]
+    tile: int
+    ct_above: float | None
+    output: _Output
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the fields of a plan."""
+        return {
+            "setting": self.setting,
+            "sources": self.sources,
+            "shape": self.shape,
+            "tile": self.tile,
+            "ct_above": self.ct_above,
+            "output": OutputOptions(**self.output.model_dump()),
+        }
+
+
+_RECORD = TypeAdapter(_Record)
+
+
+def receipt_path(image: Path) -> Path:
+    """Return where the receipt of an image is: ``NAME.zarr.receipt.json`` beside it."""
+    return image.with_name(f"{image.name}.receipt.json")
 
 
 def plan_apply(
