@@ -29,7 +29,7 @@ HEAVY = (
     "zarr",
 )
 IMPORT_BUDGET_SECONDS = 0.050
-OPTIONAL = ("scale",)
+OPTIONAL = ("formats", "scale")
 """Extras whose packages are imported where they are used."""
 
 QT_BINDINGS = ("pyqt5", "pyqt6", "pyside2", "pyside6")

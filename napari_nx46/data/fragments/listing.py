@@ -24,11 +24,13 @@ __all__ = [
     "sole_listing",
 ]
 
-READ_FORMATS = ".tif, .tiff, .npy, .npz, .zarr, or a folder of 2D slices"
+READ_FORMATS = (
+    ".tif, .tiff, .npy, .npz, .zarr, .h5, .nii, .nii.gz, .mha, .nrrd, or a folder of 2D slices"
+)
 """The formats that are read, for messages."""
 
 _NOT_READ = (
-    *(".nii", ".nii.gz", ".h5", ".hdf5", ".hdf", ".n5", ".mrc", ".mha", ".mhd", ".nrrd", ".nhdr"),
+    *(".n5", ".mrc"),
     *(".png", ".jpg", ".jpeg", ".jp2", ".bmp", ".raw", ".vol", ".dcm", ".mat", ".pt", ".pth"),
     *(".pkl", ".b2nd", ".zip", ".czi", ".lif", ".nd2", ".vti", ".ply", ".obj"),
 )

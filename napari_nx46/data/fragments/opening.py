@@ -15,6 +15,7 @@ from napari_nx46.data.fragments.names import FragmentError, checked_image_id
 from napari_nx46.data.fragments.places import Place, StorePlace, place_of
 from napari_nx46.data.fragments.stores import open_stores
 from napari_nx46.files.naming import first_few
+from napari_nx46.files.volumes.hdf5.datasets import split_path
 from napari_nx46.files.volumes.opening import (
     Logits,
     ReadAs,
@@ -198,7 +199,7 @@ def _checked_paths(paths: Sequence[str | os.PathLike[str] | StorePlace]) -> list
             f"found {len(given)} paths; expected one data folder, one volume, or two (p3d, p2d)"
         )
     for path in given:
-        if isinstance(path, Path) and not path.exists():
+        if isinstance(path, Path) and not split_path(path)[0].exists():
             raise FragmentError(f"{path}: found nothing there; expected a data folder or a volume")
     return given
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class Channels:
         Their chunks, of a store.
     notes : tuple of str
         What a user should know of how it was opened.
+    beside : tuple of Path
+        Files that belong to it.
     """
 
     count: int | None
@@ -40,6 +43,7 @@ class Channels:
     placement: Placement | None = None
     layout: Layout | None = None
     notes: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
 
     def number(self, origin: AnyOrigin, channel: int | None) -> int:
         """Return the number of a channel, counted from 0.

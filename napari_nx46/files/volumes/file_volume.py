@@ -27,6 +27,8 @@ class FileVolume(Volume):
         Of the files that the source has read, and will read.
     slices : tuple of Path
         The files of the volume, if it is a folder of slices.
+    beside : tuple of Path
+        Other files that belong to it.
     role, source, channels, read_as, notes, placement, layout, level
         See `Volume`.
     """
@@ -44,11 +46,13 @@ class FileVolume(Volume):
         level: str | None = None,
         stamps: Stamps | None = None,
         slices: tuple[Path, ...] = (),
+        beside: tuple[Path, ...] = (),
     ) -> None:
         super().__init__(origin, role, source, channels, read_as, notes, placement, layout, level)
         self._file = origin
         self._stamps = stamps or Stamps(origin)
         self.slices = slices
+        self._files = (origin.path, *beside) if beside else slices
 
     @property
     def path(self) -> Path:
@@ -57,7 +61,7 @@ class FileVolume(Volume):
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the bytes read; see `Volume.fingerprint`."""
-        return fingerprint_of(self._file, self._stamps, self.slices)
+        return fingerprint_of(self._file, self._stamps, self._files)
 
     def record(self) -> dict[str, str | int | list[int]]:
         """Return the file's name and SHA-256, and what is read of it; see `Volume.place`."""

@@ -25,7 +25,8 @@ def fingerprint_of(origin: Origin, stamps: Stamps, slices: Sequence[Path] = ()) 
     stamps : Stamps
         Of the files that were read before; those that were not are stamped now.
     slices : sequence of Path
-        The only files of the folder that count; all if there is none.
+        The only files of the folder that count, or, of a file, it and those that belong to it; all
+        of the folder if there is none.
 
     Returns
     -------
@@ -41,7 +42,8 @@ def fingerprint_of(origin: Origin, stamps: Stamps, slices: Sequence[Path] = ()) 
     digest = hashlib.sha256()
     try:
         if slices:
-            _hash_files(digest, slices, origin.path, stamps)
+            root = origin.path if origin.path.is_dir() else origin.path.parent
+            _hash_files(digest, slices, root, stamps)
         elif origin.path.is_dir():
             _hash_folder(digest, origin, stamps)
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import struct
-import threading
 import tokenize
 import zipfile
 import zlib
@@ -15,12 +14,11 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy_format
 
-from napari_nx46.files.memory import check_piece
 from napari_nx46.files.regular import open_regular
 from napari_nx46.files.submission.zip_check import ZipFault, data_start, open_zip
 from napari_nx46.files.volumes.axes import StoredAxes, find_axes
 from napari_nx46.files.volumes.channels import Channels
-from napari_nx46.files.volumes.indexing import Box
+from napari_nx46.files.volumes.decoded_reader import DecodedReader, fill, skip
 from napari_nx46.files.volumes.origin import FileStamp, Origin, VolumeError
 from napari_nx46.files.volumes.reader import VolumeReader
 from napari_nx46.files.volumes.strided_reader import StridedReader
@@ -152,97 +150,57 @@ def open_npz(origin: Origin) -> Channels:
         return _strided(stamp, header, axes, _data_start(stamp, member) + header.size)
 
     def deflated(channel: int) -> VolumeReader:
-        return DeflatedChannel(stamp, member.filename, header, axes, channel)
+        return _deflated(stamp, member.filename, header, axes, channel)
 
     return Channels(axes.channels, deflated)
 
 
-class DeflatedChannel:
-    """One channel of a compressed array, decoded at the first read and kept until released.
+def _deflated(
+    stamp: FileStamp, member: str, header: NpyHeader, axes: StoredAxes, channel: int
+) -> DecodedReader:
+    """Return one channel of a compressed array."""
+    held = 0 if _is_one_piece(header, axes) else header.data_bytes
 
-    Parameters
-    ----------
-    stamp : FileStamp
-        The ``.npz`` file.
-    member : str
-        Name of the array's member.
-    header : NpyHeader
-        Header of the array.
-    axes : StoredAxes
-        The axes of the array.
-    channel : int
-        The channel, counted from 0.
-    """
-
-    def __init__(
-        self, stamp: FileStamp, member: str, header: NpyHeader, axes: StoredAxes, channel: int
-    ) -> None:
-        self.shape = axes.shape
-        self.dtype = header.dtype.newbyteorder("=")
-        self._stamp = stamp
-        self._member = member
-        self._header = header
-        self._axes = axes
-        self._channel = channel
-        self._voxels: np.ndarray | None = None
-        self._lock = threading.Lock()
-        channel_bytes = math.prod(self.shape) * self.dtype.itemsize
-        self.piece_bytes = channel_bytes if self._is_one_piece else header.data_bytes
-        check_piece(stamp.origin, "a compressed array", self.piece_bytes)
-
-    def read_box(self, box: Box) -> np.ndarray:
-        """Read a box; see `VolumeReader.read_box`."""
-        self._stamp.check()
-        with self._lock:
-            if self._voxels is None:
-                self._voxels = self._decode()
-            voxels = self._voxels
-        return voxels[box].copy()
-
-    def release(self) -> None:
-        """Forget the decoded channel."""
-        with self._lock:
-            self._voxels = None
-
-    def _decode(self) -> np.ndarray:
-        """Decode the member to its end, so that its checksum is verified, and keep the channel."""
-        origin = self._stamp.origin
+    def decode() -> np.ndarray:
+        """Decode the member to its end, so that its checksum is verified."""
+        origin = stamp.origin
         try:
-            with (
-                open_zip(origin.path) as archive,
-                archive.open(self._member) as stream,
-            ):
-                _skip(stream, self._header.size)
-                voxels = self._read_channel(stream)
+            with open_zip(origin.path) as archive, archive.open(member) as stream:
+                skip(stream, header.size)
+                voxels = _read_channel(stream, header, axes, channel)
                 while stream.read(_COPY_BYTES):
                     pass
         except _DAMAGE as error:
             raise origin.error(
-                f"damaged data in member {self._member} ({error})", "a whole array"
+                f"damaged data in member {member} ({error})", "a whole array"
             ) from error
-        return voxels.astype(self.dtype, order="C", copy=False)
-
-    @property
-    def _is_one_piece(self) -> bool:
-        """True if the voxels of a channel follow each other, z first."""
-        leading = (1, *self._header.shape)[: (self._axes.channel or 0) + 1]
-        return not self._header.fortran_order and math.prod(leading) == 1
-
-    def _read_channel(self, stream: IO[bytes]) -> np.ndarray:
-        """Return the channel, in the byte order of the file."""
-        header = self._header
-        if not self._is_one_piece:
-            order = -1 if header.fortran_order else 1
-            everything = np.empty(header.shape[::order], header.dtype)
-            _fill(stream, everything)
-            array = everything.T if header.fortran_order else everything
-            box = tuple(slice(0, size, 1) for size in self.shape)
-            chosen = array[self._axes.index(self._channel, (box[0], box[1], box[2]))]
-            return np.ascontiguousarray(chosen).reshape(self.shape)
-        voxels = np.empty(self.shape, header.dtype)
-        _skip(stream, self._channel * voxels.nbytes)
-        _fill(stream, voxels)
         return voxels
+
+    return DecodedReader(stamp, axes.shape, header.dtype, decode, held)
+
+
+def _is_one_piece(header: NpyHeader, axes: StoredAxes) -> bool:
+    """Return True if the voxels of a channel follow each other, z first."""
+    leading = (1, *header.shape)[: (axes.channel or 0) + 1]
+    return not header.fortran_order and math.prod(leading) == 1
+
+
+def _read_channel(
+    stream: IO[bytes], header: NpyHeader, axes: StoredAxes, channel: int
+) -> np.ndarray:
+    """Return a channel, in the byte order of the file."""
+    if not _is_one_piece(header, axes):
+        order = -1 if header.fortran_order else 1
+        everything = np.empty(header.shape[::order], header.dtype)
+        fill(stream, everything)
+        array = everything.T if header.fortran_order else everything
+        z, y, x = (slice(0, size, 1) for size in axes.shape)
+        chosen = array[axes.index(channel, (z, y, x))]
+        return np.ascontiguousarray(chosen).reshape(axes.shape)
+    voxels = np.empty(axes.shape, header.dtype)
+    skip(stream, channel * voxels.nbytes)
+    fill(stream, voxels)
+    return voxels
 
 
 def _member(origin: Origin, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
@@ -325,24 +283,3 @@ def read_header(origin: Origin, stream: IO[bytes]) -> NpyHeader:
         raise origin.error(f"shape {shape}", "integers that are not negative")
     size = npy_format.MAGIC_LEN + len(length_bytes) + len(text)
     return NpyHeader(shape, fortran_order, dtype, size)
-
-
-def _skip(stream: IO[bytes], count: int) -> None:
-    """Read and drop a number of bytes."""
-    while count > 0:
-        dropped = len(stream.read(min(count, _COPY_BYTES)))
-        if not dropped:
-            raise EOFError(f"it ends {count} bytes too early")
-        count -= dropped
-
-
-def _fill(stream: IO[bytes], array: np.ndarray) -> None:
-    """Read the elements of a C-contiguous array."""
-    view = array.reshape(-1).view(np.uint8)
-    filled = 0
-    while filled < len(view):
-        part = stream.read(min(len(view) - filled, _COPY_BYTES))
-        if not part:
-            raise EOFError(f"it ends {len(view) - filled} bytes too early")
-        view[filled : filled + len(part)] = np.frombuffer(part, np.uint8)
-        filled += len(part)

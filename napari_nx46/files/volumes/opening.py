@@ -1,7 +1,8 @@
 """Opening one file, folder or store as a lazy (Z, Y, X) volume.
 
 Formats: multi-page TIFF, ``.npy``, nnU-Net ``.npz``, Zarr v2 / v3 and OME-Zarr, these also zipped
-and on servers. Opening reads headers; voxels are read, and checked, when they are asked for.
+and on servers, HDF5, NIfTI, MetaImage and NRRD. Opening reads headers; voxels are
+read, and checked, when they are asked for.
 
 Examples
 --------
@@ -21,11 +22,9 @@ import numpy as np
 from napari_nx46.files.naming import printable
 from napari_nx46.files.stores.access import Access
 from napari_nx46.files.stores.address import AddressError, is_remote, local_path, remote_keys
-from napari_nx46.files.stores.extents import ChunkError
-from napari_nx46.files.stores.folder import FolderKeys
-from napari_nx46.files.stores.zipped import ZipKeys
 from napari_nx46.files.volumes.channels import Channels
 from napari_nx46.files.volumes.file_volume import FileVolume
+from napari_nx46.files.volumes.formats import open_channels
 from napari_nx46.files.volumes.logits import open_channel
 from napari_nx46.files.volumes.notes import VolumeWarning
 from napari_nx46.files.volumes.origin import AnyOrigin, ArrayOrigin, Origin, VolumeError
@@ -33,7 +32,6 @@ from napari_nx46.files.volumes.paths import (
     VOLUME_SUFFIXES,
     image_id_of,
     is_volume_folder,
-    is_zarr_folder,
     slices_of,
     volume_suffix,
 )
@@ -141,7 +139,7 @@ def _open_file(
     """Open what is on this machine."""
     stamps = Stamps(origin)
     slices = slices_of(origin.path) if origin.path.is_dir() else ()
-    channels = _open_channels(origin, stamps, slices, level, access)
+    channels = open_channels(origin, stamps, slices, level, access.cache.memory)
     if level is not None and channels.layout is None:
         raise origin.error(f"no levels to choose {printable(level)} from", "a Zarr store")
     read_as, source = _chosen(origin, channels, role, channel, logits)
@@ -150,7 +148,7 @@ def _open_file(
         notes = (note,)
     return FileVolume(
         origin, role, source, channels.count, read_as, notes, channels.placement, channels.layout,
-        level, stamps, slices,
+        level, stamps, slices, channels.beside,
     )  # fmt: skip
 
 
@@ -199,55 +197,3 @@ def write_volume(
     is_float = voxels.dtype.kind == "f"
     if not same or not all(map(partial(np.array_equal, equal_nan=is_float), written, voxels)):
         raise origin.error("other voxels than were written", "the same")
-
-
-def _open_channels(
-    origin: Origin, stamps: Stamps, slices: tuple[Path, ...], level: str | None, access: Access
-) -> Channels:
-    """Open the channels of a file by its format. The readers are imported when they are needed."""
-    path = origin.path
-    if slices:
-        from napari_nx46.files.volumes.stack_reader import open_stack
-
-        return open_stack(origin, slices, stamps)
-    if path.is_dir():
-        from napari_nx46.files.volumes.zarr.reader import open_zarr
-
-        if not is_zarr_folder(path):
-            raise origin.error(
-                "a folder that has neither Zarr metadata nor the slices of one volume",
-                "a Zarr array, an OME-Zarr image, or 2D slices whose names differ in one number",
-            )
-        keys = FolderKeys(path.resolve(), stamps)
-        return open_zarr(origin, keys, level, access.cache.memory)
-    stamps.note(path)
-    if not path.exists():
-        raise origin.error("nothing at this path", "a file or a Zarr folder")
-    suffix = volume_suffix(path.name)
-    if suffix == ".zarr.zip":
-        from napari_nx46.files.volumes.zarr.reader import open_zarr
-
-        return open_zarr(origin, _zip_keys(origin, stamps), level, access.cache.memory)
-    if suffix in (".ome.tiff", ".ome.tif", ".tiff", ".tif"):
-        from napari_nx46.files.volumes.tiff.reader import open_tiff
-
-        return open_tiff(origin)
-    if suffix == ".npy":
-        from napari_nx46.files.volumes.numpy_reader import open_npy
-
-        return open_npy(origin)
-    if suffix == ".npz":
-        from napari_nx46.files.volumes.numpy_reader import open_npz
-
-        return open_npz(origin)
-    raise origin.error(
-        "a file that is not of a known format", "a name that ends in " + ", ".join(VOLUME_SUFFIXES)
-    )
-
-
-def _zip_keys(origin: Origin, stamps: Stamps) -> ZipKeys:
-    """Return the members of a zip file."""
-    try:
-        return ZipKeys(origin.path, stamps)
-    except (ChunkError, OSError) as error:
-        raise origin.error(str(error), "a zipped Zarr store") from error

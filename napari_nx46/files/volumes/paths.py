@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from napari_nx46.files.volumes.hdf5.datasets import split_path
 from napari_nx46.files.volumes.origin import Origin
 from napari_nx46.files.volumes.slices import slices_in
 
@@ -18,6 +19,15 @@ VOLUME_SUFFIXES = (
     ".npy",
     ".npz",
     ".zarr",
+    ".h5",
+    ".hdf5",
+    ".hdf",
+    ".nii.gz",
+    ".nii",
+    ".mha",
+    ".mhd",
+    ".nrrd",
+    ".nhdr",
 )
 """Endings of files and folders that can be opened; an ending comes after any that ends with it."""
 
@@ -102,7 +112,8 @@ def image_id_of(path: str | os.PathLike[str]) -> str:
     str
         For example ``1407735`` or ``a``.
     """
-    name = Path(path).name or Path(path).resolve().name
+    file, _ = split_path(Path(path))
+    name = file.name or file.resolve().name
     suffix = volume_suffix(name)
     return name[: len(name) - len(suffix)]
 

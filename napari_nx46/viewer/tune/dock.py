@@ -47,7 +47,10 @@ VIEW_MARGIN = 0.02
 ARRIVAL_MILLISECONDS = 100
 """napari lets the window work between two files that are opened together."""
 
-VOLUME_FILTER = "Volumes (*.tif *.tiff *.npy *.npz)"
+VOLUME_FILTER = (
+    "Volumes (*.tif *.tiff *.npy *.npz *.h5 *.hdf5 *.nii *.nii.gz *.mha *.mhd *.nrrd *.nhdr "
+    "*.zarr.zip)"
+)
 
 
 class TuneDock(TabbedDock):

@@ -1,0 +1,1 @@
+"""Files of a header and plain, or compressed, numbers: NIfTI, MetaImage and NRRD."""
