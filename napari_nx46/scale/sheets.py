@@ -54,7 +54,7 @@ def part_sheets(
 
     Sheets grow in layers: what lies n voxels from the end of the box that was read has its right
     sheet if it was reached within n layers. Around voxels that were not, wider boxes are read,
-    unless their components end within the box.
+    unless what lies between the sheets there ends within the box.
 
     Parameters
     ----------
@@ -131,30 +131,30 @@ class _Growth:
         """Return a box with every voxel's own sheet, read with as wide a margin as that takes."""
         box = widened(wanted, (growth,) * 3, self.grid.shape)
         read, inner = self._read(box), within(wanted, box)
+        outside = ((read.mask != 0) & (read.labels == 0)).view(np.uint8)
         grow_sheets(read.mask, read.labels, layers=growth, workers=self.workers)
-        doubtful = self._doubtful(read, box, inner)
+        doubtful = self._doubtful(read, outside, box, inner)
         found = read.cut(inner)
         if doubtful is None:
             return found
         boxes = [placed(part, wanted) for part in _boxes_of(doubtful, 2 * growth, self.workers)]
         return _filled(found, doubtful, wanted, boxes, [self.around(b, 2 * growth) for b in boxes])
 
-    def _doubtful(self, read: _Sheets, box: Block, inner: Block) -> Mask | None:
-        """Return the voxels whose sheet the box does not say, and let the others grow."""
-        unreached = _unreached(read, inner)
-        if not unreached.any():
-            return None
-        components = find_components(read.mask, 26, workers=self.workers)
-        leaving = components.touching(open_faces(box, self.grid.shape))
+    def _doubtful(self, read: _Sheets, outside: Mask, box: Block, inner: Block) -> Mask | None:
+        """Return the voxels whose sheet the box does not say, and let the others grow.
+
+        Sheets grow through voxels that are in none. A component of those that ends within the box
+        is reached there as in the whole volume, through however many layers.
+        """
         there = np.zeros(read.mask.shape, np.uint8)
-        there[inner] = unreached
-        asked = components.overlapping(there, self.workers)
-        if (asked & ~leaving).any():
-            grow_sheets(read.mask, read.labels, workers=self.workers)
-        if not (asked & leaving).any():
+        there[inner] = (read.mask[inner] != 0) & (read.labels[inner] == 0)
+        if not there.any():
             return None
+        components = find_components(outside, 26, workers=self.workers)
+        leaving = components.touching(open_faces(box, self.grid.shape))
         components.paint(~leaving, 0, there, self.workers)
-        return np.ascontiguousarray(there[inner])
+        grow_sheets(read.mask, read.labels, workers=self.workers)
+        return np.ascontiguousarray(there[inner]) if there.any() else None
 
     def _read(self, box: Block) -> _Sheets:
         """Return a box with the sheets of the mask before."""
@@ -177,11 +177,6 @@ class _Growth:
                 table = np.concatenate([[0], ranks]).astype(np.int32)
                 np.multiply(table.take(numbers, mode="clip"), mask[place], out=labels[place])
         return _Sheets(mask, before, labels, known)
-
-
-def _unreached(read: _Sheets, part: Block) -> npt.NDArray[np.bool_]:
-    unreached: npt.NDArray[np.bool_] = (read.mask[part] != 0) & (read.labels[part] == 0)
-    return unreached
 
 
 def _boxes_of(mask: Mask, margin: int, workers: Workers | None) -> list[Block]:

@@ -122,7 +122,7 @@ class Pass:
         return z + more, y + more, x + more
 
 
-FIRST_GROWTH = 16
+FIRST_GROWTH = 8
 """Layers that sheets grow, before a tile that needs more reads a wider halo."""
 
 
