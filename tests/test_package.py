@@ -29,7 +29,7 @@ HEAVY = (
     "zarr",
 )
 IMPORT_BUDGET_SECONDS = 0.050
-OPTIONAL = ("formats", "scale")
+OPTIONAL = ("napari", "campaign", "scale", "formats")
 """Extras whose packages are imported where they are used."""
 
 QT_BINDINGS = ("pyqt5", "pyqt6", "pyside2", "pyside6")
@@ -86,10 +86,11 @@ def test_the_version_is_that_of_the_installed_distribution():
     assert napari_nx46.__version__ == version("napari-nx46")
 
 
-def test_no_qt_binding_is_a_hard_dependency():
+def test_the_base_has_no_window_no_cluster_and_no_plots():
     hard = [line.lower() for line in requires("napari-nx46") if "extra ==" not in line]
-    assert any(line.startswith("napari") for line in hard)
-    assert not any(line.startswith(QT_BINDINGS) for line in hard)
+    assert any(line.startswith("numba") for line in hard)
+    heavy = ("napari", "qtpy", "dask", "distributed", "optuna", "matplotlib", "pandas")
+    assert not any(line.startswith((*QT_BINDINGS, *heavy)) for line in hard)
 
 
 def imported_by(path):

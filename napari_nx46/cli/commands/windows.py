@@ -77,7 +77,7 @@ def _needing_qt() -> Iterator[None]:
     except ImportError as error:
         reason = str(error).strip().partition("\n")[0]
         fail(
-            f"error: the window cannot be opened ({reason}); it needs a Qt binding: "
+            f"error: the window cannot be opened ({reason}); it needs napari and a Qt binding: "
             'pip install "napari-nx46[all]"',
             ExitCode.BAD_INPUT,
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, ParamSpec, Protocol, TextIO
 
 import typer
 
+from napari_nx46.files.extras import how_to_install
 from napari_nx46.files.volumes.notes import VolumeWarning
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             fail(f"error: {error}", ExitCode.CHECK_FAILED)
         except _bad_inputs() as error:
             fail(f"error: {_reported(error)}", ExitCode.BAD_INPUT)
+        except ImportError as error:
+            if (text := how_to_install(error)) is None:
+                raise
+            fail(f"error: {text}", ExitCode.BAD_INPUT)
 
     return ending_well
 

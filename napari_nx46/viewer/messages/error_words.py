@@ -6,6 +6,7 @@ import errno
 import traceback
 from pathlib import Path
 
+from napari_nx46.files.extras import how_to_install
 from napari_nx46.files.volumes.opening import LogitsError, VolumeError
 
 _BY_CODE = {
@@ -41,6 +42,8 @@ def in_words(error: BaseException) -> str:
             return f"{error.path.name} {known}"
     if isinstance(error, OSError) and error.errno in _BY_NUMBER and error.filename:
         return f"{Path(str(error.filename)).name}: {_BY_NUMBER[error.errno]}"
+    if isinstance(error, ImportError) and (text := how_to_install(error)) is not None:
+        return text[0].upper() + text[1:]
     if isinstance(error, MemoryError):
         return "There is not enough memory for this; close other programs, or open fewer data."
     if isinstance(error, ValueError | OSError | RuntimeError) and str(error):
