@@ -124,7 +124,7 @@ class Schedule:
             self._waiting.appendleft(left)
 
     def clear(self) -> None:
-        """Forget all tasks that were not taken."""
+        """Drop all tasks that were not taken."""
         self._waiting.clear()
         self._current.clear()
 

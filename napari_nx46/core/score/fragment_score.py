@@ -74,7 +74,7 @@ class FragmentScore:
         self._intensities = intensities
         self._computing = Lock()  # held while a stage is computed: by one thread at a time
         self._changing = Lock()  # held while what is kept changes: never for long
-        self._times_forgotten = 0
+        self._times_cleared = 0
         self._scales: tuple[ScoreKey, tuple[float, ...]] | None = None
         self._scaling = Lock()  # held while they are computed
 
@@ -161,7 +161,7 @@ class FragmentScore:
 
     def _computed_stage(self, setting: Setting, cancelled: CancelCheck) -> ScoreStage:
         with self._changing:
-            times_forgotten, keep_score = self._times_forgotten, self.keep_score
+            times_cleared, keep_score = self._times_cleared, self.keep_score
             self._stage = None  # frees the old score before the new one is allocated
         self._keep_paths(setting, keep_score, cancelled)
         score = np.empty(self.shape, np.float32) if keep_score else None
@@ -171,8 +171,8 @@ class FragmentScore:
             self._compute_score(setting, slab, out, counts, cancelled)
         stage = ScoreStage(ScoreKey.of(setting), ScoreHistogram(counts), score)
         with self._changing:
-            forgotten = self._times_forgotten != times_forgotten
-            self._stage = replace(stage, score=None) if forgotten else stage
+            cleared = self._times_cleared != times_cleared
+            self._stage = replace(stage, score=None) if cleared else stage
         return stage
 
     def clear_score(self) -> None:
@@ -181,7 +181,7 @@ class FragmentScore:
         Does not wait for a stage that is being computed: its score is not kept either.
         """
         with self._changing:
-            self._times_forgotten += 1
+            self._times_cleared += 1
             self.keep_score = False
             self._paths = None
             if self._stage is not None and self._stage.score is not None:
@@ -288,10 +288,10 @@ class FragmentScore:
             self._paths = None
         elif cached is None or cached[0] != key:
             self._paths = None
-            times_forgotten = self._times_forgotten
+            times_cleared = self._times_cleared
             paths = self._in_memory(self.paths(setting, cancelled), cancelled)
             with self._changing:
-                if self._times_forgotten == times_forgotten:
+                if self._times_cleared == times_cleared:
                     self._paths = (key, paths)
 
     def _in_memory(self, paths: FragmentVolumes, cancelled: CancelCheck) -> FragmentVolumes:

@@ -150,5 +150,5 @@ class SlicesOf:
         return self.stack.read_box((slice(chosen.start, chosen[-1] + 1, chosen.step), y, x))
 
     def release(self) -> None:
-        """Forget what the stack keeps in memory."""
+        """Release what the stack keeps in memory."""
         self.stack.release()

@@ -125,7 +125,7 @@ class LogitReader:
         return empty
 
     def release(self) -> None:
-        """Forget what the channels keep in memory."""
+        """Release what the channels keep in memory."""
         self._source.release()
         for other in (*self._others, *self._beside):
             other.release()

@@ -48,5 +48,5 @@ class VolumeReader(Protocol):
         ...
 
     def release(self) -> None:
-        """Forget what is kept in memory to answer faster; it is read again when asked for."""
+        """Release what is kept in memory to answer faster; it is read again when asked for."""
         ...

@@ -70,7 +70,7 @@ class StackReader:
         return block
 
     def release(self) -> None:
-        """Forget the slices that are kept."""
+        """Release the slices that are kept."""
         with self._lock:
             self._open.clear()
 

@@ -301,7 +301,7 @@ class Volume(ABC):
         return selection.arrange(self._source.without_prediction(selection.box))
 
     def release(self) -> None:
-        """Forget voxels and file tables that are kept in memory; they are read again on demand."""
+        """Release voxels and file tables that are kept in memory; they are read again on demand."""
         self._source.release()
 
     @abstractmethod

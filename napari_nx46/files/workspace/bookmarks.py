@@ -59,7 +59,7 @@ class BookmarkTable:
                 )
 
     def remove(self, numbers: Iterable[int]) -> None:
-        """Forget bookmarks by their ids; those that are not there are ignored."""
+        """Delete bookmarks by their ids; those that are not there are ignored."""
         with self._database.writing():
             for number in numbers:
                 self._database.execute("DELETE FROM bookmarks WHERE id = ?", (number,))

@@ -126,7 +126,7 @@ class ForeignPanel(QWidget):
             title.setMinimumWidth(1)
             show, close = QPushButton("Show"), QPushButton("Close")
             show.setCheckable(True)
-            close.setToolTip(plain_tip(f"Forget {name} and its masks"))
+            close.setToolTip(plain_tip(f"Close {name} and its masks"))
             show.clicked.connect(partial(self._show, name))
             close.clicked.connect(partial(self._foreign.close_file, name))
             for button in (show, close):

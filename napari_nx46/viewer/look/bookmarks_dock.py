@@ -90,7 +90,7 @@ class BookmarksPanel(QWidget):
         self.go_button = QPushButton("Go to")
         self.go_button.setToolTip("Show the fragment and the position (double-click)")
         self.delete_button = QPushButton("Delete")
-        self.delete_button.setToolTip("Forget the bookmark that is chosen")
+        self.delete_button.setToolTip("Delete the bookmark that is chosen")
         self.export_button = QPushButton("Export CSV…")
         self.export_button.setToolTip("Write all bookmarks as a table")
         self.model = BookmarksModel(self._bookmarks)
@@ -130,7 +130,7 @@ class BookmarksPanel(QWidget):
         self._viewer_session.go_to_voxel((bookmark.z, bookmark.y, bookmark.x), look=True)
 
     def delete(self) -> None:
-        """Forget the bookmark that is chosen."""
+        """Delete the bookmark that is chosen."""
         if self.table.chosen is not None:
             self._bookmarks.remove([self.table.chosen])
 

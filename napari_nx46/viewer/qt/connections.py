@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QWidget
 class Connections:
     """Connects signals to the methods of a widget until Qt deletes it.
 
-    psygnal forgets a method only when Python has forgotten its object, which may be long after Qt
+    psygnal drops a method only when Python has collected its object, which may be long after Qt
     has deleted the widget.
 
     Parameters

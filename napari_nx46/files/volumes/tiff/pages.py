@@ -131,7 +131,7 @@ class PagedReader:
         self._check_image(0, content, first.shape)
 
     def release(self) -> None:
-        """Forget the decoded segments and, unless a thread is reading them, the pages."""
+        """Release the decoded segments and, unless a thread is reading them, the pages."""
         with self._lock:
             if not self._readers:
                 self._tiff = None

@@ -347,7 +347,7 @@ class _Reshaped:
         return per_slice if outermost and not remainder else 0
 
     def release(self) -> None:
-        """Forget the decoded pages."""
+        """Release the decoded pages."""
         self._pages.release()
 
     def _sizes(self, voxels: int) -> tuple[int, ...]:
