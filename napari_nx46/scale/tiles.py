@@ -190,7 +190,8 @@ class TileWork:
     ) -> Mask | None:
         rule, name = labelling.rule, labelling.name
         if mask is not None:
-            return flip_decided(mask, rule, inputs.pieces(name, tile), inputs.staying(name, tile))
+            pieces, staying = inputs.pieces(name, tile), inputs.staying(name, tile)
+            return flip_decided(mask, rule, pieces, staying, self.workers)
         # The only piece of a tile without foreground is all of its background.
         if rule.background and not inputs.staying(name, tile).all():
             return np.ones(block_shape(self.grid.block(tile)), np.uint8)

@@ -38,6 +38,9 @@ __all__ = [
 Plane = npt.NDArray[np.int32]
 """``(rows, columns)`` int32: 0, or the number of a piece, from 1."""
 
+LARGEST_FLIP = 1 / 16
+"""Of so large a share of a tile, all pieces are found again more quickly than some are followed."""
+
 Face = tuple[int, int]
 """Axis, and 0 for its low or 1 for its high end."""
 
@@ -66,6 +69,12 @@ class TilePieces:
     measures: Measures
     inner_keys: npt.NDArray[np.int64]
     inner_staying: int = 0
+
+    @property
+    def faces(self) -> OpenFaces:
+        """For each axis, whether the volume goes on below and above the tile."""
+        z, y, x = (((axis, 0) in self.planes, (axis, 1) in self.planes) for axis in range(3))
+        return z, y, x
 
     def all_keys(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the keys of all numbers of the tile, from 1, 0 for what does not stay.
@@ -238,7 +247,11 @@ def uniform_pieces(
 
 
 def flip_decided(
-    mask: Mask, rule: PieceRule, pieces: TilePieces, staying: npt.NDArray[np.bool_]
+    mask: Mask,
+    rule: PieceRule,
+    pieces: TilePieces,
+    staying: npt.NDArray[np.bool_],
+    workers: Workers | None = None,
 ) -> Mask:
     """Return the mask of a tile after `label_pieces` with what was decided with other tiles.
 
@@ -250,6 +263,7 @@ def flip_decided(
     pieces : TilePieces
     staying : (n,) array of bool
         Whether each piece stays.
+    workers : Workers, optional
 
     Returns
     -------
@@ -260,10 +274,19 @@ def flip_decided(
 
     if staying.all():
         return mask
-    changes = np.concatenate([np.zeros(1, np.bool_), ~staying])
-    seeds = np.concatenate(list(_seeds(pieces, changes, mask.shape)))
-    flipped = mask.copy()
-    flip_components(flipped, seeds, rule.steps, int(rule.background))
+    flipped, value = mask.copy(), int(rule.background)
+    if pieces.measures.sizes[~staying].sum() > mask.size * LARGEST_FLIP:
+        components = find_components(
+            mask, rule.connectivity, background=rule.background, workers=workers
+        )
+        # The pieces are numbered as they were: those that changed meanwhile touch no face.
+        changes = components.touching(pieces.faces)
+        changes[changes] = ~staying
+        components.paint(changes, value, flipped, workers)
+        return flipped
+    chosen = np.concatenate([np.zeros(1, np.bool_), ~staying])
+    seeds = np.concatenate(list(_seeds(pieces, chosen, mask.shape)))
+    flip_components(flipped, seeds, rule.steps, value)
     return flipped
 
 

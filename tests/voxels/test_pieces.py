@@ -132,16 +132,15 @@ def test_a_uniform_tile_has_the_pieces_that_its_voxels_have(rule, value):
 
 
 def test_a_snake_of_runs_is_flipped_whole_and_nothing_else():
-    mask = np.zeros((5, 400, 60), np.uint8)
+    mask = np.zeros((25, 400, 60), np.uint8)
     mask[2, ::2, 1:-1] = 1
     mask[2, 1::4, -2] = mask[2, 3::4, 1] = 1
     other = mask.copy()
     other[4, :, 30] = 1
-    pieces = TilePieces(
-        {(1, 0): np.where(other[:, 0] & (np.arange(5) != 4)[:, None], 1, 0).astype(np.int32)},
-        Measures.of(np.zeros(1, np.int64)),
-        np.empty(0, np.int64),
-    )
+    face = np.zeros((25, 60), np.int32)
+    face[2, 1:-1] = 1
+    size = Measures.of(np.array([mask.sum()]))
+    pieces = TilePieces({(1, 0): face}, size, np.empty(0, np.int64))
     found = flip_decided(other, PieceRule(6), pieces, np.zeros(1, bool))
     np.testing.assert_array_equal(found, other - mask)
 
