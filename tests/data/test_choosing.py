@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import zarr
@@ -46,6 +48,27 @@ def test_boxes_are_spread_over_z_and_radius(scroll):
     assert len({box.start[0] for box in boxes}) == 6
     radii = [np.hypot(box.start[1] + 8 - 24, box.start[2] + 8 - 24) for box in boxes]
     assert np.ptp(radii) > 8
+
+
+@given(
+    count=st.integers(1, 3),
+    corner=st.tuples(*(st.integers(0, 2),) * 3),
+    side=st.integers(8, 16),
+)
+def test_a_coarse_level_says_what_is_there(tmp_path_factory, count, corner, side):
+    path = tmp_path_factory.mktemp("coarse") / "a.zarr"
+    voxels = np.zeros(SHAPE, np.uint8)
+    z, y, x = (16 * at for at in corner)
+    voxels[z : z + 64, y : y + 16, x : x + 16] = 1
+    zarr.create_array(path, data=voxels, chunks=(16,) * 3)
+    volume = open_volume(path, role=Role.IMAGE)
+    unlisted = replace(volume.layout, existing=lambda: None)
+    volume.layout = unlisted
+    np.save(path.with_suffix(".npy"), voxels[::4, ::4, ::4])
+    coarse = open_volume(path.with_suffix(".npy"), role=Role.IMAGE)
+    boxes = choose_boxes(volume, count, side, coarse)
+    assert len(boxes) == count
+    assert all(volume[box.slices].any() for box in boxes)
 
 
 def test_a_box_is_no_larger_than_the_store(scroll):

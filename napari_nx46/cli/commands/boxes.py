@@ -10,6 +10,9 @@ import typer
 from napari_nx46.cli.flags import options as flag
 from napari_nx46.cli.output.console import echo, guarded
 
+_MOST_COARSE = 2**28
+"""Voxels of a level that is read as a whole."""
+
 
 @guarded
 def boxes(
@@ -32,17 +35,22 @@ def boxes(
     from napari_nx46.data.fragments.boxes import BoxList
     from napari_nx46.data.fragments.choosing import choose_boxes
     from napari_nx46.files.stores.access import Access
-    from napari_nx46.files.volumes.opening import Role, open_volume
+    from napari_nx46.files.volumes.opening import Role, Volume, open_volume
 
     access = Access(endpoint, signed, absent_on_403)
-    volume = open_volume(
-        store,
-        role=Role.IMAGE,
-        channel=-1 if channel is None else channel,
-        level=level,
-        access=access,
+
+    def opened(path: str | None) -> Volume:
+        number = -1 if channel is None else channel
+        return open_volume(store, role=Role.IMAGE, channel=number, level=path, access=access)
+
+    volume = opened(level)
+    coarsest = (
+        None if volume.layout is None or not volume.layout.levels else volume.layout.levels[-1]
     )
-    chosen = choose_boxes(volume, count, side)
+    coarse = None if coarsest in (None, level) else opened(coarsest)
+    if coarse is not None and coarse.size > _MOST_COARSE:
+        coarse = None
+    chosen = choose_boxes(volume, count, side, coarse)
     BoxList(store=store, level=level, shape=volume.shape, boxes=chosen).write(out)
     for box in chosen:
         echo(str(box))

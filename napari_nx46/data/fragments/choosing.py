@@ -16,8 +16,8 @@ from napari_nx46.files.volumes.volume import Volume
 
 __all__ = ["choose_boxes"]
 
-_ENOUGH = 0.9
-"""Of what the fullest box has of chunks, the share that a box needs."""
+_ENOUGH, _ENOUGH_VOXELS = 0.9, 0.5
+"""Of what the fullest box has of chunks, or of voxels that hold something, the share needed."""
 
 _MOST_LOOKS = 500
 """Boxes that are looked into before the search ends."""
@@ -34,13 +34,18 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 
 def choose_boxes(
-    volume: Volume, count: int, side: int, *, cancelled: Callable[[], bool] = lambda: False
+    volume: Volume,
+    count: int,
+    side: int,
+    coarse: Volume | None = None,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Box, ...]:
     """Choose boxes of a store that hold something, far from each other.
 
     They are spread evenly along z, and at once from the axis outwards and around it. What is there
-    is known from the chunks that exist, if they can be listed, and from a few voxels that are read
-    of each box that is chosen.
+    is known from the chunks that exist or, if they cannot be listed, from a coarse level; and from
+    a few voxels that are read of each box that is chosen.
 
     Parameters
     ----------
@@ -50,6 +55,8 @@ def choose_boxes(
         Boxes.
     side : int
         Voxels along each axis; fewer where the volume has fewer.
+    coarse : Volume, optional
+        A coarser level of it, which is read as a whole.
     cancelled : callable, optional
         Asked before each box that is looked into.
 
@@ -66,7 +73,7 @@ def choose_boxes(
         If one cannot be read.
     """
     grid = _Grid.of(volume, side)
-    places = grid.candidates(volume)
+    places = grid.candidates(volume, coarse)
     chosen: list[Box] = []
     free, looks = np.ones(len(places), bool), _MOST_LOOKS
     for number in range(count):
@@ -126,17 +133,35 @@ class _Grid:
         depth, height, width = self.size
         return Box((z, y, x), (z + depth, y + height, x + width))
 
-    def candidates(self, volume: Volume) -> npt.NDArray[np.int64]:
+    def candidates(self, volume: Volume, coarse: Volume | None) -> npt.NDArray[np.int64]:
         """Return the places of boxes that may hold something, (n, 3)."""
         existing = None if volume.layout is None else volume.layout.existing()
         if existing is None:
-            return np.argwhere(np.ones(self.counts, bool))
+            if coarse is None:
+                return np.argwhere(np.ones(self.counts, bool))
+            filled, enough = self._filled_in(coarse), _ENOUGH_VOXELS
+        else:
+            filled, enough = np.zeros(self.counts), _ENOUGH
+            for chunk in existing:
+                self._add(filled, chunk)
+        return np.argwhere((filled > 0) & (filled >= enough * filled.max()))
+
+    def _filled_in(self, coarse: Volume) -> npt.NDArray[np.float64]:
+        """Return how many voxels of a coarse level hold something in each box."""
+        there = coarse.read() != (coarse.absent_value or 0)
+        sums = np.pad(there.cumsum(0, dtype=np.int64).cumsum(1).cumsum(2), ((1, 0),) * 3)
+        ends = []
+        for n, size, step, whole, part in zip(
+            self.counts, self.size, self.step, self.shape, coarse.shape, strict=True
+        ):
+            starts = np.arange(n) * step
+            first = np.minimum(starts * part // whole, part - 1)
+            ends.append((first, np.maximum(first + 1, -(-(starts + size) * part // whole))))
         filled = np.zeros(self.counts)
-        for chunk in existing:
-            self._add(filled, chunk)
-        if not filled.any():
-            return np.empty((0, 3), np.int64)
-        return np.argwhere(filled >= _ENOUGH * filled.max())
+        for corner in np.ndindex(2, 2, 2):
+            chosen = np.ix_(*(end[which] for end, which in zip(ends, corner, strict=True)))
+            filled += (-1) ** (len(corner) - sum(corner)) * sums[chosen]
+        return filled
 
     def _add(self, filled: npt.NDArray[np.float64], chunk: Slices) -> None:
         """Add the voxels that a chunk has in each box."""

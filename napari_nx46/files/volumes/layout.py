@@ -27,6 +27,8 @@ class Layout:
         SHA-256 of the metadata.
     is_far : bool
         Whether the chunks are on a server.
+    levels : tuple of str
+        Paths of all resolutions that the image declares, the finest first; empty of one array.
     """
 
     chunks: Shape3D
@@ -34,3 +36,4 @@ class Layout:
     fill: np.ndarray
     metadata_sha256: str
     is_far: bool
+    levels: tuple[str, ...] = ()
