@@ -14,6 +14,7 @@ from napari_nx46.cli.commands.campaign.app import campaign
 from napari_nx46.cli.commands.compare import compare
 from napari_nx46.cli.commands.corrections import corrections
 from napari_nx46.cli.commands.errors import errors
+from napari_nx46.cli.commands.freeze import freeze
 from napari_nx46.cli.commands.measure import measure
 from napari_nx46.cli.commands.presets import presets
 from napari_nx46.cli.commands.runs import runs
@@ -43,7 +44,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(tune, run, export, apply, seams, corrections, validate, score, errors, measure, compare),
+    *(
+        tune,
+        run,
+        export,
+        freeze,
+        apply,
+        seams,
+        corrections,
+        validate,
+        score,
+        errors,
+        measure,
+        compare,
+    ),
     *(boxes, presets, sample, demo, warm_up),
 ):
     app.command(cls=SectionedCommand)(command)

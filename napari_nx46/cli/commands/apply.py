@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -36,8 +37,19 @@ if TYPE_CHECKING:
     from napari_nx46.voxels.workers import CancelCheck
 
 _GB = 1e9
+
 _MOST_FAILURES = 20
 _SECONDS_BETWEEN_LINES = 10.0
+
+
+class Over(StrEnum):
+    """Over which voxels quantiles are taken."""
+
+    VOLUME = "volume"
+    WRITTEN = "written"
+
+
+_OVER: dict[Over, Literal["volume", "written"]] = {Over.VOLUME: "volume", Over.WRITTEN: "written"}
 
 OutImage = Annotated[
     Path,
@@ -50,6 +62,14 @@ CtAbove = Annotated[
         metavar="VALUE",
         help="Background where the CT is not above this, e.g. 0 outside a masked scroll.",
         rich_help_panel=flag.DATA_SECTION,
+    ),
+]
+QuantilesOver = Annotated[
+    Over | None,
+    typer.Option(
+        "--quantile-over",
+        help="Take quantiles over all voxels of the volume, or over those of chunks that are "
+        "there; without it they are refused.",
     ),
 ]
 TileSide = Annotated[
@@ -104,6 +124,7 @@ def apply(
     image: ImageFlags,
     cluster: ClusterFlags,
     ct_above: CtAbove = None,
+    quantile_over: QuantilesOver = None,
     tile: TileSide = 256,
     memory: MemoryOfAll = None,
     part: PartOf = "1/1",
@@ -127,7 +148,11 @@ def apply(
     from napari_nx46.scale.plan.plan import plan_apply
 
     plan = plan_apply(
-        *(data.sources(), setting, out), tile=tile, output=image.output(), ct_above=ct_above
+        *(data.sources(), setting, out),
+        tile=tile,
+        output=image.output(),
+        ct_above=ct_above,
+        quantile_over=None if quantile_over is None else _OVER[quantile_over],
     )
     options = RunOptions(choice, *number, restart=restart, keep_scratch=keep_scratch)
     if choice.is_local:

@@ -17,7 +17,9 @@ from napari_nx46.scale.execute.ledger import Ledger, TileRecord
 from napari_nx46.scale.execute.tasks import TileJob, compute, opened
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan
-from napari_nx46.scale.plan.reach import tiles_present
+from napari_nx46.scale.plan.reach import corner_of, tiles_present
+from napari_nx46.scale.thresholds import fixed_threshold
+from napari_nx46.setting import ScoreFrom
 from napari_nx46.voxels.blocks import block_shape, widened
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Estimate", "estimate", "fitted", "memory_of_a_worker"]
 
 _TIMED = 3
+_READINGS = 2
+"""How often all scores are counted, where the threshold is a quantile of them."""
+
 _BYTES_A_VOXEL = 12
 """Of a tile with its halo: measured, with labels of components, and rounded up."""
 
@@ -143,8 +148,11 @@ def estimate(
     Cancelled
         If `cancelled` returned True.
     """
-    volumes, threshold = plan.sources.open(), plan.threshold()
-    present = tiles_present(plan, volumes, threshold)
+    volumes = plan.sources.open()
+    stated = fixed_threshold(plan.setting)
+    threshold = stated or Threshold((0.5,), low=(0.4,) if plan.setting.is_pair else None)
+    intensities = None if plan.setting.source is ScoreFrom.PROBABILITIES else (0.0, 255.0)
+    present = tiles_present(plan, volumes, threshold, intensities)
     timed: list[TileRecord] = []
     middles = range(1, 2 * _TIMED, 2)
     chosen = sorted({present[len(present) * n // (2 * _TIMED)] for n in middles}) if present else []
@@ -152,16 +160,20 @@ def estimate(
         for number, tile in enumerate(chosen):
             if cancelled():
                 raise Cancelled
-            timed += _timed(plan, threshold, tile, Path(folder) / f"{number}.zarr")
+            job = TileJob(
+                _alone(plan, tile, Path(folder) / f"{number}.zarr"), threshold, intensities
+            )
+            timed += _timed(job)
     share = len(present) / max(1, len(chosen))
+    readings = 1 if stated is not None else 1 + _READINGS
     return Estimate(
         shape=plan.shape,
         tile=plan.tile,
         tiles=len(plan.grid),
         tiles_present=len(present),
         workers=workers,
-        bytes_to_read=_bytes_to_read(plan, volumes, present),
-        seconds=sum(one.seconds for one in timed) * share / workers,
+        bytes_to_read=readings * _bytes_to_read(plan, volumes, present),
+        seconds=sum(one.seconds for one in timed) * share * readings / workers,
         scratch_bytes=int(share * sum(size for one in timed for size, _ in one.files.values())),
         output_bytes=int(share * sum(chunk.size for one in timed for chunk in one.chunks)),
         memory_bytes=_together(plan, workers, processes),
@@ -173,27 +185,27 @@ def _together(plan: ApplyPlan, workers: int, processes: bool) -> int:
     return workers * memory_of_a_worker(plan) + _PROCESS_BYTES * (1 + workers * processes)
 
 
-def _timed(plan: ApplyPlan, threshold: Threshold, tile: int, out: Path) -> list[TileRecord]:
-    """Compute a tile as a volume of its own, and return what each stage left of it."""
+def _alone(plan: ApplyPlan, tile: int, out: Path) -> ApplyPlan:
+    """Return the plan of a tile as a volume of its own."""
     block = plan.grid.block(tile)
-    corner = (0, 0, 0) if plan.sources.box is None else [start for start, _ in plan.sources.box]
     z, y, x = (
-        (part.start + start, part.stop + start) for part, start in zip(block, corner, strict=True)
+        (part.start + start, part.stop + start)
+        for part, start in zip(block, corner_of(plan), strict=True)
     )
     sources = plan.sources.model_copy(update={"box": (z, y, x)})
-    alone = replace(plan, sources=sources, shape=block_shape(block), out=out)
-    own = Threshold(
-        tuple(threshold.values[block[0]]) if threshold.per_slice else threshold.values,
-        low=_of_slices(threshold, block[0]),
-    )
-    job = TileJob(alone, own)
-    alone.partial.mkdir()
+    return replace(plan, sources=sources, shape=block_shape(block), out=out)
+
+
+def _timed(job: TileJob) -> list[TileRecord]:
+    """Compute a tile as a volume of its own, and return what each stage left of it."""
+    plan = job.plan
+    plan.partial.mkdir()
     job.scratch.make()
     records = []
     volumes = opened(job)
-    with Ledger.open(alone.work / "ledger.sqlite", alone.identity()) as ledger:
-        book = StageBook(job, ledger, range(len(alone.grid)))
-        for stage in range(len(alone.stage_names)):
+    with Ledger.open(plan.work / "ledger.sqlite", plan.identity()) as ledger:
+        book = StageBook(job, ledger, range(len(plan.grid)))
+        for stage in range(len(plan.stage_names)):
             for task in book.tasks(stage):
                 began = time.perf_counter()
                 record = compute(job, volumes, task)
@@ -202,13 +214,6 @@ def _timed(plan: ApplyPlan, threshold: Threshold, tile: int, out: Path) -> list[
                 ledger.add(stage, task.number, record)
             book.settle(stage)
     return records
-
-
-def _of_slices(threshold: Threshold, extent: slice) -> tuple[float, ...] | None:
-    """Return the low thresholds of some slices."""
-    if threshold.low is None or not threshold.per_slice:
-        return threshold.low
-    return tuple(threshold.low[extent])
 
 
 def _bytes_to_read(plan: ApplyPlan, volumes: Mapping[str, Volume], present: Sequence[int]) -> int:

@@ -73,7 +73,9 @@ def finish(
     labellings = (one for part in plan.passes for one in part.labellings)
     names = {one.name for one in labellings if not one.rule.background}
     objects = {name: job.scratch.components(name) for name in sorted(names)}
-    receipt = make_receipt(plan, job.threshold, counts, objects, slices.tolist(), chunks)
+    receipt = make_receipt(
+        *(plan, job.threshold, job.intensities, counts, objects), slices.tolist(), chunks
+    )
     write_metadata(
         job.files,
         {

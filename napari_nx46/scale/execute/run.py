@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -14,11 +14,14 @@ from napari_nx46.scale.execute.book import StageBook
 from napari_nx46.scale.execute.finish import finish, is_finished
 from napari_nx46.scale.execute.lanes import ClusterLanes
 from napari_nx46.scale.execute.ledger import Ledger
+from napari_nx46.scale.execute.measuring import Measured
 from napari_nx46.scale.execute.owning import owned
 from napari_nx46.scale.execute.parts import Parts
 from napari_nx46.scale.execute.progress import ApplyProgress, ApplyState, Failure, Pace
+from napari_nx46.scale.execute.scratch import Scratch
 from napari_nx46.scale.execute.stages import share_of
 from napari_nx46.scale.execute.tasks import TileJob, TileReport, TileTask
+from napari_nx46.scale.execute.thresholding import needs_measuring, with_measures
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.reach import tiles_present
@@ -110,11 +113,61 @@ def apply(
     with owned(plan.work, chosen.part):
         if chosen.restart:
             _clear(plan)
-        job = TileJob(plan, plan.threshold())
-        _make_folders(plan, job, alone=chosen.parts == 1)
+        _make_folders(plan, alone=chosen.parts == 1)
         ledger_path = plan.work / Parts(chosen.part, chosen.parts, plan.work).ledger_name
-        with Ledger.open(ledger_path, plan.identity()) as ledger:
-            yield from _Run(plan, job, chosen, ledger, cancelled).stages()
+        with Ledger.open(ledger_path, plan.identity()) as ledger, ExitStack() as stack:
+            lanes = ClusterLanes(stack, chosen.cluster)
+            measuring = _Measuring(plan, lanes, cancelled)
+            job = yield from measuring.job()
+            if job is not None:
+                yield from _Run(job, chosen, ledger, lanes, cancelled).stages()
+
+
+class _Measuring:
+    """What is counted before the first stage, where the setting does not state its threshold."""
+
+    def __init__(self, plan: ApplyPlan, lanes: ClusterLanes, cancelled: CancelCheck) -> None:
+        self._plan = plan
+        self._lanes = lanes
+        self._cancelled = cancelled
+        self._failures: list[Failure] = []
+
+    def job(self) -> Generator[ApplyProgress, None, TileJob | None]:
+        """Return what all tasks share; None after the progress that says how it ended."""
+        if not needs_measuring(self._plan):
+            return TileJob(self._plan, self._plan.threshold())
+        yield self._progress(ApplyState.RUNNING)
+        try:
+            return with_measures(self._plan, self._computed)
+        except Cancelled:
+            yield self._progress(ApplyState.CANCELLED, "run again to go on")
+        except _Failed:
+            yield self._progress(ApplyState.FAILED, "run again when that is mended")
+        return None
+
+    def _computed(self, job: TileJob, tasks: Sequence[TileTask]) -> Iterator[Measured]:
+        with self._lanes.working(job, tasks) as dispatcher:
+            while not dispatcher.idle:
+                if self._cancelled():
+                    raise Cancelled
+                for task, report in dispatcher.step():
+                    if report.error is not None:
+                        place = self._plan.grid.place(task.number)
+                        self._failures.append(Failure("counting", place, report.error))
+                        raise _Failed
+                    yield report.measured
+
+    def _progress(self, state: ApplyState, words: str = "") -> ApplyProgress:
+        count = len(self._plan.stage_names)
+        tiles = len(self._plan.grid)
+        failures = tuple(self._failures)
+        return ApplyProgress(
+            state, 0, count, "counting scores", 0, tiles, failures=failures, words=words
+        )
+
+
+class _Failed(Exception):
+    """A tile could not be counted."""
 
 
 class _Run:
@@ -122,19 +175,21 @@ class _Run:
 
     def __init__(
         self,
-        plan: ApplyPlan,
         job: TileJob,
         options: RunOptions,
         ledger: Ledger,
+        lanes: ClusterLanes,
         cancelled: CancelCheck,
     ) -> None:
+        plan = job.plan
         self._plan = plan
         self._job = job
+        self._lanes = lanes
         self._options = options
         self._ledger = ledger
         self._cancelled = cancelled
         self._parts = Parts(options.part, options.parts, plan.work)
-        self._present = tiles_present(plan, plan.sources.open(), job.threshold)
+        self._present = tiles_present(plan, plan.sources.open(), job.threshold, job.intensities)
         self._book = StageBook(job, ledger, self._present)
         self._failures: list[Failure] = []
         self._no_room = False
@@ -143,22 +198,19 @@ class _Run:
 
     def stages(self) -> Iterator[ApplyProgress]:
         """Run all stages; the last progress says how it ended."""
-        with ExitStack() as stack:
-            lanes = ClusterLanes(stack, self._job, self._options.cluster)
-            for stage in range(len(self._plan.stage_names)):
-                self._stage = stage
-                yield from self._run_stage(stage, lanes)
-                if self._cancelled():
-                    yield self._progress(ApplyState.CANCELLED, "run again to go on")
-                    return
-                if self._failures:
-                    yield self._progress(ApplyState.FAILED, self._advice())
-                    return
-                if not self._parts.exchange(self._ledger, stage):
-                    waiting = self._parts.waiting_words(stage)
-                    yield self._progress(ApplyState.WAITING, waiting)
-                    return
-                self._book.settle(stage)
+        for stage in range(len(self._plan.stage_names)):
+            self._stage = stage
+            yield from self._run_stage(stage)
+            if self._cancelled():
+                yield self._progress(ApplyState.CANCELLED, "run again to go on")
+                return
+            if self._failures:
+                yield self._progress(ApplyState.FAILED, self._advice())
+                return
+            if not self._parts.exchange(self._ledger, stage):
+                yield self._progress(ApplyState.WAITING, self._parts.waiting_words(stage))
+                return
+            self._book.settle(stage)
         if not self._parts.finishes:
             yield self._progress(ApplyState.DONE, "part 1 completes the image")
             return
@@ -174,7 +226,7 @@ class _Run:
 
     # ---- one stage -------------------------------------------------------------------------
 
-    def _run_stage(self, stage: int, lanes: ClusterLanes) -> Iterator[ApplyProgress]:
+    def _run_stage(self, stage: int) -> Iterator[ApplyProgress]:
         """Compute what is not done of a stage."""
         tasks = share_of(self._book.tasks(stage), self._options.part, self._options.parts)
         known = self._book.done(stage)
@@ -184,7 +236,7 @@ class _Run:
         yield self._progress()
         if not waiting:
             return
-        with lanes.working(waiting) as dispatcher:
+        with self._lanes.working(self._job, waiting) as dispatcher:
             while not (dispatcher.idle or self._cancelled() or self._no_room):
                 for task, report in dispatcher.step():
                     self._take(task, report)
@@ -283,9 +335,9 @@ def _clear(plan: ApplyPlan) -> None:
             path.unlink(missing_ok=True)
 
 
-def _make_folders(plan: ApplyPlan, job: TileJob, *, alone: bool) -> None:
+def _make_folders(plan: ApplyPlan, *, alone: bool) -> None:
     try:
         plan.partial.mkdir(exist_ok=True)
-        job.scratch.make(alone=alone)
+        Scratch(plan.work / "scratch", plan.grid).make(alone=alone)
     except OSError as error:
         raise WriteError(plan.out, error.strerror or str(error), error.errno) from error

@@ -22,6 +22,7 @@ from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import ChunkFiles, ChunkHash
 from napari_nx46.files.mask_store.layout import Index
 from napari_nx46.scale.execute.ledger import TileRecord
+from napari_nx46.scale.execute.measuring import Measure, Measured, measure_tile
 from napari_nx46.scale.execute.scratch import Scratch
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.sources import CountedVolume
@@ -91,12 +92,15 @@ class TileTask:
         Of the group.
     near : tuple of int
         Tiles that the pass reads the layer of, and that have foreground there.
+    measure : Measure, optional
+        What is counted instead.
     """
 
     stage: int
     number: int
     chunks: tuple[Index, ...] = ()
     near: tuple[int, ...] = ()
+    measure: Measure | None = None
 
     @property
     def key(self) -> str:
@@ -114,11 +118,14 @@ class TileReport:
     error : str, optional
     no_room : bool
         Whether the disk is full, so that no other task would do better.
+    measured : optional
+        Of a task that measures.
     """
 
     record: TileRecord | None = None
     error: str | None = None
     no_room: bool = False
+    measured: Measured = None
 
 
 @dataclass(eq=False)
@@ -172,6 +179,8 @@ class TilePlugin(WorkerPlugin):
                 if self.stopped.is_set():
                     return TileReport()
                 began = time.perf_counter()
+                if task.measure is not None:
+                    return _measured(self.job, opened, task, task.measure)
                 record = compute(self.job, opened, task)
         except Cancelled:
             return TileReport()
@@ -188,6 +197,13 @@ class TilePlugin(WorkerPlugin):
             return found
 
 
+def _measured(job: TileJob, opened: _Opened, task: TileTask, measure: Measure) -> TileReport:
+    """Return the report of a task that measures."""
+    plan, image = job.plan, opened.volumes.get("image")
+    found = measure_tile(plan.setting, plan.grid, task.number, measure, opened.score, image)
+    return TileReport(TileRecord(bytes_read=opened.take_bytes_read()), measured=found)
+
+
 def failed_report(error: Exception) -> TileReport:
     """Return the report of a task that raised one of `TASK_ERRORS`."""
     no_room = isinstance(error, OSError) and error.errno in _NO_ROOM
@@ -201,7 +217,9 @@ def opened(job: TileJob) -> _Opened:
         name: CountedVolume(volume, plan.sources.box)
         for name, volume in plan.sources.open().items()
     }
-    score = FragmentScore(plan.sources.fragment(volumes), keep_score=False)
+    score = FragmentScore(
+        plan.sources.fragment(volumes), keep_score=False, intensities=job.intensities
+    )
     return _Opened(volumes, score, TileWork(plan.setting, job.threshold, plan.grid))
 
 
@@ -375,14 +393,17 @@ class TileTasks:
 
     def failed(self, task: TileTask, reason: str) -> TileReport:
         """Return the report of a task that raised."""
-        return TileReport(error=f"{self.plan.stage_names[task.stage]}: {reason}")
+        return TileReport(error=f"{self._name(task)}: {reason}")
 
     def died(self, task: TileTask, deaths: int) -> TileReport:
         """Return the report of a task during which so many workers died."""
         return TileReport(
-            error=f"{self.plan.stage_names[task.stage]}: {deaths} workers died while they computed "
+            error=f"{self._name(task)}: {deaths} workers died while they computed "
             "it; is there enough memory? a smaller --tile needs less"
         )
+
+    def _name(self, task: TileTask) -> str:
+        return "counting" if task.measure is not None else self.plan.stage_names[task.stage]
 
     def stop(self, client: Client) -> None:
         """Let the tasks of all workers end between two tiles."""

@@ -17,7 +17,7 @@ from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
 from napari_nx46.scale.scores import source_halo
-from napari_nx46.scale.stages import Pass, plan_passes, refusals
+from napari_nx46.scale.stages import Pass, QuantileOver, plan_passes, refusals
 from napari_nx46.scale.thresholds import fixed_threshold
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.grid import Grid
@@ -75,6 +75,8 @@ class ApplyPlan:
     output : OutputOptions
     ct_above : float, optional
         Where the CT is not above it there is background.
+    quantile_over : {"volume", "written"}, optional
+        Over which voxels quantiles are taken: all, or those of chunks that are there.
     described : mapping of str to mapping
         By volume, shape, type and hash of its metadata.
     """
@@ -87,6 +89,7 @@ class ApplyPlan:
     tile: int = 256
     output: OutputOptions = OutputOptions()
     ct_above: float | None = None
+    quantile_over: QuantileOver | None = None
     described: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
@@ -162,7 +165,7 @@ class ApplyPlan:
         """
         threshold = fixed_threshold(self.setting)
         if threshold is None:
-            raise ApplyError("the threshold is not stated as a probability: see nx46 freeze")
+            raise ApplyError("the setting does not state its threshold: it is counted first")
         return threshold
 
     def source_halo(self) -> tuple[int, int, int]:
@@ -180,6 +183,7 @@ class ApplyPlan:
             "shape": list(self.shape),
             "tile": self.tile,
             "ct_above": self.ct_above,
+            "quantile_over": self.quantile_over,
             "output": {
                 "value": self.output.value,
                 "chunk": self.output.chunk,
@@ -234,6 +238,7 @@ class _Record(BaseModel):
     shape: tuple[int, int, int]
     tile: int
     ct_above: float | None
+    quantile_over: QuantileOver | None
     output: _Output
 
     def arguments(self) -> dict[str, Any]:
@@ -244,6 +249,7 @@ class _Record(BaseModel):
             "shape": self.shape,
             "tile": self.tile,
             "ct_above": self.ct_above,
+            "quantile_over": self.quantile_over,
             "output": OutputOptions(**self.output.model_dump()),
         }
 
@@ -264,6 +270,7 @@ def plan_apply(
     tile: int = 256,
     output: OutputOptions = OutputOptions(),
     ct_above: float | None = None,
+    quantile_over: QuantileOver | None = None,
 ) -> ApplyPlan:
     """Return the plan of a setting applied to a store; no voxel is read.
 
@@ -279,6 +286,8 @@ def plan_apply(
     output : OutputOptions
     ct_above : float, optional
         Where the CT of the sources is not above it there is background.
+    quantile_over : {"volume", "written"}, optional
+        Over which voxels quantiles are taken.
 
     Returns
     -------
@@ -294,7 +303,7 @@ def plan_apply(
     sources = (
         source if isinstance(source, StoreSources) else StoreSources(p3d=StoreAddress.of(source))
     )
-    reasons = refusals(setting)
+    reasons = refusals(setting, quantile_over)
     if reasons:
         raise ApplyError("the setting cannot be applied tile by tile:\n" + "\n".join(reasons))
     if ct_above is not None and sources.image is None:
@@ -315,6 +324,7 @@ def plan_apply(
         placement=placement,
         output=output,
         ct_above=ct_above,
+        quantile_over=quantile_over,
         tile=tile,
         described={name: _described(volume) for name, volume in volumes.items()},
     )

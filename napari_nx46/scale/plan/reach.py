@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.core.score.ct_paths import IntensityExtent
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.scores import absent_score, is_reached
@@ -16,7 +17,7 @@ from napari_nx46.voxels.blocks import Block
 if TYPE_CHECKING:
     from napari_nx46.files.volumes.volume import Volume
 
-__all__ = ["existing_chunks", "present_tiles", "tiles_present"]
+__all__ = ["corner_of", "existing_chunks", "present_tiles", "tiles_present"]
 
 
 def present_tiles(
@@ -65,6 +66,14 @@ def present_tiles(
     return present
 
 
+def corner_of(plan: ApplyPlan) -> tuple[int, int, int]:
+    """Return where the mask of a plan begins in its volumes."""
+    if plan.sources.box is None:
+        return 0, 0, 0
+    z, y, x = (start for start, _ in plan.sources.box)
+    return z, y, x
+
+
 def existing_chunks(volumes: Mapping[str, Volume]) -> dict[str, list[Block] | None]:
     """Return where the chunks of each volume are, by one listing each; None where there is none.
 
@@ -81,7 +90,10 @@ def existing_chunks(volumes: Mapping[str, Volume]) -> dict[str, list[Block] | No
 
 
 def tiles_present(
-    plan: ApplyPlan, volumes: Mapping[str, Volume], threshold: Threshold
+    plan: ApplyPlan,
+    volumes: Mapping[str, Volume],
+    threshold: Threshold,
+    intensities: IntensityExtent | None = None,
 ) -> list[int]:
     """Return the tiles that a plan has to compute: all others are background.
 
@@ -92,6 +104,8 @@ def tiles_present(
         Of its sources.
     threshold : Threshold
         Where an absent voxel reaches it, all tiles count.
+    intensities : (float, float), optional
+        Lowest and highest value of the CT, where the score is made from it.
 
     Raises
     ------
@@ -99,21 +113,22 @@ def tiles_present(
         If a store cannot be listed.
     """
     existing = existing_chunks(volumes)
-    if None in existing.values() or _is_reached(plan, volumes, threshold):
+    if None in existing.values() or _is_reached(plan, volumes, threshold, intensities):
         return list(range(len(plan.grid)))
-    corner = (0, 0, 0)
-    if plan.sources.box is not None:
-        z, y, x = (start for start, _ in plan.sources.box)
-        corner = (z, y, x)
-    present = present_tiles(existing, plan.shape, plan.tile, plan.source_halo(), corner)
+    present = present_tiles(existing, plan.shape, plan.tile, plan.source_halo(), corner_of(plan))
     return [int(tile) for tile in np.flatnonzero(present)]
 
 
-def _is_reached(plan: ApplyPlan, volumes: Mapping[str, Volume], threshold: Threshold) -> bool:
+def _is_reached(
+    plan: ApplyPlan,
+    volumes: Mapping[str, Volume],
+    threshold: Threshold,
+    intensities: IntensityExtent | None,
+) -> bool:
     """Return whether a voxel far from every chunk may be foreground."""
     fills = {name: volume.absent_value for name, volume in volumes.items()}
     if None in fills.values():
         return True
     values = {name: volumes[name].dtype.type(fill) for name, fill in fills.items()}
-    score = absent_score(plan.setting, values, (0.0, 1.0) if "image" in fills else None)
+    score = absent_score(plan.setting, values, intensities)
     return is_reached(threshold, score, slice(0, plan.shape[0]))

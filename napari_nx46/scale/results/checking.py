@@ -129,7 +129,8 @@ def compare_tiles(
     for tile in chosen:
         if cancelled():
             raise Cancelled
-        yield compare_tile(plan, files, tile)
+        receipt = check.receipt
+        yield compare_tile(plan, files, tile, receipt.threshold, receipt.intensities)
 
 
 def _indices(files: ChunkFiles) -> Iterator[tuple[int, Index]]:

@@ -9,11 +9,13 @@ from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from napari_nx46.core.score.ct_paths import IntensityExtent
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import ChunkHash
 from napari_nx46.files.regular import open_regular
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan
+from napari_nx46.scale.thresholds import fixed_threshold, has_slice_thresholds
 
 __all__ = ["Receipt", "layer_hashes", "make_receipt", "read_receipt"]
 
@@ -38,6 +40,8 @@ class Receipt(BaseModel):
         Of a pair.
     threshold_from : str
         In words.
+    intensities : (float, float), optional
+        Lowest and highest value of the CT, where the score is made from it.
     versions : mapping of str to str
         Of the packages that computed it.
     counts : mapping of str to int
@@ -59,6 +63,7 @@ class Receipt(BaseModel):
     thresholds: tuple[float, ...]
     low_thresholds: tuple[float, ...] | None
     threshold_from: str
+    intensities: tuple[float, float] | None = None
     versions: Mapping[str, str]
     counts: Mapping[str, int]
     objects: Mapping[str, int]
@@ -66,10 +71,16 @@ class Receipt(BaseModel):
     sha256: str
     layers: LayerHashes
 
+    @property
+    def threshold(self) -> Threshold:
+        """The threshold of the mask."""
+        return Threshold(self.thresholds, low=self.low_thresholds)
+
 
 def make_receipt(
     plan: ApplyPlan,
     threshold: Threshold,
+    intensities: IntensityExtent | None,
     counts: Mapping[str, int],
     objects: Mapping[str, int],
     slices: Sequence[int],
@@ -81,6 +92,7 @@ def make_receipt(
     ----------
     plan : ApplyPlan
     threshold : Threshold
+    intensities : (float, float), optional
     counts, objects
         See `Receipt`.
     slices : sequence of int
@@ -101,7 +113,8 @@ def make_receipt(
         plan=plan.json_record(),
         thresholds=threshold.values,
         low_thresholds=threshold.low,
-        threshold_from="the setting's probability",
+        threshold_from=_origin_of(plan),
+        intensities=intensities,
         versions=recorded_versions(),
         counts=dict(counts),
         objects=dict(objects),
@@ -109,6 +122,16 @@ def make_receipt(
         sha256=hash_of_layers(layers),
         layers=layers,
     )
+
+
+def _origin_of(plan: ApplyPlan) -> str:
+    """Return in words where the threshold comes from."""
+    if fixed_threshold(plan.setting) is not None:
+        return "the setting's probability"
+    if has_slice_thresholds(plan.setting):
+        return "each slice of the volume"
+    chunks = "chunks that are there" if plan.quantile_over == "written" else "the volume"
+    return f"a quantile over all voxels of {chunks}"
 
 
 def layer_hashes(plan: ApplyPlan, chunks: Iterable[ChunkHash]) -> LayerHashes:

@@ -15,7 +15,9 @@ from scipy import ndimage
 
 from napari_nx46.core.cleanup.step import Step, StepContext
 from napari_nx46.core.cleanup.steps import steps_of
+from napari_nx46.core.score.ct_paths import IntensityExtent
 from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import ChunkFiles
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan
@@ -75,7 +77,13 @@ class _Window:
         return found
 
 
-def compare_tile(plan: ApplyPlan, files: ChunkFiles, tile: int) -> Compared:
+def compare_tile(
+    plan: ApplyPlan,
+    files: ChunkFiles,
+    tile: int,
+    threshold: Threshold,
+    intensities: IntensityExtent | None = None,
+) -> Compared:
     """Compute a tile again, and compare it with the image.
 
     Parameters
@@ -84,6 +92,9 @@ def compare_tile(plan: ApplyPlan, files: ChunkFiles, tile: int) -> Compared:
     files : ChunkFiles
         Of the image.
     tile : int
+    threshold : Threshold
+    intensities : (float, float), optional
+        Lowest and highest value of the CT, where the score is made from it.
 
     Raises
     ------
@@ -98,7 +109,7 @@ def compare_tile(plan: ApplyPlan, files: ChunkFiles, tile: int) -> Compared:
     z, y, x = (
         MARGIN * _follows(plan) + sum(extents) for extents in zip(*reach, (0, 0, 0), strict=True)
     )
-    window = _thresholded(plan, widened(block, (z, y, x), plan.shape))
+    window = _thresholded(plan, widened(block, (z, y, x), plan.shape), threshold, intensities)
     for step, extents in zip(steps, reach, strict=True):
         window = _stepped(step, extents, window, plan)
     found = window.cropped(block)
@@ -108,14 +119,16 @@ def compare_tile(plan: ApplyPlan, files: ChunkFiles, tile: int) -> Compared:
     return Compared(plan.grid.place(tile), known.size, int(known.sum()), int(wrong.sum()))
 
 
-def _thresholded(plan: ApplyPlan, block: Block) -> _Window:
+def _thresholded(
+    plan: ApplyPlan, block: Block, threshold: Threshold, intensities: IntensityExtent | None
+) -> _Window:
     """Return the mask by the thresholds, linked where there are two."""
     volumes = {
         name: CountedVolume(volume, plan.sources.box)
         for name, volume in plan.sources.open().items()
     }
-    score = FragmentScore(plan.sources.fragment(volumes), keep_score=False)
-    scores, threshold = score.score(plan.setting, block), plan.threshold()
+    score = FragmentScore(plan.sources.fragment(volumes), keep_score=False, intensities=intensities)
+    scores = score.score(plan.setting, block)
     if plan.ct_above is not None:
         scores = np.where(np.asarray(volumes["image"][block]) > plan.ct_above, scores, -1)
     high = scores >= threshold.lowest_scores(block[0])[:, None, None]

@@ -58,8 +58,8 @@ def mask_in_memory(voxels, setting, **more):
 
 def applied(source, setting, out, *, tile=16, output=OUTPUT, **more):
     """Apply a setting, and return all progress."""
-    ct_above = more.pop("ct_above", None)
-    plan = plan_apply(source, setting, out, tile=tile, output=output, ct_above=ct_above)
+    planned = {name: more.pop(name, None) for name in ("ct_above", "quantile_over")}
+    plan = plan_apply(source, setting, out, tile=tile, output=output, **planned)
     return list(apply(plan, **more))
 
 

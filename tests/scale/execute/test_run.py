@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.scale.execute.progress import ApplyState
+from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
+from napari_nx46.scale.results.receipt import read_receipt
 from napari_nx46.setting import Setting, ThresholdRule
+from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 from napari_nx46.voxels.halving import halved
 from tests.scale.execute.stores import OUTPUT, applied, level, mask_in_memory, scores, write_store
 
@@ -18,6 +22,17 @@ SETTINGS = {
     "cavities": PLAIN.changed(fill_cavities=True, stabilise_radius=1, opening=True),
     "gap": PLAIN.changed(closing_ball=1, sheet_gap=1, smallest_object=20, border=2),
     "patches": PLAIN.changed(patch_holes=4, patch_blocks=16, plug_tunnels=True),
+}
+
+
+COUNTED = {
+    "quantile": (PLAIN.changed(rule="quantile", quantile=0.8), "volume"),
+    "above 0": (PLAIN.changed(rule="quantile", quantile=0.7, domain="nonzero"), "volume"),
+    "pair": (PLAIN.changed(rule="quantile", hysteresis=True), "volume"),
+    "slice": (PLAIN.changed(rule="quantile", quantile=0.8, domain="slice"), None),
+    "adaptive": (PLAIN.changed(rule="adaptive", smallest_object=20), None),
+    "gradient": (PLAIN.changed(source="gradient", probability=0.3, z_radius=0), None),
+    "residual": (PLAIN.changed(rule="quantile", source="residual", quantile=0.9), "volume"),
 }
 
 
@@ -43,3 +58,33 @@ def test_the_mask_is_that_in_memory(store, tmp_path, name):
         "mask.zarr",
         "mask.zarr.receipt.json",
     ]
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_thresholds_that_are_counted_are_those_in_memory(store, tmp_path, name):
+    (path, voxels), (setting, over) = store, COUNTED[name]
+    sources = StoreSources(p3d=StoreAddress.of(path), image=StoreAddress.of(path))
+    last = applied(sources, setting, tmp_path / "mask.zarr", quantile_over=over)[-1]
+    assert last.state is ApplyState.DONE, last
+    expected = mask_in_memory(voxels, setting, image=voxels)
+    assert 0 < expected.mean() < 1
+    assert np.array_equal(level(tmp_path / "mask.zarr"), 255 * expected)
+    receipt = read_receipt(tmp_path / "mask.zarr.receipt.json")
+    assert len(receipt.thresholds) == (len(voxels) if name in ("slice", "adaptive") else 1)
+
+
+def test_a_quantile_over_what_is_written_leaves_absent_chunks_out(tmp_path):
+    voxels = scores(empty=False)
+    voxels[:, :24] = 0
+    path = write_store(tmp_path / "p.zarr", voxels)
+    setting = PLAIN.changed(rule="quantile", quantile=0.9, z_radius=0)
+    for over, counted in (("volume", voxels), ("written", voxels[:, 24:])):
+        out = tmp_path / f"{over}.zarr"
+        applied(path, setting, out, quantile_over=over)
+        pipeline = FragmentPipeline(FragmentVolumes(counted, counted))
+        threshold = pipeline.threshold(setting)
+        found = read_receipt(tmp_path / f"{over}.zarr.receipt.json").threshold
+        assert found.values == threshold.values
+        whole = FragmentPipeline(FragmentVolumes(voxels, voxels))
+        expected = whole.mask(setting, threshold, whole_block(voxels.shape))
+        assert np.array_equal(level(out), 255 * expected)

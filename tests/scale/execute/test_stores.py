@@ -1,0 +1,69 @@
+"""Stores on a server, chosen levels, and stores of which little is there."""
+
+from __future__ import annotations
+
+import numpy as np
+import zarr
+
+from napari_nx46.campaign.execute.cluster import ClusterChoice
+from napari_nx46.scale.execute.progress import ApplyState
+from napari_nx46.scale.execute.run import RunOptions, apply
+from napari_nx46.scale.plan.plan import OutputOptions, plan_apply
+from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
+from napari_nx46.scale.results.receipt import read_receipt
+from napari_nx46.setting import Setting, ThresholdRule
+from tests.files.stores.server import served
+from tests.scale.execute.stores import applied, level, mask_in_memory, scores, write_store
+
+SETTING = Setting(
+    rule=ThresholdRule.PROBABILITY,
+    probability=0.55,
+    z_radius=1,
+    hysteresis=True,
+    low_probability=0.45,
+    fill_cavities=True,
+)
+THREADS = RunOptions(ClusterChoice(threads=2))
+
+
+def test_a_store_on_a_server_has_the_mask_of_the_one_on_the_disk(tmp_path):
+    voxels = scores()
+    folder = tmp_path / "server"
+    folder.mkdir()
+    write_store(folder / "p.zarr", voxels)
+    with served(folder) as server:
+        url = f"{server.url}/p.zarr"
+        sources = StoreSources(p3d=StoreAddress(location=url, level="0"))
+        last = applied(sources, SETTING, tmp_path / "mask.zarr", options=THREADS)[-1]
+    assert last.state is ApplyState.DONE, last
+    assert np.array_equal(level(tmp_path / "mask.zarr"), 255 * mask_in_memory(voxels, SETTING))
+
+
+def test_of_a_store_of_which_little_is_there_little_is_computed(tmp_path):
+    shape, chunk = (2048, 2048, 2048), 32
+    array = zarr.create_array(
+        store=str(tmp_path / "p.zarr"),
+        shape=shape,
+        chunks=(chunk,) * 3,
+        dtype="uint8",
+        zarr_format=2,
+        fill_value=0,
+        chunk_key_encoding={"name": "v2", "separator": "/"},
+    )
+    voxels = scores((64, 64, 64), empty=False)
+    for corner in ((0, 0, 0), (1024, 512, 1984)):
+        array[tuple(slice(start, start + 64) for start in corner)] = voxels
+    output = OutputOptions(chunk=32, levels=2)
+    plan = plan_apply(tmp_path / "p.zarr", SETTING, tmp_path / "mask.zarr", tile=64, output=output)
+    progress = list(apply(plan, options=THREADS))
+    assert progress[-1].state is ApplyState.DONE
+    assert max(one.total for one in progress) <= 5
+    counts = read_receipt(plan.receipt).counts
+    assert (counts["tiles"], counts["tiles with chunks"]) == (32768, 5)
+    mask = zarr.open_group(plan.out, mode="r")["0"]
+    # The volume ends with the second box along x, and goes on elsewhere.
+    around = [(8, 8), (8, 8), (8, 0)]
+    expected = mask_in_memory(np.pad(voxels, around), SETTING)[8:-8, 8:-8, 8:]
+    assert expected.any()
+    assert np.array_equal(mask[1024:1088, 512:576, 1984:], 255 * expected)
+    assert mask[1090:1092].max() == 0
