@@ -38,7 +38,7 @@ export HOME := $(CURDIR)/.cache/home
 $(shell mkdir -p "$(HOME)")
 endif
 
-.PHONY: help demo test test-lowest test-newest lint format benchmark benchmark-baseline pictures \
+.PHONY: help demo test test-lowest test-newest lint format docs benchmark benchmark-baseline pictures \
 	sample-data system-libraries clean distclean
 
 help:
@@ -48,6 +48,7 @@ help:
 	@echo "make test-lowest  tests without windows on the lowest versions that pyproject.toml allows"
 	@echo "make test-newest  every test on the newest versions that are released today"
 	@echo "make lint         style, types and the contracts between the packages"
+	@echo "make docs         build the manual into build/site; warnings are errors"
 	@echo "make format       put the style right"
 	@echo "make benchmark    the timings of benchmarks/, and which got worse than the stored baseline;"
 	@echo "                  BENCHMARKS='core live' to choose, SHARE=0.1 to be stricter"
@@ -87,6 +88,9 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 benchmark: system-libraries $(READY)
 	sh tools/under_xvfb.sh $(BIN)/python benchmarks/baseline.py --share $(SHARE) $(BENCHMARKS)

@@ -10,7 +10,7 @@ __all__ = ["extras_of", "how_to_install"]
 
 _DISTRIBUTION = "napari-nx46"
 _OPTIONAL = re.compile(r"([\w.-]+).*;.*\bextra\s*==\s*['\"]([\w-]+)['\"]")
-_FOR_DEVELOPERS = frozenset({"all", "checks", "test", "dev"})
+_FOR_DEVELOPERS = frozenset({"all", "checks", "docs", "test", "dev"})
 
 
 def how_to_install(error: ImportError) -> str | None:
