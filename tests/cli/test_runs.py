@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from napari_nx46.data.fragments import write_data_folder
-from napari_nx46.files.workspace import Workspace, default_workspace
+from napari_nx46.files.workspace import WORKSPACES_VARIABLE, Workspace, default_workspace
 from napari_nx46.setting import Setting
 from tests.command import nx46, nx46_here
 from tests.run.compare.comparing import sha256, write_archive
@@ -157,6 +160,24 @@ def test_the_workspace_is_that_of_the_data_folder_by_default(archives, data, mon
     ran = nx46_here("runs", "list")
     assert ran.exit_code == 0, ran.stderr
     assert [line.split()[0] for line in ran.stdout.splitlines()] == ["id", "1"]
+
+
+def test_the_folder_of_workspaces_is_that_of_naparis_preferences(archives, data, tmp_path):
+    preferred = tmp_path / "preferred"
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "napari-nx46.yaml").write_text(f"computing:\n  workspace_folder: {preferred}\n")
+    environment = {**os.environ, "NAPARI_CONFIG": str(config / "settings.yaml")}
+    del environment[WORKSPACES_VARIABLE]
+    ran = subprocess.run(
+        [sys.executable, "-m", "napari_nx46", "runs", "add", archives[0], "--data", data],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert default_workspace(data, {WORKSPACES_VARIABLE: str(preferred)}).is_file()
 
 
 def test_an_export_is_not_begun_where_it_could_not_be_kept(data, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from napari_nx46.run.export.manifest import RunOptions
 
 _SECTION = "Workspace"
+_PREFERENCES = "napari-nx46.yaml"
+"""As napari names the file of a plugin's preferences."""
 
 WorkspaceFile = Annotated[
     Path | None,
@@ -81,9 +84,30 @@ class WorkspaceFlags(FlagGroup):
 
 def workspace_file(work: Path | None, data: Path | None) -> Path:
     """Return a workspace file: the one given, else that of the data, else of this folder."""
-    from napari_nx46.files.workspace import default_workspace
+    return usual_workspace(Path.cwd() if data is None else data) if work is None else work
 
-    return default_workspace(Path.cwd() if data is None else data) if work is None else work
+
+def usual_workspace(data: Path) -> Path:
+    """Return the workspace file of data in the folder that the environment or napari names."""
+    from napari_nx46.files.workspace import WORKSPACES_VARIABLE, default_workspace
+
+    if WORKSPACES_VARIABLE in os.environ or not _has_preferences():
+        return default_workspace(data)
+    from napari_nx46.viewer.plugin.preferences import read_preferences
+
+    preferences = read_preferences()
+    if preferences.problems:
+        note(f"warning: {preferences.message}")
+    return default_workspace(data, preferences.environment)
+
+
+def _has_preferences() -> bool:
+    """Return whether napari has any preferences of this plugin: importing it to ask takes long."""
+    from platformdirs import user_config_path
+
+    named = os.environ.get("NAPARI_CONFIG")
+    folder = user_config_path("napari", appauthor=False) if named is None else Path(named).parent
+    return any(folder.glob(f"**/{_PREFERENCES}"))
 
 
 @contextmanager

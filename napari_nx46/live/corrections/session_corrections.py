@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from psygnal import Signal
 
@@ -14,6 +16,14 @@ __all__ = ["MOST_STEPS", "SessionCorrections"]
 
 MOST_STEPS = 200
 """So many changes of a fragment's corrections can be undone."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The corrections of a fragment beside a change, and which change that was."""
+
+    corrections: Corrections
+    change: int
 
 
 class SessionCorrections:
@@ -34,9 +44,10 @@ class SessionCorrections:
     def __init__(self, dataset: DataSet) -> None:
         self._dataset = dataset
         self._now: dict[str, Corrections] = {}
-        self._before: dict[str, list[Corrections]] = {}
-        self._undone: dict[str, list[Corrections]] = {}
+        self._before: dict[str, list[_Step]] = {}
+        self._undone: dict[str, list[_Step]] = {}
         self._in_stroke: set[str] = set()
+        self._changes = itertools.count()
 
     @property
     def by_fragment(self) -> dict[str, Corrections]:
@@ -65,12 +76,17 @@ class SessionCorrections:
             If they are of another shape than the fragment.
         """
         check_corrections(self._dataset[image_id], corrections)
+        self._change(image_id, corrections, next(self._changes), in_stroke=in_stroke)
+
+    def _change(
+        self, image_id: str, corrections: Corrections, change: int, *, in_stroke: bool = False
+    ) -> None:
         before = self.of(image_id)
         if corrections == before:
             return
         if not (in_stroke and image_id in self._in_stroke):
             steps = self._before.setdefault(image_id, [])
-            steps.append(before)
+            steps.append(_Step(before, change))
             del steps[:-MOST_STEPS]
         self._in_stroke = self._in_stroke | {image_id} if in_stroke else set()
         self._undone.pop(image_id, None)
@@ -87,6 +103,8 @@ class SessionCorrections:
     def replace_all(self, corrections: Mapping[str, Corrections]) -> None:
         """Replace the corrections of several fragments by others, such as those of a file.
 
+        Undo takes all of them back together, but where something was corrected since.
+
         Raises
         ------
         FragmentError
@@ -94,8 +112,9 @@ class SessionCorrections:
         """
         for image_id, one in corrections.items():
             check_corrections(self._dataset[image_id], one)
+        change = next(self._changes)
         for image_id, one in corrections.items():
-            self.change(image_id, one)
+            self._change(image_id, one, change)
 
     def take_up(self, corrections: Mapping[str, Corrections]) -> None:
         """Go on from corrections that were kept; this cannot be undone."""
@@ -121,14 +140,17 @@ class SessionCorrections:
     def _step(
         self,
         image_id: str,
-        source: dict[str, list[Corrections]],
-        target: dict[str, list[Corrections]],
+        source: dict[str, list[_Step]],
+        target: dict[str, list[_Step]],
     ) -> bool:
         self.end_stroke()
         if not source.get(image_id):
             return False
-        target.setdefault(image_id, []).append(self.of(image_id))
-        self._show(image_id, source[image_id].pop())
+        change = source[image_id][-1].change
+        together = [one for one, steps in source.items() if steps and steps[-1].change == change]
+        for one in together:
+            target.setdefault(one, []).append(_Step(self.of(one), change))
+            self._show(one, source[one].pop().corrections)
         return True
 
     def _show(self, image_id: str, corrections: Corrections) -> None:

@@ -353,6 +353,7 @@ class _MeasuredMask:
             tuple(slices),
             tuple(note.text(self._setting) for note in tally.notes(self._setting)),
             corrections,
+            self._fragment.placement,
         )
 
 

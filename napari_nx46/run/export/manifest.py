@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -13,6 +13,7 @@ from napari_nx46.core.measure.slices import PERCENTS, SliceMeasures
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.submission.mask_tiff import Compression, MaskFormat, MaskValues
 from napari_nx46.files.submission.writing import Member
+from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.run.csv_text import CsvValue, csv_bytes, nine_digits
 from napari_nx46.setting import DEFAULT_BAND, Setting
 from napari_nx46.voxels.corrections.corrections import Corrections
@@ -81,6 +82,8 @@ class FragmentRecord:
         What is odd about the threshold, in words.
     corrections : Corrections, optional
         What was corrected by hand.
+    placement : Placement, optional
+        Size and place of the voxels, where they are known.
     """
 
     image_id: str
@@ -90,6 +93,7 @@ class FragmentRecord:
     slices: tuple[SliceMeasures, ...]
     notes: tuple[str, ...] = ()
     corrections: Corrections | None = None
+    placement: Placement | None = None
 
 
 def metrics_csv(records: Sequence[FragmentRecord]) -> bytes:
@@ -152,6 +156,7 @@ def _fragment_entry(record: FragmentRecord, member: Member) -> dict[str, Any]:
     return {
         "image_id": record.image_id,
         "shape": list(member.shape),
+        "placement": None if record.placement is None else asdict(record.placement),
         "density": member.density,
         "threshold": _one_or_each(threshold),
         **low,

@@ -18,8 +18,9 @@ from napari_nx46.voxels.corrections.runs import ADD, ERASE
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Layer
 
-__all__ = ["PAINTING", "ComponentClick", "asked_for", "first_voxel"]
+__all__ = ["PAINTING", "ComponentClick", "asked_for", "first_on_ray", "first_voxel"]
 
 PAINTING = ("paint", "erase", "fill", "polygon")
 """Modes of napari's labels layers in which a click on the canvas changes labels."""
@@ -111,13 +112,7 @@ class ComponentClick:
         if not self._overlay.is_there or self._viewer.dims.ndim != len(shape):
             return None
         if self._viewer.dims.ndisplay == len(shape):
-            start, end = layer.get_ray_intersections(
-                event.position, event.view_direction, list(event.dims_displayed)
-            )
-            if start is None or end is None:
-                return None
-            mask = self._session.mask_block(whole_block(shape))
-            return first_voxel(mask, np.asarray(start), np.asarray(end))
+            return first_on_ray(layer, event, self._session.mask_block(whole_block(shape)))
         z, y, x = (int(one) for one in np.round(layer.world_to_data(event.position)))
         inside = all(0 <= at < length for at, length in zip((z, y, x), shape, strict=True))
         return (z, y, x) if inside else None
@@ -139,6 +134,24 @@ def asked_for(event: Any) -> int | None:
     if held == {"Control"}:
         return ADD
     return ERASE if held == {"Control", "Shift"} else None
+
+
+def first_on_ray(layer: Layer, event: Any, mask: npt.NDArray[np.uint8]) -> Voxel | None:
+    """Return the first voxel of a mask under the mouse in 3D; None where there is none.
+
+    Parameters
+    ----------
+    layer : Layer
+        That lies where the mask does.
+    event : napari mouse event
+    mask : (Z, Y, X) array of uint8
+    """
+    start, end = layer.get_ray_intersections(
+        event.position, event.view_direction, list(event.dims_displayed)
+    )
+    if start is None or end is None:
+        return None
+    return first_voxel(mask, np.asarray(start), np.asarray(end))
 
 
 def first_voxel(

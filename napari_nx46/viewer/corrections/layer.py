@@ -18,6 +18,7 @@ from napari_nx46.viewer.canvas.layer_exchange import NewData
 from napari_nx46.viewer.canvas.overlay import Overlay
 from napari_nx46.viewer.canvas.overlay_layer import SessionLayer, rgba
 from napari_nx46.viewer.canvas.slice_drawing import refresh_slice
+from napari_nx46.viewer.corrections.brush_in_3d import BrushIn3D
 from napari_nx46.viewer.corrections.component_click import PAINTING, ComponentClick
 from napari_nx46.viewer.messages.notices import notify_error, notify_warning
 from napari_nx46.voxels.corrections.corrections import Corrections
@@ -68,6 +69,7 @@ class CorrectionsLayer(SessionLayer):
         self._own_change = False
         self.clicks = ComponentClick(viewer, session, overlay, self.correct)
         self.clicks.picked.failed.connect(notify_error)
+        self._brush = BrushIn3D(viewer, session, lambda: self.painting, self.labels)
         session.corrections.changed.connect(self._follow)
 
     @property
@@ -150,6 +152,7 @@ class CorrectionsLayer(SessionLayer):
     def close(self) -> None:
         """Take the layer away for good."""
         self.clicks.close()
+        self._brush.close()
         if self.layer is not None:
             self.layer.data.flush()
         self._session.corrections.changed.disconnect(self._follow, missing_ok=True)

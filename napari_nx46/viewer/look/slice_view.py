@@ -45,6 +45,7 @@ class SliceView(QWidget):
         self.axis = axis
         self._name = name
         self._image: QImage | None = None
+        self._sizes = (1.0, 1.0)
         self._cursor = (0, 0)
         self._text = name
         self._turned = 0
@@ -59,9 +60,27 @@ class SliceView(QWidget):
         return QSize(220, 220)
 
     def show_slice(
-        self, picture: Picture, mask: Mask, color: str, cursor: tuple[int, int], text: str
+        self,
+        picture: Picture,
+        mask: Mask,
+        color: str,
+        cursor: tuple[int, int],
+        text: str,
+        sizes: tuple[float, float] = (1.0, 1.0),
     ) -> None:
-        """Show a slice, its mask outlined, with the cursor at a row and column."""
+        """Show a slice, its mask outlined, with the cursor at a row and column.
+
+        Parameters
+        ----------
+        picture, mask : (rows, columns) array
+        color : str
+            Of the outline, ``#rrggbb``.
+        cursor : tuple of int
+        text : str
+        sizes : tuple of float
+            Height and width of a voxel, in any unit: it is painted so.
+        """
+        self._sizes = sizes
         self._image = image_of(outlined(picture, mask, color))
         self._cursor, self._text = cursor, text
         self.update()
@@ -120,8 +139,10 @@ class SliceView(QWidget):
         return (1, 1) if self._image is None else (self._image.height(), self._image.width())
 
     def _target(self) -> QRectF:
-        """Return where the slice is painted: as large as fits, in the middle."""
-        height, width = self._size()
+        """Return where the slice is painted: as large as fits, by the sizes of its voxels."""
+        height, width = (
+            number * size for number, size in zip(self._size(), self._sizes, strict=True)
+        )
         scale = min(self.width() / width, self.height() / height)
         size = (width * scale, height * scale)
         return QRectF((self.width() - size[0]) / 2, (self.height() - size[1]) / 2, *size)

@@ -10,6 +10,7 @@ import numpy as np
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
+from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.live.derived.graph import State
 from napari_nx46.live.look.cursor import (
     CursorSlices,
@@ -131,11 +132,14 @@ class ViewsPanel(QWidget):
                 view.clear()
             return
         color = self._viewer_session.overlay.color
+        placement = self._viewer_session.session.fragment.placement or Placement()
+        sizes = placement.micrometres or placement.scale
         for view, picture, mask in zip(self.views, slices.pictures, slices.masks, strict=True):
             rows, columns = (one for one in range(3) if one != view.axis)
             voxel = slices.key.voxel
             text = f"{VIEWS[view.axis][1]}, {'zyx'[view.axis]} = {voxel[view.axis]}"
-            view.show_slice(picture, mask, color, (voxel[rows], voxel[columns]), text)
+            cursor, shown_sizes = (voxel[rows], voxel[columns]), (sizes[rows], sizes[columns])
+            view.show_slice(picture, mask, color, cursor, text, shown_sizes)
 
 
 class ViewerCallbacks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Labels
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from napari_nx46.files.volumes.array_volume import ArrayVolume
     from napari_nx46.viewer.sources.grid import Space
+
+PAINTING_RESTS_MILLISECONDS = 1000
+"""Layers that are painted are read again once nobody paints any more."""
 
 
 class ChosenLayers(QObject):
@@ -35,7 +39,7 @@ class ChosenLayers(QObject):
     Attributes
     ----------
     replaced : Signal(object)
-        Carries the choice that is left when a layer was removed, or has other data.
+        Carries the choice that is left when a layer was removed, has other data, or was painted.
     """
 
     replaced = Signal(object)
@@ -55,11 +59,12 @@ class ChosenLayers(QObject):
         # What is done together is followed once, when it is done.
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
-        self._settle.setInterval(0)
         self._settle.timeout.connect(self._follow)
         viewer.layers.events.removed.connect(self._removed)
         for layer in choice.layers:
             layer.events.data.connect(self._settle_soon)
+            if isinstance(layer, Labels):
+                layer.events.paint.connect(self._settle_after_painting)
 
     @property
     def layers(self) -> list[Layer]:
@@ -84,14 +89,19 @@ class ChosenLayers(QObject):
         self._viewer.layers.events.removed.disconnect(self._removed)
         for layer in self.choice.layers:
             layer.events.data.disconnect(self._settle_soon)
+            if isinstance(layer, Labels):
+                layer.events.paint.disconnect(self._settle_after_painting)
         self.deleteLater()
 
     def _removed(self, event: Any) -> None:
         if event.value in self.choice.layers:
-            self._settle.start()
+            self._settle_soon()
 
     def _settle_soon(self, event: Any = None) -> None:
-        self._settle.start()
+        self._settle.start(0)
+
+    def _settle_after_painting(self, event: Any = None) -> None:
+        self._settle.start(PAINTING_RESTS_MILLISECONDS)
 
     def _follow(self) -> None:
         gone = [layer for layer in self.choice.layers if layer not in self._viewer.layers]

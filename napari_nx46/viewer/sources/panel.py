@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from magicgui.widgets import ComboBox, LineEdit, PushButton, Select, create_widget
 from napari.layers import Image, Labels
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_nx46.data.fragments import plain_name
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
@@ -33,6 +33,7 @@ FIELDS: dict[str, tuple[Any, str, str]] = {
     ),
 }
 MODELS_TIP = "Further probability volumes, to weigh under More (Ctrl+click for several)"
+AGAIN_TIP = "Read the tuned layers again, after an array was changed in place"
 NAME_TIP = "The image_id: what the fragment is called in exports"
 MOST_MODEL_ROWS = 4
 FEWEST_WITH_MODELS = 2
@@ -54,11 +55,16 @@ class LayerPanel(QWidget):
     models : Select
     name : LineEdit
     button : PushButton
+    again_button : PushButton
+        Seen while layers are tuned.
     chosen : Signal(object)
         Carries the `LayerChoice` that is to be tuned.
+    read_again_wanted : Signal()
+        What is tuned is to be read again.
     """
 
     chosen = Signal(object)
+    read_again_wanted = Signal()
 
     def __init__(self, viewer: napari.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,6 +80,7 @@ class LayerPanel(QWidget):
         self.button = PushButton(
             text="Tune these layers", tooltip="Make a mask of these layers that follows the sliders"
         )
+        self.again_button = PushButton(text="Read again", tooltip=plain_tip(AGAIN_TIP))
         self.section = Section(TITLE, "")
         self.section.add(self._form())
         layout = QVBoxLayout(self)
@@ -81,6 +88,7 @@ class LayerPanel(QWidget):
         layout.addWidget(self.section)
         self.boxes["p3d"].changed.connect(self._name_after)
         self.button.changed.connect(lambda: self.chosen.emit(self.choice))
+        self.again_button.native.clicked.connect(self.read_again_wanted)
         self._named = ""
         self.reset_choices()
 
@@ -124,7 +132,11 @@ class LayerPanel(QWidget):
             label.setBuddy(field.native)
             field.native.setAccessibleName(field.label)
             self._rows.addRow(label, field.native)
-        self._rows.addRow(self.button.native)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.button.native, 1)
+        buttons.addWidget(self.again_button.native)
+        self.again_button.visible = False
+        self._rows.addRow(buttons)
         return form
 
     def _offered(self, annotation: Any) -> Callable[[Any], list[Layer]]:

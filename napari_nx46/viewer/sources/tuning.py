@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject
 from napari_nx46.data.fragments import Place
 from napari_nx46.viewer.messages.notices import notify_error, notify_info
 from napari_nx46.viewer.plugin.preferences import read_preferences
+from napari_nx46.viewer.sources.channels_first import with_channels_first
 from napari_nx46.viewer.sources.choice import LayerChoice, open_quietly
 from napari_nx46.viewer.sources.chosen import ChosenLayers
 from napari_nx46.viewer.sources.kept import as_kept, workspace_of_layers
@@ -70,6 +71,7 @@ class LayerTuning(QObject):
         """That a user chose."""
         self.panel = LayerPanel(dock.viewer)
         self.panel.chosen.connect(self.try_to_tune)
+        self.panel.read_again_wanted.connect(self.read_again)
         self.workspace_row = WorkspaceRow()
         self.panel.layout().addWidget(self.workspace_row)
         self.workspace_row.saved.connect(self.save_workspace)
@@ -90,6 +92,7 @@ class LayerTuning(QObject):
         FragmentError, VolumeError
             If they form no fragment; what was open stays open then.
         """
+        choice = with_channels_first(choice, self._dock.viewer)
         chosen = workspace
         if workspace is None and self._dock.keeps and choice.has_source:
             workspace = workspace_of_layers(choice, read_preferences().environment)
@@ -134,6 +137,12 @@ class LayerTuning(QObject):
         self.panel.show_choice(choice)
         self.panel.section.expand()
 
+    def read_again(self) -> None:
+        """Read the layers again whose arrays were changed in place: nothing reports that."""
+        session = self._dock.viewer_session
+        if session is not None and session.chosen is not None:
+            self._go_on(session.chosen.choice)
+
     def save_workspace(self, path: Path) -> bool:
         """Keep all that was done in a new file, and go on in it; return whether it is kept."""
         session = self._dock.viewer_session
@@ -165,6 +174,7 @@ class LayerTuning(QObject):
         """
         not_kept = self._dock.keeps and workspace is None
         self.workspace_row.setVisible(chosen is not None and not_kept)
+        self.panel.again_button.visible = chosen is not None
         if chosen is not None:
             chosen.replaced.connect(self._go_on)
             self.panel.show_choice(chosen.choice)

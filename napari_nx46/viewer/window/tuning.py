@@ -109,6 +109,14 @@ class Tuning:
         """
         return self.session.whole_mask()
 
+    def refresh(self) -> None:
+        """Read the layers again, after an array was changed in place: nothing reports that.
+
+        Setting, corrections, pins and slice stay.
+        """
+        _ = self.session  # raises where it has ended
+        self._dock.layers.read_again()
+
     def accept(self) -> None:
         """Freeze the setting for the fragment, as the button does; it is exported with that."""
         self.session.accept((self.session.fragment.image_id,))

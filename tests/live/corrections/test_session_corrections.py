@@ -119,6 +119,25 @@ def test_undo_of_one_fragment_leaves_the_others(driver):
     assert driver.session.corrections.by_fragment.keys() == {"b"}
 
 
+def test_what_was_replaced_together_is_undone_and_done_again_together(driver):
+    driver.paint(STROKE, 1, "a")
+    corrections = driver.session.corrections
+    before = corrections.by_fragment
+    loaded = {
+        image_id: Corrections.of(np.full(driver.session.dataset[image_id].shape, 2, np.uint8))
+        for image_id in ("a", "b")
+    }
+    corrections.replace_all(loaded)
+    assert corrections.by_fragment == loaded
+    assert corrections.undo("b")
+    assert corrections.by_fragment == before
+    assert corrections.redo("a")
+    assert corrections.by_fragment == loaded
+    corrections.clear("b")
+    assert corrections.undo("a")  # but where something was corrected since
+    assert corrections.by_fragment == before
+
+
 def test_corrections_of_another_shape_are_refused(dataset):
     corrections = SessionCorrections(dataset)
     events = Events(corrections, "changed")

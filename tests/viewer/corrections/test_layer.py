@@ -256,6 +256,31 @@ def test_in_3d_the_first_component_on_the_ray_is_taken(painting):
     opened.wait_until_exact()
 
 
+@pytest.mark.parametrize("label", [1, 2])
+def test_in_3d_the_brush_paints_on_the_mask_and_one_undo_takes_a_stroke_back(painting, label):
+    opened, session, viewer = painting.opened, painting.session, painting.viewer
+    viewer.dims.ndisplay = 3
+    opened.wait_until(lambda: session.view.three_d and session.figures.fragment_exact)
+    mask = session.whole_mask()
+    viewer.scene.camera.angles = (0, 0, 90)
+    angles = viewer.scene.camera.angles
+    rows = np.argwhere(mask.any(axis=0))
+    y, x = (int(one) for one in rows[len(rows) // 2])
+    painting.corrections.paint(label)
+    painting.drag((y, x), (y, x + 6))
+    assert painting.corrections.painting == label
+    assert viewer.scene.camera.angles == angles
+    painted = np.argwhere(painting.labels() == label)
+    assert len(painted) > 13
+    seen = np.flatnonzero(mask[:, y, x])[[0, -1]]  # from before or from behind
+    assert (painting.labels()[seen, y, x] == label).any()
+    painting.opened.qtbot.keyClick(painting.canvas, Qt.Key.Key_Z, CONTROL)
+    assert session.present_corrections.is_empty
+    painting.corrections.stop_painting()
+    viewer.dims.ndisplay = 2
+    opened.wait_until_exact()
+
+
 def test_the_first_voxel_on_a_ray():
     mask = np.zeros((4, 5, 6), np.uint8)
     mask[2, 3, 3] = mask[0, 1, 1] = 1

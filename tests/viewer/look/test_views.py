@@ -86,6 +86,16 @@ def test_each_view_paints_the_picture_with_the_outline_of_the_mask(shown, views)
         assert np.mean(difference[off] <= 2) > 0.97
 
 
+def test_voxels_are_painted_by_their_sizes(shown, views):
+    view = views.views[1]
+    across = np.zeros((10, 20), np.uint8)
+    view.resize(200, 200)
+    view.show_slice(across, across, "#ff00ff", (0, 0), "", (4.0, 1.0))
+    target = view._target()
+    assert target.height() / target.width() == pytest.approx(2)
+    assert view.place_of(9, 0).y() - view.place_of(0, 0).y() == pytest.approx(0.9 * target.height())
+
+
 def test_an_outline_is_the_voxels_beside_others():
     mask = np.zeros((6, 7), np.uint8)
     mask[1:5, 1:6] = 1

@@ -141,6 +141,26 @@ def test_a_channel_of_a_layer_is_tuned_below_the_axis_of_channels(channel, taken
     np.testing.assert_array_equal(window.tuning.mask(), make_mask(array[taken]))
 
 
+@pytest.mark.parametrize("kind", ["numpy", "zarr"])
+def test_channels_that_are_last_are_tuned_in_a_layer_where_they_are_first(kind, tuned, tmp_path):
+    array = np.stack([path(1), path(2)], -1)
+    given = array
+    if kind == "zarr":
+        given = zarr.create_array(str(tmp_path / "a.zarr"), shape=array.shape, dtype=array.dtype)
+        given[:] = array
+    window = tuned(lambda viewer: viewer.add_image(given, name="prob", scale=(8, 4, 2, 1)))
+    first = window.viewer.layers["prob, channels first"]
+    assert first.data.shape == (2, *SHAPE)
+    assert not window.viewer.layers["prob"].visible
+    assert kind == "zarr" or np.shares_memory(first.data, array)
+    np.testing.assert_array_equal(window.mask.scale, (8, 4, 2))
+    assert window.session.fragment.image_id == "prob"
+    np.testing.assert_array_equal(window.tuning.mask(), make_mask(path(2)))
+    window.panel.reading_panel.channel_box.setCurrentIndex(1)
+    window.panel.reading_panel.channel_box.activated.emit(1)
+    np.testing.assert_array_equal(window.tuning.mask(), make_mask(path(1)))
+
+
 def test_another_channel_is_chosen_in_the_dock(tuned):
     array = np.stack([path(1), path(2)])
     window = tuned(lambda viewer: viewer.add_image(array))
@@ -257,7 +277,6 @@ def test_a_length_may_be_given_in_other_units(tuned):
     [
         (lambda array: array.astype(np.int16), r"layer 'prob' .*int16 voxels"),
         (lambda array: np.stack([array] * 3, -1), r"layer 'prob' .*found colours"),
-        (lambda array: np.stack([array] * 2, -1), r"layer 'prob' .*not z, y and x.*Split Stack"),
     ],
 )
 def test_a_layer_that_is_no_volume_is_refused_by_name(spoil, message, make_napari_viewer):
@@ -293,6 +312,27 @@ def test_other_data_of_a_layer_are_tuned_with_the_same_setting(tuned):
         window.tuning.mask(), make_mask(other, setting=Setting(quantile=0.8))
     )
     assert [layer.name for layer in window.viewer.layers] == ["prob", LAYER]
+
+
+def test_arrays_that_are_changed_in_place_are_read_again_and_painted_labels_are_followed(tuned):
+    array, truth = path(), label()
+    window = tuned(lambda viewer: viewer.add_image(array, name="prob"), label=truth)
+    window.tuning.change(quantile=0.8)
+    array[...] = path(7)
+    window.dock.layers.panel.again_button.native.click()
+    assert window.tuning.setting.quantile == 0.8
+    np.testing.assert_array_equal(
+        window.tuning.mask(), make_mask(path(7), setting=Setting(quantile=0.8))
+    )
+    before = window.session
+    painted = window.viewer.layers["label"]
+    painted.data_setitem((np.array([1]), np.array([2]), np.array([3])), 2)
+    window.wait_until(lambda: window.session is not before)
+    array[...] = path(8)
+    window.tuning.refresh()
+    np.testing.assert_array_equal(
+        window.tuning.mask(), make_mask(path(8), setting=window.tuning.setting)
+    )
 
 
 def test_without_its_2d_path_the_3d_path_stands_for_both(tuned):

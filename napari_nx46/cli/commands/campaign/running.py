@@ -12,6 +12,7 @@ import typer
 
 from napari_nx46.campaign.verdicts.rules import Decision
 from napari_nx46.cli.commands.campaign.report import CampaignWork, campaign_id
+from napari_nx46.cli.commands.workspaces import usual_workspace
 from napari_nx46.cli.flags import options as flag
 from napari_nx46.cli.flags.campaign import (
     AskedCampaign,
@@ -306,9 +307,8 @@ def _print_best(results: CampaignResults, rules: Rules, file: Path) -> None:
 def _work_file(work: Path | None, data: Place) -> Path:
     from napari_nx46.campaign.records.store import work_file
     from napari_nx46.data.fragments import workspace_key
-    from napari_nx46.files.workspace import default_workspace
 
-    return default_workspace(workspace_key(data)) if work is None else work_file(work)
+    return usual_workspace(workspace_key(data)) if work is None else work_file(work)
 
 
 def _check_objective(asked: AskedCampaign, score: bool) -> None:
