@@ -15,7 +15,11 @@ from qtpy.QtWidgets import (
     QComboBox,
     QLabel,
     QLineEdit,
+    QListView,
+    QMenu,
+    QTabBar,
     QTableView,
+    QTreeView,
     QWidget,
 )
 
@@ -77,6 +81,52 @@ def _readings_of(widget: QWidget, window: QWidget, picture: QImage) -> list[Read
     path = f"{_path(widget)}{'' if enabled else ' (disabled)'}"
     ground = ground_of(widget, window, picture)
     return [Reading(path, text, _over(color, ground), ground, large)]
+
+
+def painted(window: QWidget) -> list[Reading]:
+    """Return the texts of tabs, lists, trees and menus of a window, by the pixels that they have.
+
+    No palette says their colours. The edges of letters are fainter than their middles: the colour
+    of a text is the pixel that stands out most.
+    """
+    found = []
+    for widget in window.findChildren(QWidget):
+        if isinstance(widget, QTabBar):
+            named = [(widget.tabText(n), widget.tabRect(n)) for n in range(widget.count())]
+        elif isinstance(widget, QMenu):
+            named = [(one.text(), widget.actionGeometry(one)) for one in widget.actions()]
+        elif isinstance(widget, QListView | QTreeView) and widget.model() is not None:
+            named = _items(widget)
+        else:
+            continue
+        shown = widget.viewport() if isinstance(widget, QListView | QTreeView) else widget
+        if not isinstance(widget, QMenu) and widget.visibleRegion().isEmpty():
+            continue
+        image = QImg2array(shown.grab().toImage())[..., :3]
+        found += [
+            _painted(f"{type(widget).__name__}: in {_path(widget)}", text, image[_pixels(rect)])
+            for text, rect in named
+            if text.strip() and image[_pixels(rect)].size
+        ]
+    return found
+
+
+def _items(view: QListView | QTreeView) -> list[tuple[str, QRect]]:
+    model = view.model()
+    rows = [model.index(row, 0, view.rootIndex()) for row in range(model.rowCount())]
+    return [(str(model.data(row) or ""), view.visualRect(row)) for row in rows]
+
+
+def _pixels(rect: QRect) -> tuple[slice, slice]:
+    top, left = max(rect.top(), 0), max(rect.left(), 0)
+    return slice(top, rect.bottom() + 1), slice(left, rect.right() + 1)
+
+
+def _painted(where: str, text: str, pixels) -> Reading:
+    colors, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+    names = [f"#{bytes(color).hex()}" for color in colors]
+    ground = names[counts.argmax()]
+    return Reading(where, text, max(names, key=lambda one: contrast(one, ground)), ground, False)
 
 
 def ground_of(widget: QWidget, window: QWidget, picture: QImage) -> str:

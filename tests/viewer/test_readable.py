@@ -10,13 +10,15 @@ from qtpy.QtWidgets import QApplication
 
 from napari_nx46.run.okabe_ito import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from napari_nx46.viewer.canvas.overlay import DEFAULT_OPACITY, outline_color
+from napari_nx46.viewer.plots.colors import Role, plot_colors
 from napari_nx46.viewer.plugin.preferences import DEFAULT_MASK_COLOR
 from napari_nx46.viewer.widgets.contrast import BLACK, WHITE, contrast
 from napari_nx46.viewer.window.docks import DOCKS, open_dock
-from tests.viewer.readable import focus_contrast, focusable, readings
+from tests.viewer.readable import focus_contrast, focusable, painted, readings
 
 THEMES = ("dark", "light")
 LEAST_OF_CONTROLS = 3.0
+PAINTED = ("QTabBar", "QMenu", "QListWidget")
 COLORS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 
 
@@ -38,7 +40,10 @@ def test_contrast_has_no_order(first, second):
 def test_every_text_of_every_dock_is_read_in_both_themes(shown):
     docks = [shown.dock, *(open_dock(shown.viewer, entry) for entry in DOCKS)]
     shown.viewer.window._qt_window.resize(1500, 980)
-    faint, seen = [], set()
+    shown.viewer_session.pin("A")
+    shown.session.change(quantile=0.8)
+    shown.viewer_session.compare.difference.show(True)
+    faint, seen, kinds = [], set(), set()
     for theme in THEMES:
         shown.viewer.theme = theme
         for dock in docks:
@@ -46,11 +51,21 @@ def test_every_text_of_every_dock_is_read_in_both_themes(shown):
             frame.show()
             frame.raise_()
             QApplication.processEvents()
-            found = readings(dock)
+            found = [*readings(dock), *painted(dock)]
+            kinds |= {kind for kind in PAINTED for one in found if f"{kind}: " in one.where}
             seen |= {(theme, type(dock).__name__) for _ in found}
             faint += [f"{theme}: {one.ratio:.2f} {one}" for one in found if not one.passes]
     assert len(seen) == len(THEMES) * len(docks)
     assert not faint
+    assert kinds == set(PAINTED)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_texts_and_lines_of_plots_stand_out(theme):
+    colors = plot_colors(theme)
+    assert contrast(colors.by_role[Role.TEXT], colors.background) >= 4.5
+    for role in (Role.FIRST, Role.SECOND, Role.THIRD):
+        assert contrast(colors.by_role[role], colors.background) >= LEAST_OF_CONTROLS
 
 
 @pytest.mark.parametrize("theme", THEMES)

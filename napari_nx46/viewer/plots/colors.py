@@ -33,7 +33,7 @@ _ON_DARK = {
 _ON_LIGHT = {
     Role.FIRST: BLUE,
     Role.SECOND: VERMILION,
-    Role.THIRD: PURPLE,
+    Role.THIRD: "#a85a86",  # purple, darker: the usual shade is too faint on a light ground
     Role.BAND: GREEN,
 }
 """Of each pair of shades the one that stands out."""

@@ -89,4 +89,5 @@ def _transposed(array: Any) -> Any:
         return array.transpose(TO_FRONT)
     from dask.array import from_array
 
-    return from_array(array).transpose(TO_FRONT)
+    lazy: Any = from_array(array)  # type: ignore[no-untyped-call]
+    return lazy.transpose(TO_FRONT)
