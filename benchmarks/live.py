@@ -346,6 +346,7 @@ def main() -> None:
                 f"a slider nobody listens to, {'at rest' if rest else 'dragged'}: "
                 f"{bare.drawn / bare.floor:4.2f} x floor"
             )
+        print_outline(draws, dock, events)
         burst(draws, dock)
         open_panels(viewer, dock)
         with_panels = measure_sliders(draws, dock, events)
@@ -362,6 +363,21 @@ def main() -> None:
             f" (at most {MOST_WITH_PANELS}), handler {1e3 * flip.handled:4.1f} ms"
         )
     print_layers(arguments.size, events)
+
+
+def print_outline(draws: DrawCounter, dock: TuneDock, events: int) -> None:
+    """Print the times of a slider and of bare repaints with an outline around the mask."""
+    overlay = dock.viewer_session.overlay
+    plain = measure_slider(draws, dock, "quantile", events, rest=False)
+    overlay.look(overlay.color, outline=True)
+    lined = measure_slider(draws, dock, "quantile", events, rest=False)
+    overlay.look(overlay.color, outline=False)
+    keep_ratio("outline: quantile dragged, x canvas floor", lined.drawn / lined.floor)
+    print(
+        f"with an outline: floor {1e3 * lined.floor:5.1f} ms (without {1e3 * plain.floor:5.1f}),"
+        f" event to drawn canvas {1e3 * lined.drawn:5.1f} ms (without {1e3 * plain.drawn:5.1f})"
+        f" = {lined.drawn / lined.floor:4.2f} x (at most {MOST_ALONE})"
+    )
 
 
 def print_rival(draws: DrawCounter, viewer: napari.Viewer, dock: TuneDock) -> float:
