@@ -158,3 +158,30 @@ def test_what_cannot_be_done_is_said(corrections, tmp_path, monkeypatch, argumen
     ran = nx46_here("corrections", *arguments)
     assert ran.exit_code == 2
     assert found in ran.stderr
+
+
+def test_score_and_compare_take_masks_as_corrected(data, labels, corrections, tmp_path):
+    saved, setting, out = tmp_path / "c.npz", tmp_path / "s.json", tmp_path / "out"
+    write_corrections(saved, {"a": corrections})
+    setting.write_text(SETTING.model_dump_json())
+    options = ("--quantile", "0.8", "--fragment", "a")
+    assert nx46_here("run", data, *options, "--out", out).exit_code == 0
+    plain, corrected = out / "masks" / "a.tif", tmp_path / "a.tif"
+    tifffile.imwrite(corrected, expected(data, labels), photometric="minisblack")
+    ran = nx46_here("score", plain, corrected, "--corrections", saved, "--json")
+    assert ran.exit_code == 0, ran.stderr
+    assert json.loads(ran.stdout)["mean"]["score"] == pytest.approx(1)
+    without = nx46_here("score", plain, corrected, "--json")
+    assert json.loads(without.stdout)["mean"]["score"] < 0.99
+
+    compared = ("compare", setting, corrected, "--data", data, "--fragment", "a")
+    ran = nx46_here(*compared, "--corrections", saved)
+    assert ran.exit_code == 0, ran.stderr
+    assert "a corrected by hand" in ran.stderr
+    assert "none differs" in ran.stdout
+    assert "none differs" not in nx46_here(*compared).stdout
+
+    write_corrections(saved, {"z": corrections})
+    ran = nx46_here("score", plain, corrected, "--corrections", saved)
+    assert ran.exit_code == 2
+    assert "found corrections of z, expected some of a" in ran.stderr

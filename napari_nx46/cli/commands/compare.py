@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_nx46.run.compare.mask_sets import MaskSet
     from napari_nx46.run.pipelines import PipelineSet
     from napari_nx46.setting import Setting
+    from napari_nx46.voxels.corrections.corrections import Corrections
 
 RUN_PREFIX = "run:"
 _SIDE_HELP = (
@@ -70,6 +71,15 @@ def compare(
             "--out", metavar="FILE", help="Write the tables too; the name ends in .md, .csv, .html."
         ),
     ] = None,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            "--corrections",
+            metavar="FILE",
+            help="Correct the masks that are computed by hand, last of all: a file that "
+            "'nx46 corrections' saved. Archives and mask files stay as they are.",
+        ),
+    ] = None,
     work: WorkspaceFile = None,
     channel: flag.Channel = None,
     logits: flag.AsLogits = None,
@@ -83,6 +93,7 @@ def compare(
     _check_ending(out)
     from napari_nx46.data.fragments import open_data
     from napari_nx46.files.atomic import write_beside
+    from napari_nx46.files.corrections import read_corrections
     from napari_nx46.run.compare.comparison import compare_sides
     from napari_nx46.run.compare.pairing import find_labels, pair_sides
     from napari_nx46.run.compare.report import REPORT_FORMATS, check_report_target
@@ -101,6 +112,7 @@ def compare(
             workspace_file(work, data[0] if data else None),
             fragment or (),
             cancelled,
+            None if corrections is None else read_corrections(corrections),
         )
         sides = opener.side(side_a), opener.side(side_b)
         pairing = pair_sides(*sides, opener.fragments)
@@ -133,12 +145,15 @@ class _Opener:
     fragments : sequence of str
         The image_ids that are to be compared; all if there is none.
     cancelled : callable
+    corrections : mapping of str to Corrections, optional
+        By image_id, of masks that are computed.
     """
 
     pipelines: PipelineSet | None
     workspace: Path
     fragments: Sequence[str]
     cancelled: Callable[[], bool]
+    corrections: Mapping[str, Corrections] | None = None
 
     @property
     def dataset(self) -> DataSet | None:
@@ -209,7 +224,9 @@ class _Opener:
             )
         image_ids = self.pipelines.dataset.image_ids
         wanted = [image_id for image_id in image_ids if image_id in self.fragments]
-        return setting_side(name, dict.fromkeys(wanted or image_ids, setting), self.pipelines, file)
+        settings = dict.fromkeys(wanted or image_ids, setting)
+        side = setting_side(name, settings, self.pipelines, file)
+        return side if self.corrections is None else side.corrected(self.corrections)
 
 
 def _check_ending(out: Path | None) -> None:

@@ -114,6 +114,7 @@ def paired(
     verb: str,
     channel: int | None,
     workers: int | None,
+    corrections: Path | None = None,
 ) -> Iterator[PairedWork]:
     """Pair masks with labels and compile what is needed; the CSV file appears when all went well.
 
@@ -123,6 +124,7 @@ def paired(
         As `pair_up` and `check_score_target`.
     """
     from napari_nx46.files.atomic import write_beside
+    from napari_nx46.files.corrections import read_corrections
     from napari_nx46.run.compare import scoring
 
     with ExitStack() as stack:
@@ -132,6 +134,7 @@ def paired(
             label,
             ignore_label=parameters.ignore_label,
             channel=channel,
+            corrections=None if corrections is None else read_corrections(corrections),
             cancelled=cancelled,
         )
         partial = None
@@ -164,6 +167,14 @@ def score(
     *,
     score_flags: ParameterFlags,
     channel: flag.Channel = None,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            "--corrections",
+            metavar="FILE",
+            help="Score the masks as corrected by hand: a file that 'nx46 corrections' saved.",
+        ),
+    ] = None,
     workers: flag.WorkerCount = None,
 ) -> None:
     """Compute the leaderboard scores of masks against their labels.
@@ -178,6 +189,7 @@ def score(
         verb="scoring",
         channel=channel,
         workers=workers,
+        corrections=corrections,
     ) as work:
         scores = work.computed(scoring.score_pairs)
         if work.table is not None:

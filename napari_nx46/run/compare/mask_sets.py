@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_nx46.data.fragments import FragmentError, checked_image_id, sole_listing
-from napari_nx46.files.naming import ARCHIVE_SUFFIX, printable
+from napari_nx46.files.naming import ARCHIVE_SUFFIX, first_few, printable
 from napari_nx46.files.submission.mask_tiff import Shape
 from napari_nx46.files.submission.reading import SubmissionMasks, open_submission
 from napari_nx46.files.volumes.opening import (
@@ -33,7 +33,8 @@ from napari_nx46.run.export.manifest_reading import (
 )
 from napari_nx46.run.export.targets import manifest_path
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.blocks import Mask, whole_block
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck, never
 
 __all__ = [
@@ -119,6 +120,25 @@ class StoredMask:
         voxels = self.voxels(cancelled)
         return voxels if self.is_binary else _binary_mask(voxels, self)
 
+    def corrected(self, corrections: Corrections) -> StoredMask:
+        """Return the mask that is corrected by hand when it is read.
+
+        Raises
+        ------
+        FragmentError
+            If the corrections are of another shape.
+        """
+        if corrections.shape != self.shape:
+            raise FragmentError(
+                f"fragment {self.image_id}: found corrections of shape {corrections.shape}, "
+                f"expected {self.shape}, as the mask has"
+            )
+
+        def voxels(cancelled: CancelCheck) -> np.ndarray:
+            return corrections.apply(self.read(cancelled), whole_block(self.shape))
+
+        return replace(self, voxels=voxels, is_binary=True)
+
 
 @dataclass(frozen=True, slots=True)
 class MaskSet:
@@ -161,6 +181,29 @@ class MaskSet:
         """The settings that are known, by image_id."""
         of_masks = {image_id: mask.setting for image_id, mask in self.masks.items()}
         return {image_id: setting for image_id, setting in of_masks.items() if setting is not None}
+
+    def corrected(self, corrections: Mapping[str, Corrections]) -> MaskSet:
+        """Return the set with the masks that are corrected by hand; a note says which.
+
+        Parameters
+        ----------
+        corrections : mapping of str to Corrections
+            By image_id; those of other fragments are passed over.
+
+        Raises
+        ------
+        FragmentError
+            If none of the masks is corrected, or shapes differ.
+        """
+        chosen = {name: one for name, one in corrections.items() if name in self.masks}
+        if corrections and not chosen:
+            raise FragmentError(
+                f"{self.name}: found corrections of {first_few(sorted(corrections))}, expected "
+                f"some of {first_few(sorted(self.masks))}"
+            )
+        masks = {name: self.masks[name].corrected(one) for name, one in chosen.items()}
+        notes = (f"{self.name}: {first_few(sorted(masks))} corrected by hand",) if masks else ()
+        return replace(self, masks={**self.masks, **masks}, notes=(*self.notes, *notes))
 
     def with_settings(self, settings: Mapping[str, Setting]) -> MaskSet:
         """Return the set with other settings of its masks; where there is none it is not known."""

@@ -24,6 +24,7 @@ from napari_nx46.run.compare.mask_sets import StoredMask, open_masks, read_once
 from napari_nx46.run.compare.pairing import masks_of, open_labels, pair
 from napari_nx46.run.csv_text import csv_bytes
 from napari_nx46.voxels.blocks import octants_of
+from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import never
 
 __all__ = [
@@ -70,6 +71,7 @@ def pair_up(
     *,
     ignore_label: int | None = COMPETITION.ignore_label,
     channel: int | None = None,
+    corrections: Mapping[str, Corrections] | None = None,
     cancelled: Callable[[], bool] = never,
 ) -> tuple[ScoringPair, ...]:
     """Find which prediction belongs to which label, and check that their shapes are the same.
@@ -84,6 +86,8 @@ def pair_up(
         What labels may hold besides 0, 1 and 2.
     channel : int, optional
         Of volumes that have several.
+    corrections : mapping of str to Corrections, optional
+        By image_id: what is corrected by hand in the predictions.
     cancelled : callable
         Asked while an archive is validated.
 
@@ -109,6 +113,8 @@ def pair_up(
     # A single label belongs to a single prediction of any name; one in a folder has a name.
     name = next(iter(labels.items)) if labels.any_name else None
     masks = open_masks(prediction, image_id=name, channel=channel, cancelled=cancelled)
+    if corrections is not None:
+        masks = masks.corrected(corrections)
     predictions = replace(masks_of(masks, "prediction"), any_name=False)
     paired = pair(predictions, replace(labels, any_name=False))
     return tuple(ScoringPair(image_id, *both) for image_id, both in paired.items())

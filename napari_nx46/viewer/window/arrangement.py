@@ -78,6 +78,8 @@ class ColumnKeeper(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice that the window has another width, or fewer docks; close it as napari knows it."""
+        if not vars(self):  # PySide6 clears this object before the window has lost its last child
+            return False
         if event.type() == QEvent.Type.Close:
             self._take_apart()  # napari keeps the layout for the next window, which may be wide
         if event.type() in (QEvent.Type.Resize, QEvent.Type.ChildRemoved, QEvent.Type.Close):
