@@ -20,6 +20,18 @@ Voxel = tuple[int, int, int]
 _AXES = 3
 
 
+def is_fitted(viewer: ViewerModel) -> bool:
+    """Return whether a viewer shows all of its layers in 2D, as it does by itself."""
+    if viewer.dims.ndisplay == _AXES or not len(viewer.layers):
+        return False
+    camera = viewer.scene.camera
+    before = camera.zoom, tuple(camera.center)
+    viewer.reset_view()
+    fitted = np.allclose((camera.zoom, *camera.center), (before[0], *before[1]))
+    camera.zoom, camera.center = before
+    return bool(fitted)
+
+
 def view_of(
     viewer: ViewerModel, layer: Layer, corners: Any, shape: tuple[int, int, int]
 ) -> View | None:

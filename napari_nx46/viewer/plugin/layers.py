@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 CONTEXT_COMMAND = "napari-nx46.tune_layers_of_menu"
 TITLE = "Tune surface mask"
 
+LAID_OUT_SECONDS = 0.2
+"""After a dock was added: by then the canvas has become smaller."""
+
 
 def tune_selected(viewer: napari.Viewer) -> None:
     """Tune the selected layers, or open the chooser where they are not enough.
@@ -19,9 +22,12 @@ def tune_selected(viewer: napari.Viewer) -> None:
     What each of them is follows from names and types: a Labels layer is the label, the first image
     the 3D path. The chooser shows it, and takes another choice.
     """
+    from napari_nx46.viewer.canvas.viewing import is_fitted
+    from napari_nx46.viewer.qt.later import Later
     from napari_nx46.viewer.sources.choice import guessed, layers_of
-    from napari_nx46.viewer.window.session_dock import tune_dock_of
+    from napari_nx46.viewer.window.session_dock import has_tune_dock, tune_dock_of
 
+    was_fitted = not has_tune_dock(viewer) and is_fitted(viewer)
     selected = [layer for layer in layers_of(viewer) if layer in viewer.layers.selection]
     choice, dock = guessed(selected), tune_dock_of(viewer)
     frame = dock.parentWidget()
@@ -36,6 +42,10 @@ def tune_selected(viewer: napari.Viewer) -> None:
     except (ValueError, OSError) as error:
         dock.layers.propose(choice)
         notify_error(error)
+        return
+    session = dock.viewer_session
+    if was_fitted and session is not None and not session.look_again():
+        Later(dock)(LAID_OUT_SECONDS, viewer.reset_view)
 
 
 def activate(context: object = None) -> None:

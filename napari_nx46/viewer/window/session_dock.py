@@ -122,11 +122,20 @@ class SessionDock(TabbedDock):
 
 def is_tuned(viewer: napari.Viewer) -> bool:
     """Return whether a session is open in a window."""
-    docked = viewer.window.dock_widgets.values()
-    return any(isinstance(dock, TuneDock) and dock.viewer_session is not None for dock in docked)
+    dock = _found_tune_dock(viewer)
+    return dock is not None and dock.viewer_session is not None
+
+
+def has_tune_dock(viewer: napari.Viewer) -> bool:
+    """Return whether a window has the dock in which masks are tuned."""
+    return _found_tune_dock(viewer) is not None
 
 
 def tune_dock_of(viewer: napari.Viewer) -> TuneDock:
     """Return the dock in which a window's masks are tuned, adding it where there is none."""
+    return _found_tune_dock(viewer) or add_dock(viewer)
+
+
+def _found_tune_dock(viewer: napari.Viewer) -> TuneDock | None:
     docked = viewer.window.dock_widgets.values()
-    return next((dock for dock in docked if isinstance(dock, TuneDock)), None) or add_dock(viewer)
+    return next((dock for dock in docked if isinstance(dock, TuneDock)), None)

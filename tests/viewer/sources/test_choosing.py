@@ -9,7 +9,13 @@ from napari._app_model.constants import MenuId
 from napari.layers import Image, Labels
 
 from napari_nx46 import make_mask
-from napari_nx46.viewer.plugin.layers import CONTEXT_COMMAND, activate, tune_selected
+from napari_nx46.viewer.canvas.viewing import is_fitted
+from napari_nx46.viewer.plugin.layers import (
+    CONTEXT_COMMAND,
+    LAID_OUT_SECONDS,
+    activate,
+    tune_selected,
+)
 from napari_nx46.viewer.sources.choice import guessed
 from napari_nx46.viewer.window.launch import add_dock
 from napari_nx46.viewer.window.session_dock import tune_dock_of
@@ -141,6 +147,25 @@ def test_the_selected_layers_are_tuned_from_the_menu(make_napari_viewer):
     np.testing.assert_array_equal(session.whole_mask(), make_mask(path(2)))
     assert first in viewer.layers
     assert dock.layers.panel.boxes["p3d"].value is other
+
+
+@pytest.mark.parametrize("fitted", [True, False])
+def test_all_of_a_layer_stays_in_sight_beside_the_new_dock(make_napari_viewer, qtbot, fitted):
+    viewer = make_napari_viewer(show=True)
+    viewer.add_layer(image("first"))
+    qtbot.wait(50)
+    viewer.reset_view()
+    if not fitted:
+        viewer.scene.camera.zoom *= 3
+    zoom = viewer.scene.camera.zoom
+    assert is_fitted(viewer) == fitted
+    assert viewer.scene.camera.zoom == zoom
+    tune_selected(viewer)
+    if fitted:
+        qtbot.waitUntil(lambda: viewer.scene.camera.zoom < zoom and is_fitted(viewer))
+    else:
+        qtbot.wait(round(2000 * LAID_OUT_SECONDS))
+        assert viewer.scene.camera.zoom == zoom
 
 
 def test_without_a_selection_the_chooser_opens(make_napari_viewer):
