@@ -87,7 +87,7 @@ def workspace_file(work: Path | None, data: Path | None) -> Path:
     return usual_workspace(Path.cwd() if data is None else data) if work is None else work
 
 
-def usual_workspace(data: Path) -> Path:
+def usual_workspace(data: Path | str) -> Path:
     """Return the workspace file of data in the folder that the environment or napari names."""
     from napari_nx46.files.workspace import WORKSPACES_VARIABLE, default_workspace
 

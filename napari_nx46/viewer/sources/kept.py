@@ -44,7 +44,7 @@ def workspace_of_layers(choice: LayerChoice, environment: Mapping[str, str]) -> 
         known = isinstance(array, np.ndarray) and array.dtype.kind in "biuf"
         return workspace_of_content(sampled_fingerprint(array), environment) if known else None
     if "://" in path:
-        return workspace_of_content(path, environment)
+        return default_workspace(path, environment)
     is_sample = Path(path).is_relative_to(sample_path())
     return None if is_sample else default_workspace(Path(path), environment)
 
