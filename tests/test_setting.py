@@ -85,7 +85,7 @@ def test_environment_gives_knobs():
 def test_presets_have_the_published_values():
     assert preset("nx46-v7.5") == Setting(quantile=0.985, blend=0.78, z_radius=2)
     assert preset("nx46-v7.5-run-04") == Setting(quantile=0.972, blend=0.72, z_radius=2)
-    assert len(all_presets()) == 27
+    assert len(all_presets()) == 28
     first = preset("first-place")
     assert (first.probability, first.border, first.sheet_closing) == (0.26, 3, 3)
     assert (first.objects_first, first.smallest_object, first.most_sheets) == (20_000, 0, 40)

@@ -15,7 +15,8 @@ from typing import Literal
 from napari_nx46.core.cleanup.objects import LINKED
 from napari_nx46.core.cleanup.step import Step
 from napari_nx46.core.cleanup.steps import steps_of, unjoined_steps
-from napari_nx46.setting import Domain, ScoreSmoothing, Setting, ThresholdRule
+from napari_nx46.core.score.smoothing import needs_figures
+from napari_nx46.setting import Domain, Setting, ThresholdRule
 from napari_nx46.voxels.blocks import Block, widened
 from napari_nx46.voxels.piece_rules import PieceRule
 
@@ -235,10 +236,10 @@ def refusals(setting: Setting, quantile_over: QuantileOver | None = None) -> lis
             "probability over boxes of the volume with `nx46 freeze`, or take it over the whole "
             "with --quantile-over volume (or written)"
         )
-    if setting.smooth is ScoreSmoothing.DIFFUSION:
+    if needs_figures(setting):
         found.append(
-            "diffusion follows from the gradients of the whole volume, which tiles do not know: "
-            "choose --smooth gaussian, or off"
+            "diffusion and sheetness follow from figures of the whole volume, which tiles do not "
+            "know: choose --smooth gaussian or off, and --sheetness off"
         )
     for step in steps_of(setting):
         if step.needs_image:

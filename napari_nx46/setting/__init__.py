@@ -14,6 +14,7 @@ from napari_nx46.setting.choices import (
     MedianWindow,
     ScoreFrom,
     ScoreSmoothing,
+    Sheetness,
     ThresholdRule,
     Weights,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "ScoreSmoothing",
     "Setting",
     "SettingError",
+    "Sheetness",
     "ThresholdRule",
     "Weights",
     "all_presets",

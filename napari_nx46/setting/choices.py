@@ -52,6 +52,15 @@ class ScoreSmoothing(StrEnum):
     MEDIAN = "median"
 
 
+class Sheetness(StrEnum):
+    """What the sheetness of the score is used for."""
+
+    OFF = "off"
+    MIX = "mix"
+    GATE = "gate"
+    REPLACE = "replace"
+
+
 class CtGate(StrEnum):
     """What is removed where the CT image has no support for it."""
 

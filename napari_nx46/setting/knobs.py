@@ -19,6 +19,7 @@ class Group(StrEnum):
 
     SCORE = "Score"
     SCORE_SMOOTHING = "Score smoothing"
+    SHEETNESS = "Sheetness"
     CT_SUPPORT = "CT support"
     THRESHOLD = "Threshold"
     ADAPTIVE = "Adaptive rule"

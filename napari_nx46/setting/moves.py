@@ -12,6 +12,7 @@ from napari_nx46.setting.choices import (
     Domain,
     ScoreFrom,
     ScoreSmoothing,
+    Sheetness,
     ThresholdRule,
 )
 from napari_nx46.setting.knobs import CLEAN_UP_GROUPS, described_knobs
@@ -90,6 +91,12 @@ _APPLIES: Mapping[str, Callable[[Setting], bool]] = {
         ("smooth_window", "smooth_passes"),
         lambda setting: setting.smooth is ScoreSmoothing.MEDIAN,
     ),
+    **dict.fromkeys(
+        ("sheet_sigma", "sheet_gamma", "sheet_beta"),
+        lambda setting: setting.sheetness is not Sheetness.OFF,
+    ),
+    "sheet_threshold": lambda setting: setting.sheetness is Sheetness.GATE,
+    "sheet_mix": lambda setting: setting.sheetness is Sheetness.MIX,
     "ct_threshold": lambda setting: setting.ct_gate is not CtGate.OFF,
     "ct_margin": lambda setting: setting.ct_gate is not CtGate.OFF,
     "border_again": lambda setting: setting.border > 0,

@@ -154,6 +154,7 @@ def test_every_knob_has_a_flag_that_gives_it(tmp_path):
         "smooth": "gaussian",
         "smooth_window": "cube",
         "ct_gate": "mask",
+        "sheetness": "gate",
     }
     expected = {
         **values,

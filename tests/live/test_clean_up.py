@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.live.view import slice_view
 from napari_nx46.setting import ScoreFrom, Setting, all_presets, preset
+from napari_nx46.voxels.blocks import FragmentVolumes
 from tests.live.driver import PATIENCE, count_kernels, plane_view
 
 CLEANED = {
@@ -48,6 +50,26 @@ def test_a_preset_settles_on_the_plain_definition(compiled, image_id, name):
         assert session.figures.exact
     assert session.figures.fragment_density == compiled.expected().mean()
     assert compiled.events.of("failed") == []
+
+
+@pytest.mark.parametrize("knobs", [{"smooth": "diffusion"}, {"sheetness": "gate"}])
+def test_what_follows_from_the_whole_fragment_is_left_out_until_it_is_known(compiled, knobs):
+    session = compiled.session
+    session.change(rule="probability", probability=0.6, blend=0.6)
+    compiled.settle()
+    plain = compiled.shown().copy()
+    session.change(**knobs)
+    assert not session.figures.exact
+    np.testing.assert_array_equal(compiled.shown(), plain)
+    compiled.settle()
+    assert session.figures.exact
+    fragment = session.fragment
+    volumes = FragmentVolumes(fragment.p3d.read(), fragment.p2d.read())
+    pipeline = FragmentPipeline(volumes)
+    threshold = pipeline.threshold(session.setting)
+    exact = pipeline.mask(session.setting, threshold, session.view.block)
+    np.testing.assert_array_equal(compiled.shown(), exact.reshape(plain.shape))
+    assert not np.array_equal(compiled.shown(), plain)
 
 
 def test_a_clean_up_knob_shows_a_preview_before_it_returns(compiled):

@@ -7,7 +7,7 @@ weighted mean of their probabilities or logits, every one but ``p2d`` smoothed a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -22,13 +22,23 @@ from napari_nx46.core.score.ensemble import (
 )
 from napari_nx46.core.score.kernels import Kernels
 from napari_nx46.core.score.smoothing import (
+    NO_FIGURES,
     SmoothingKey,
+    WholeFigures,
     smooth_score,
     smoothing_key,
     smoothing_reach,
 )
 from napari_nx46.core.threshold.quantile import HIGH_BITS, LOW_BITS, Counts, ScoreHistogram
-from napari_nx46.setting import Averaging, CtGate, ScoreFrom, ScoreSmoothing, Setting, Weights
+from napari_nx46.setting import (
+    Averaging,
+    CtGate,
+    ScoreFrom,
+    ScoreSmoothing,
+    Setting,
+    Sheetness,
+    Weights,
+)
 from napari_nx46.voxels.blocks import (
     Block,
     FloatVolume,
@@ -180,7 +190,7 @@ class ScoreWork:
         score: FloatVolume | None = None,
         counts: Counts | None = None,
         cancelled: CancelCheck = never,
-        scales: Sequence[float] = (),
+        figures: WholeFigures = NO_FIGURES,
     ) -> FloatVolume:
         """Compute the score of a block.
 
@@ -196,8 +206,8 @@ class ScoreWork:
             Increased by the scores' histogram over the bins of `quantile`.
         cancelled : callable
             Asked between tiles.
-        scales : sequence of float
-            Of the steps of the setting's diffusion, of which as many are done.
+        figures : WholeFigures
+            That the smoothing of the score needs.
 
         Raises
         ------
@@ -207,7 +217,7 @@ class ScoreWork:
             If `cancelled` returned True.
         """
         if smoothing_key(setting):
-            return self._smoothed(sources, setting, block, score, counts, cancelled, scales)
+            return self._smoothed(sources, setting, block, score, counts, cancelled, figures)
         out = np.empty(block_shape(block), np.float32) if score is None else score
         averaged = setting if setting.source is ScoreFrom.PROBABILITIES else as_two_paths(setting)
         weights = effective_weights(tuple(sources.probabilities), averaged)
@@ -235,13 +245,15 @@ class ScoreWork:
         score: FloatVolume | None,
         counts: Counts | None,
         cancelled: CancelCheck,
-        scales: Sequence[float],
+        figures: WholeFigures,
     ) -> FloatVolume:
         """Compute the score of a block and its halo, and smooth it; see `compute`."""
-        plain = setting.model_copy(update={"smooth": ScoreSmoothing.OFF})
+        plain = setting.model_copy(
+            update={"smooth": ScoreSmoothing.OFF, "sheetness": Sheetness.OFF}
+        )
         wide = widened(block, smoothing_reach(setting), sources.shape)
         mean = self.compute(sources, plain, wide, cancelled=cancelled)
-        smooth = smooth_score(mean, setting, scales, self.workers)
+        smooth = smooth_score(mean, setting, figures, self.workers)
         inner = np.ascontiguousarray(smooth[within(block, wide)])
         out = np.empty_like(inner) if score is None else score
         whole = slice(0, inner.shape[1])

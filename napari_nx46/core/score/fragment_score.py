@@ -9,12 +9,12 @@ from threading import Lock
 
 import numpy as np
 
-from napari_nx46.core.filters.diffusion import diffusion_scale, slope_squares
 from napari_nx46.core.score.blend import PathKey, ScoreKey, ScoreStage, ScoreWork
 from napari_nx46.core.score.ct_paths import IntensityExtent, ct_sources, intensity_extent
+from napari_nx46.core.score.figures import figures_of
 from napari_nx46.core.score.kernels import Kernels, compiled_kernels
 from napari_nx46.core.score.prepared import GatedVolume, TemperedVolume
-from napari_nx46.core.score.smoothing import needs_scales
+from napari_nx46.core.score.smoothing import NO_FIGURES, WholeFigures, needs_figures
 from napari_nx46.core.threshold.quantile import HIGH_BITS, LOW_BITS, Counts, ScoreHistogram
 from napari_nx46.setting import ScoreFrom, Setting
 from napari_nx46.voxels.blocks import (
@@ -24,8 +24,6 @@ from napari_nx46.voxels.blocks import (
     VolumeLike,
     slabs,
     whole_block,
-    widened,
-    within,
 )
 from napari_nx46.voxels.tiles import slab_thickness, slice_tiles
 from napari_nx46.voxels.workers import CancelCheck, Workers, alone, never
@@ -75,8 +73,8 @@ class FragmentScore:
         self._computing = Lock()  # held while a stage is computed: by one thread at a time
         self._changing = Lock()  # held while what is kept changes: never for long
         self._times_cleared = 0
-        self._scales: tuple[ScoreKey, tuple[float, ...]] | None = None
-        self._scaling = Lock()  # held while they are computed
+        self._figures: tuple[ScoreKey, WholeFigures] | None = None
+        self._figuring = Lock()  # held while they are computed
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -103,7 +101,9 @@ class FragmentScore:
     def is_ready(self, setting: Setting) -> bool:
         """Return whether any block's score can be computed without a pass over the fragment."""
         has_paths = setting.source is ScoreFrom.PROBABILITIES or self._intensities is not None
-        return has_paths and (not needs_scales(setting) or self._known_scales(setting) is not None)
+        return has_paths and (
+            not needs_figures(setting) or self._known_figures(setting) is not None
+        )
 
     def paths(self, setting: Setting, cancelled: CancelCheck = never) -> FragmentVolumes:
         """Return the probability volumes that a setting averages.
@@ -228,8 +228,10 @@ class FragmentScore:
     ) -> FloatVolume:
         work = ScoreWork(self.kernels, self.workers)
         sources = self.paths(setting, cancelled)
-        scales = self._diffusion_scales(setting, cancelled) if needs_scales(setting) else ()
-        return work.compute(sources, setting, block, score, counts, cancelled, scales)
+        figures = NO_FIGURES
+        if needs_figures(setting):
+            figures = self._whole_figures(setting, cancelled)
+        return work.compute(sources, setting, block, score, counts, cancelled, figures)
 
     def _prepared_sources(self, setting: Setting) -> FragmentVolumes:
         """Return the sources as the knobs of single volumes leave them."""
@@ -251,35 +253,24 @@ class FragmentScore:
         models = {name: prepared(volume) for name, volume in self.sources.models.items()}
         return FragmentVolumes(first, second, models, image)
 
-    # ---- the scales of a diffusion -----------------------------------------------------------
+    # ---- what smoothing needs of the whole fragment ------------------------------------------
 
-    def _known_scales(self, setting: Setting) -> tuple[float, ...] | None:
-        found = self._scales
+    def _known_figures(self, setting: Setting) -> WholeFigures | None:
+        found = self._figures
         return found[1] if found is not None and found[0] == ScoreKey.of(setting) else None
 
-    def _diffusion_scales(self, setting: Setting, cancelled: CancelCheck) -> tuple[float, ...]:
-        """Return the scale of each step, from a pass over the whole fragment for each."""
-        with alone(self._scaling, cancelled):
-            known = self._known_scales(setting)
+    def _whole_figures(self, setting: Setting, cancelled: CancelCheck) -> WholeFigures:
+        """Return the figures that a smoothing needs, from a pass over the fragment for each."""
+        with alone(self._figuring, cancelled):
+            known = self._known_figures(setting)
             if known is not None:
                 return known
-            scales: tuple[float, ...] = ()
-            for _ in range(setting.diffusion_iterations):
-                scales = (*scales, self._next_scale(setting, scales, cancelled))
-            self._scales = (ScoreKey.of(setting), scales)
-            return scales
-
-    def _next_scale(
-        self, setting: Setting, scales: tuple[float, ...], cancelled: CancelCheck
-    ) -> float:
-        work, sources = ScoreWork(self.kernels, self.workers), self.paths(setting, cancelled)
-        squares: list[float] = []
-        for slab in self._whole_in_slabs():
-            wide = widened(slab, (1, 0, 0), self.shape)
-            score = work.compute(sources, setting, wide, cancelled=cancelled, scales=scales)
-            squares += slope_squares(score, within(slab, wide)[0])
-        voxels = math.prod(self.shape)
-        return diffusion_scale(squares, voxels, setting.diffusion_conductance)
+            work = ScoreWork(self.kernels, self.workers)
+            slabs_of = list(self._whole_in_slabs())
+            sources = self.paths(setting, cancelled)
+            figures = figures_of(work, sources, setting, slabs_of, cancelled)
+            self._figures = (ScoreKey.of(setting), figures)
+            return figures
 
     def _keep_paths(self, setting: Setting, keep: bool, cancelled: CancelCheck) -> None:
         """Compute the volumes that follow from the CT image once, where memory is to be used."""

@@ -1,18 +1,27 @@
-"""Smoothing of scores after their mean: diffusion, a Gaussian, or medians."""
+"""What is done to scores after their mean: diffusion, a Gaussian or medians, and sheetness."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from napari_nx46.core.filters.diffusion import diffuse
 from napari_nx46.core.filters.gaussian import gaussian, gaussian_reach
-from napari_nx46.setting import MedianWindow, ScoreSmoothing, Setting
+from napari_nx46.core.filters.sheetness import sheetness, sheetness_reach
+from napari_nx46.setting import MedianWindow, ScoreSmoothing, Setting, Sheetness
 from napari_nx46.voxels.blocks import FloatVolume
 from napari_nx46.voxels.workers import Workers, tiles_of
 
-__all__ = ["SmoothingKey", "needs_scales", "smooth_score", "smoothing_key", "smoothing_reach"]
+__all__ = [
+    "NO_FIGURES",
+    "SmoothingKey",
+    "WholeFigures",
+    "needs_figures",
+    "smooth_score",
+    "smoothing_key",
+    "smoothing_reach",
+]
 
 SmoothingKey = tuple[object, ...]
 """The knobs of the smoothing; empty where there is none."""
@@ -26,31 +35,74 @@ _FOOTPRINTS: dict[MedianWindow, tuple[int, int, int]] = {
 }
 
 
+@dataclass(frozen=True)
+class WholeFigures:
+    """What the smoothing of any block follows from that the whole fragment alone can give.
+
+    Parameters
+    ----------
+    scales : tuple of float
+        Of the diffusion's steps, of which as many are done.
+    extent : tuple of float, optional
+        Lowest and highest value of the Gaussian that the sheetness is taken of; without it, none
+        is taken.
+    highest_sheetness : float, optional
+        The 0.995 quantile of the sheetness; without it, the sheetness itself is returned.
+    """
+
+    scales: tuple[float, ...] = ()
+    extent: tuple[float, float] | None = None
+    highest_sheetness: float | None = None
+
+
+NO_FIGURES = WholeFigures()
+
+
 def smoothing_key(setting: Setting) -> SmoothingKey:
-    """Return what the smoothing of a setting follows from; empty where there is none."""
+    """Return what smoothing and sheetness of a setting follow from; empty where there is none."""
+    key: SmoothingKey = ()
     match setting.smooth:
         case ScoreSmoothing.DIFFUSION:
-            return (
+            key = (
                 setting.smooth,
                 setting.diffusion_conductance,
                 setting.diffusion_step,
                 setting.diffusion_iterations,
             )
         case ScoreSmoothing.GAUSSIAN:
-            return setting.smooth, setting.smooth_sigma_z, setting.smooth_sigma
+            key = (setting.smooth, setting.smooth_sigma_z, setting.smooth_sigma)
         case ScoreSmoothing.MEDIAN:
-            return setting.smooth, setting.smooth_window, setting.smooth_passes
+            key = (setting.smooth, setting.smooth_window, setting.smooth_passes)
         case ScoreSmoothing.OFF:
-            return ()
+            pass
+    if setting.sheetness is Sheetness.OFF:
+        return key
+    shape = (setting.sheet_sigma, setting.sheet_gamma, setting.sheet_beta)
+    match setting.sheetness:
+        case Sheetness.MIX:
+            return (*key, setting.sheetness, *shape, setting.sheet_mix)
+        case Sheetness.GATE:
+            return (*key, setting.sheetness, *shape, setting.sheet_threshold)
+        case Sheetness.REPLACE:
+            return (*key, setting.sheetness, *shape)
 
 
-def needs_scales(setting: Setting) -> bool:
-    """Return whether the smoothing follows from the whole fragment, in the scale of each step."""
-    return setting.smooth is ScoreSmoothing.DIFFUSION
+def needs_figures(setting: Setting) -> bool:
+    """Return whether the smoothing follows from the whole fragment, see `WholeFigures`."""
+    is_diffused = setting.smooth is ScoreSmoothing.DIFFUSION
+    return is_diffused or setting.sheetness is not Sheetness.OFF
 
 
 def smoothing_reach(setting: Setting) -> tuple[int, int, int]:
     """Return how far the smoothing of a setting looks along z, y and x, in voxels."""
+    z, y, x = _reach_of_smoothing(setting)
+    if setting.sheetness is Sheetness.OFF:
+        return z, y, x
+    more = sheetness_reach(setting.sheet_sigma)
+    return z + more, y + more, x + more
+
+
+def _reach_of_smoothing(setting: Setting) -> tuple[int, int, int]:
     match setting.smooth:
         case ScoreSmoothing.DIFFUSION:
             return (setting.diffusion_iterations,) * 3
@@ -68,7 +120,7 @@ def smoothing_reach(setting: Setting) -> tuple[int, int, int]:
 def smooth_score(
     score: FloatVolume,
     setting: Setting,
-    scales: Sequence[float] = (),
+    figures: WholeFigures = NO_FIGURES,
     workers: Workers | None = None,
 ) -> FloatVolume:
     """Smooth the scores of a block, which has a halo as wide as the reach.
@@ -77,8 +129,8 @@ def smooth_score(
     ----------
     score : (Z, Y, X) array of float32
     setting : Setting
-    scales : sequence of float
-        Of the diffusion's steps, of which as many are done.
+    figures : WholeFigures
+        Of the whole fragment, as far as they are known.
     workers : Workers, optional
         Threads to share the work; the result does not depend on them.
 
@@ -89,7 +141,7 @@ def smooth_score(
     """
     match setting.smooth:
         case ScoreSmoothing.DIFFUSION:
-            for scale in scales:
+            for scale in figures.scales:
                 score = diffuse(score, scale, setting.diffusion_step, workers=workers)
                 np.clip(score, 0.0, 1.0, out=score)
         case ScoreSmoothing.GAUSSIAN:
@@ -100,7 +152,33 @@ def smooth_score(
                 score = _median(score, setting.smooth_window, workers or Workers(1))
         case ScoreSmoothing.OFF:
             pass
-    return np.clip(score, 0.0, 1.0)
+    score = np.clip(score, 0.0, 1.0)
+    if setting.sheetness is Sheetness.OFF or figures.extent is None:
+        return score
+    return _with_sheetness(score, setting, figures, workers)
+
+
+def _with_sheetness(
+    score: FloatVolume, setting: Setting, figures: WholeFigures, workers: Workers | None
+) -> FloatVolume:
+    likeness = sheetness(
+        score,
+        figures.extent or (0.0, 0.0),
+        setting.sheet_sigma,
+        setting.sheet_gamma,
+        setting.sheet_beta,
+        workers=workers,
+    )
+    match setting.sheetness:
+        case Sheetness.GATE:
+            return np.where(likeness < np.float32(setting.sheet_threshold), np.float32(0), score)
+        case Sheetness.MIX if figures.highest_sheetness is not None:
+            share, highest = np.float32(setting.sheet_mix), np.float32(figures.highest_sheetness)
+            if highest > 0:
+                likeness = np.minimum(likeness / highest, np.float32(1))
+            return (np.float32(1) - share) * score + share * likeness
+        case _:
+            return likeness
 
 
 def _median(score: FloatVolume, window: MedianWindow, workers: Workers) -> FloatVolume:

@@ -8,10 +8,11 @@ import numpy as np
 
 from napari_nx46.core.line import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.core.score.smoothing import needs_figures
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.live.preview.threshold import PreviewSource, ScoreSample
 from napari_nx46.live.view import ShownMask
-from napari_nx46.setting import ScoreSmoothing, Setting
+from napari_nx46.setting import ScoreSmoothing, Setting, Sheetness
 from napari_nx46.voxels.blocks import Block, block_shape
 from napari_nx46.voxels.corrections.corrections import Corrections
 
@@ -48,14 +49,12 @@ class MaskSource:
     def shown(self, setting: Setting, block: Block) -> ShownMask:
         """Return the mask of a block, exact where that takes no pass over the fragment."""
         pipeline = self.pipeline
-        if not pipeline.is_ready(setting) and setting.smooth is not ScoreSmoothing.OFF:
-            # A diffusion follows from the whole fragment: until a worker has been there, it is
-            # shown without.
-            return replace(
-                self.shown(setting.changed(smooth=ScoreSmoothing.OFF), block),
-                setting=setting,
-                exact=False,
-            )
+        if not pipeline.is_ready(setting) and needs_figures(setting):
+            # Diffusion and sheetness follow from the whole fragment: until a worker has been
+            # there, the mask is shown without.
+            plain = setting.changed(smooth=ScoreSmoothing.OFF, sheetness=Sheetness.OFF)
+            shown = self.shown(plain, block)
+            return replace(shown, setting=setting, threshold=None, exact=False)
         if not pipeline.is_ready(setting):
             nothing = np.zeros(block_shape(block), np.uint8)
             return ShownMask(setting, None, block, nothing, exact=False)

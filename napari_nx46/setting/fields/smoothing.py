@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from napari_nx46.setting.choices import CtGate, MedianWindow, ScoreSmoothing
+from napari_nx46.setting.choices import CtGate, MedianWindow, ScoreSmoothing, Sheetness
 from napari_nx46.setting.fields.score import ScoreKnobs
 from napari_nx46.setting.knobs import Group, knob
 
@@ -93,6 +93,65 @@ class SmoothingKnobs(ScoreKnobs):
             unit="passes",
         ),
     ] = 1
+    sheetness: Annotated[
+        Sheetness,
+        knob(
+            Group.SHEETNESS,
+            "Use",
+            "How much like a bright sheet the score is around a voxel: mixed into the score, to"
+            " drop scores where it is low, or in place of the score.",
+        ),
+    ] = Sheetness.OFF
+    sheet_sigma: Annotated[
+        float,
+        Field(ge=0.5, le=4.0),
+        knob(
+            Group.SHEETNESS,
+            "Sheet sigma",
+            "Width of the Gaussian before the curvature is measured, in voxels.",
+            step=0.1,
+        ),
+    ] = 2.0
+    sheet_gamma: Annotated[
+        float,
+        Field(ge=0.1, le=5.0),
+        knob(
+            Group.SHEETNESS,
+            "Sheet gamma",
+            "How strong the curvature must be.",
+            step=0.1,
+        ),
+    ] = 1.5
+    sheet_beta: Annotated[
+        float,
+        Field(ge=0.1, le=1.0),
+        knob(
+            Group.SHEETNESS,
+            "Sheet beta",
+            "How unlike a sheet the curvature may be.",
+            step=0.05,
+        ),
+    ] = 0.5
+    sheet_threshold: Annotated[
+        float,
+        Field(ge=0.0, le=1.0),
+        knob(
+            Group.SHEETNESS,
+            "Least sheetness",
+            "Scores where the sheetness is lower become 0.",
+            step=0.01,
+        ),
+    ] = 0.5
+    sheet_mix: Annotated[
+        float,
+        Field(ge=0.0, le=1.0),
+        knob(
+            Group.SHEETNESS,
+            "Share of sheetness",
+            "Weight of the sheetness, over its 0.995 quantile, in the score.",
+            step=0.05,
+        ),
+    ] = 0.3
     ct_gate: Annotated[
         CtGate,
         knob(

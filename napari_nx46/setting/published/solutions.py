@@ -12,6 +12,7 @@ from napari_nx46.setting.choices import (
     CubePlugging,
     MedianWindow,
     ScoreSmoothing,
+    Sheetness,
 )
 from napari_nx46.setting.published.preset import Knobs, PublishedPreset
 from napari_nx46.setting.published.tables import SOLUTION, hysteresis, public_closing
@@ -118,6 +119,26 @@ SOLUTION_PRESETS: tuple[PublishedPreset, ...] = (
         source="villa, vesuvius/models/run/topo_postprocess.py",
         reported="0.631 private for the second place's global version",
         uncertain=_NO_FIT,
+    ),
+    PublishedPreset(
+        "seventh-place",
+        "The seventh place: the mean of two networks, the more probable class, and sheetness; here"
+        " that of the score in place of the score, without coherence-enhancing diffusion.",
+        {
+            **SOLUTION,
+            "sheetness": Sheetness.REPLACE,
+            "sheet_sigma": 2.0,
+            "sheet_gamma": 1.5,
+            "sheet_beta": 0.5,
+            "probability": 0.5,
+            "closing_z": 2,
+            "closing_xy": 1,
+            "smallest_object": 100,
+        },
+        source="seventh place, write-up",
+        reported="- / 0.618 (at second hand)",
+        uncertain="all its numbers: villa's are taken for the sheetness, the twelfth place's for"
+        " the closing; it took the sheetness of the binary mask",
     ),
     PublishedPreset(
         "eighth-place",

@@ -11,6 +11,7 @@ from napari_nx46.setting.choices import (
     MedianWindow,
     ScoreFrom,
     ScoreSmoothing,
+    Sheetness,
     ThresholdRule,
 )
 from napari_nx46.setting.published.preset import Knobs
@@ -38,6 +39,12 @@ _NO_SMOOTHING: Knobs = {
     "smooth_sigma": 1.0,
     "smooth_window": MedianWindow.CROSS,
     "smooth_passes": 1,
+    "sheetness": Sheetness.OFF,
+    "sheet_sigma": 2.0,
+    "sheet_gamma": 1.5,
+    "sheet_beta": 0.5,
+    "sheet_threshold": 0.5,
+    "sheet_mix": 0.3,
     "ct_gate": CtGate.OFF,
     "ct_threshold": 0.0,
     "ct_margin": 0,

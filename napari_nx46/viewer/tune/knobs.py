@@ -41,6 +41,7 @@ from napari_nx46.setting import (
     ScoreFrom,
     ScoreSmoothing,
     Setting,
+    Sheetness,
     ThresholdRule,
     described_knobs,
 )
@@ -64,6 +65,12 @@ CHOICE_TEXTS: Mapping[type[Enum], Mapping[str, str]] = {
         "DIFFUSION": "Diffusion (ITK)",
         "GAUSSIAN": "Gaussian",
         "MEDIAN": "Median",
+    },
+    Sheetness: {
+        "OFF": "Not at all",
+        "MIX": "Mixed in",
+        "GATE": "As a gate",
+        "REPLACE": "In place of it",
     },
     CtGate: {"OFF": "Nothing", "SCORE": "Scores", "MASK": "Mask"},
     ThresholdRule: {

@@ -17,6 +17,7 @@ from napari_nx46.core.cleanup.steps import STEPS
 from napari_nx46.core.score.kernels import CLEANUP_MODULES, warm_up_cleanup
 from napari_nx46.core.cleanup.objects import CAVITIES, LINKED, keep_linked
 from napari_nx46.core.filters.diffusion import diffuse
+from napari_nx46.core.filters.sheetness import sheetness
 from napari_nx46.voxels.blocks import whole_block
 from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.merging import merge_pieces
@@ -53,6 +54,7 @@ for step in STEPS:
     step.apply(mask, context)
 plug_cubes(mask, workers=Workers(2))
 diffuse(mask.astype(np.float32), -1.0, 0.05, workers=Workers(2))
+sheetness(mask.astype(np.float32), (0.0, 1.0))
 keep_linked(mask, unjoined, workers=Workers(2))
 grid = Grid(mask.shape, (9, 17, 40))
 tiles = range(len(grid))

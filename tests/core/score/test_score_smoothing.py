@@ -10,6 +10,7 @@ from scipy import ndimage, special
 
 from napari_nx46.core.cleanup.ct_gate import confine_to_ct
 from napari_nx46.core.filters.diffusion import diffuse, diffusion_scale, slope_squares
+from napari_nx46.core.filters.sheetness import sheetness, sheetness_extent
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.ensemble import mean_of_powers
 from napari_nx46.setting import Setting
@@ -52,7 +53,18 @@ def defined(score, setting):
             squares = slope_squares(score, slice(0, len(score)))
             scale = diffusion_scale(squares, score.size, setting.diffusion_conductance)
             score = np.clip(diffuse(score, scale, setting.diffusion_step), 0, 1)
-    return np.clip(score, 0, 1)
+    score = np.clip(score, 0, 1)
+    if setting.sheetness == "off":
+        return score
+    sigma, everywhere = setting.sheet_sigma, np.s_[:, :, :]
+    extent = sheetness_extent(score, sigma, everywhere, Workers(1))
+    found = sheetness(score, extent, sigma, setting.sheet_gamma, setting.sheet_beta)
+    if setting.sheetness == "gate":
+        return np.where(found < np.float32(setting.sheet_threshold), np.float32(0), score)
+    if setting.sheetness == "mix":
+        share, highest = np.float32(setting.sheet_mix), np.float32(np.quantile(found, 0.995))
+        return (1 - share) * score + share * np.minimum(found / highest, np.float32(1))
+    return found
 
 
 SMOOTHINGS = [
@@ -63,12 +75,15 @@ SMOOTHINGS = [
         for window in ("cube", "cross", "slice", "line")
     ),
     {"smooth": "diffusion", "diffusion_iterations": 2},
+    {"sheetness": "replace", "sheet_sigma": 1.0},
+    {"sheetness": "gate", "sheet_sigma": 0.7, "sheet_threshold": 0.2},
+    {"sheetness": "mix", "sheet_sigma": 1.0, "sheet_mix": 0.4, "smooth": "diffusion"},
     {"smooth": "diffusion", "diffusion_iterations": 1, "diffusion_conductance": 1.5},
 ]
 
 
 @pytest.mark.parametrize("knobs", SMOOTHINGS)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 2**32 - 1), keep=st.booleans())
 def test_smoothed_scores_are_those_of_the_whole_on_every_block(knobs, data, seed, keep):
     sources, setting = volumes(seed), PLAIN.changed(**knobs)

@@ -83,6 +83,7 @@ EVERYTHING_ON = {
     "averaging": "power",
     "ct_gate": "mask",
     "smooth": "diffusion",
+    "sheetness": "gate",
     "border": 1,
     "plug_cubes": "cubes",
     "per_sheet": True,
@@ -407,7 +408,7 @@ def test_the_panel_is_narrow_with_all_groups_open_and_cuts_no_title(new_panel):
     session.change(weights={MODEL: 1}, rule="adaptive", source="residual", **EVERYTHING_ON)
     session.change(source="probabilities")
     hidden = {name for name in KNOBS if not is_offered(panel, name)}
-    assert hidden == {"residual_sigma", "blend", "domain", "hysteresis"} | {
+    assert hidden == {"residual_sigma", "blend", "domain", "hysteresis", "sheet_mix"} | {
         name
         for name in KNOBS
         if name.endswith(("quantile", "probability")) or name.startswith("smooth_")
