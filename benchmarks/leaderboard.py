@@ -4,8 +4,8 @@
 
 For each pair: value, counts and seconds of the whole score and of its parts, warm, the best of
 several repeats; peak memory beyond that of the program with only numba imported, from a process of
-its own (Linux); and time and memory of the score with the list of its errors, as multiples of the
-score alone. With a prototype of the topology, a file with ``topo_counts(prediction, label,
+its own (Linux); and CPU time and memory of the score with the list of its errors, as multiples of
+the score alone. With a prototype of the topology, a file with ``topo_counts(prediction, label,
 threads)``, both are timed alternately in the same run: the ratio holds on a shared machine, the
 seconds do not.
 """
@@ -49,6 +49,7 @@ class Row:
     prototype: float | None
     memory: float
     explain: float
+    explain_ratio: float
     explain_memory: float
     errors: int
 
@@ -109,10 +110,11 @@ def measure(
     }
     if prototype is not None:
         sides["prototype"] = lambda: prototype(prediction, label, workers)
-    best = dict.fromkeys(sides, float("inf"))
+    best, cpu = dict.fromkeys(sides, float("inf")), dict.fromkeys(sides, float("inf"))
     for _ in range(arguments.repeats):
         for side, compute in sides.items():
-            best[side] = min(best[side], seconds_of(compute))
+            seconds, cpu_seconds = seconds_of(compute)
+            best[side], cpu[side] = min(best[side], seconds), min(cpu[side], cpu_seconds)
     return Row(
         name=file.stem,
         value=result.value,
@@ -126,6 +128,7 @@ def measure(
         prototype=best.get("prototype"),
         memory=memory_in_own_process(file, workers),
         explain=best["explain"],
+        explain_ratio=cpu["explain"] / cpu["seconds"],
         explain_memory=memory_in_own_process(file, workers, "--errors"),
         errors=len(leaderboard.explain(*pair, workers=workers).items),
     )
@@ -155,10 +158,11 @@ def load_prototype(
     return module.topo_counts
 
 
-def seconds_of(compute: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def seconds_of(compute: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds that passed, and those of CPU time in all threads."""
+    start, cpu_start = time.perf_counter(), time.process_time()
     compute()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - cpu_start
 
 
 def memory_in_own_process(file: Path, workers: int, *flags: str) -> float:
@@ -204,11 +208,11 @@ def print_table(rows: list[Row]) -> None:
         cells.append(f"{row.memory:.0f}")
         print(f"{row.name:<28}{row.value:>20.15f}" + "".join(f"{cell:>15}" for cell in cells))
         print(f"    (matched, predicted, true) of dimensions 0, 1, 2: {row.counts}")
-        times, memory = row.explain / row.seconds, row.explain_memory / row.memory
-        keep_ratio(f"errors of {row.name}, x score", times)
+        memory = row.explain_memory / row.memory
+        keep_ratio(f"CPU time of the errors of {row.name}, x score", row.explain_ratio)
         keep_ratio(f"memory of the errors of {row.name}, x score", memory)
         print(
-            f"    with {row.errors} errors: {row.explain:.2f} s, {times:.2f} x; "
+            f"    with {row.errors} errors: {row.explain:.2f} s, CPU {row.explain_ratio:.2f} x; "
             f"{row.explain_memory:.0f} MB, {memory:.2f} x"
         )
     print("ratio: topology / prototype, both with the same threads in this run")

@@ -287,11 +287,11 @@ def _edits(listing: Listing, row: int) -> Iterator[tuple[int, Ints]]:
     if explanation is None:
         return
     kind, side = listing.kind_of(row), listing.side_of(row)
-    item = listing.voxels_of(row)
-    seeds = {
-        "item": item,
-        "way": listing.way_of(row),
-        "place": listing.table.place[row : row + 1],
+    # Each is collected where it is needed: an item may have millions of voxels.
+    seeds: Mapping[str, Callable[[], Ints]] = {
+        "item": lambda: listing.voxels_of(row),
+        "way": lambda: listing.way_of(row),
+        "place": lambda: listing.table.place[row : row + 1],
     }
     by_label = side == "label"
     if kind == "surface far off":
@@ -301,6 +301,6 @@ def _edits(listing: Listing, row: int) -> Iterator[tuple[int, Ints]]:
     else:
         excesses = _EXCESSES.get(kind, ())
     for of, where in excesses:
-        yield (ERASE if of == PREDICTION else ADD), excess_at(explanation, of, seeds[where])
+        yield (ERASE if of == PREDICTION else ADD), excess_at(explanation, of, seeds[where]())
     if not excesses:
-        yield _OF_ITEM.get(kind, ADD if by_label else ERASE), item
+        yield _OF_ITEM.get(kind, ADD if by_label else ERASE), listing.voxels_of(row)
