@@ -9,6 +9,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from napari_nx46.files.volumes.origin import VolumeError
+
 _GIB = 2**30
 _APPLICATION = "napari-nx46"
 
@@ -74,7 +76,7 @@ class CacheLimits:
 
         Raises
         ------
-        ValueError
+        VolumeError
             If a size is no number from 0 on.
         """
         given = os.environ if environment is None else environment
@@ -125,5 +127,5 @@ def _bytes(given: Mapping[str, str], name: str, default: int) -> int:
     except ValueError:
         size = -1.0
     if not 0 <= size < 2**20:
-        raise ValueError(f"{name}: found {text!r:.40}, expected a number of GiB from 0 on")
+        raise VolumeError(f"{name}: found {text!r:.40}, expected a number of GiB from 0 on")
     return int(size * _GIB)

@@ -29,6 +29,9 @@ Result = TypeVar("Result")
 
 _THREADS = 16
 _LISTED_AT_A_TIME = 1000
+_TRIES_OF_STRANGERS = 3
+"""Requests to a server that has never answered: its address may be wrong."""
+
 _OPENED_BYTES = 2**25
 """Of the tables of values that are read in parts: they are asked for once."""
 
@@ -75,6 +78,7 @@ class RemoteKeys:
     threads: int = _THREADS
     is_far: bool = True
     _fingerprint: str = field(default="", init=False)
+    _has_answered: bool = field(default=False, init=False)
     _damaged: set[str] = field(default_factory=set, init=False)
     _opened: KeptValues[_RemoteExtent] = field(init=False)
 
@@ -185,8 +189,9 @@ class RemoteKeys:
         retries = self.access.retries
         for failures in range(1, retries.tries + 1):
             try:
-                return ask()
+                found = ask()
             except FileNotFoundError:
+                self._has_answered = True
                 return None
             except (PermissionDeniedError, UnauthenticatedError) as error:
                 if self.access.absent_on_403:
@@ -195,8 +200,15 @@ class RemoteKeys:
             except (BaseError, TimeoutError) as error:
                 if _status(error) in _REFUSALS:  # of a listing
                     raise _refused(key, error) from error
-                if failures == retries.tries or not _may_change(error):
+                self._has_answered |= _status(error) > 0
+                last = failures == retries.tries or (
+                    not self._has_answered and failures == _TRIES_OF_STRANGERS
+                )
+                if last or not _may_change(error):
                     raise _failed(key, failures, error) from error
+            else:
+                self._has_answered = True
+                return found
             time.sleep(retries.wait(failures))
         raise AssertionError("at least one try")
 

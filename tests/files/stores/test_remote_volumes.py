@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import zarr
 
+from napari_nx46.files.stores.access import Access, Retries
 from napari_nx46.files.volumes.opening import Role, VolumeError, VolumeWarning, open_volume
 from tests.files.volumes.zarr_stores import CODECS_3, COMPRESSORS_2, write_2, write_3
 
@@ -239,6 +240,18 @@ def test_a_server_without_ranges_gives_no_shards(server, opened):
     server.ranges = False
     with pytest.raises(VolumeError, match="gives no parts of files"):
         opened("a.zarr").read()
+
+
+def test_a_server_that_never_answered_is_given_up_sooner(server):
+    patient = Retries(tries=6, first_wait=0.001, longest_wait=0.001)
+    access = Access(retries=patient)
+    LAYOUTS["v2 ."](server.folder / "a.zarr", voxels_of())
+    server.always[".zarray"] = 503
+    with pytest.raises(VolumeError, match="asked for 6 times"):
+        open_volume(f"{server.url}/a.zarr", access=access)
+    server.server_close()
+    with pytest.raises(VolumeError, match=r"asked for 3 times .nothing answers"):
+        open_volume(f"{server.url}/a.zarr", access=access)
 
 
 def test_nothing_at_an_address(server, opened):

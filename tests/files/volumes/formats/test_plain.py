@@ -9,6 +9,7 @@ import zlib
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,6 +115,22 @@ def test_volumes_are_read_with_size_and_place(tmp_path, writer, dtype):
     assert volume.placement.micrometres == micrometres
     volume.release()
     np.testing.assert_array_equal(volume[2], voxels[2])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr"])
+def test_what_itk_writes_is_read(tmp_path, suffix, compressed, channels):
+    voxels = voxels_of("float32", SHAPE if channels == 1 else (*SHAPE, channels))
+    image = SimpleITK.GetImageFromArray(voxels, isVector=channels > 1)
+    image.SetSpacing((3, 2, 1.5))
+    image.SetOrigin((30, 20, 10))
+    path = tmp_path / f"a{suffix}"
+    SimpleITK.WriteImage(image, str(path), compressed)
+    volume = open_volume(path, channel=None if channels == 1 else 1)
+    np.testing.assert_array_equal(volume.read(), voxels if channels == 1 else voxels[..., 1])
+    assert volume.placement.scale == (1.5, 2.0, 3.0)
+    assert volume.placement.translate == (10.0, 20.0, 30.0)
 
 
 def test_the_place_of_nifti_is_that_along_the_voxels(tmp_path):
