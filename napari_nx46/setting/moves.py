@@ -112,7 +112,9 @@ _APPLIES: Mapping[str, Callable[[Setting], bool]] = {
     "most_sheets": lambda setting: setting.per_sheet,
     "edge_min": lambda setting: setting.edge_margin > 0,
     "corner_min": lambda setting: setting.edge_margin > 0,
-    "patch_blocks": lambda setting: setting.patch_holes > 0 or setting.per_sheet,
+    "patch_blocks": lambda setting: (
+        max(setting.patch_holes, setting.split_thick) > 0 or setting.per_sheet
+    ),
 }
 
 

@@ -35,6 +35,7 @@ KNOBS = {
     "smooth_mask": {"mask_gauss": 0.5},
     "take_median": {"median_passes": 1, "median_window": "cross"},
     "mend_sheets": {"per_sheet": True, "patch_holes": 5, "patch_blocks": 8},
+    "split_thick": {"split_thick": 1, "patch_blocks": 8},
     "fill_cavities": {"fill_cavities": True},
     "remove_small_objects": {"smallest_object": 7},
     "remove_objects_by_faces": {

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from napari_nx46.core.cleanup.border import zero_border
 from napari_nx46.core.cleanup.ct_gate import confine_to_ct
 from napari_nx46.core.cleanup.cubes.cubes import plug_cubes
+from napari_nx46.core.cleanup.fused.splitting import split_thick
 from napari_nx46.core.cleanup.morphology import (
     close_anisotropic,
     close_with_ball,
@@ -233,6 +234,21 @@ STEPS: tuple[Step, ...] = (
             *(setting.median_passes * side for side in MEDIAN_REACH[setting.median_window])
         ),
         joins=True,
+    ),
+    Step(
+        name="split_thick",
+        knobs=("split_thick", "patch_blocks"),
+        is_on=lambda setting: setting.split_thick > 0,
+        apply=lambda mask, context: split_thick(
+            mask,
+            context.setting.split_thick,
+            side=context.setting.patch_blocks,
+            block=context.block,
+            workers=context.workers,
+        ),
+        reach=lambda setting: WHOLE,
+        cell=lambda setting: setting.patch_blocks,
+        in_preview=False,
     ),
     Step(
         name="remove_small_objects",

@@ -110,8 +110,8 @@ class CleanUpKnobs(ThresholdKnobs):
         knob(
             Group.CLEAN_UP,
             "Patch in blocks",
-            "Patch holes, or mend sheet by sheet, in fixed blocks of this side, each by itself, as"
-            " volumes larger than memory need it; 0: in the whole fragment.",
+            "Patch holes, mend sheet by sheet, or split in fixed blocks of this side, each by"
+            " itself, as volumes larger than memory need it; 0: in the whole fragment.",
             unit="voxels",
             step=64,
         ),

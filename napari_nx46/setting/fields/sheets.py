@@ -44,6 +44,17 @@ class SheetKnobs(CleanUpKnobs):
             unit="sheets",
         ),
     ] = 0
+    split_thick: Annotated[
+        float,
+        Field(ge=0.0, le=8.0),
+        knob(
+            Group.SHEETS,
+            "Split, depth",
+            "Split objects at necks between cores at least so many voxels deep; 0: off, 2: of"
+            " sheets fused at places.",
+            step=0.5,
+        ),
+    ] = 0.0
     sheet_gap: Annotated[
         int,
         Field(ge=0, le=3),

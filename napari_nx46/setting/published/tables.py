@@ -84,6 +84,7 @@ _NO_CLEAN_UP: Knobs = {
     "per_sheet": False,
     "sheet_closing": 3,
     "most_sheets": 0,
+    "split_thick": 0.0,
     "sheet_gap": 0,
 }
 

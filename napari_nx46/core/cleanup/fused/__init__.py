@@ -1,0 +1,1 @@
+"""Parting of sheets that are fused into one thick object."""
