@@ -36,6 +36,9 @@ _NOT_READ = (
 )
 """Endings of files that may hold volumes, but are not read."""
 
+_HEADERS = (".mhd", ".nhdr")
+"""Endings of headers beside which a file of the same name has the numbers."""
+
 _MOST_FAULTS = 20
 
 
@@ -141,14 +144,16 @@ def _list_folder(listing: FolderListing, folder: Path, owner: str) -> None:
         _add(listing, owner, folder)
         return
     others: Counter[str] = Counter()
-    for path in sorted(folder.iterdir()):
+    paths = sorted(folder.iterdir())
+    described = {path.stem for path in paths if path.suffix.lower() in _HEADERS}
+    for path in paths:
         if path.name.startswith("."):
             continue
         if looks_like_volume(path):
             _add(listing, image_id_of(path), path)
         elif path.is_dir():
             _add_folder(listing, path)
-        else:
+        elif path.stem not in described:
             others.update(suffix for suffix in [_unread_suffix(path.name)] if suffix)
     if others:
         counted = ", ".join(f"{count} {suffix}" for suffix, count in sorted(others.items()))

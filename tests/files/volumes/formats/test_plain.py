@@ -13,6 +13,7 @@ import SimpleITK
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_nx46.data.fragments import open_data
 from napari_nx46.files.volumes.opening import Role, VolumeError, open_volume
 from tests.files.volumes.written_volumes import voxels_of
 
@@ -194,6 +195,19 @@ def test_numbers_beside_their_header(tmp_path):
     with pytest.raises(VolumeError, match="changed or replaced"):
         volume.fingerprint()
     assert open_volume(tmp_path / "a.nhdr").fingerprint() != before
+
+
+def test_numbers_beside_a_header_are_no_files_that_are_not_read(tmp_path):
+    voxels = voxels_of("uint8", SHAPE)
+    folder = tmp_path / "p3d"
+    folder.mkdir()
+    (folder / "a.raw").write_bytes(voxels.tobytes())
+    (folder / "a.mhd").write_bytes(met_header(voxels, "a.raw"))
+    data = open_data(tmp_path)
+    assert data.image_ids == ("a",)
+    assert data.notes == ()
+    (folder / "b.raw").write_bytes(voxels.tobytes())
+    assert "1 .raw" in " ".join(open_data(tmp_path).notes)
 
 
 @pytest.mark.parametrize(
