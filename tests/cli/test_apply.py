@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_nx46.setting import Setting, ThresholdRule
 from tests.command import nx46_here
@@ -34,6 +37,15 @@ def test_a_setting_is_applied_and_the_same_command_finds_it_done(asked, tmp_path
     assert np.array_equal(level(out), 255 * mask_in_memory(scores(), SETTING))
     again = nx46_here(*asked, "--out", out)
     assert (again.exit_code, again.stdout) == (0, f"wrote {out}, mask.zarr.receipt.json\n")
+
+
+def test_an_archive_of_a_small_mask_is_written_as_well(asked, tmp_path):
+    out, archive = tmp_path / "mask.zarr", tmp_path / "submission.zip"
+    result = nx46_here(*asked, "--out", out, "--submission", archive)
+    assert result.exit_code == 0, result.output
+    with zipfile.ZipFile(archive) as opened:
+        mask = tifffile.imread(io.BytesIO(opened.read("mask.tif")))
+    assert np.array_equal(255 * mask, level(out))
 
 
 def test_events_are_json_lines(asked, tmp_path):
@@ -74,6 +86,7 @@ def test_a_damaged_chunk_gives_exit_code_1_and_its_key(asked, tmp_path):
         (("--probability", 0.5, "--box", "0:9"), "--box"),
         (("--probability", 0.5, "--model", "a"), "--model"),
         (("--probability", 0.5, "--memory", 0.1), "--memory"),
+        (("--probability", 0.5, "--submission", "x.tif"), "--submission"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_runs(store, tmp_path, flags, words):

@@ -93,6 +93,14 @@ MemoryOfAll = Annotated[
         rich_help_panel=flag.RESOURCE_SECTION,
     ),
 ]
+Submission = Annotated[
+    Path | None,
+    typer.Option(
+        "--submission",
+        metavar="FILE.zip",
+        help="Write the mask into a submission archive as well, if it is of at most 2 Gvoxel.",
+    ),
+]
 Restart = Annotated[
     bool,
     typer.Option("--restart", help="Begin again, and replace the image that is there."),
@@ -128,6 +136,7 @@ def apply(
     tile: TileSide = 256,
     memory: MemoryOfAll = None,
     part: PartOf = "1/1",
+    submission: Submission = None,
     restart: Restart = False,
     keep_scratch: KeepScratch = False,
     as_json: AsJson = False,
@@ -140,6 +149,10 @@ def apply(
     are done.
     """
     choice, number = cluster.choice(), _parsed_part(part)
+    if submission is not None and submission.suffix.lower() != ".zip":
+        raise typer.BadParameter(
+            f"found {str(submission)!r}, expected FILE.zip", param_hint="--submission"
+        )
     setting = chosen_setting(knobs, os.environ, note)
 
     from napari_nx46.scale.execute.estimate import fitted
@@ -169,7 +182,17 @@ def apply(
         with _reporting(as_json) as report:
             for progress in run(plan, options=options, cancelled=cancelled):
                 report(progress)
+        if submission is not None and progress.state == "done" and plan.out.exists():
+            _write_submission(plan, submission, cancelled)
     _end(plan, progress, as_json=as_json)
+
+
+def _write_submission(plan: ApplyPlan, archive: Path, cancelled: CancelCheck) -> None:
+    """Write the mask into an archive of its own, which is validated first."""
+    from napari_nx46.scale.results.submission import write_submission
+
+    write_submission(plan, archive, cancelled)
+    echo(f"wrote {archive}")
 
 
 def _parsed_part(text: str) -> tuple[int, int]:
@@ -214,6 +237,8 @@ def _print_lines(found: Estimate) -> None:
          f"scratch; {found.free_bytes / _GB:.3g} GB are free")  # fmt: skip
     echo(f"memory: {found.memory_bytes / 2**30:.2g} GiB, {found.workers} tiles at a time")
     echo(f"time: about {_duration(found.seconds)}")
+    for text in found.notes:
+        note(f"note: {text}")
 
 
 def _duration(seconds: float) -> str:

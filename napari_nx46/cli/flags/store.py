@@ -10,6 +10,7 @@ import typer
 from napari_nx46.cli.flags import options as flag
 from napari_nx46.cli.flags.groups import FlagGroup
 from napari_nx46.files.mask_store.layout import StoreAxes
+from napari_nx46.files.volumes.content import Content
 from napari_nx46.voxels.halving import Pyramid
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class StoreFlags(FlagGroup):
         Path of an array in it.
     channel : int, optional
     logits : Logits, optional
+    content : Content
+        What the values are, where it is not said by `logits`.
     p2d, ct : str, optional
         Further volumes, of the same level.
     model : list of str, optional
@@ -48,6 +51,14 @@ class StoreFlags(FlagGroup):
     level: flag.Level = None
     channel: flag.Channel = None
     logits: flag.AsLogits = None
+    content: Annotated[
+        Content,
+        typer.Option(
+            "--content",
+            help="What the values are; by default floats beyond [0, 1] are taken for logits.",
+            rich_help_panel=flag.DATA_SECTION,
+        ),
+    ] = Content.AUTO
     p2d: Annotated[
         str | None,
         typer.Option(
@@ -112,16 +123,23 @@ class StoreFlags(FlagGroup):
         )
 
     def _address(self, store: str, *, is_image: bool = False) -> StoreAddress:
+        from napari_nx46.files.volumes.content import logits_of
+        from napari_nx46.files.volumes.roles import Role
         from napari_nx46.scale.plan.sources import StoreAddress
 
         address = StoreAddress.of(store)
-        more = {} if is_image else {"channel": self.channel, "logits": self.logits}
         far = {
             "endpoint": self.endpoint,
             "signed": self.signed,
             "absent_on_403": self.absent_on_403,
         }
-        return address.model_copy(update={"level": self.level, **far, **more})
+        address = address.model_copy(update={"level": self.level, **far})
+        if is_image:
+            return address
+        logits = self.logits or logits_of(
+            address.model_copy(update={"channel": -1}).open(Role.IMAGE), self.content
+        )
+        return address.model_copy(update={"channel": self.channel, "logits": logits})
 
     def _extents(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None:
         if self.box is None:

@@ -87,7 +87,9 @@ def write_metadata(files: ChunkFiles, nx46: Mapping[str, object] | None = None) 
         place_file(files.root / name, content, files.staging)
 
 
-def check_image(files: ChunkFiles, written: Iterable[ChunkHash]) -> None:
+def check_image(
+    files: ChunkFiles, written: Iterable[ChunkHash], cancelled: CancelCheck = never
+) -> None:
     """Check that chunks on the disk are what was written, and that the image can be opened.
 
     Parameters
@@ -95,14 +97,19 @@ def check_image(files: ChunkFiles, written: Iterable[ChunkHash]) -> None:
     files : ChunkFiles
     written : iterable of ChunkHash
         What is to be there.
+    cancelled : callable
+        Asked between chunks.
 
     Raises
     ------
     WriteError
         If a chunk is missing or holds something else, or the image cannot be opened.
+    Cancelled
+        If `cancelled` returned True.
     """
     found = False
     for chunk in written:
+        _stop_if(cancelled)
         found = True
         if files.hash_of(chunk.level, chunk.index) != chunk:
             key = files.layout.key(chunk.level, chunk.index)

@@ -24,13 +24,18 @@ class StageBook:
     ledger : Ledger
     present : sequence of int
         The tiles that the first pass has to compute: those whose volumes have any chunk.
+    alone : bool
+        Whether no other process reads the same scratch; else layers stay until the end.
     """
 
-    def __init__(self, job: TileJob, ledger: Ledger, present: Sequence[int]) -> None:
+    def __init__(
+        self, job: TileJob, ledger: Ledger, present: Sequence[int], *, alone: bool = True
+    ) -> None:
         self._job = job
         self._plan = job.plan
         self._ledger = ledger
         self._present = present
+        self._alone = alone
         self._repair()
 
     # ---- what has to be computed -----------------------------------------------------------
@@ -144,7 +149,7 @@ class StageBook:
             for labelling in part.labellings:
                 self._decide(labelling)
             self._ledger.keep(_settled(stage), "yes")
-            if part.reads is not None:
+            if part.reads is not None and self._alone:
                 self._job.scratch.remove_layer(part.reads)
         else:
             self._ledger.keep(_settled(stage), "yes")

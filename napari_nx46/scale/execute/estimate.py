@@ -6,7 +6,7 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +60,8 @@ class Estimate:
         Of all workers together.
     free_bytes : int
         Of that disk, now.
+    notes : tuple of str
+        What a user should know.
     """
 
     shape: tuple[int, int, int]
@@ -73,6 +75,7 @@ class Estimate:
     output_bytes: int
     memory_bytes: int
     free_bytes: int
+    notes: tuple[str, ...] = ()
 
     @property
     def fits(self) -> bool:
@@ -178,7 +181,19 @@ def estimate(
         output_bytes=int(share * sum(chunk.size for one in timed for chunk in one.chunks)),
         memory_bytes=_together(plan, workers, processes),
         free_bytes=shutil.disk_usage(plan.out.parent).free,
+        notes=tuple(_notes(plan)),
     )
+
+
+def _notes(plan: ApplyPlan) -> Iterator[str]:
+    """Yield what a user should know of a plan."""
+    cell = plan.setting.patch_blocks
+    if plan.setting.patch_holes and cell > plan.tile:
+        times = math.ceil(cell / plan.tile) ** 3
+        yield (
+            f"each block of {cell} voxels is patched for up to {times} tiles of {plan.tile}: "
+            f"--tile {cell} is faster, and takes more memory"
+        )
 
 
 def _together(plan: ApplyPlan, workers: int, processes: bool) -> int:

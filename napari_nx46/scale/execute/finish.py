@@ -85,9 +85,7 @@ def finish(
             "sha256": receipt.sha256,
         },
     )
-    check_image(job.files, chunks)
-    if cancelled():
-        raise Cancelled
+    check_image(job.files, chunks, cancelled)
     with write_beside(plan.receipt) as partial:
         partial.write_text(receipt.model_dump_json(indent=2) + "\n", "utf-8")
     replace_folder(plan.partial, plan.out)

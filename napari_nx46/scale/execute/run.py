@@ -190,7 +190,7 @@ class _Run:
         self._cancelled = cancelled
         self._parts = Parts(options.part, options.parts, plan.work)
         self._present = tiles_present(plan, plan.sources.open(), job.threshold, job.intensities)
-        self._book = StageBook(job, ledger, self._present)
+        self._book = StageBook(job, ledger, self._present, alone=options.parts == 1)
         self._failures: list[Failure] = []
         self._no_room = False
         self._pace = Pace()

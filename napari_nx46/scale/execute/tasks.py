@@ -231,14 +231,25 @@ class _Inputs:
     opened: _Opened
     halo: tuple[int, int, int]
     near: tuple[int, ...]
+    counts: dict[str, int] = field(default_factory=dict)
 
     def score(self, block: Block) -> FloatVolume | None:
-        """Return the scores of a box."""
+        """Return the scores of a box; those where the CT is not above reach no threshold."""
         plan = self.job.plan
         score = self.opened.score.score(plan.setting, block)
+        for name, volume in self.opened.volumes.items():
+            nothing = volume.without_prediction(block)
+            if nothing is not None:
+                self.counts[f"no prediction in {name}"] = int(np.count_nonzero(nothing))
         if plan.ct_above is None:
             return score
-        return np.where(self.on_ct(block), score, _NOWHERE)
+        there = self.on_ct(block)
+        lowest = self.job.threshold.lower.lowest_scores(block[0])[:, None, None]
+        self.counts["reached"] = int(np.count_nonzero(score >= lowest))
+        self.counts["reached where the CT is not above"] = int(
+            np.count_nonzero((score >= lowest) & ~there)
+        )
+        return np.where(there, score, _NOWHERE)
 
     def on_ct(self, block: Block) -> npt.NDArray[np.bool_]:
         """Return where the CT is above what counts as background."""
@@ -287,7 +298,7 @@ def compute(job: TileJob, opened: _Opened, task: TileTask) -> TileRecord:
     part = job.plan.passes[task.stage]
     inputs = _Inputs(job, opened, halo_written(job.plan, part.reads), task.near)
     output = opened.work.run(part, task.number, inputs)
-    counts = dict(output.counts)
+    counts = {**output.counts, **inputs.counts}
     if part.writes is None:
         record = _result(job, inputs, task.number, output, counts)
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +13,9 @@ from napari_nx46.files.stores.access import Access, CacheLimits
 from napari_nx46.files.stores.address import is_remote, local_path
 from napari_nx46.files.volumes.reading import Logits
 from napari_nx46.files.volumes.roles import Role
+from napari_nx46.files.volumes.volume import Volume
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.voxels.blocks import Block, FragmentVolumes, VolumeLike
-
-if TYPE_CHECKING:
-    from napari_nx46.files.volumes.volume import Volume
 
 __all__ = ["CountedVolume", "StoreAddress", "StoreSources"]
 
@@ -201,10 +198,19 @@ class CountedVolume:
 
     def __getitem__(self, index: Block) -> npt.NDArray[np.generic]:
         """Read a block."""
+        found = self._volume[self._placed(index)]
+        self.bytes_read += found.nbytes
+        return found
+
+    def without_prediction(self, index: Block) -> npt.NDArray[np.bool_] | None:
+        """Return where no network predicted anything; None of what is no logits."""
+        if not isinstance(self._volume, Volume):
+            return None
+        return self._volume.without_prediction(self._placed(index))
+
+    def _placed(self, index: Block) -> Block:
         z, y, x = (
             slice(part.start + start, part.stop + start)
             for part, start in zip(index, self._corner, strict=True)
         )
-        found = self._volume[z, y, x]
-        self.bytes_read += found.nbytes
-        return found
+        return z, y, x

@@ -12,6 +12,7 @@ from napari_nx46.scale.plan.plan import OutputOptions, plan_apply
 from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
 from napari_nx46.scale.results.receipt import read_receipt
 from napari_nx46.setting import Setting, ThresholdRule
+from tests.command import nx46_here
 from tests.files.stores.server import served
 from tests.scale.execute.stores import applied, level, mask_in_memory, scores, write_store
 
@@ -67,3 +68,31 @@ def test_of_a_store_of_which_little_is_there_little_is_computed(tmp_path):
     assert expected.any()
     assert np.array_equal(mask[1024:1088, 512:576, 1984:], 255 * expected)
     assert mask[1090:1092].max() == 0
+
+
+def test_logits_without_prediction_are_counted_and_are_no_probability(tmp_path):
+    logits = np.zeros((2, 24, 20, 16), np.float16)
+    surface = np.random.default_rng(1).normal(0, 2, (24, 20, 16)).astype(np.float16)
+    surface[:, :6] = 0
+    logits[1] = surface
+    array = zarr.create_array(
+        store=str(tmp_path / "l.zarr"),
+        shape=logits.shape,
+        chunks=(1, 8, 8, 8),
+        dtype="float16",
+        zarr_format=2,
+        fill_value=0,
+    )
+    array[...] = logits
+    flags = ("--probability", 0.4, "--z-radius", 0, "--out", tmp_path / "mask.zarr")
+    more = ("--tile", 16, "--chunk", 8, "--levels", 1, "--threads", 1)
+    result = nx46_here("apply", tmp_path / "l.zarr", *flags, *more)
+    assert result.exit_code == 0, result.output
+    mask = level(tmp_path / "mask.zarr")
+    assert mask[:, :6].max() == 0
+    p = 1 / (1 + np.exp(-surface.astype(float)))
+    certain = np.abs(p - 0.4) > 1e-3
+    certain[:, :6] = False
+    assert np.array_equal((mask > 0)[certain], (p >= 0.4)[certain])
+    counts = read_receipt(tmp_path / "mask.zarr.receipt.json").counts
+    assert counts["no prediction in p3d"] == (logits == 0).all(0).sum()
