@@ -23,7 +23,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 BASELINE = FOLDER / "baseline.json"
 SCRIPTS = (
-    *("core", "cleanup", "stores", "tiles", "leaderboard", "errors", "campaign"),
+    *("core", "cleanup", "stores", "tiles", "scale", "leaderboard", "errors", "campaign"),
     *("live", "flip", "stepping", "brush", "three_d", "first_picture"),
 )
 RATIOS_FILE = "NX46_RATIOS"

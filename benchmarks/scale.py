@@ -273,9 +273,9 @@ def show(words: str, cost: Cost) -> None:
     )
 
 
-def ratio(name: str, value: float, goal: str) -> None:
+def ratio(name: str, value: float, goal: str, *, higher_is_better: bool = False) -> None:
     print(f"    {name}: {value:.2f} (goal {goal})")
-    keep_ratio(name, value)
+    keep_ratio(name, value, higher_is_better=higher_is_better)
 
 
 def compare(folder: Path, threads: int, steps: set[str]) -> None:
@@ -315,7 +315,8 @@ def compare(folder: Path, threads: int, steps: set[str]) -> None:
             show(f"clean-up and pyramid, {workers} processes", cost)
             if workers == 1:
                 alone = cost.wall
-        ratio("two processes against one, wall", alone / cost.wall, "1.7")
+        gain = alone / cost.wall
+        ratio("two processes against one, wall", gain, "1.7", higher_is_better=True)
         ratio("memory of two processes, in 2 GiB", cost.memory / 2**31, "1")
 
 
