@@ -12,7 +12,7 @@ __all__ = ["REACHES", "cycle_around"]
 Ints = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.uint8]
 
-REACHES = (6, 16, 40)
+REACHES = (6, 16)
 """Voxels around the place that are looked at, the fewest first."""
 
 _HERE = ((0, 0),)
