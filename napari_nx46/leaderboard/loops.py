@@ -56,7 +56,7 @@ from napari_nx46.leaderboard.bits import (
 )
 from napari_nx46.voxels.packed import Words, shift_up
 
-__all__ = ["LoopDeaths", "count_matched_loops", "find_loop_deaths"]
+__all__ = ["LoopDeaths", "count_matched_loops", "eliminated_by", "find_loop_deaths"]
 
 Indices = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
@@ -209,6 +209,29 @@ def find_loop_deaths(masks: Sequence[Cells], union: Cells, columns: int) -> list
     grid = _grid(union, columns)
     background = _solve_union(union, grid)
     return [_deaths_of(mask, union, background, grid) for mask in masks]
+
+
+def eliminated_by(relations: Ints, last: int) -> Indices:
+    """Find which numbers relations over F2 eliminate, each the largest one that it can.
+
+    Parameters
+    ----------
+    relations : ndarray of int32
+        (R, 4): sums that are zero; 0 stands for none. Overwritten.
+    last : int
+        The largest number.
+
+    Returns
+    -------
+    ndarray of int64
+        Ascending.
+    """
+    from napari_nx46.leaderboard.kernels.elimination import merge_squares
+
+    parent = np.arange(last + 1, dtype=np.int32)
+    left = merge_squares(parent, np.ascontiguousarray(relations))
+    parent[_pivots(left)] = 0
+    return np.flatnonzero(parent[1:] != np.arange(1, last + 1)) + 1
 
 
 def _grid(union: Cells, columns: int) -> _Grid:

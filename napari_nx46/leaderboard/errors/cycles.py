@@ -1,82 +1,117 @@
-"""A closed way around the place of a loop, to show what the loop is."""
+"""A closed way beside the place of a loop, to show what the loop is.
+
+The voxels of a mask within a box, its faces between them and the squares of four voxels are a
+complex. A tree of shortest ways leads from the voxel that is nearest to the place to all others;
+each edge outside of it closes one way, and each square makes the sum of its edges zero. Taking the
+closed ways from the longest to the shortest, over F2, those that no square eliminates are a basis
+of the holes in the box (as by Erickson and Whittlesey 2005, "Greedy optimal homotopy and homology
+generators"); the shortest of them is the answer.
+"""
 
 from __future__ import annotations
-
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.leaderboard.loops import eliminated_by
+
 __all__ = ["REACHES", "cycle_around"]
 
 Ints = npt.NDArray[np.int32]
+Indices = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.uint8]
 
-REACHES = (6, 16)
+REACHES = (6, 12, 24)
 """Voxels around the place that are looked at, the fewest first."""
-
-_HERE = ((0, 0),)
-_ASIDE = tuple(step for step in product((-1, 0, 1), repeat=2) if any(step))
 
 
 def cycle_around(mask: Mask, place: tuple[int, int, int]) -> Ints:
-    """Find a short closed way in a mask around a background voxel, or around one beside it.
-
-    Through the voxel go three lines along the axes, each as far as there is background. Wanted is
-    the shortest closed way of voxels with common faces, beside that part of a line and within its
-    ends, that winds an odd number of times around it: nothing in the mask between these ends
-    fills it. If there is none, the 8 voxels around the place across each line are tried: a loop
-    that nothing fills has its place beside its rim. It is looked for within the smallest of
-    `REACHES` that holds one.
+    """Find a short closed way in a mask beside a place, which nothing in the mask nearby fills.
 
     Parameters
     ----------
     mask : ndarray of uint8
         (Z, Y, X).
     place : tuple of int
-        (z, y, x), background.
+        (z, y, x).
 
     Returns
     -------
     ndarray of int32
-        (N, 3): the voxels in the order of the way; empty if there is none within reach.
+        (N, 3): voxels in the order of the way, each with a face in common with the next one and
+        the last with the first. It is looked for within the smallest of `REACHES` that holds one;
+        empty if none does.
     """
     for reach in REACHES:
-        for aside in (_HERE, _ASIDE):
-            found = [
-                way
-                for axis, (across, along) in product(range(3), aside)
-                if len(way := _around_line(mask, place, axis, (across, along), reach))
-            ]
-            if found:
-                return min(found, key=len)
+        box = tuple(slice(max(at - reach, 0), at + reach + 1) for at in place)
+        origin = np.array([axis.start for axis in box])
+        way = _shortest_cycle(np.pad(mask[box], 1), np.array(place) - origin + 1)
+        if len(way):
+            found: Ints = (way + (origin - 1)).astype(np.int32)
+            return found
     return np.zeros((0, 3), np.int32)
 
 
-def _around_line(
-    mask: Mask, place: tuple[int, int, int], axis: int, aside: tuple[int, int], reach: int
-) -> Ints:
-    """Return the shortest closed way around a line along an axis, so far aside of a place."""
-    from napari_nx46.leaderboard.kernels.rings import STEPS, shortest_ring
+def _shortest_cycle(mask: Mask, place: Indices) -> Indices:
+    """Return the shortest closed way that no squares fill, of those from near the place."""
+    from napari_nx46.leaderboard.kernels.rings import shortest_tree
 
-    none = np.zeros((0, 3), np.int32)
-    order = [axis, *(other for other in range(3) if other != axis)]
-    box = [slice(max(at - reach, 0), at + reach + 1) for at in place]
-    at, row, column = (
-        place[k] - box[k].start + step for k, step in zip(order, (0, *aside), strict=True)
-    )
-    window = mask[tuple(box)].transpose(order)
-    if not (0 <= row < window.shape[1] and 0 <= column < window.shape[2]):
+    none = np.zeros((0, 3), np.int64)
+    voxels = np.argwhere(mask)
+    if not len(voxels):
         return none
-    if window[at, row, column]:
+    nearest = voxels[np.square(voxels - place).sum(axis=1).argmin()]
+    root = int(np.ravel_multi_index(tuple(nearest), mask.shape))
+    length, before = shortest_tree(np.ascontiguousarray(mask), root)
+    steps = [int(step) for step in (np.array(mask.strides) // mask.itemsize)]
+    inside = np.flatnonzero(length >= 0)
+    number, edges = _numbered_edges(length, before, inside, steps)
+    relations = _squares(length, number, inside, steps)
+    left = np.setdiff1d(np.arange(1, len(edges) + 1), eliminated_by(relations, len(edges)))
+    if not left.size:
         return none
-    filled = np.flatnonzero(window[:, row, column])
-    after = int(np.searchsorted(filled, at))
-    low = int(filled[after - 1]) + 1 if after else 0
-    high = int(filled[after]) if after < filled.size else len(window)
-    way = shortest_ring(np.ascontiguousarray(window[low:high]), STEPS, row, column)
-    moved = way + np.array([low, 0, 0], np.int32)
-    cycle = np.empty_like(moved)
-    for k, axis_of_window in enumerate(order):
-        cycle[:, axis_of_window] = moved[:, k] + box[axis_of_window].start
-    return cycle
+    here, there = edges[left[0] - 1].tolist()
+    ways = [_way_to_root(before, voxel) for voxel in (here, there)]
+    while len(ways[0]) > 1 and len(ways[1]) > 1 and ways[0][-2] == ways[1][-2]:
+        ways = [way[:-1] for way in ways]
+    flat = np.array(ways[0] + ways[1][-2::-1])
+    return np.stack(np.unravel_index(flat, mask.shape), axis=1)
+
+
+def _numbered_edges(
+    length: Ints, before: Ints, inside: Indices, steps: list[int]
+) -> tuple[Indices, Indices]:
+    """Return the number of each edge by direction and first voxel, and the edges outside the tree.
+
+    Numbers begin at 1, by the length of the closed way; 0 is an edge of the tree.
+    """
+    found = []
+    for direction, step in enumerate(steps):
+        here = inside[length[inside + step] >= 0]
+        is_free = (before[here + step] != here) & (before[here] != here + step)
+        here = here[is_free]
+        found.append(np.stack((here, here + step, np.full(here.size, direction)), axis=1))
+    edges = np.concatenate(found)
+    edges = edges[np.argsort(length[edges[:, 0]] + length[edges[:, 1]], kind="stable")]
+    number = np.zeros((len(steps), length.size), np.int64)
+    number[edges[:, 2], edges[:, 0]] = np.arange(1, len(edges) + 1)
+    return number, edges[:, :2]
+
+
+def _squares(length: Ints, number: Indices, inside: Indices, steps: list[int]) -> Ints:
+    """Return the numbers of the edges of each square of four voxels, (N, 4)."""
+    found = [np.zeros((0, 4), np.int64)]
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        down, right = steps[a], steps[b]
+        here = inside[length[inside + down] >= 0]
+        here = here[(length[here + right] >= 0) & (length[here + down + right] >= 0)]
+        sides = (number[a, here], number[a, here + right], number[b, here], number[b, here + down])
+        found.append(np.stack(sides, axis=1))
+    return np.concatenate(found).astype(np.int32)
+
+
+def _way_to_root(before: Ints, voxel: int) -> list[int]:
+    way = [voxel]
+    while before[way[-1]] >= 0:
+        way.append(int(before[way[-1]]))
+    return way
