@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +25,9 @@ from napari_nx46.voxels.spans import Labels, find_components
 from napari_nx46.voxels.workers import Workers
 
 __all__ = ["SheetNumbers", "part_sheets"]
+
+KEPT = 64
+"""What lies so many voxels around a tile is kept while boxes in it are looked at."""
 
 
 class SheetNumbers(Protocol):
@@ -79,7 +82,8 @@ def part_sheets(
     if tile is None:
         return None
     near = widened(block, (gap,) * 3, grid.shape)
-    grown = _Growth(inputs, layer, grid, workers).around(near, growth)
+    around = _Surroundings(inputs, layer, grid, widened(block, (KEPT,) * 3, grid.shape))
+    grown = _Growth(inputs, around, layer, grid, workers).around(near, growth)
     apart = np.ascontiguousarray(grown.mask)
     if grown.keys.size > 1:
         sheets = grown.keys.size
@@ -118,11 +122,49 @@ class _Sheets:
         return replace(self, labels=numbers[self.labels], keys=keys)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Growth:
-    """Grows the sheets of a volume, box by box."""
+@dataclass(eq=False, slots=True)
+class _Surroundings:
+    """What lies around a tile, read once where boxes within it are asked for again and again."""
 
     inputs: SheetNumbers
+    layer: str
+    grid: Grid
+    reach: Block
+    _mask: Mask | None = None
+    _numbers: dict[int, Labels | None] = field(default_factory=dict)
+    _keys: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict)
+
+    def mask(self, layer: str, block: Block) -> Mask | None:
+        """Return any box of a layer."""
+        if layer != self.layer or intersection(block, self.reach) != block:
+            return self.inputs.mask(layer, block)
+        if self._mask is None:
+            self._mask = self.inputs.mask(layer, self.reach)
+        return None if self._mask is None else self._mask[within(block, self.reach)].copy()
+
+    def sheets(self, block: Block, tile: int) -> Labels | None:
+        """Return a box within one tile of the layer "sheets"."""
+        if intersection(block, self.reach) != block:
+            return self.inputs.sheets(block, tile)
+        part = intersection(self.grid.block(tile), self.reach)
+        if tile not in self._numbers:
+            self._numbers[tile] = self.inputs.sheets(part, tile)
+        numbers = self._numbers[tile]
+        return None if numbers is None else numbers[within(block, part)]
+
+    def sheet_keys(self, tile: int) -> npt.NDArray[np.int64]:
+        """Return the key of each number of a tile."""
+        if tile not in self._keys:
+            self._keys[tile] = self.inputs.sheet_keys(tile)
+        return self._keys[tile]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Growth:
+    """Grows the sheets of a volume, box by box; those around a few voxels from `surroundings`."""
+
+    inputs: SheetNumbers
+    surroundings: SheetNumbers
     layer: str
     grid: Grid
     workers: Workers | None
@@ -138,7 +180,8 @@ class _Growth:
         if doubtful is None:
             return found
         boxes = [placed(part, wanted) for part in _boxes_of(doubtful, 2 * growth, self.workers)]
-        return _filled(found, doubtful, wanted, boxes, [self.around(b, 2 * growth) for b in boxes])
+        again = replace(self, inputs=self.surroundings)
+        return _filled(found, doubtful, wanted, boxes, [again.around(b, 2 * growth) for b in boxes])
 
     def _doubtful(self, read: _Sheets, outside: Mask, box: Block, inner: Block) -> Mask | None:
         """Return the voxels whose sheet the box does not say, and let the others grow.
