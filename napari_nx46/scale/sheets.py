@@ -201,6 +201,8 @@ class _Growth:
 
     def _read(self, box: Block) -> _Sheets:
         """Return a box with the sheets of the mask before."""
+        from napari_nx46.core.cleanup.compiled_sheets import rank_numbers
+
         mask = self.inputs.mask(self.layer, box)
         shape = block_shape(box)
         before, labels = np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
@@ -215,10 +217,11 @@ class _Growth:
             numbers = self.inputs.sheets(part, tile)
             if numbers is not None:
                 ranks = np.where(keys[tile] > 0, np.searchsorted(known, keys[tile]) + 1, 0)
-                place = within(part, box)
-                np.not_equal(numbers, 0, out=before[place].view(np.bool_))
+                corner = np.array([extent.start for extent in within(part, box)])
                 table = np.concatenate([[0], ranks]).astype(np.int32)
-                np.multiply(table.take(numbers, mode="clip"), mask[place], out=labels[place])
+                # Kernels are compiled again for arrays of another order, or not to be written to.
+                numbers = np.require(numbers, np.int32, ["C", "W"])
+                rank_numbers(numbers, corner, mask, table, before, labels)
         return _Sheets(mask, before, labels, known)
 
 

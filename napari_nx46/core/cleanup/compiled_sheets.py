@@ -39,6 +39,24 @@ def count_unreached(
         counts[z] = count
 
 
+@kernel("(i4[:,:,::1], i8[::1], u1[:,:,::1], i4[::1], u1[:,:,::1], i4[:,:,::1])")
+def rank_numbers(
+    numbers: Ranks, corner: Indices, mask: Mask, ranks: Ranks, before: Mask, labels: Ranks
+) -> None:
+    """Write where a part of a box has a number, and its rank where the box has a mask."""
+    depth, height, width = numbers.shape
+    for z in range(depth):
+        for y in range(height):
+            there = z + corner[0], y + corner[1]
+            row, allowed, found = before[there], mask[there], labels[there]
+            for x in range(width):
+                number = numbers[z, y, x]
+                if number != 0:
+                    row[x + corner[2]] = 1
+                    if allowed[x + corner[2]] != 0:
+                        found[x + corner[2]] = ranks[number]
+
+
 @helper
 def _lowest_around(labels: Ranks, z: int, y: int, x: int) -> int:
     """Return the lowest label among the 26 neighbours, 0 if none has one."""
