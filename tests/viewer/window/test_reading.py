@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
 from napari_nx46.data.fragments import open_data
+from napari_nx46.files.volumes.notes import VolumeWarning
 from napari_nx46.files.volumes.reading import Logits, ReadAs
 from napari_nx46.live.history.restore import kept_read_as
 from napari_nx46.viewer.plugin.preferences import Preferences
@@ -19,6 +21,7 @@ from tests.viewer.windows import PATIENCE, Opened, drop
 from tests.voxels.test_corrections import defined
 
 SHAPE = (5, 20, 24)
+LAST_OF_THREE = r"many\.npy: channel 2, the last of 3 channels"
 
 
 @pytest.fixture
@@ -65,7 +68,8 @@ def test_a_channel_is_chosen_and_kept(empty_window, channels, how, notifications
     elif how == "drop":
         drop(opened.dock, path)
     else:
-        opened.viewer.open(str(path), plugin="napari-nx46")
+        with pytest.warns(VolumeWarning, match=LAST_OF_THREE):
+            opened.viewer.open(str(path), plugin="napari-nx46")
         opened.wait_until(lambda: opened.viewer_session is not None)
     opened.wait_until_exact()
     assert any("many.npy: channel 2, the last of 3" in message for message in notifications())
@@ -98,7 +102,8 @@ def test_a_channel_is_chosen_and_kept(empty_window, channels, how, notifications
     assert opened.viewer_session.keeping.flush()
     assert kept_read_as(workspace_of((path,), Preferences())) == ReadAs(channel=0)
     if how == "reader":
-        opened.viewer.open(str(path), plugin="napari-nx46")
+        with pytest.warns(VolumeWarning, match=LAST_OF_THREE):
+            opened.viewer.open(str(path), plugin="napari-nx46")
         opened.wait_until(lambda: len(opened.viewer.layers) == 2)
     else:
         opened.dock._try_to_open([str(path)])
@@ -116,7 +121,9 @@ def test_what_is_given_on_the_command_line_goes_before_what_was_kept(channels, q
         (ReadAs(), ReadAs(1)),
         (ReadAs(-1, Logits.SOFTMAX), ReadAs(-1, Logits.SOFTMAX)),
     ):
-        dataset = open_data(path, channel=given.channel, logits=given.logits)
+        chosen = given.channel is not None
+        with nullcontext() if chosen else pytest.warns(VolumeWarning, match=LAST_OF_THREE):
+            dataset = open_data(path, channel=given.channel, logits=given.logits)
         viewer, dock = open_window(dataset, [path], show=False)
         try:
             assert dock.viewer_session.session.dataset.read_as == expected
