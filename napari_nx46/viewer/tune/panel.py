@@ -10,7 +10,6 @@ from napari_nx46.files.presets import PresetStore, default_store
 from napari_nx46.viewer.canvas.layers import data_set_name
 from napari_nx46.viewer.corrections.panel import CorrectionsPanel
 from napari_nx46.viewer.look.three_d_panel import ThreeDPanel
-from napari_nx46.viewer.qt.later import Later
 from napari_nx46.viewer.tune.compiling_note import CompilingNote
 from napari_nx46.viewer.tune.density_button import DensityPanel
 from napari_nx46.viewer.tune.export_panel import ExportPanel
@@ -23,6 +22,7 @@ from napari_nx46.viewer.tune.read_out import ReadOut
 from napari_nx46.viewer.tune.reading_panel import ReadingPanel
 from napari_nx46.viewer.tune.score_panel import ScorePanel
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, rule
+from napari_nx46.viewer.widgets.reveal import Reveal
 from napari_nx46.viewer.widgets.wheel_guard import WheelGuard
 from napari_nx46.viewer.window.viewer_session import ViewerSession
 
@@ -99,7 +99,8 @@ class TunePanel(QWidget):
         session.figures_changed.connect(lambda figures: self._show_figures.throttle())
         session.band_changed.connect(self.read_out.set_band)
         session.fragment_changed.connect(self._show_fragment)
-        self.export_panel.answered.connect(self._show_answer)
+        answer = Reveal(self.scroll, self.export_panel.result_label)
+        self.export_panel.answered.connect(answer.begin)
 
     def _choose_fragment(self, image_id: str) -> None:
         """Show the fragment that was chosen, or have the list stand at the old one again."""
@@ -108,11 +109,6 @@ class TunePanel(QWidget):
 
     def _show_fragment(self, fragment: Fragment) -> None:
         self.fragment_panel.show_fragment(fragment)
-
-    def _show_answer(self) -> None:
-        """Scroll to what an export has to say, once that is laid out."""
-        label = self.export_panel.result_label
-        Later(self)(0, lambda: self.scroll.ensureWidgetVisible(label))
 
     def _arrange(self) -> None:
         head = _column((self.fragment_panel, self.compiling_note, self.read_out))

@@ -146,10 +146,20 @@ def test_read_outs_and_buttons_stay_in_sight_while_knobs_scroll(shown: Opened):
         assert window.rect().contains(widget.mapTo(window, widget.rect().bottomRight()))
 
 
-def test_what_an_export_says_is_scrolled_to(shown):
-    resize(shown, SMALL)
+def is_whole(label):
+    """Return whether all lines of a label are in sight."""
+    has_room = label.height() >= label.heightForWidth(label.width())
+    return has_room and label.visibleRegion().boundingRect() == label.rect()
+
+
+def test_all_that_an_export_says_is_scrolled_to(shown):
+    label, bar = shown.export_panel.result_label, shown.panel.scroll.verticalScrollBar()
     shown.click(shown.export_panel.accept_all_button)
-    shown.click(shown.export_panel.export_button)
-    label = shown.export_panel.result_label
-    shown.wait_until(lambda: label.text().startswith("✓"))
-    shown.wait_until(lambda: not label.visibleRegion().isEmpty())
+    for size in (LARGE, SMALL):
+        resize(shown, size)
+        assert bar.value() == 0
+        assert not is_whole(label)
+        shown.click(shown.export_panel.export_button)
+        shown.wait_until(lambda: "Kept as" in label.text())
+        shown.wait_until(lambda: is_whole(label))
+        bar.setValue(0)

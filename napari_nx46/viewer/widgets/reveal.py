@@ -1,0 +1,64 @@
+"""Scrolling to a text that is laid out in several steps."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QObject, QPoint
+from qtpy.QtWidgets import QLabel, QScrollArea, QWidget
+
+
+class Reveal(QObject):
+    """Scrolls to a label whose text has changed, until there is room for it or the user scrolls.
+
+    A label that is higher than the area is shown from its first line on.
+
+    Parameters
+    ----------
+    area : QScrollArea
+        Becomes the parent.
+    label : QLabel
+        Somewhere in its content.
+    """
+
+    def __init__(self, area: QScrollArea, label: QLabel) -> None:
+        super().__init__(area)
+        self._area, self._label = area, label
+        self._left_at: int | None = None
+        label.installEventFilter(self)
+        area.verticalScrollBar().rangeChanged.connect(self._go_on)
+
+    def begin(self) -> None:
+        """Scroll to the label now, and again with each step of its layout."""
+        self._scroll()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the label when it gets another size."""
+        if event.type() == QEvent.Type.Resize:
+            self._go_on()
+        return False
+
+    def _go_on(self) -> None:
+        if self._left_at is None:
+            return
+        bar = self._area.verticalScrollBar()
+        # Where the range has become smaller the bar keeps its value until all have heard of it.
+        if min(bar.value(), bar.maximum()) == min(self._left_at, bar.maximum()):
+            self._scroll()
+        else:
+            self._left_at = None
+
+    def _scroll(self) -> None:
+        """Scroll to the label; wait on if it or the whole content is to be higher."""
+        area, label, content = self._area, self._label, self._area.widget()
+        height = area.viewport().height()
+        top = label.mapTo(content, QPoint(0, 0)).y()
+        bottom = top + min(label.height(), height)
+        for y in (bottom, top):
+            area.ensureVisible(0, y, 0, 0)
+        in_sight = top + content.y() >= 0 and bottom + content.y() <= height
+        done = in_sight and label.isVisible() and _has_room(label) and _has_room(content)
+        self._left_at = None if done else area.verticalScrollBar().value()
+
+
+def _has_room(widget: QWidget) -> bool:
+    """Return whether a widget whose text is wrapped is as high as it has to be."""
+    return bool(widget.height() >= widget.heightForWidth(widget.width()))
