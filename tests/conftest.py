@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-WINDOWS = Path(__file__).parent / "viewer"
+TESTS = Path(__file__).parent
+SLOW_ROOMS = ("viewer", "campaign", "cli")
+"""In the order in which their tests are run, before all others."""
 
 # Kernels are compiled once for the checkout, wherever the tests are started from. The variable is
 # read when numba is first imported, which no module of the package does on import.
@@ -40,8 +43,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the windows: files that take long are not to be left over for one process."""
-    items.sort(key=lambda item: not item.path.is_relative_to(WINDOWS))
+    """Begin with files that take long: none of them is to be left over for one process."""
+    sizes = Counter(item.path for item in items)
+
+    def rank(item: pytest.Item) -> tuple[int, int]:
+        room = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+        return [*SLOW_ROOMS, room].index(room), -sizes[item.path]
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import gc
 import importlib
+from functools import partial
+from inspect import unwrap
 
 import numpy as np
 import pytest
+from napari.utils._testsupport import mock_app_model
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication, QColorDialog, QFileDialog, QMessageBox
+from npe2 import PluginManifest
+from qtpy.QtWidgets import QColorDialog, QFileDialog, QMessageBox
 
 from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.files.workspace import WORKSPACES_VARIABLE
 from napari_nx46.viewer.qt.garbage import collect_in_gui_thread
 from napari_nx46.viewer.window.launch import add_dock
+from tests.viewer.one_window import OneWindow, send_deferred_deletes
 from tests.viewer.windows import SHAPES, Opened
 
 MODAL_DIALOGS = (
@@ -76,7 +80,18 @@ def _kept_apart(tmp_path, monkeypatch):
         monkeypatch.setattr(dialog, method, _unexpected)
     notification_manager.records.clear()
     yield
+    # Else what a window leaves would still follow the keys that the next one sets up.
+    send_deferred_deletes()
     notification_manager.records.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _manifests_are_read_once():
+    """Have npe2 read the plugins' manifests for the first window alone: there are no new ones."""
+    manifests = list(PluginManifest.discover())
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(PluginManifest, "discover", lambda paths=(): iter(manifests))
+        yield
 
 
 @pytest.fixture
@@ -107,12 +122,37 @@ def one_fragment(tmp_path):
     return root
 
 
+_application_of_module = pytest.fixture(scope="module")(unwrap(mock_app_model))
+"""napari's own fixture, for as long as the window of a module."""
+
+
+@pytest.fixture(scope="module")
+def _window_of_module(_application_of_module):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        windows = OneWindow(monkeypatch)
+        yield windows
+        windows.close()
+
+
 @pytest.fixture
-def open_viewer_session(make_napari_viewer, qtbot):
+def _lent_window(_window_of_module, qtbot, request):
+    yield partial(_window_of_module.lend, qtbot)
+    _window_of_module.put_back(failed=request.node.rep_call.failed)
+
+
+@pytest.fixture
+def make_viewer(request):
+    """Return a function that makes a window, or lends that of a module with `ONE_WINDOW`."""
+    one = getattr(request.module, "ONE_WINDOW", False)
+    return request.getfixturevalue("_lent_window" if one else "make_napari_viewer")
+
+
+@pytest.fixture
+def open_viewer_session(make_viewer, qtbot):
     """Return a function that opens data in a window and waits for its exact figures."""
 
     def open_in_window(*paths, show=False, **viewer_options):
-        viewer = make_napari_viewer(show=show, **viewer_options)
+        viewer = make_viewer(show=show, **viewer_options)
         dock = add_dock(viewer)
         dock.show_data_set(open_data(*paths), tuple(paths))
         opened = Opened(viewer, dock, qtbot)
@@ -134,12 +174,7 @@ def shown(open_viewer_session, data_folder):
     return open_viewer_session(data_folder, show=True)
 
 
-@pytest.fixture
-def send_deferred_deletes():
+@pytest.fixture(name="send_deferred_deletes")
+def _send_deferred_deletes():
     """Return a function that lets Qt delete what was marked for it."""
-
-    def send():
-        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        QApplication.processEvents()
-
-    return send
+    return send_deferred_deletes

@@ -13,6 +13,7 @@ from qtpy.QtTest import QTest
 from tests.run.compare.comparing import write_archive
 from tests.viewer.windows import SHAPES
 
+ONE_WINDOW = True
 VOLUMES = ("p3d", "p2d", "train_labels")
 OWN = ("surface mask", "errors", "difference", "theirs.zip")
 

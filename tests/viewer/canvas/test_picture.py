@@ -15,6 +15,7 @@ from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.setting import Domain, Setting
 from tests.viewer.windows import MASK_RGB
 
+ONE_WINDOW = True
 VOLUMES = ("p3d", "p2d")
 
 TURNED = [(0, 1, 2), (1, 0, 2), (2, 0, 1), (0, 2, 1)]

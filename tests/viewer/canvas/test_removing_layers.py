@@ -11,12 +11,15 @@ VOLUMES = ("p3d", "p2d")
 ROUNDS = 50
 PAINT_MILLISECONDS = 5
 CLOSE_EVERY = 10
+SMALL = (640, 480)
+"""Of the window: what it paints is not looked at."""
 
 
 def test_layers_are_deleted_and_docks_closed_fifty_times(
     make_napari_viewer, data_folder, qtbot, notifications
 ):
     viewer = make_napari_viewer(show=True)
+    viewer.window.resize(*SMALL)
     for number, name in zip(range(ROUNDS), itertools.cycle(("surface mask", "difference"))):
         if number % CLOSE_EVERY == 0:
             dock = add_dock(viewer)

@@ -20,6 +20,7 @@ from napari_nx46.viewer.corrections.layer import COLORS, LAYER_NAME
 from napari_nx46.voxels.blocks import whole_block
 from tests.voxels.test_corrections import defined
 
+ONE_WINDOW = True
 VOLUMES = ("p3d", "p2d", "test_images")
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 

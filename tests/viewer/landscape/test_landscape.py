@@ -20,6 +20,7 @@ from napari_nx46.viewer.window.docks import open_dock_of
 from tests.planted import PLANTED_KNOBS, planted_volumes
 from tests.viewer.windows import PATIENCE
 
+ONE_WINDOW = True
 POINTS = 16
 NAMES = ("closing_z", "smallest_object")
 

@@ -24,6 +24,8 @@ from tests.viewer.windows import Opened
 
 VOLUMES = ("p3d", "p2d", "test_images")
 TIMES = 50
+SMALL = (640, 480)
+"""Of a window that paints fast."""
 MOST_MEGABYTES_MORE = 60
 """napari itself grows by up to 0.25 MB for each image layer that it draws in 3D and in 2D again."""
 MOST_OBJECTS_MORE = 10
@@ -210,6 +212,9 @@ def test_on_and_off_many_times_nothing_grows(shown):
         shown.qtbot.keyClick(shown.panel.overlay_panel.visible_box, *key)
         QApplication.processEvents()
 
+    shown.viewer.window.resize(*SMALL)
+    shown.session.show_fragment("c")
+    shown.wait_until_exact()
     switch_on(shown)
     switch_off(shown)
     before, held = state_of(shown.viewer), None

@@ -13,6 +13,8 @@ from napari_nx46.viewer.look.slice_view import SliceView, outlined
 from napari_nx46.viewer.look.views_dock import ViewsDock, voxel_at
 from napari_nx46.viewer.window.docks import open_dock_of
 
+ONE_WINDOW = True
+
 
 @pytest.fixture
 def views(shown):

@@ -18,6 +18,7 @@ from napari_nx46.viewer.messages.notices import notify_error
 from napari_nx46.viewer.window.closing import ClosingGuard, running_in
 from tests.viewer.windows import hold_slices
 
+ONE_WINDOW = True
 VOLUMES = ("p3d", "p2d")
 
 
@@ -131,7 +132,7 @@ def test_closing_asks_while_something_runs(shown, tmp_path, monkeypatch):
     opened.click(opened.export_panel.accept_all_button)
     opened.export_panel.path_edit.setText(str(target))
     opened.click(opened.export_panel.export_button)
-    assert begun.wait(10)
+    assert begun.wait(30)
     assert not close_as_a_user(window)
     (question,) = asked
     assert "the export to submission.zip" in question

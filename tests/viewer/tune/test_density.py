@@ -23,6 +23,7 @@ from napari_nx46.viewer.tune.density_button import (
 )
 from napari_nx46.voxels.workers import Cancelled
 
+ONE_WINDOW = True
 SHAPE = (6, 20, 24)
 PATIENCE = 60_000
 

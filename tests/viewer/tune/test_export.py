@@ -19,6 +19,7 @@ from napari_nx46.viewer.tune.export_panel import ExportPanel
 from tests.viewer.windows import PATIENCE, hold_slices
 
 VOLUMES = ("p3d", "p2d")
+ONE_WINDOW = True
 
 
 @pytest.fixture

@@ -35,7 +35,11 @@ def canvas_width(opened):
 def resize(opened, size):
     opened.viewer.window.resize(*size)
     opened.wait_until(lambda: opened.viewer.window.geometry()[2:] == size)
-    opened.qtbot.wait(100)
+    before = None
+    while before != (
+        before := opened.panel.mapTo(main_window(opened), opened.panel.rect().topLeft())
+    ):
+        opened.qtbot.wait(100)
 
 
 @pytest.mark.parametrize("way", ["menu of plugins", "own action"])

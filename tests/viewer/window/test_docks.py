@@ -22,7 +22,9 @@ def test_a_dock_gives_back_the_room_that_it_needed_for_a_while(shown):
     section.expand()
     shown.qtbot.wait(100)
     section.collapse()
-    shown.qtbot.wait(100)
-    window.resize(*SMALL)
-    shown.qtbot.wait(100)
-    assert window.geometry()[2:] == SMALL
+
+    def fits():
+        window.resize(*SMALL)
+        return window.geometry()[2:] == SMALL
+
+    shown.wait_until(fits)
