@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, QPoint
-from qtpy.QtWidgets import QLabel, QScrollArea, QWidget
+from qtpy.QtWidgets import QLabel, QScrollArea
 
 
 class Reveal(QObject):
-    """Scrolls to a label whose text has changed, until there is room for it or the user scrolls.
+    """Scrolls to a label whose text has changed, and keeps it in sight until the user scrolls.
 
     A label that is higher than the area is shown from its first line on.
 
@@ -47,18 +47,9 @@ class Reveal(QObject):
             self._left_at = None
 
     def _scroll(self) -> None:
-        """Scroll to the label; wait on if it or the whole content is to be higher."""
-        area, label, content = self._area, self._label, self._area.widget()
-        height = area.viewport().height()
-        top = label.mapTo(content, QPoint(0, 0)).y()
-        bottom = top + min(label.height(), height)
-        for y in (bottom, top):
+        """Scroll to the label as far as it is laid out."""
+        area, label, bar = self._area, self._label, self._area.verticalScrollBar()
+        top = label.mapTo(area.widget(), QPoint(0, 0)).y()
+        for y in (top + min(label.height(), area.viewport().height()), top):
             area.ensureVisible(0, y, 0, 0)
-        in_sight = top + content.y() >= 0 and bottom + content.y() <= height
-        done = in_sight and label.isVisible() and _has_room(label) and _has_room(content)
-        self._left_at = None if done else area.verticalScrollBar().value()
-
-
-def _has_room(widget: QWidget) -> bool:
-    """Return whether a widget whose text is wrapped is as high as it has to be."""
-    return bool(widget.height() >= widget.heightForWidth(widget.width()))
+        self._left_at = min(bar.value(), bar.maximum())
