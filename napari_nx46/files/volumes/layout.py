@@ -28,7 +28,8 @@ class Layout:
     is_far : bool
         Whether the chunks are on a server.
     levels : tuple of str
-        Paths of all resolutions that the image declares, the finest first; empty of one array.
+        Paths of the levels of the image that are there, the finest first; empty where the array
+        is none of an image.
     """
 
     chunks: Shape3D

@@ -52,17 +52,28 @@ class Levels:
             )
         return array
 
-    def missing(self, chosen: str, has_array: Callable[[str], bool]) -> str | None:
-        """Return a note on levels that are declared but are not there; None if all are.
+    def there(self, chosen: str, has_array: Callable[[str], bool]) -> tuple[str, ...]:
+        """Return the paths at which there is an array, the finest first.
 
         Parameters
         ----------
         chosen : str
-            The level that is.
+            One that is known to be there.
         has_array : callable
             Returns whether there is an array at a path.
         """
-        gone = [path for path in self._others(chosen) if not has_array(path)]
+        declared = self.paths[:_MOST_LEVELS]
+        return tuple(path for path in declared if path == chosen or has_array(path))
+
+    def missing(self, there: Sequence[str]) -> str | None:
+        """Return a note on levels that are declared but are not there; None if all are.
+
+        Parameters
+        ----------
+        there : sequence of str
+            Those that are; see `there`.
+        """
+        gone = [path for path in self.paths[:_MOST_LEVELS] if path not in there]
         if not gone:
             return None
         listed = ", ".join(map(printable, gone))

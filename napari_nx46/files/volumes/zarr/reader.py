@@ -112,13 +112,13 @@ class _Store:
                 f"no Zarr metadata (looked for {sought('')})", "a Zarr array or an OME-Zarr image"
             )
         note, placement = None, None
-        paths: tuple[str, ...] = ()
+        there: tuple[str, ...] = ()
         if isinstance(node, Group):
             image = image_of(self.origin, node, self.keys, level)
             levels = Levels(self.origin, image.paths, self._at)
             array, placement = levels.opened(image.path), image.placement
-            paths = image.paths
-            note = levels.missing(image.path, self.documents.has_array)
+            there = levels.there(image.path, self.documents.has_array)
+            note = levels.missing(there)
             axes = self._axes(array, self._names(image, array), from_right=bool(image.paths))
         elif level is not None:
             raise self.origin.error(
@@ -131,7 +131,7 @@ class _Store:
         _check_chunk_count(self.origin, array, axes)
         fingerprint = self.documents.sha256()
         self.keys.identify(fingerprint)
-        layout = _Chunks(array, axes).layout(fingerprint, paths, far=self.keys.is_far)
+        layout = _Chunks(array, axes).layout(fingerprint, there, far=self.keys.is_far)
         notes = () if note is None else (note,)
         source = partial(ZarrReader, self.origin, array, axes)
         return Channels(axes.channels, source, placement, layout, notes)
@@ -231,14 +231,8 @@ class _Chunks:
 
     def layout(self, fingerprint: str, levels: tuple[str, ...], *, far: bool) -> Layout:
         """Return what is known of them."""
-        return Layout(
-            self._of_space(self.array.piece),
-            self.existing,
-            self.array.fill,
-            fingerprint,
-            far,
-            levels,
-        )
+        chunks = self._of_space(self.array.piece)
+        return Layout(chunks, self.existing, self.array.fill, fingerprint, far, levels)
 
     def existing(self) -> Iterator[Box] | None:
         """Yield the boxes of the chunks that exist, of any channel; None if that is not known."""

@@ -1,0 +1,1 @@
+"""Stores larger than memory behind the window: levels, a map, and boxes on it."""
