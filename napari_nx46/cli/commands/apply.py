@@ -29,6 +29,7 @@ from napari_nx46.cli.output.console import (
     interruptible,
     note,
 )
+from napari_nx46.scale.execute.progress import duration_words
 
 if TYPE_CHECKING:
     from napari_nx46.scale.execute.estimate import Estimate
@@ -236,15 +237,9 @@ def _print_lines(found: Estimate) -> None:
     echo(f"to write: {found.output_bytes / _GB:.3g} GB, and {found.scratch_bytes / _GB:.3g} GB of "
          f"scratch; {found.free_bytes / _GB:.3g} GB are free")  # fmt: skip
     echo(f"memory: {found.memory_bytes / 2**30:.2g} GiB, {found.workers} tiles at a time")
-    echo(f"time: about {_duration(found.seconds)}")
+    echo(f"time: about {duration_words(found.seconds)}")
     for text in found.notes:
         note(f"note: {text}")
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
 @contextmanager
@@ -268,7 +263,7 @@ def _reporting(as_json: bool) -> Iterator[Callable[[ApplyProgress], None]]:
             rate = f"{progress.voxels_per_second / 1e6:.0f} Mvoxel/s"
             read = f"{progress.bytes_per_second / 1e6:.0f} MB/s"
             left = progress.seconds_left
-            ending = "" if left is None else f", {_duration(left)} left"
+            ending = "" if left is None else f", {duration_words(left)} left"
             words = f"{progress.stage}/{progress.stages} {progress.name} ({rate}, {read}{ending})"
             update(words, progress.done, progress.total)
 

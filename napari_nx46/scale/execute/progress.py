@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["ApplyProgress", "ApplyState", "Failure", "Pace"]
+__all__ = ["ApplyProgress", "ApplyState", "Failure", "Pace", "duration_words"]
 
 _WINDOW_SECONDS = 120.0
 
@@ -113,3 +113,16 @@ class Pace:
     @property
     def _seconds(self) -> float:
         return max(time.monotonic() - self._began, 1e-3)
+
+
+def duration_words(seconds: float) -> str:
+    """Return seconds in words, such as ``2 h 05 min``, ``3 min 20 s`` or ``7 s``.
+
+    >>> duration_words(7500.4)
+    '2 h 05 min'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
