@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from napari.layers import Image, Layer
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 
 from napari_nx46.live.arrays.mask import lazy_mask
 from napari_nx46.live.masks.choices import LIVE, ChosenMask
 from napari_nx46.viewer.canvas.overlay_layer import overlay_layer
 from napari_nx46.viewer.canvas.slice_drawing import refresh_slice
 from napari_nx46.viewer.canvas.view_mode import ViewMode
+from napari_nx46.viewer.compare.two_cells import RIGHT_NAME, TwoCells
 
 if TYPE_CHECKING:
     import napari
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
     from napari_nx46.viewer.compare.tools import CompareTools
     from napari_nx46.viewer.sources.placing import Placing
 
-GRID_FIELDS = ("stride", "shape", "spacing", "enabled")
-"""What the grid had before, and gets back."""
-CAMERA_FIELDS = ("center", "zoom")
-ONE_ROW_OF_TWO = (1, 2)
-SPACING = 4
-MARGIN = 0.02
 LINKED_MASK = ("opacity", "visible", "blending", "colormap", "contrast_limits")
-NAME = "{} (right)"
 
 
 class SideBySide(ViewMode):
@@ -72,14 +65,11 @@ class SideBySide(ViewMode):
         self._placing = placing
         self._flip = compare.flip
         self._pair = compare.pair
-        self._before: dict[str, dict[str, Any]] = {}
+        self._cells = TwoCells(viewer, self._right_layers, self)
         self._copies: list[tuple[Layer, Layer]] = []
         self._mask: Image | None = None
         self._chosen = ChosenMask(compare.choices, LIVE)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(0)
-        self._settle.timeout.connect(self._order)
+        self._cells.switched_off.connect(self._grid_switched_off)
         self._pair.changed.connect(self._follow_pair)
         self._pair.choices.changed.connect(self._draw)
         session.mask_changed.connect(self._follow_mask)
@@ -88,7 +78,7 @@ class SideBySide(ViewMode):
     @property
     def shown(self) -> bool:
         """Whether the masks are shown side by side."""
-        return bool(self._before)
+        return self._cells.shown
 
     @property
     def can_be_shown(self) -> bool:
@@ -111,54 +101,17 @@ class SideBySide(ViewMode):
 
     def close(self) -> None:
         """Leave the viewer as it was."""
-        self._settle.stop()
+        self._cells.stop()
         super().close()
 
     # ---- on and off ------------------------------------------------------------------------
 
     def _switch_on(self) -> None:
-        grid, camera = self._viewer.canvas.grid, self._viewer.scene.camera
-        self._before = {
-            "grid": {field: getattr(grid, field) for field in GRID_FIELDS},
-            "camera": {field: getattr(camera, field) for field in CAMERA_FIELDS},
-        }
         self._flip.show(self._pair.first)
-        with self._in_two_dimensions():
-            self._add_layers()
-            grid.shape = ONE_ROW_OF_TWO
-            grid.spacing = SPACING
-            grid.enabled = True
-        self._viewer.fit_to_view(margin=MARGIN)
-        for events in self._layer_events():
-            events.connect(self._layers_changed)
-        grid.events.enabled.connect(self._grid_switched)
+        self._cells.enter(self._add_layers)
 
     def _switch_off(self) -> None:
-        for events in self._layer_events():
-            events.disconnect(self._layers_changed)
-        self._viewer.canvas.grid.events.enabled.disconnect(self._grid_switched)
-        with self._in_two_dimensions():
-            self._remove_layers()
-            grid, camera = self._viewer.canvas.grid, self._viewer.scene.camera
-            before, self._before = self._before, {}
-            for field, value in reversed(before["grid"].items()):
-                setattr(grid, field, value)
-        for field, value in before["camera"].items():
-            setattr(camera, field, value)
-
-    @contextmanager
-    def _in_two_dimensions(self) -> Iterator[None]:
-        """Change layers while napari draws slices: in 3D that can end the process within OpenGL."""
-        dims = self._viewer.dims
-        dimensions, dims.ndisplay = dims.ndisplay, 2
-        try:
-            yield
-        finally:
-            dims.ndisplay = dimensions
-
-    def _layer_events(self) -> tuple[Any, ...]:
-        events = self._viewer.layers.events
-        return events.inserted, events.removed, events.reordered
+        self._cells.leave(self._remove_layers)
 
     # ---- layers ----------------------------------------------------------------------------
 
@@ -168,7 +121,7 @@ class SideBySide(ViewMode):
             if layer.visible and layer in self._viewer.layers:
                 data, attributes, kind = layer.as_layer_data_tuple()
                 # Without its metadata a copy is nothing that was opened.
-                copied = {**attributes, "name": NAME.format(layer.name), "metadata": {}}
+                copied = {**attributes, "name": RIGHT_NAME.format(layer.name), "metadata": {}}
                 copy = Layer.create(data, copied, kind)
                 self._viewer.layers.append(copy)
                 self._viewer.layers.link_layers([layer, copy])
@@ -177,7 +130,7 @@ class SideBySide(ViewMode):
         self._chosen.name = self._pair.second or LIVE
         self._mask = overlay_layer(
             overlay.outlined(lazy_mask(self._session, self._chosen)),
-            name=NAME.format(self._chosen.name),
+            name=RIGHT_NAME.format(self._chosen.name),
             colormap=overlay.layer.colormap,
             opacity=overlay.layer.opacity,
             visible=overlay.layer.visible,
@@ -186,7 +139,7 @@ class SideBySide(ViewMode):
         self._viewer.add_layer(self._placing.place(self._mask))
         self._viewer.layers.link_layers([overlay.layer, self._mask], LINKED_MASK)
         self._mask.name_overlay.visible = True
-        self._order()
+        self._cells.order()
 
     def _remove_layers(self) -> None:
         layers, mask = self._viewer.layers, self._mask
@@ -204,28 +157,10 @@ class SideBySide(ViewMode):
         copies = [copy for _, copy in self._copies]
         return copies if self._mask is None else [*copies, self._mask]
 
-    def _order(self) -> None:
-        """Have the layers on the right come last, and all others in the left cell."""
-        layers = self._viewer.layers
-        right = [layer for layer in self._right_layers() if layer in layers]
-        left = [layer for layer in layers if layer not in right]
-        if [*left, *right] != list(layers):
-            for layer in right:
-                layers.move(layers.index(layer), len(layers))
-        if left:
-            self._viewer.canvas.grid.stride = len(left)
-
     # ---- following -------------------------------------------------------------------------
 
-    def _layers_changed(self, event: Any) -> None:
-        """Put layers that come and go in order, once that is done."""
-        if self._mask is not None and self._mask in self._viewer.layers:
-            self._settle.start()
-
-    def _grid_switched(self, event: Any) -> None:
-        """Switch off when a user has switched napari's grid off."""
-        if not self._viewer.canvas.grid.enabled:
-            self.show(False)
+    def _grid_switched_off(self) -> None:
+        self.show(False)
 
     def _follow_pair(self) -> None:
         if not self.shown:
@@ -236,7 +171,7 @@ class SideBySide(ViewMode):
         self._flip.show(self._pair.first)
         self._chosen.name = self._pair.second
         if self._mask is not None:
-            self._mask.name = NAME.format(self._pair.second)
+            self._mask.name = RIGHT_NAME.format(self._pair.second)
         self._draw()
 
     def _follow_mask(self) -> None:
