@@ -19,7 +19,16 @@ from napari_nx46.files.volumes.reading import ReadAs
 @guarded
 @with_flag_groups
 def tune(data: DataFlags) -> None:
-    """Tune the knobs in a window and see the masks change."""
+    """Tune the knobs in a window and see the masks change.
+
+    A store that is larger than memory is opened with a map, on which boxes of it are chosen.
+    """
+    if _is_scroll(data):
+        with _needing_qt():
+            from napari_nx46.viewer.window.launch import tune_store
+
+            tune_store(data.places, ReadAs(data.channel, data.logits))
+        return
     dataset = data.opened()
     with _needing_qt():
         from napari_nx46.viewer.window.launch import tune as open_window
@@ -64,6 +73,13 @@ def sample(
 
     image_ids = write_sample(folder)
     echo(f"wrote {len(image_ids)} fragments to {folder}: {', '.join(image_ids)}")
+
+
+def _is_scroll(data: DataFlags) -> bool:
+    from napari_nx46.live.scroll.store import scroll_of
+    from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET
+
+    return scroll_of(data.places, DEFAULT_MEMORY_BUDGET) is not None
 
 
 @contextmanager

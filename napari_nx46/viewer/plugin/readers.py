@@ -7,8 +7,11 @@ from pathlib import Path
 
 from napari_nx46.data.fragments import open_data
 from napari_nx46.files.naming import ARCHIVE_SUFFIX
+from napari_nx46.live.scroll.store import scroll_of
+from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET
 from napari_nx46.viewer.canvas.layers import LayerData, fragment_layers
 from napari_nx46.viewer.plugin.claims import is_ours
+from napari_nx46.viewer.plugin.preferences import read_preferences
 
 Reader = Callable[[str | Sequence[str]], list[LayerData] | list[tuple[None]]]
 
@@ -30,7 +33,9 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     archives = [path for path in paths if path.name.lower().endswith(ARCHIVE_SUFFIX)]
     if len(archives) == len(paths):
         return open_archives
-    return refuse_together if archives else read_layers
+    if archives:
+        return refuse_together
+    return open_store if _is_scroll(paths) else read_layers
 
 
 def read_layers(path: str | Sequence[str]) -> list[LayerData]:
@@ -43,6 +48,34 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
     """
     paths = _paths(path)
     return fragment_layers(next(iter(open_data(*paths))), paths)
+
+
+def open_store(path: str | Sequence[str]) -> list[tuple[None]]:
+    """Open a store that is larger than memory in the dock *Scroll* of the current window.
+
+    Returns
+    -------
+    list
+        What says napari that there are no layers now: they come when the store is open.
+
+    Raises
+    ------
+    ValueError
+        If there is no window.
+    """
+    from napari import current_viewer
+
+    from napari_nx46.viewer.window.session_dock import tune_dock_of
+
+    paths, viewer = _paths(path), current_viewer()
+    if viewer is None:
+        raise ValueError(f"{paths[0]}: larger than memory; open it in a window, or a box of it")
+    tune_dock_of(viewer).open_paths(*paths)
+    return [(None,)]
+
+
+def _is_scroll(paths: tuple[Path, ...]) -> bool:
+    return scroll_of(paths, read_preferences().memory or DEFAULT_MEMORY_BUDGET) is not None
 
 
 def refuse_together(path: str | Sequence[str]) -> list[LayerData]:

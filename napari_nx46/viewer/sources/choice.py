@@ -18,6 +18,7 @@ from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.files.volumes.roles import Role
 from napari_nx46.live.arrays.corrections import CorrectionsVolume
 from napari_nx46.live.arrays.volume import LazyVolume
+from napari_nx46.live.scroll.pyramid import LevelArray
 from napari_nx46.viewer.sources.grid import is_same_place, placement_of, world_matrix
 
 if TYPE_CHECKING:
@@ -219,8 +220,13 @@ def layers_of(viewer: napari.Viewer) -> list[Layer]:
 
 
 def can_be_chosen(layer: Layer) -> bool:
-    """Return whether a layer can be a volume: this plugin's own masks are none, nor are colours."""
-    own = isinstance(getattr(layer, "data", None), LazyVolume | CorrectionsVolume)
+    """Return whether a layer can be a volume.
+
+    This plugin's own masks are none, nor are the levels of a store that it shows, nor colours.
+    """
+    data = getattr(layer, "data", None)
+    finest = data[0] if data is not None and getattr(layer, "multiscale", False) else data
+    own = isinstance(finest, LazyVolume | CorrectionsVolume | LevelArray)
     return isinstance(layer, Image | Labels) and not own and not getattr(layer, "rgb", False)
 
 

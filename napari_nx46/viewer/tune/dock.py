@@ -12,9 +12,18 @@ from qtpy.QtCore import QEvent, Qt, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
-from napari_nx46.data.fragments import DataSet, FolderNames, Place, place_of, workspace_key
+from napari_nx46.data.fragments import (
+    DataSet,
+    FolderNames,
+    Place,
+    StorePlace,
+    place_of,
+    workspace_key,
+)
 from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.files.workspace import default_workspace
+from napari_nx46.live.scroll.store import scroll_of
+from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET
 from napari_nx46.viewer.canvas.access import is_opening_files
 from napari_nx46.viewer.canvas.layers import image_id_of, layers_read_otherwise, origin_of
 from napari_nx46.viewer.messages.error_banner import ErrorBanner
@@ -31,7 +40,7 @@ from napari_nx46.viewer.widgets.dock_style import DockStyle
 from napari_nx46.viewer.window.actions import Action
 from napari_nx46.viewer.window.arrangement import TabbedDock
 from napari_nx46.viewer.window.closing import guard_closing
-from napari_nx46.viewer.window.docks import DocksButton
+from napari_nx46.viewer.window.docks import DocksButton, open_dock_named
 from napari_nx46.viewer.window.key_bindings import CanvasKeys
 from napari_nx46.viewer.window.reading import Carried, open_as, open_as_kept, warn_of_channels
 from napari_nx46.viewer.window.shortcuts import add_shortcuts
@@ -113,6 +122,9 @@ class TuneDock(TabbedDock):
     ) -> None:
         """Open a data folder, a volume, or two (p3d, p2d), in place of what is open.
 
+        A store that is larger than memory is opened in the dock *Scroll*, where boxes of it are
+        chosen; what was open stays open.
+
         Parameters
         ----------
         *paths : str or path-like
@@ -129,11 +141,22 @@ class TuneDock(TabbedDock):
             If there is no sound volume; what was open stays open then.
         """
         given = tuple(map(place_of, paths))
+        if folders is None and self._open_scroll(given, read_as):
+            return
         if read_as is None:
             dataset = open_as_kept(given, folders, self.workspace_of(given))
         else:
             dataset = open_as(given, folders, read_as)
         self.show_data_set(dataset, given, image_id)
+
+    def _open_scroll(self, places: tuple[Place, ...], read_as: ReadAs | None) -> bool:
+        """Open what is larger than memory box by box; return False where nothing is."""
+        store = scroll_of(places, read_preferences().memory or DEFAULT_MEMORY_BUDGET)
+        if store is None:
+            return False
+        second = StorePlace(str(places[1])) if len(places) > 1 else None
+        open_dock_named(self.viewer, "Scroll").open(store, second, read_as)
+        return True
 
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers that there are now; napari calls it when the layer list changes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QMenu, QPushButton, QWidget
@@ -103,6 +103,11 @@ DOCKS: tuple[DockEntry, ...] = (
         "Run many settings over all fragments, and take up the best.",
     ),
     DockEntry(
+        "Scroll",
+        "napari_nx46.viewer.scroll.dock:ScrollDock",
+        "Tune boxes of a store that is larger than memory, and make the mask of all of it.",
+    ),
+    DockEntry(
         "Keys",
         "napari_nx46.viewer.window.keys_panel:KeysDock",
         "What every key does.",
@@ -153,6 +158,22 @@ def open_dock_of(viewer: napari.Viewer, kind: type[Dock]) -> Dock:
     """
     dock: Dock = open_dock(viewer, entry_of(kind))
     return dock
+
+
+def open_dock_named(viewer: napari.Viewer, name: str) -> Any:
+    """Show the dock of a name in a window, adding it where it is not there yet.
+
+    For those who cannot import its class, since that module imports them.
+
+    Raises
+    ------
+    LookupError
+        If no entry of `DOCKS` has the name.
+    """
+    entry = next((entry for entry in DOCKS if entry.name == name), None)
+    if entry is None:
+        raise LookupError(f"expected the name of a dock, found {name}")
+    return open_dock(viewer, entry)
 
 
 def entry_of(kind: type[QWidget]) -> DockEntry:

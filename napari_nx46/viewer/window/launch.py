@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QApplication
 
 from napari_nx46.data.fragments import DataSet, Place
+from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.viewer.canvas.layers import data_set_name
 from napari_nx46.viewer.tune.dock import TITLE, VIEW_MARGIN, TuneDock
 from napari_nx46.viewer.window.key_bindings import register_actions
@@ -33,6 +34,26 @@ def tune(dataset: DataSet, paths: Sequence[Place], *, keeps: bool = True) -> Non
     import napari
 
     open_window(dataset, paths, keeps=keeps)
+    napari.run()
+
+
+def tune_store(places: Sequence[Place], read_as: ReadAs) -> None:
+    """Open a window on a store that is larger than memory, and stay until it is closed.
+
+    Parameters
+    ----------
+    places : sequence of Place
+        The store, and perhaps that of the 2D path.
+    read_as : ReadAs
+        What is read of them.
+    """
+    import napari
+
+    register_actions()
+    viewer = napari.Viewer(title=f"{TITLE}{places[0]}")
+    dock = add_dock(viewer)
+    QApplication.processEvents()  # the dock takes its place before the one of the store does
+    dock.open_paths(*places, read_as=read_as)
     napari.run()
 
 
