@@ -70,6 +70,7 @@ class Preflight:
             f"Memory: about {_size(found.memory_bytes)}",
             f"To read: {_size(found.bytes_to_read)}, decoded",
         ]
+        lines += (f"⚠ {note}" for note in found.notes)
         if self.goes_on:
             lines.append("It goes on with what an earlier run has done.")
         if not found.fits:
