@@ -160,7 +160,7 @@ class Explanation:
         ndarray of int32
             (N, 3): voxels of the mask that has the loop, each beside the one before it and the
             last beside the first; a short way, not the only one: see
-            `napari_nx46.leaderboard.errors.cycles`. Empty for other kinds, and where there is none
+            `napari_nx46.leaderboard.cycles`. Empty for other kinds, and where there is none
             near the place.
         """
         if PARTS[self.items.part[item]] != "topology":

@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.leaderboard.cycles import cycle_around
 from napari_nx46.leaderboard.errors.component_features import ways
-from napari_nx46.leaderboard.errors.cycles import cycle_around
 from napari_nx46.leaderboard.errors.features import Fate
 from napari_nx46.leaderboard.errors.runs import (
     components_at,

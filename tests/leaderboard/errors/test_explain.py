@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_nx46 import leaderboard
-from napari_nx46.leaderboard.errors.cycles import REACHES
+from napari_nx46.leaderboard.cycles import REACHES
 from napari_nx46.leaderboard.errors.features import Fate
 from napari_nx46.voxels.packed import unpack
 from tests.leaderboard.strategies import mask_pairs
