@@ -15,6 +15,7 @@ from napari_nx46.cli.commands.compare import compare
 from napari_nx46.cli.commands.corrections import corrections
 from napari_nx46.cli.commands.errors import errors
 from napari_nx46.cli.commands.freeze import freeze
+from napari_nx46.cli.commands.kit import kit
 from napari_nx46.cli.commands.measure import measure
 from napari_nx46.cli.commands.presets import presets
 from napari_nx46.cli.commands.runs import runs
@@ -58,7 +59,7 @@ for command in (
         measure,
         compare,
     ),
-    *(boxes, presets, sample, demo, warm_up),
+    *(boxes, presets, kit, sample, demo, warm_up),
 ):
     app.command(cls=SectionedCommand)(command)
 app.add_typer(runs)

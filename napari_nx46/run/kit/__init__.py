@@ -1,0 +1,1 @@
+"""A folder with which masks are made where there is no network, as in a Kaggle notebook."""
