@@ -16,7 +16,7 @@ from napari_nx46.core.cleanup.objects import LINKED
 from napari_nx46.core.cleanup.step import Step
 from napari_nx46.core.cleanup.steps import steps_of, unjoined_steps
 from napari_nx46.core.score.smoothing import needs_figures
-from napari_nx46.setting import Domain, Setting, ThresholdRule
+from napari_nx46.setting import Averaging, Domain, Setting, ThresholdRule
 from napari_nx46.voxels.blocks import Block, widened
 from napari_nx46.voxels.piece_rules import PieceRule
 
@@ -240,6 +240,10 @@ def refusals(setting: Setting, quantile_over: QuantileOver | None = None) -> lis
         found.append(
             "diffusion and sheetness follow from figures of the whole volume, which tiles do not "
             "know: choose --smooth gaussian or off, and --sheetness off"
+        )
+    if setting.averaging is Averaging.RANK:
+        found.append(
+            "ranks are those in the whole volume, which tiles do not know: choose another averaging"
         )
     for step in steps_of(setting):
         if step.needs_image:

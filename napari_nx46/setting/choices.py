@@ -41,6 +41,7 @@ class Averaging(StrEnum):
     LOGIT = "logit"
     GEOMETRIC = "geometric"
     POWER = "power"
+    RANK = "rank"
 
 
 class ScoreSmoothing(StrEnum):

@@ -62,6 +62,7 @@ class PathKey:
     residual_sigma: float | None
     gate: tuple[float, int] | None = None
     temperature: float = 1.0
+    is_ranked: bool = False
 
     @classmethod
     def of(cls, setting: Setting) -> PathKey:
@@ -69,7 +70,8 @@ class PathKey:
         if setting.source is ScoreFrom.PROBABILITIES:
             is_gated = setting.ct_gate is CtGate.SCORE
             gate = (setting.ct_threshold, setting.ct_margin) if is_gated else None
-            return cls(setting.source, None, gate, setting.temperature)
+            is_ranked = setting.averaging is Averaging.RANK
+            return cls(setting.source, None, gate, setting.temperature, is_ranked)
         is_residual = setting.source is ScoreFrom.RESIDUAL
         return cls(setting.source, setting.residual_sigma if is_residual else None)
 
@@ -329,7 +331,7 @@ def _mean_of(
 ) -> Callable[[dict[str, FloatVolume], dict[str, float], FloatVolume], None]:
     """Return what averages the volumes."""
     match setting.averaging:
-        case Averaging.PROBABILITY:
+        case Averaging.PROBABILITY | Averaging.RANK:
             return mean_of_probabilities
         case Averaging.LOGIT:
             return mean_of_logits

@@ -13,7 +13,7 @@ from napari_nx46.core.score.blend import PathKey, ScoreKey, ScoreStage, ScoreWor
 from napari_nx46.core.score.ct_paths import IntensityExtent, ct_sources, intensity_extent
 from napari_nx46.core.score.figures import figures_of
 from napari_nx46.core.score.kernels import Kernels, compiled_kernels
-from napari_nx46.core.score.prepared import GatedVolume, TemperedVolume
+from napari_nx46.core.score.prepared import GatedVolume, RankedVolume, TemperedVolume
 from napari_nx46.core.score.smoothing import NO_FIGURES, WholeFigures, needs_figures
 from napari_nx46.core.threshold.quantile import HIGH_BITS, LOW_BITS, Counts, ScoreHistogram
 from napari_nx46.setting import ScoreFrom, Setting
@@ -75,6 +75,7 @@ class FragmentScore:
         self._times_cleared = 0
         self._figures: tuple[ScoreKey, WholeFigures] | None = None
         self._figuring = Lock()  # held while they are computed
+        self._ranked: tuple[PathKey, FragmentVolumes] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -88,22 +89,27 @@ class FragmentScore:
 
     @property
     def kept_bytes(self) -> int:
-        """Bytes of what is kept between calls: score, paths and low bits."""
-        stage, paths = self._stage, self._paths
+        """Bytes of what is kept between calls: score, paths, ranks and low bits."""
+        stage, paths, ranked = self._stage, self._paths, self._ranked
         kept = 0
         if stage is not None:
             kept += len(stage.low_bits) * LOW_BITS * 8
             kept += 0 if stage.score is None else stage.score.nbytes
         if paths is not None:
             kept += 4 * math.prod(self.shape) * len(paths[1].probabilities)
+        if ranked is not None:
+            volumes = ranked[1].probabilities.values()
+            kept += sum(one.kept_bytes for one in volumes if isinstance(one, RankedVolume))
         return kept
 
     def is_ready(self, setting: Setting) -> bool:
         """Return whether any block's score can be computed without a pass over the fragment."""
-        has_paths = setting.source is ScoreFrom.PROBABILITIES or self._intensities is not None
-        return has_paths and (
-            not needs_figures(setting) or self._known_figures(setting) is not None
-        )
+        if setting.source is not ScoreFrom.PROBABILITIES and self._intensities is None:
+            return False
+        key, ranked = PathKey.of(setting), self._ranked
+        if key.is_ranked and (ranked is None or ranked[0] != key):
+            return False
+        return not needs_figures(setting) or self._known_figures(setting) is not None
 
     def paths(self, setting: Setting, cancelled: CancelCheck = never) -> FragmentVolumes:
         """Return the probability volumes that a setting averages.
@@ -184,6 +190,7 @@ class FragmentScore:
             self._times_cleared += 1
             self.keep_score = False
             self._paths = None
+            self._ranked = None
             if self._stage is not None and self._stage.score is not None:
                 self._stage = replace(self._stage, score=None)
 
@@ -236,8 +243,11 @@ class FragmentScore:
     def _prepared_sources(self, setting: Setting) -> FragmentVolumes:
         """Return the sources as the knobs of single volumes leave them."""
         key = PathKey.of(setting)
-        if key.gate is None and key.temperature == 1.0:
+        if key == PathKey(key.source, key.residual_sigma):
             return self.sources
+        ranked = self._ranked
+        if ranked is not None and ranked[0] == key:
+            return ranked[1]
         image = self.sources.image
         if key.gate is not None and image is None:
             raise ValueError("found no CT image; the CT gate needs one: open it, or switch it off")
@@ -245,13 +255,18 @@ class FragmentScore:
         def prepared(volume: VolumeLike) -> VolumeLike:
             if key.gate is not None and image is not None:
                 volume = GatedVolume(volume, image, *key.gate)
-            return volume if key.temperature == 1.0 else TemperedVolume(volume, key.temperature)
+            if key.temperature != 1.0:
+                volume = TemperedVolume(volume, key.temperature)
+            return RankedVolume.of(volume) if key.is_ranked else volume
 
         p3d, p2d = self.sources.p3d, self.sources.p2d
         first = None if p3d is None else prepared(p3d)
         second = first if p2d is p3d else None if p2d is None else prepared(p2d)
         models = {name: prepared(volume) for name, volume in self.sources.models.items()}
-        return FragmentVolumes(first, second, models, image)
+        volumes = FragmentVolumes(first, second, models, image)
+        if key.is_ranked:
+            self._ranked = (key, volumes)
+        return volumes
 
     # ---- what smoothing needs of the whole fragment ------------------------------------------
 

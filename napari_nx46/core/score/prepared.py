@@ -12,7 +12,7 @@ from napari_nx46.core.cleanup.ct_gate import ct_support
 from napari_nx46.core.score.ensemble import LOWEST_PROBABILITY
 from napari_nx46.voxels.blocks import Block, VolumeLike
 
-__all__ = ["GatedVolume", "TemperedVolume"]
+__all__ = ["GatedVolume", "RankedVolume", "TemperedVolume"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,3 +87,53 @@ class TemperedVolume:
         near = np.clip(exact.astype(np.float64), LOWEST_PROBABILITY, 1 - LOWEST_PROBABILITY)
         tempered: npt.NDArray[np.float32] = expit(logit(near) / self.temperature).astype(np.float32)
         return tempered
+
+
+@dataclass(frozen=True, eq=False)
+class RankedVolume:
+    """A volume in which every value is replaced by its rank, as a share of the fragment's voxels.
+
+    The share of voxels below it, plus half of those equal to it: that of a voxel's place in
+    ascending order, ties sharing theirs.
+
+    Parameters
+    ----------
+    volume : VolumeLike
+    values : (n,) array
+        Every value of the whole volume once, in ascending order.
+    shares : (n,) array of float32
+        The rank of each.
+    """
+
+    volume: VolumeLike
+    values: npt.NDArray[Any]
+    shares: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, volume: VolumeLike) -> RankedVolume:
+        """Rank the values of a volume, all of which are held in memory for that."""
+        z, y, x = volume.shape
+        whole: npt.NDArray[Any] = volume[slice(0, z), slice(0, y), slice(0, x)]
+        values, counts = np.unique(whole, return_counts=True)
+        middles = np.cumsum(counts, dtype=np.int64) - counts / 2
+        return cls(volume, values, (middles / whole.size).astype(np.float32))
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the ranks."""
+        return self.values.nbytes + self.shares.nbytes
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along z, y and x."""
+        return self.volume.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of the voxels."""
+        return np.dtype(np.float32)
+
+    def __getitem__(self, index: Block) -> npt.NDArray[np.generic]:
+        """Return the voxels of a block."""
+        voxels: npt.NDArray[Any] = self.volume[index]
+        return self.shares[np.searchsorted(self.values, voxels)]

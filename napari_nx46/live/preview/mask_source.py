@@ -12,7 +12,7 @@ from napari_nx46.core.score.smoothing import needs_figures
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.live.preview.threshold import PreviewSource, ScoreSample
 from napari_nx46.live.view import ShownMask
-from napari_nx46.setting import ScoreSmoothing, Setting, Sheetness
+from napari_nx46.setting import Averaging, ScoreSmoothing, Setting, Sheetness
 from napari_nx46.voxels.blocks import Block, block_shape
 from napari_nx46.voxels.corrections.corrections import Corrections
 
@@ -49,7 +49,8 @@ class MaskSource:
     def shown(self, setting: Setting, block: Block) -> ShownMask:
         """Return the mask of a block, exact where that takes no pass over the fragment."""
         pipeline = self.pipeline
-        if not pipeline.is_ready(setting) and needs_figures(setting):
+        is_ranked = setting.averaging is Averaging.RANK
+        if not pipeline.is_ready(setting) and (needs_figures(setting) and not is_ranked):
             # Diffusion and sheetness follow from the whole fragment: until a worker has been
             # there, the mask is shown without.
             plain = setting.changed(smooth=ScoreSmoothing.OFF, sheetness=Sheetness.OFF)

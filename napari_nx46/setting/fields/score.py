@@ -55,7 +55,7 @@ class ScoreKnobs(BaseModel):
             Group.SCORE,
             "Mean of",
             "Average the volumes' probabilities, their logits, their logarithms (the geometric"
-            " mean), or a power of them.",
+            " mean), a power of them, or the ranks of their voxels in the whole fragment.",
             advanced=True,
         ),
     ] = Averaging.PROBABILITY

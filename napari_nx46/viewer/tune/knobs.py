@@ -59,6 +59,7 @@ CHOICE_TEXTS: Mapping[type[Enum], Mapping[str, str]] = {
         "LOGIT": "Logits",
         "GEOMETRIC": "Logarithms (geometric)",
         "POWER": "Powers",
+        "RANK": "Ranks",
     },
     ScoreSmoothing: {
         "OFF": "Off",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage, special
+from scipy import ndimage, special, stats
 
 from napari_nx46.core.cleanup.ct_gate import confine_to_ct
 from napari_nx46.core.filters.diffusion import diffuse, diffusion_scale, slope_squares
@@ -181,3 +181,24 @@ def test_the_geometric_mean_is_the_power_of_zero():
         geometric, score_of(sources, PLAIN.changed(averaging="power", power=0))
     )
     assert not np.array_equal(geometric, score_of(sources, PLAIN.changed(averaging="logit")))
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_ranks_are_scipys_less_half_a_voxel(seed):
+    sources = volumes(seed)
+    p3d, p2d = (
+        ((stats.rankdata(p, method="average") - 0.5) / p.size).reshape(SHAPE).astype(np.float32)
+        for p in (sources.p3d, sources.p2d)
+    )
+    setting = PLAIN.changed(averaging="rank", z_radius=0)
+    pipeline = FragmentPipeline(sources)
+    assert not pipeline.is_ready(setting)
+    found = pipeline.score(setting, whole_block(SHAPE))
+    assert pipeline.is_ready(setting)
+    np.testing.assert_allclose(found, 0.6 * p3d + 0.4 * p2d, rtol=0, atol=1e-6)
+    block = (slice(2, 5), slice(3, 9), slice(1, 7))
+    np.testing.assert_array_equal(pipeline.score(setting, block), found[block])
+    assert pipeline.kept_bytes > 0
+    pipeline.clear_score()
+    assert pipeline.kept_bytes == 0
