@@ -89,7 +89,10 @@ def create(path: Path, shape: tuple[int, ...]) -> Any:
 
 
 def write_stores(folder: Path, gvoxels: float, empty: float = 0.0) -> None:
-    """Write p3d.zarr and p2d.zarr of a sample that is mirrored until it fills the volume."""
+    """Write p3d.zarr and p2d.zarr of a sample that is mirrored until it fills the volume.
+
+    Of a store that is partly empty the columns of chunks farthest from the axis are left out.
+    """
     from napari_nx46.data.synthetic import SAMPLES, make_sample
 
     side = max(1, round((gvoxels * 2**30) ** (1 / 3) / CHUNK)) * CHUNK
@@ -104,11 +107,20 @@ def write_stores(folder: Path, gvoxels: float, empty: float = 0.0) -> None:
                 block = np.concatenate([block, np.flip(block, axis)], axis)
         array = create(folder / name, (depth, side, side))
         chance = np.random.default_rng(46)
+        kept = columns(side, empty)
         for z, y, x in product(*(range(0, n, CHUNK) for n in array.shape)):
-            if chance.random() >= empty:
+            if (y, x) in kept:
                 roll = [int(n) for n in chance.integers(0, CHUNK, 3)]
                 part = np.roll(block, roll, (0, 1, 2))[:CHUNK, :CHUNK, :CHUNK]
                 array[z : z + CHUNK, y : y + CHUNK, x : x + CHUNK] = part
+
+
+def columns(side: int, empty: float) -> set[tuple[int, int]]:
+    """Return where along y and x there are chunks: nearest to the axis."""
+    middle = (side - CHUNK) / 2
+    places = list(product(range(0, side, CHUNK), repeat=2))
+    places.sort(key=lambda place: (np.hypot(place[0] - middle, place[1] - middle), place))
+    return set(places[: max(1, round((1 - empty) * len(places)))])
 
 
 def boxes(shape: tuple[int, ...]) -> list[tuple[slice, ...]]:

@@ -84,6 +84,20 @@ def test_our_own_reader_finds_voxels_sizes_and_places(tmp_path):
     assert translation["translation"] == pytest.approx([48 + 4.8 * 1.5, 2.4 * 1.5, 7.2 + 2.4 * 1.5])
 
 
+def test_napari_takes_the_levels_for_one_multiscale_image(tmp_path):
+    from napari.layers import Image, Labels
+
+    mask = _mask()
+    layout = StoreLayout(mask.shape, 1, chunk=8, levels=3)
+    _written(tmp_path, layout, mask)
+    group = zarr.open_group(tmp_path / "out.zarr", mode="r")
+    levels = [group[str(number)] for number in range(3)]
+    for layer in (Image(levels, multiscale=True), Labels(levels, multiscale=True)):
+        assert layer.multiscale
+        assert [tuple(shape) for shape in layer.level_shapes] == list(layout.shapes)
+        assert np.array_equal(np.asarray(layer.data[0][4]), mask[4])
+
+
 def test_chunks_without_foreground_have_no_file(tmp_path):
     mask = _mask()
     layout = StoreLayout(mask.shape, chunk=8, levels=3)
