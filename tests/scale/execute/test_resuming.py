@@ -59,19 +59,21 @@ def undisturbed(source, tmp_path_factory):
 
 def test_killed_again_and_again_it_comes_to_the_same_bytes(source, undisturbed, tmp_path):
     files, receipt, changes = undisturbed
-    plan = plan_apply(source, SETTING, tmp_path / "mask.zarr", tile=16, output=OUTPUT)
-    chance = random.Random(46)
-    for _ in range(KILLS):
-        status, _ = run_and_die(plan, at=chance.randint(1, max(2, changes // 3)))
-        if status != KILLED:
-            break
-        assert not plan.out.exists() or plan.receipt.exists()
-    *_, last = apply(plan)
-    assert last.state is ApplyState.DONE
-    assert _files(plan.out) == files
-    assert read_receipt(plan.receipt) == receipt
-    assert not plan.work.exists()
-    assert not plan.partial.exists()
+    chance, kills = random.Random(46), 0
+    while kills < KILLS:
+        out = tmp_path / f"{kills}" / "mask.zarr"
+        out.parent.mkdir()
+        plan = plan_apply(source, SETTING, out, tile=16, output=OUTPUT)
+        status = KILLED
+        while status == KILLED:
+            at = chance.randint(1, changes // 3) if kills < KILLS else None
+            status, _ = run_and_die(plan, at)
+            kills += status == KILLED
+        assert status == 0
+        assert _files(plan.out) == files
+        assert read_receipt(plan.receipt).sha256 == receipt.sha256
+        assert not plan.work.exists()
+        assert not plan.partial.exists()
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.95])
