@@ -1,4 +1,4 @@
-"""Sheets drawn anew in every slice with a pen of one width."""
+"""Lines of one width in place of the foreground of each slice."""
 
 from __future__ import annotations
 
