@@ -45,7 +45,7 @@ def test_every_fragment_is_written_with_the_threshold_that_gives_it_the_density(
         assert density == pytest.approx(0.2, abs=0.01)
         assert (row[0], row[-2], row[-1]) == (image_id, f"{density:.6f}", "0.2")
         assert f"probability={settings[image_id].probability}" in row
-        assert settings[image_id].smallest_object == 9
+        assert settings[image_id].objects_first == 9
         assert "low_probability" not in " ".join(row)
     assert settings["a"].probability < settings["b"].probability
 

@@ -262,30 +262,6 @@ def test_a_closed_title_counts_the_knobs_that_differ_from_their_defaults(panel_a
     assert panel.sections[Group.SCORE].text() == "▸ Score · 2 changed"
 
 
-def test_knobs_are_found_by_words_of_their_texts(panel_and_session, qtbot):
-    panel, session = panel_and_session
-    panel.show()
-    opened = {group for group, section in panel.sections.items() if section.isExpanded()}
-    qtbot.keyClicks(panel.search, "GAPS axes")
-    assert {name for name, knob in panel.controls.items() if knob.isVisible()} == {"gap_fill"}
-    visible = {group for group, section in panel.sections.items() if section.isVisible()}
-    assert visible == {Group.REPAIR}
-    # What changes nothing now gives way to what brings it into sight.
-    panel.search.setText("conductance")
-    assert {name for name, knob in panel.controls.items() if knob.isVisible()} == {"smooth"}
-    session.change(smooth="diffusion")
-    panel.search.setText("conductance ")
-    assert panel.controls["diffusion_conductance"].isVisible()
-    panel.search.setText("no such knob")
-    assert not any(knob.isVisible() for knob in panel.controls.values())
-    panel.search.clear()
-    assert opened == {group for group, section in panel.sections.items() if section.isExpanded()}
-    assert all(
-        is_offered(panel, name) is knob_applies(name, session.setting)
-        for name in set(KNOBS) - {"weights"}
-    )
-
-
 def test_a_title_is_clicked_and_pressed(panel_and_session, qtbot):
     panel, _ = panel_and_session
     section = panel.sections[Group.CLEAN_UP]
