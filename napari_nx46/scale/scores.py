@@ -9,8 +9,9 @@ import numpy as np
 
 from napari_nx46.core.score.ct_paths import IntensityExtent, ct_halo
 from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.smoothing import smoothing_reach
 from napari_nx46.core.threshold.thresholds import Threshold
-from napari_nx46.setting import ScoreFrom, Setting
+from napari_nx46.setting import CtGate, ScoreFrom, Setting
 from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 
 __all__ = ["absent_score", "is_reached", "source_halo"]
@@ -18,10 +19,13 @@ __all__ = ["absent_score", "is_reached", "source_halo"]
 
 def source_halo(setting: Setting) -> tuple[int, int, int]:
     """Return how far around a box the volumes are read for its scores, along z, y and x."""
-    z, y, x = 0, 0, 0
+    reaches = [(setting.z_radius, 0, 0), smoothing_reach(setting)]
     if setting.source is not ScoreFrom.PROBABILITIES:
-        z, y, x = ct_halo(setting.source, setting.residual_sigma)
-    return z + setting.z_radius, y, x
+        reaches.append(ct_halo(setting.source, setting.residual_sigma))
+    if setting.ct_gate is CtGate.SCORE:
+        reaches.append((setting.ct_margin,) * 3)
+    z, y, x = (sum(axis) for axis in zip(*reaches, strict=True))
+    return z, y, x
 
 
 def absent_score(

@@ -92,10 +92,15 @@ def test_a_stated_threshold_needs_no_count():
         ({"source": "probabilities", "z_radius": 3}, (3, 0, 0)),
         ({"source": "gradient", "z_radius": 1}, (3, 1, 1)),
         ({"source": "residual", "residual_sigma": 0.6, "z_radius": 0}, (2, 2, 2)),
+        ({"smooth": "median", "smooth_window": "slice", "z_radius": 1}, (1, 1, 1)),
+        ({"smooth": "gaussian", "smooth_sigma_z": 0.3, "smooth_sigma": 0.5}, None),
+        ({"ct_gate": "score", "ct_threshold": 255, "ct_margin": 1, "z_radius": 0}, (1, 1, 1)),
+        ({"temperature": 2.0, "z_radius": 1}, (1, 0, 0)),
     ],
 )
 def test_the_score_of_a_box_needs_nothing_beyond_its_halo(pipeline, knobs, halo):
     setting = Setting(**knobs)
+    halo = halo or source_halo(setting)
     assert source_halo(setting) == halo
     box = slice(3, 5), slice(3, 6), slice(4, 6)
     expected = pipeline.score(setting, box)

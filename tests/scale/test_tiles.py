@@ -272,6 +272,8 @@ def test_what_tiles_cannot_do_is_refused_with_the_reason():
     assert refusals(PLAIN.changed(ct_gate="score")) == []
     [diffusion] = refusals(PLAIN.changed(smooth="diffusion"))
     assert "--smooth gaussian" in diffusion
+    [ranks] = refusals(PLAIN.changed(averaging="rank"))
+    assert "ranks" in ranks
     [cubes] = refusals(PLAIN.changed(plug_cubes="raster"))
     assert "plug_cubes" in cubes
     [dust] = refusals(PLAIN.changed(block_dust=9))
