@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import reduce
 from operator import add
 
@@ -13,6 +14,7 @@ from napari_nx46.core.score.ct_paths import intensity_extent
 from napari_nx46.core.score.fragment_score import FragmentScore
 from napari_nx46.core.threshold.rules import threshold_of
 from napari_nx46.scale.scores import absent_score, is_reached, source_halo
+from napari_nx46.scale.stages import refusals
 from napari_nx46.scale.thresholds import (
     count_tile,
     counted_box,
@@ -100,8 +102,36 @@ def test_a_stated_threshold_needs_no_count():
 )
 def test_the_score_of_a_box_needs_nothing_beyond_its_halo(pipeline, knobs, halo):
     setting = Setting(**knobs)
-    halo = halo or source_halo(setting)
-    assert source_halo(setting) == halo
+    assert source_halo(setting) == (halo or source_halo(setting))
+    assert_score_needs_no_more(pipeline, setting, source_halo(setting))
+
+
+def choices():
+    """Return a setting for each value of each knob that is a choice, where tiles can apply it."""
+    base = Setting(
+        rule="probability",
+        z_radius=1,
+        residual_sigma=0.5,
+        smooth_sigma_z=0.3,
+        smooth_sigma=0.3,
+        ct_threshold=255,
+        ct_margin=1,
+        border=1,
+    )
+    for name, value in Setting().model_dump().items():
+        for choice in type(value) if isinstance(value, StrEnum) else ():
+            setting = base.model_copy(update={name: choice})
+            if not refusals(setting):
+                yield pytest.param(setting, id=f"{name}-{choice}")
+
+
+@pytest.mark.parametrize("setting", list(choices()))
+def test_no_choice_of_a_knob_lets_the_score_need_more_than_its_halo(pipeline, setting):
+    assert_score_needs_no_more(pipeline, setting, source_halo(setting))
+
+
+def assert_score_needs_no_more(pipeline, setting, halo):
+    """Raise if the score of a box changes with what lies beyond its halo in the sources."""
     box = slice(3, 5), slice(3, 6), slice(4, 6)
     expected = pipeline.score(setting, box)
     near = tuple(
