@@ -12,7 +12,9 @@ import qtpy
 from napari_nx46.cli.output.console import print_table, progress_bar
 from napari_nx46.data.fragments import write_data_folder
 from napari_nx46.files.volumes.reading import Logits, ReadAs
+from napari_nx46.run import pipelines
 from tests.command import nx46_here
+from tests.live.scroll.stores import waves, write_image
 
 
 @pytest.fixture
@@ -46,6 +48,23 @@ def test_tune_and_demo_hand_over_to_the_window(data, tmp_path, monkeypatch):
     flags = ("--channel", "1", "--logits", "softmax")
     assert nx46_here("demo", data, "--out", tmp_path / "shown", *flags).exit_code == 1
     assert opened[1] == ((data,), tmp_path / "shown", ReadAs(1, Logits.SOFTMAX))
+
+
+def test_tune_opens_a_store_that_is_larger_than_memory_box_by_box(tmp_path, monkeypatch):
+    write_image(tmp_path / "a.zarr", waves((16, 16, 16)), levels=2)
+    opened = []
+    launch = types.SimpleNamespace(
+        tune=lambda dataset, places: opened.append(dataset.image_ids),
+        tune_store=lambda places, read_as: opened.append((places, read_as)),
+    )
+    monkeypatch.setitem(sys.modules, "napari_nx46.viewer.window.launch", launch)
+    arguments = ("tune", tmp_path / "a.zarr", "--channel", "1")
+    monkeypatch.setattr(pipelines, "DEFAULT_MEMORY_BUDGET", 16**3 - 1)
+    assert nx46_here(*arguments).exit_code == 0
+    assert opened == [((tmp_path / "a.zarr",), ReadAs(1))]
+    # A box of it is a fragment like any other.
+    assert nx46_here("tune", tmp_path / "a.zarr", "--box", "0:8,0:8,0:8").exit_code == 0
+    assert opened[1] == ("a_z0-8_y0-8_x0-8",)
 
 
 @pytest.mark.parametrize("arguments", [("tune", "data"), ("demo",)])

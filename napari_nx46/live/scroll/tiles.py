@@ -107,6 +107,7 @@ class TileReader:
             self._closed = True
             self._wanted.clear()
             self._tiles.clear()
+            self.held = 0
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _next(self) -> TileKey | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qtpy.compat import isalive
 
 from napari_nx46.data.fragments import StorePlace
 from napari_nx46.data.fragments.boxes import Box
 from napari_nx46.files.volumes.opening import open_volume
 from napari_nx46.masks import make_mask
+from napari_nx46.viewer.plugin import readers
+from napari_nx46.viewer.plugin.readers import get_reader, read_layers
 from napari_nx46.viewer.scroll.dock import ScrollDock
 from napari_nx46.viewer.tune import dock as tune_dock
 from napari_nx46.viewer.window.docks import open_dock_of
@@ -173,6 +176,36 @@ def test_boxes_are_spread_and_a_session_of_boxes_opens_its_store(window, store):
     window.wait_until(lambda: window.dock.panel is not panel)
     assert window.wait_for_map().boxes.shape == (48, 48, 48)
     assert window.dock.panel.boxes.boxes == ()
+
+
+@pytest.mark.parametrize("first", ["the dock", "the window"])
+def test_a_store_closes_with_its_dock_or_window(
+    window, store, first, notifications, send_deferred_deletes
+):
+    window.dock.open(StorePlace(str(store), boxes=(Box((0, 0, 0), (32, 32, 32)),)))
+    panel = window.wait_for_map()
+    parts = (panel, panel.foot, panel.map_view)
+    pyramid = panel.store_layer.layers.pyramid
+    if first == "the dock":
+        window.viewer.window.remove_dock_widget(window.dock)
+        assert list(window.viewer.layers) == []
+    else:
+        window.viewer.close()
+    send_deferred_deletes()
+    assert not any(map(isalive, parts))
+    pyramid.levels[0][3]  # asked for by nobody, it is not read any more
+    assert pyramid.is_complete
+    assert pyramid.held == 0
+    assert notifications() == []
+
+
+def test_napari_opens_what_is_larger_than_memory_in_this_dock(window, store, monkeypatch):
+    assert get_reader(str(store)) is read_layers
+    for module in (readers, tune_dock):
+        monkeypatch.setattr(module, "DEFAULT_MEMORY_BUDGET", 1000)
+    assert get_reader(str(store))(str(store)) == [(None,)]
+    panel = window.wait_for_map()
+    assert panel.scroll.place.store == str(store)
 
 
 def test_what_cannot_be_opened_is_said(window, tmp_path, notifications):
