@@ -12,6 +12,8 @@ from napari_nx46.files.volumes.origin import VolumeError
 from napari_nx46.files.volumes.roles import Role
 
 TIFF_SUFFIXES = (".tif", ".tiff")
+OWN_SUFFIXES = (*TIFF_SUFFIXES, ".npy", ".npz", ".zarr", ".zarr.zip")
+"""Of files that are claimed outside of data folders too; other plugins open the other formats."""
 FEWEST_SLICES = 2
 PROBABILITY_TYPES = ("float16", "float32", "float64", "uint8", "uint16")
 COLORS = (3, 4)
@@ -33,8 +35,9 @@ def is_ours(path: Path) -> bool:
     - an ``.npy`` or TIFF file with a volume, which is float16, float32, float64, uint8 or uint16,
       and has two slices or more along z.
 
-    Left to others are pictures of one slice, colours, labels of other types, folders of slices, and
-    TIFF files with the metadata of a microscope or a map: the dock still opens them.
+    Left to others are pictures of one slice, colours, labels of other types, folders of slices,
+    HDF5, NIfTI, MetaImage and NRRD outside of a data folder, and TIFF files with the metadata
+    of a microscope or a map: the dock still opens them.
 
     Parameters
     ----------
@@ -45,11 +48,18 @@ def is_ours(path: Path) -> bool:
     bool
     """
     name = path.name.lower()
-    if name.endswith(ARCHIVE_SUFFIX):
+    if is_archive(path):
         return _holds_masks(path)
     if name.endswith(VOLUME_SUFFIXES):
-        return _lies_in_data_folder(path) or _is_volume(path)
+        own = name.endswith(OWN_SUFFIXES)
+        return _lies_in_data_folder(path) or (own and _is_volume(path))
     return _is_data_folder(path)
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a file is named like a submission archive, and not like a Zarr store."""
+    name = path.name.lower()
+    return name.endswith(ARCHIVE_SUFFIX) and not name.endswith(VOLUME_SUFFIXES)
 
 
 def _is_data_folder(path: Path) -> bool:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari_nx46.data.fragments import open_data
-from napari_nx46.files.naming import ARCHIVE_SUFFIX
 from napari_nx46.live.scroll.store import scroll_of
 from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET
 from napari_nx46.viewer.canvas.layers import LayerData, fragment_layers
-from napari_nx46.viewer.plugin.claims import is_ours
+from napari_nx46.viewer.plugin.claims import is_archive, is_ours
 from napari_nx46.viewer.plugin.preferences import read_preferences
 
 Reader = Callable[[str | Sequence[str]], list[LayerData] | list[tuple[None]]]
@@ -30,7 +29,7 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     paths = _paths(path)
     if not paths or not all(map(is_ours, paths)):
         return None
-    archives = [path for path in paths if path.name.lower().endswith(ARCHIVE_SUFFIX)]
+    archives = [path for path in paths if is_archive(path)]
     if len(archives) == len(paths):
         return open_archives
     if archives:

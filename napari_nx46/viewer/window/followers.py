@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 from qtpy.QtCore import QObject
 
+from napari_nx46.data.fragments import fault_error
 from napari_nx46.live.derived.comparison import ComparisonFollower
 from napari_nx46.live.derived.curves import Curves
 from napari_nx46.live.derived.of_session import SessionValue
 from napari_nx46.live.derived.profile import Profile
 from napari_nx46.live.derived.scoring import ScoreFollower
+from napari_nx46.live.jobs.opening import Opening
+from napari_nx46.live.jobs.runs import Runs
 from napari_nx46.live.look.cursor import OrthogonalSlices, Probe
 from napari_nx46.live.masks.pin_follower import PinFollower
 from napari_nx46.live.masks.pin_metrics import PinMeasurer
 from napari_nx46.live.masks.pins import Pins
 from napari_nx46.live.session import Session
+from napari_nx46.viewer.messages.notices import notify_error, notify_warning
 
 AnyFollower = TypeVar("AnyFollower", bound=SessionValue[Any, Any] | ComparisonFollower)
 
@@ -92,6 +97,23 @@ class SessionFollowers(QObject):
         if self._started:
             follower.touch()
         return follower
+
+    def _opening(self) -> Opening:
+        """Return what opens the other fragments, and have its faults be shown."""
+        opening = Opening(self.session, self.session.post)
+        opening.failed.connect(notify_error)
+        opening.found_faults.connect(self._warn_of_faults)
+        self.destroyed.connect(opening.close)
+        return opening
+
+    def _runs_in(self, workspace: Path) -> Runs:
+        runs = Runs(self.session, workspace, self.session.post)
+        runs.failed.connect(self._notify)
+        self.destroyed.connect(runs.close)
+        return runs
+
+    def _warn_of_faults(self, faults: dict[str, str]) -> None:
+        notify_warning(str(fault_error(self.session.dataset.name, tuple(faults.values()))))
 
     @abstractmethod
     def _notify(self, error: BaseException) -> None:

@@ -9,13 +9,11 @@ from pydantic import JsonValue
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_nx46.core.measure.worst_slices import MOST_WORST_SLICES, next_worst, worst_slices
-from napari_nx46.data.fragments import DataSet, Fragment, Place, fault_error
+from napari_nx46.data.fragments import DataSet, Fragment, Place
 from napari_nx46.files.workspace import WorkspaceError
 from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.derived.surface import PlanePicture, Surface
 from napari_nx46.live.history.session_store import SessionStore
-from napari_nx46.live.jobs.opening import Opening
-from napari_nx46.live.jobs.runs import Runs
 from napari_nx46.live.look.bookmarks import Bookmarks
 from napari_nx46.live.look.cursor import Voxel
 from napari_nx46.live.masks.pins import Pins
@@ -125,7 +123,7 @@ class ViewerSession(SessionFollowers):
         self._image_id = image_id
         self._looked: tuple[float, tuple[float, float]] | None = None
         self._reported = ""
-        self._post = post = MainThreadPoster(self)
+        post = MainThreadPoster(self)
         self._preferences = PreferencesFollower(self)
         preferred = self._preferences.now
         self.session = Session(
@@ -321,27 +319,11 @@ class ViewerSession(SessionFollowers):
         self.session.set_band(preferred.band)
         self.overlay.look(preferred.mask_color, preferred.outline)
 
-    def _opening(self) -> Opening:
-        opening = Opening(self.session, self._post)
-        opening.failed.connect(notify_error)
-        opening.found_faults.connect(self._warn_of_faults)
-        self.destroyed.connect(opening.close)
-        return opening
-
-    def _runs_in(self, workspace: Path) -> Runs:
-        runs = Runs(self.session, workspace, self._post)
-        runs.failed.connect(self._notify)
-        self.destroyed.connect(runs.close)
-        return runs
-
     def _notify(self, error: BaseException) -> None:
         """Notify of an error, but not of the same one at every step of a slider."""
         if str(error) != self._reported:
             self._reported = str(error)
             notify_error(error)
-
-    def _warn_of_faults(self, faults: dict[str, str]) -> None:
-        notify_warning(str(fault_error(self.session.dataset.name, tuple(faults.values()))))
 
     def _warn(self, problem: str) -> None:
         notify_warning(f"{self.keeping.path}: {problem}")
