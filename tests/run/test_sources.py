@@ -8,9 +8,10 @@ import json
 import numpy as np
 import pytest
 import tifffile
+from scipy import stats
 
 from napari_nx46.core.score.ct_paths import ct_sources, intensity_extent
-from napari_nx46.core.score.ensemble import mean_of_logits, mean_of_probabilities
+from napari_nx46.core.score.ensemble import mean_of_logits, mean_of_powers, mean_of_probabilities
 from napari_nx46.data.fragments import (
     FolderNames,
     FragmentError,
@@ -92,6 +93,12 @@ def smoothed(volume, setting):
     return defined_score(volume, volume, setting.changed(blend=1.0))
 
 
+def ranked(volume):
+    """Return the rank of each voxel as a share of all, ties in the middle."""
+    middles = stats.rankdata(volume, method="average") - 0.5
+    return (middles / volume.size).astype(np.float32).reshape(volume.shape)
+
+
 def expected_score(fragment, setting):
     """Return the score of a whole fragment, its volumes averaged as arrays."""
     if setting.source is ScoreFrom.PROBABILITIES:
@@ -105,6 +112,8 @@ def expected_score(fragment, setting):
     weights = dict(setting.weights) if setting.source is ScoreFrom.PROBABILITIES else {}
     if not weights and "p3d" not in volumes:
         weights = dict.fromkeys(volumes, 1.0)
+    if setting.averaging is Averaging.RANK:
+        volumes = {name: ranked(volume) for name, volume in volumes.items()}
     volumes.setdefault("p2d", volumes.get("p3d"))
     if not weights and setting.averaging is Averaging.PROBABILITY:
         return defined_score(volumes["p3d"], volumes["p2d"], setting)
@@ -116,9 +125,14 @@ def expected_score(fragment, setting):
         for name in weights
     }
     score = np.empty(fragment.shape, np.float32)
-    is_logit = setting.averaging is Averaging.LOGIT
     shares = {name: weight / sum(weights.values()) for name, weight in weights.items()}
-    (mean_of_logits if is_logit else mean_of_probabilities)(parts, shares, score)
+    power = 0.0 if setting.averaging is Averaging.GEOMETRIC else setting.power
+    if setting.averaging in (Averaging.GEOMETRIC, Averaging.POWER):
+        mean_of_powers(parts, shares, power, score)
+    elif setting.averaging is Averaging.LOGIT:
+        mean_of_logits(parts, shares, score)
+    else:
+        mean_of_probabilities(parts, shares, score)
     return score
 
 
