@@ -89,7 +89,9 @@ class ApplyPanel(QWidget):
         self._following: Connections | None = None
         self._post = MainThreadPoster(self)
         self._job: Job[Preflight] | Job[ApplyProgress] | None = None
+        self._asking_for: tuple[object, ...] | None = None
         self._checked_for: tuple[object, ...] | None = None
+        self._applies_then = False
         self._said = ""
         self.preflight: Preflight | None = None
         self.written: Path | None = None
@@ -188,27 +190,29 @@ class ApplyPanel(QWidget):
         )
         job: Job[Preflight] = Job(self._post, "nx46-preflight")
 
-        def checked(preflight: Preflight) -> None:
-            self.preflight, self._checked_for = preflight, asked
-            self._say_outcome(preflight.in_words())
-            if then_apply and preflight.estimate.fits:
-                self._apply(preflight)
-
-        job.done.connect(checked)
+        self._asking_for, self._applies_then = asked, then_apply
+        job.done.connect(self._checked)
         self._follow_job(job, "Looking at the boxes")
         job.start(work)
         self.show_state()
 
+    def _checked(self, preflight: Preflight) -> None:
+        self.preflight, self._checked_for = preflight, self._asking_for
+        self._say_outcome(preflight.in_words())
+        if self._applies_then and preflight.estimate.fits:
+            self._apply(preflight)
+
     def _apply(self, preflight: Preflight) -> None:
         job: Job[ApplyProgress] = Job(self._post, "nx46-apply")
-        job.done.connect(lambda progress: self._ended(preflight, progress))
+        job.done.connect(self._ended)
         self._follow_job(job, "Beginning")
         job.start(apply_work(preflight))
         self.show_state()
 
-    def _ended(self, preflight: Preflight, progress: ApplyProgress) -> None:
+    def _ended(self, progress: ApplyProgress) -> None:
         self._look_for_image()
-        self._say_outcome(outcome_words(preflight, progress))
+        if self.preflight is not None:
+            self._say_outcome(outcome_words(self.preflight, progress))
 
     def _follow_job(self, job: Job[Preflight] | Job[ApplyProgress], words: str) -> None:
         self._job = job

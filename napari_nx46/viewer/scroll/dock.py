@@ -56,6 +56,7 @@ class ScrollDock(TabbedDock):
         self.panel: ScrollPanel | None = None
         self._tune: TuneDock | None = None
         self._job: Job[Scroll] | None = None
+        self._boxes: tuple[Box, ...] = ()
         self.setWindowTitle("Scroll")
         self._style = DockStyle(self, napari_viewer)
         self._post = MainThreadPoster(self)
@@ -107,7 +108,8 @@ class ScrollDock(TabbedDock):
 
         job: Job[Scroll] = Job(self._post, "nx46-open-store")
         self._job = job
-        job.done.connect(lambda scroll: self._show_scroll(scroll, place.boxes))
+        self._boxes = place.boxes
+        job.done.connect(self._show_scroll)
         job.failed.connect(notify_error)
         self.progress_row.follow(job)
         self.progress_row.say("Reading the metadata of the store")
@@ -131,7 +133,7 @@ class ScrollDock(TabbedDock):
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._follow_nothing()
 
-    def _show_scroll(self, scroll: Scroll, boxes: tuple[Box, ...]) -> None:
+    def _show_scroll(self, scroll: Scroll) -> None:
         self._close_panel()
         self.introduction.hide()
         self.row.show_scroll(scroll)
@@ -139,7 +141,7 @@ class ScrollDock(TabbedDock):
         self.panel.tune_wanted.connect(self._tune_boxes)
         self._body.addWidget(self.panel, 1)
         self.layout().addWidget(self.panel.foot)
-        self.panel.take_boxes(boxes)
+        self.panel.take_boxes(self._boxes)
         session = None if self._tune is None else self._tune.viewer_session
         self.panel.follow(session)
         if session is None:
