@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from psygnal import Signal
 
-from napari_nx46.files.volumes.indexing import Box, Index, Shape3D, select
+from napari_nx46.files.volumes.indexing import Index, Shape3D, select
 from napari_nx46.files.volumes.volume import Volume
 from napari_nx46.live.scroll.tiles import TileKey, TileReader, overlapping
 from napari_nx46.run.job import Post
-from napari_nx46.voxels.blocks import block_shape, intersection, within
+from napari_nx46.voxels.blocks import Block, block_shape, intersection, placed, whole_block, within
 
 __all__ = ["LevelArray", "Pyramid"]
 
@@ -82,7 +82,7 @@ class Pyramid:
         self._closed = True
         self._reader.close()
 
-    def read(self, level: int, box: Box) -> Voxels:
+    def read(self, level: int, box: Block) -> Voxels:
         """Return a box of a level as far as it is known, and have the rest of it read.
 
         Parameters
@@ -108,7 +108,7 @@ class Pyramid:
         self._reader.request(level, missing)
         return voxels
 
-    def _coarser(self, level: int, box: Box) -> Voxels | None:
+    def _coarser(self, level: int, box: Block) -> Voxels | None:
         """Return a box as the finest of the coarser levels has it that knows all of it."""
         shape = self.levels[level].shape
         for number, array in enumerate(self.levels[level + 1 :], level + 1):
@@ -123,7 +123,7 @@ class Pyramid:
                 return found
         return None
 
-    def _known(self, level: int, box: Box) -> Voxels | None:
+    def _known(self, level: int, box: Block) -> Voxels | None:
         """Return a box of a level if all of it has been read."""
         array = self.levels[level]
         voxels = np.empty(block_shape(box), array.dtype)
@@ -155,7 +155,10 @@ class Pyramid:
 
 
 class LevelArray:
-    """One level of a pyramid, (Z, Y, X), as a layer of napari reads it.
+    """One level of a pyramid, or a box of it, (Z, Y, X), as a layer of napari reads it.
+
+    napari first cuts out what the canvas shows, at all z, and then one slice of that: as of a Dask
+    array, three slices of step 1 give a box that reads nothing before it is asked for less.
 
     Parameters
     ----------
@@ -163,6 +166,8 @@ class LevelArray:
     volume : Volume
     number : int
         Which level, from 0.
+    box : Block, optional
+        By default all of it.
 
     Attributes
     ----------
@@ -173,11 +178,15 @@ class LevelArray:
 
     ndim = 3
 
-    def __init__(self, pyramid: Pyramid, volume: Volume, number: int) -> None:
+    def __init__(
+        self, pyramid: Pyramid, volume: Volume, number: int, box: Block | None = None
+    ) -> None:
         self._pyramid = pyramid
         self._number = number
+        self._box = whole_block(volume.shape) if box is None else box
+        self._is_whole = box is None
         self.volume = volume
-        self.shape: Shape3D = volume.shape
+        self.shape: Shape3D = block_shape(self._box)
         self.dtype = volume.dtype
         layout = volume.layout
         self._chunks = (_USUAL_CHUNK,) * 3 if layout is None else layout.chunks
@@ -191,30 +200,41 @@ class LevelArray:
         """Return the number of slices."""
         return self.shape[0]
 
-    def tiles(self, box: Box) -> list[Box]:
-        """Return what tiles a box is read in."""
-        return overlapping(box, self._chunks, self.shape)
+    def tiles(self, box: Block) -> list[Block]:
+        """Return what tiles a box of the level is read in."""
+        return overlapping(box, self._chunks, self.volume.shape)
 
-    def __getitem__(self, index: Index) -> Voxels:
+    def __getitem__(self, index: Index) -> Voxels | LevelArray:
         """Return what an index asks for, as far as it is known, without waiting.
 
-        A part that is too large to be kept is read at once, as far as the volume allows.
+        Three slices of step 1 give a box as another of these.
         """
         selection = select(index, self.shape)
         if 0 in selection.box_shape:
             return selection.arrange(np.empty(selection.box_shape, self.dtype))
         z, y, x = (slice(part.start, part.stop) for part in selection.box)
-        whole = block_shape((z, y, x))
-        if 2 * math.prod(whole) * self.dtype.itemsize > self._pyramid.memory:
-            voxels: Voxels = self.volume.shared(index)
-            return voxels
+        box = placed((z, y, x), self._box)
+        if not any(selection.dropped + selection.flipped) and all(
+            part.step == 1 for part in selection.box
+        ):
+            return LevelArray(self._pyramid, self.volume, self._number, box)
         steps = tuple(slice(None, None, part.step) for part in selection.box)
-        return selection.arrange(self._pyramid.read(self._number, (z, y, x))[steps])
+        return selection.arrange(self._read(box)[steps])
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Voxels:
-        """Return all voxels, read now."""
-        return self.volume.__array__(dtype, copy)
+        """Return a box as far as it is known, without waiting; of the whole level read all."""
+        if self._is_whole:
+            return self.volume.__array__(dtype, copy)
+        voxels = self._read(self._box)
+        return voxels if dtype is None else voxels.astype(dtype, copy=False)
+
+    def _read(self, box: Block) -> Voxels:
+        """Return a box of the level; what is too large to be kept is read at once."""
+        if 2 * math.prod(block_shape(box)) * self.dtype.itemsize > self._pyramid.memory:
+            voxels: Voxels = self.volume.shared(box)
+            return voxels
+        return self._pyramid.read(self._number, box)
 
 
-def _key(level: int, tile: Box) -> TileKey:
+def _key(level: int, tile: Block) -> TileKey:
     return level, tuple((part.start, part.stop) for part in tile)

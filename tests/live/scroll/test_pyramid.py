@@ -74,9 +74,20 @@ def wait_for(pyramid):
 @pytest.mark.parametrize("level", [0, 1])
 def test_what_was_read_is_what_the_volume_has(image, pyramid, index, level):
     expected = image[1][level][index]
-    assert pyramid.levels[level][index].shape == expected.shape
+    assert np.asarray(pyramid.levels[level][index]).shape == expected.shape
     wait_for(pyramid)
     assert np.array_equal(pyramid.levels[level][index], expected)
+
+
+def test_a_box_of_a_level_reads_nothing_before_a_slice_of_it_is_asked_for(image, pyramid):
+    part = pyramid.levels[0][:, 3:40, 7:60][2:, :, 1:]
+    assert part.shape == (30, 37, 52)
+    assert pyramid.is_complete
+    assert pyramid.held == 0
+    part[4]
+    wait_for(pyramid)
+    assert np.array_equal(part[4], image[1][0][6, 3:40, 8:60])
+    assert pyramid.held < 2 * 48 * 64 + 12 * 300  # one slice, in chunks
 
 
 def test_what_is_not_known_yet_is_what_the_coarser_level_has(image, pyramid):
