@@ -1,5 +1,5 @@
 # make demo    show the program on the sample fragments (DATA=folder for others)
-# make test    run every test, windows on a display of their own
+# make test    run the tests, windows on a display of their own
 # Both set up what they need: system libraries (tools/system_libraries.sh), .venv, dependencies.
 # With QT=pyside6 both run under PySide6, in an environment of its own.
 
@@ -38,13 +38,14 @@ export HOME := $(CURDIR)/.cache/home
 $(shell mkdir -p "$(HOME)")
 endif
 
-.PHONY: help demo test test-lowest test-newest lint format docs benchmark benchmark-baseline pictures \
+.PHONY: help demo test test-slow test-lowest test-newest lint format docs benchmark benchmark-baseline pictures \
 	sample-data system-libraries clean distclean
 
 help:
 	@echo "make demo         show the program on the sample fragments; DATA=folder, OUT=folder"
-	@echo "make test         run every test; PYTEST_ARGS='-k name' to choose"
+	@echo "make test         run the tests; PYTEST_ARGS='-k name' to choose"
 	@echo "                  QT=pyside6 chooses the Qt binding of demo and test; pyqt6 by default"
+	@echo "make test-slow    the tests that take a minute or longer each"
 	@echo "make test-lowest  tests without windows on the lowest versions that pyproject.toml allows"
 	@echo "make test-newest  every test on the newest versions that are released today"
 	@echo "make lint         style, types and the contracts between the packages"
@@ -63,6 +64,10 @@ demo: system-libraries $(READY)
 test: system-libraries $(READY)
 	$(BIN)/python -m tests.warm_up
 	sh tools/under_xvfb.sh $(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
+
+# What takes a minute or longer: events and docks by the hundred, a kit installed without a network.
+test-slow: system-libraries $(READY)
+	sh tools/under_xvfb.sh $(BIN)/python -m pytest $(IN_PARALLEL) -m slow $(PYTEST_ARGS)
 
 # Lowest are the versions of what pyproject.toml names; what these need in turn is new. The folder
 # of compiled kernels is not shared: numba's versions do not read each other's. Warnings are no errors

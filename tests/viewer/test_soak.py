@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from napari_nx46.viewer.window.docks import DOCKS, open_dock
 from tests.viewer.soak import Soak
 
@@ -9,6 +11,7 @@ WARM_UP = 60
 MOST_MEGABYTES_MORE = 50
 
 
+@pytest.mark.slow
 def test_many_events_grow_no_memory_and_leak_no_widget(opened, data_folder, request):
     events = request.config.getoption("--soak")
     for entry in DOCKS:

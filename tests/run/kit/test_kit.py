@@ -44,7 +44,7 @@ def test_a_python_without_wheels_is_refused(tmp_path):
         download_wheels(write_own_wheel(tmp_path), tmp_path, "3.5")
 
 
-@pytest.mark.kit
+@pytest.mark.slow
 def test_a_kit_installs_without_a_network_and_makes_the_same_masks(tmp_path):
     from napari_nx46 import Setting, export, open_data, write_sample
     from napari_nx46.run.kit.kit import write_kit

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from napari_nx46.viewer.window.launch import add_dock
 from tests.viewer.windows import PATIENCE
 
@@ -15,6 +17,7 @@ SMALL = (640, 480)
 """Of the window: what it paints is not looked at."""
 
 
+@pytest.mark.slow
 def test_layers_are_deleted_and_docks_closed_fifty_times(
     make_napari_viewer, data_folder, qtbot, notifications
 ):

@@ -205,6 +205,7 @@ def test_it_goes_on_with_another_fragment(shown):
     assert shown.layer.visible
 
 
+@pytest.mark.slow
 def test_on_and_off_many_times_nothing_grows(shown):
     key = (Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
 
