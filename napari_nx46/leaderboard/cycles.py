@@ -53,23 +53,31 @@ def cycle_around(mask: Mask, place: tuple[int, int, int]) -> Ints:
 
 
 def _shortest_cycle(mask: Mask, place: Indices) -> Indices:
-    """Return the shortest closed way that no squares fill, of those from near the place."""
+    """Return the shortest closed way that no squares fill, in the nearest component with one."""
     from napari_nx46.leaderboard.kernels.rings import shortest_tree
 
-    none = np.zeros((0, 3), np.int64)
-    voxels = np.argwhere(mask)
-    if not len(voxels):
-        return none
-    nearest = voxels[np.square(voxels - place).sum(axis=1).argmin()]
-    root = int(np.ravel_multi_index(tuple(nearest), mask.shape))
-    length, before = shortest_tree(np.ascontiguousarray(mask), root)
+    whole = np.ascontiguousarray(mask)
+    left = whole.copy()
+    while len(voxels := np.argwhere(left)):
+        nearest = voxels[np.square(voxels - place).sum(axis=1).argmin()]
+        root = int(np.ravel_multi_index(tuple(nearest), whole.shape))
+        length, before = shortest_tree(whole, root)
+        way = _cycle_in_tree(whole, length, before)
+        if len(way):
+            return way
+        left[length.reshape(whole.shape) >= 0] = 0
+    return np.zeros((0, 3), np.int64)
+
+
+def _cycle_in_tree(mask: Mask, length: Ints, before: Ints) -> Indices:
+    """Return the shortest closed way along a tree of shortest ways that no squares fill."""
     steps = [int(step) for step in (np.array(mask.strides) // mask.itemsize)]
     inside = np.flatnonzero(length >= 0)
     number, edges = _numbered_edges(length, before, inside, steps)
     relations = _squares(length, number, inside, steps)
     left = np.setdiff1d(np.arange(1, len(edges) + 1), eliminated_by(relations, len(edges)))
     if not left.size:
-        return none
+        return np.zeros((0, 3), np.int64)
     here, there = edges[left[0] - 1].tolist()
     ways = [_way_to_root(before, voxel) for voxel in (here, there)]
     while len(ways[0]) > 1 and len(ways[1]) > 1 and ways[0][-2] == ways[1][-2]:

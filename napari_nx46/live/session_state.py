@@ -8,6 +8,7 @@ from typing import Any
 from psygnal import Signal
 
 from napari_nx46.data.fragments import DataSet, Fragment
+from napari_nx46.files.naming import first_few
 from napari_nx46.live.corrections.session_corrections import SessionCorrections
 from napari_nx46.live.view import View, slice_view
 from napari_nx46.run.preflight import check_block, fitting_setting, takes_block
@@ -102,8 +103,14 @@ class SessionState:
         ------
         FragmentError
             If the setting's block lies outside one of the fragments; none is accepted then.
+        KeyError
+            If there is no such fragment.
         """
-        chosen = self.dataset.image_ids if image_ids is None else image_ids
+        known = self.dataset.image_ids
+        chosen = known if image_ids is None else image_ids
+        unknown = [image_id for image_id in chosen if image_id not in known]
+        if unknown:
+            raise KeyError(f"no fragment {unknown[0]!r}; it has {first_few(known)}")
         self.accept_settings(dict.fromkeys(chosen, self._setting))
 
     def accept_settings(

@@ -45,7 +45,7 @@ def gaussian(
 
     smooth, threads = volume.copy(), workers or Workers(1)
     for axis, sigma in enumerate(sigmas):
-        if sigma <= 0:
+        if int(TRUNCATION * sigma + 0.5) == 0:  # the kernel has one voxel
             continue
         across = 1 if axis == 0 else 0
         out = np.empty_like(smooth)

@@ -128,6 +128,8 @@ def _own_files(own: Distribution, info: str) -> Iterator[tuple[str, bytes]]:
     for path in sorted(package.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path.relative_to(package.parent).as_posix(), path.read_bytes()
-    for name in ("METADATA", "entry_points.txt"):
-        yield f"{info}/{name}", (own.read_text(name) or "").encode()
+    # A folder that was built from has PKG-INFO in place of METADATA.
+    metadata = own.read_text("METADATA") or own.read_text("PKG-INFO") or ""
+    yield f"{info}/METADATA", metadata.encode()
+    yield f"{info}/entry_points.txt", (own.read_text("entry_points.txt") or "").encode()
     yield f"{info}/WHEEL", _WHEEL.encode()

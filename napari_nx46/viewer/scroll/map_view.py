@@ -14,7 +14,7 @@ from napari_nx46.data.fragments.boxes import Box
 from napari_nx46.live.scroll.boxes import BoxChoice
 from napari_nx46.live.scroll.overview import Overview
 from napari_nx46.run.okabe_ito import ORANGE, PURPLE, SKY
-from napari_nx46.viewer.messages.plain_text import PlainLabel
+from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.widgets.contrast import BLACK
 
@@ -159,7 +159,7 @@ class MapView(QWidget):
         self.graphics.ci.setSpacing(4)
         self.graphics.ci.setContentsMargins(2, 2, 2, 2)
         self.graphics.setAccessibleName("Map of the store")
-        self.graphics.setToolTip(TIP)
+        self.graphics.setToolTip(plain_tip(TIP))
         self.planes = Plane(0, boxes), Plane(1, boxes)
         for row, plane in enumerate(self.planes):
             self.graphics.addItem(plane, row, 0)

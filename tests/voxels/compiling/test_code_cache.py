@@ -45,8 +45,10 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def load(tmp_path, caplog):
+def load(tmp_path, caplog, monkeypatch):
     """Return a function that imports and calls the kernel: the sum, and what was logged."""
+    # Python takes a module that is written twice within a second for unchanged.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     caplog.set_level(logging.INFO, "napari_nx46.voxels.compiling")
 
     def loaded(step=1):
