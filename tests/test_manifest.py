@@ -130,7 +130,7 @@ def test_wheels_carry_the_manifest_and_every_file_beside_the_modules(repository)
     files = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc"}
+        if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
     }
     assert {"napari.yaml", "run/compare/templates/comparison.md.jinja"} <= files
     left_out = [name for name in files if not any(fnmatch(name, one) for one in patterns)]
