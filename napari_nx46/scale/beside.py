@@ -25,6 +25,7 @@ __all__ = [
     "ProgressInWords",
     "apply_work",
     "frozen_over",
+    "frozen_quantiles",
     "outcome_words",
     "preflight_work",
     "setting_for_all",
@@ -168,12 +169,32 @@ def frozen_over(
     Cancelled
         If `cancelled` returned True.
     """
-    from napari_nx46.core.threshold.freezing import frozen
-    from napari_nx46.run.pipelines import PipelineSet
     from napari_nx46.scale.thresholds import has_slice_thresholds
 
     if has_slice_thresholds(setting):
         return setting
+    return frozen_quantiles(dataset, setting, workers, memory, cancelled)
+
+
+def frozen_quantiles(
+    dataset: DataSet,
+    setting: Setting,
+    workers: Workers,
+    memory: int | None,
+    cancelled: CancelCheck,
+) -> Setting:
+    """Return a setting with its quantiles as probabilities, over all fragments together.
+
+    Raises
+    ------
+    SettingError
+        If the quantile is of one fragment's block, or each slice has a threshold of its own.
+    Cancelled
+        If `cancelled` returned True.
+    """
+    from napari_nx46.core.threshold.freezing import frozen
+    from napari_nx46.run.pipelines import PipelineSet
+
     pipelines = PipelineSet(dataset, workers=workers, memory_budget=memory)
     try:
         every = [pipelines[image_id] for image_id in dataset.image_ids]

@@ -32,18 +32,14 @@ def freeze(
     setting = chosen_setting(knobs, os.environ, note)
     dataset = data.opened()
 
-    from napari_nx46.core.threshold.freezing import frozen
     from napari_nx46.files.atomic import write_beside
-    from napari_nx46.run.pipelines import PipelineSet
+    from napari_nx46.scale.beside import frozen_quantiles
     from napari_nx46.voxels.workers import Workers
 
     workers = Workers(os.cpu_count() or 1)
     try:
-        pipelines = PipelineSet(dataset, workers=workers)
         with interruptible() as cancelled:
-            chosen = [pipelines[image_id] for image_id in dataset.image_ids]
-            result = frozen(setting, chosen, cancelled)
-        pipelines.release()
+            result = frozen_quantiles(dataset, setting, workers, None, cancelled)
     finally:
         workers.close()
     with write_beside(out) as partial:
