@@ -17,6 +17,12 @@ _APPLICATION = "napari-nx46"
 MEMORY_VARIABLE = "NX46_CACHE_MEMORY"
 DISK_VARIABLE = "NX46_CACHE_DISK"
 FOLDER_VARIABLE = "NX46_CACHE_DIR"
+TRIES_VARIABLE = "NX46_TRIES"
+TIMEOUT_VARIABLE = "NX46_TIMEOUT"
+
+_MOST_TRIES = 1000
+_LONGEST_TIMEOUT = 86400.0
+_MOST_GIB = 2.0**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,27 @@ class Retries:
     first_wait: float = 0.1
     longest_wait: float = 10.0
     timeout: float = 30.0
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str] | None = None) -> Retries:
+        """Return the tries and the timeout that environment variables set, over the defaults.
+
+        Parameters
+        ----------
+        environment : mapping of str to str, optional
+            By default that of the process. ``NX46_TRIES`` and ``NX46_TIMEOUT`` (seconds) count.
+
+        Raises
+        ------
+        VolumeError
+            If one is no number in its range.
+        """
+        given = os.environ if environment is None else environment
+        usual = cls()
+        tries = _number(given, TRIES_VARIABLE, usual.tries, (1, _MOST_TRIES), "of requests")
+        seconds = (0.01, _LONGEST_TIMEOUT)
+        timeout = _number(given, TIMEOUT_VARIABLE, usual.timeout, seconds, "of seconds")
+        return cls(tries=int(tries), timeout=timeout)
 
     def wait(self, failures: int) -> float:
         """Return the seconds to wait after so many failures, at least one."""
@@ -113,19 +140,33 @@ class Access:
     endpoint: str | None = None
     signed: bool = False
     absent_on_403: bool = False
-    retries: Retries = Retries()
+    retries: Retries = field(default_factory=Retries.of_environment)
     cache: CacheLimits = field(default_factory=CacheLimits.of_environment)
 
 
 def _bytes(given: Mapping[str, str], name: str, default: int) -> int:
     """Return a number of bytes that a variable gives in GiB."""
+    return int(_number(given, name, default / _GIB, (0, _MOST_GIB), "of GiB") * _GIB)
+
+
+def _number(
+    given: Mapping[str, str],
+    name: str,
+    default: float,
+    limits: tuple[float, float],
+    what: str,
+) -> float:
+    """Return the number that a variable gives, which lies within limits."""
     text = given.get(name)
     if not text:
         return default
+    lowest, highest = limits
     try:
-        size = float(text)
+        value = float(text)
     except ValueError:
-        size = -1.0
-    if not 0 <= size < 2**20:
-        raise VolumeError(f"{name}: found {text!r:.40}, expected a number of GiB from 0 on")
-    return int(size * _GIB)
+        value = float("nan")
+    if not lowest <= value <= highest:
+        raise VolumeError(
+            f"{name}: found {text!r:.40}, expected a number {what} from {lowest:g} to {highest:g}"
+        )
+    return value

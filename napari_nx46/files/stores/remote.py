@@ -120,7 +120,7 @@ class RemoteKeys:
 
     def discard(self, key: str) -> bool:
         """Read a value from the server from now on; see `Keys.discard`."""
-        if self.cache is None or key in self._damaged:
+        if key in self._damaged:
             return False
         self._damaged.add(key)
         self._opened.clear()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.files.volumes.origin import VolumeError
 from napari_nx46.scale.execute.book import StageBook
 from napari_nx46.scale.execute.ledger import Ledger, TileRecord
 from napari_nx46.scale.execute.tasks import TileJob, compute, opened
@@ -134,6 +135,8 @@ def estimate(
 ) -> Estimate:
     """Return what a plan will take: three tiles are computed with all passes, and thrown away.
 
+    Where one of them cannot be read, a note says why.
+
     Parameters
     ----------
     plan : ApplyPlan
@@ -147,7 +150,7 @@ def estimate(
     Raises
     ------
     VolumeError
-        If a volume cannot be opened or read.
+        If a volume cannot be opened.
     Cancelled
         If `cancelled` returned True.
     """
@@ -157,6 +160,7 @@ def estimate(
     intensities = None if plan.setting.source is ScoreFrom.PROBABILITIES else (0.0, 255.0)
     present = tiles_present(plan, volumes, threshold, intensities)
     timed: list[TileRecord] = []
+    faults: list[str] = []
     middles = range(1, 2 * _TIMED, 2)
     chosen = sorted({present[len(present) * n // (2 * _TIMED)] for n in middles}) if present else []
     with tempfile.TemporaryDirectory(prefix="nx46-") as folder:
@@ -166,8 +170,11 @@ def estimate(
             job = TileJob(
                 _alone(plan, tile, Path(folder) / f"{number}.zarr"), threshold, intensities
             )
-            timed += _timed(job)
-    share = len(present) / max(1, len(chosen))
+            try:
+                timed += _timed(job)
+            except VolumeError as error:  # the run goes on with all other tiles, and names it
+                faults.append(f"a tile that was to be timed cannot be read: {error}")
+    share = len(present) / max(1, len(chosen) - len(faults))
     readings = 1 if stated is not None else 1 + _READINGS
     return Estimate(
         shape=plan.shape,
@@ -181,7 +188,7 @@ def estimate(
         output_bytes=int(share * sum(chunk.size for one in timed for chunk in one.chunks)),
         memory_bytes=_together(plan, workers, processes),
         free_bytes=shutil.disk_usage(plan.out.parent).free,
-        notes=tuple(_notes(plan)),
+        notes=(*_notes(plan), *faults),
     )
 
 

@@ -129,3 +129,13 @@ def test_waits_grow_up_to_the_longest():
     assert waits[:3] == [0.1, 0.2, 0.4]
     assert waits == sorted(waits)
     assert waits[-1] == 10.0
+
+
+def test_tries_and_timeout_come_from_the_environment():
+    assert Retries.of_environment({}) == Retries()
+    given = {"NX46_TRIES": "3", "NX46_TIMEOUT": "0.5"}
+    assert Retries.of_environment(given) == Retries(tries=3, timeout=0.5)
+    for name in given:
+        for text in ("0", "many", "nan"):
+            with pytest.raises(ValueError, match=f"{name}: found .*expected a number of"):
+                Retries.of_environment({name: text})

@@ -310,11 +310,12 @@ def test_what_is_kept_and_unchanged_is_not_sent_again(server, opened):
     assert server.sent == before
 
 
-def test_a_damaged_chunk_that_was_kept_is_fetched_again(server, opened):
+@pytest.mark.parametrize("disk", [0, 2**20])
+def test_a_damaged_chunk_is_fetched_again(server, opened, disk):
     voxels = voxels_of()
     name = chunk_names(LAYOUTS["v2 ."](server.folder / "a.zarr", voxels))[0]
     server.faults[name] = ["short"]
-    np.testing.assert_array_equal(opened("a.zarr").read(), voxels)
+    np.testing.assert_array_equal(opened("a.zarr", disk=disk).read(), voxels)
 
 
 def test_threads_that_read_the_same_chunks_fetch_them_once(server, opened):
