@@ -18,6 +18,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 LOWEST := .venv-lowest
 NEWEST := .venv-newest
+PACKAGING := .venv-packaging
 OUT    ?= demo-output
 DATA   ?=
 SHARE  ?= 0.25
@@ -38,7 +39,7 @@ export HOME := $(CURDIR)/.cache/home
 $(shell mkdir -p "$(HOME)")
 endif
 
-.PHONY: help demo test test-slow test-lowest test-newest lint format docs benchmark benchmark-baseline pictures \
+.PHONY: help demo test test-slow test-lowest test-newest lint format docs package benchmark benchmark-baseline pictures \
 	sample-data system-libraries clean distclean
 
 help:
@@ -50,6 +51,7 @@ help:
 	@echo "make test-newest  every test on the newest versions that are released today"
 	@echo "make lint         style, types and the contracts between the packages"
 	@echo "make docs         build the manual into build/site; warnings are errors"
+	@echo "make package      build dist/, check it, and use the wheel in a new environment"
 	@echo "make format       put the style right"
 	@echo "make benchmark    the timings of benchmarks/, and which got worse than the stored baseline;"
 	@echo "                  BENCHMARKS='core live' to choose, SHARE=0.1 to be stricter"
@@ -97,6 +99,14 @@ format: $(READY)
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
+package: $(PACKAGING)/.made
+	rm -rf dist
+	$(PACKAGING)/bin/python -m build
+	$(PACKAGING)/bin/twine check --strict dist/*
+	$(PACKAGING)/bin/check-wheel-contents dist/*.whl
+	$(PACKAGING)/bin/cffconvert --validate
+	$(PACKAGING)/bin/python tools/try_wheel.py dist/*.whl
+
 benchmark: system-libraries $(READY)
 	sh tools/under_xvfb.sh $(BIN)/python benchmarks/baseline.py --share $(SHARE) $(BENCHMARKS)
 
@@ -129,6 +139,13 @@ $(NEWEST)/.made:
 	$(NEWEST)/bin/python -m pip install --disable-pip-version-check uv
 	@touch $@
 
+# cffconvert needs other versions than the program.
+$(PACKAGING)/.made: Makefile
+	@sh tools/make_venv.sh "$(PYTHON)" $(PACKAGING)
+	$(PACKAGING)/bin/python -m pip install --disable-pip-version-check \
+		build==1.6.1 check-wheel-contents==0.6.3 cffconvert==2.0.0 twine==7.0.0
+	@touch $@
+
 clean:
 	rm -rf .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
 		build dist *.egg-info $(OUT)
@@ -136,4 +153,4 @@ clean:
 		2>/dev/null || true
 
 distclean: clean
-	rm -rf .venv .venv-pyside6 $(LOWEST) $(NEWEST)
+	rm -rf .venv .venv-pyside6 $(LOWEST) $(NEWEST) $(PACKAGING)

@@ -19,7 +19,8 @@ from tests.command import gives_knobs
 
 ROOT = Path(__file__).parents[1]
 MANUAL = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-PAGES = (*MANUAL, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
+OTHERS = ("CONTRIBUTING.md", "CHANGELOG.md", ".napari-hub/DESCRIPTION.md")
+PAGES = (*MANUAL, *(ROOT / name for name in OTHERS))
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in MANUAL)
 COMMANDS = re.findall(r"^ {4}(nx46 .+)$", TEXT, flags=re.MULTILINE)
 INLINE = re.findall(r"`([^`\n]+)`", TEXT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -117,6 +118,25 @@ def test_what_the_package_imports_and_what_it_declares_are_the_same(repository):
     extras = project["optional-dependencies"]
     optional = {distribution_name(line) for name in OPTIONAL for line in extras[name]}
     assert imported == {distribution_name(line) for line in project["dependencies"]} | optional
+
+
+@pytest.mark.parametrize("address", [None, "https://host.example/nx46"])
+def test_the_description_leads_to_the_repository_once_it_has_an_address(
+    repository, monkeypatch, address
+):
+    given = {}
+    monkeypatch.setattr("setuptools.setup", lambda **words: given.update(words))
+    module = runpy.run_path(str(repository / "setup.py"))
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    assert given["long_description"] == text  # has no address yet
+    links = re.findall(r"\]\(([^)]+)\)", module["described"](text, address))
+    pictures = [link for link in links if link.endswith(".png")]
+    if address is None:
+        assert "docs/pictures/tuning.png" in pictures
+    else:
+        assert f"{address}/raw/HEAD/docs/pictures/tuning.png" in pictures
+        assert f"{address}/blob/HEAD/docs/index.md" in links
+        assert all(link.startswith("https://") for link in links)
 
 
 def test_the_extra_all_brings_a_qt_binding():
