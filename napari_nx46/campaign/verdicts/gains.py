@@ -18,8 +18,9 @@ from napari_nx46.campaign.records.results import CampaignResults, FragmentResult
 from napari_nx46.data.fragments import Fragment, FragmentError
 from napari_nx46.leaderboard import explain
 from napari_nx46.run.compare.changes import WonAndLost, won_and_lost
-from napari_nx46.run.compare.mask_sets import MaskSet, read_once
+from napari_nx46.run.compare.mask_sets import MaskSet
 from napari_nx46.run.compare.setting_sides import setting_side
+from napari_nx46.run.compare.stored_mask import read_once
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.packed import pack

@@ -13,7 +13,7 @@ import typer
 
 from napari_nx46.cli.commands.workspaces import WorkspaceFile, opened_workspace, workspace_file
 from napari_nx46.cli.flags import options as flag
-from napari_nx46.cli.flags.data import held_pipelines, shared_workers
+from napari_nx46.cli.flags.data import given_place, held_pipelines, shared_workers
 from napari_nx46.cli.output.console import (
     echo,
     guarded,
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 RUN_PREFIX = "run:"
 _SIDE_HELP = (
-    "a submission archive; a folder of nx46 run; a mask; a setting file (.json) or a preset, whose "
-    "masks are computed from --data; or run:ID, run:TAG or run:baseline of the workspace."
+    "a submission archive; a folder of nx46 run; a mask; a store by path or URL; a "
+    "setting file (.json) or a preset, whose masks are computed from --data; or run:ID, run:TAG "
+    "or run:baseline of the workspace."
 )
 
 
@@ -43,7 +44,7 @@ def compare(
     side_a: Annotated[str, typer.Argument(metavar="A", help=f"One side: {_SIDE_HELP}")],
     side_b: Annotated[str, typer.Argument(metavar="B", help="The other side, likewise.")],
     data: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             "--data",
             metavar="DATA",
@@ -52,11 +53,12 @@ def compare(
         ),
     ] = None,
     label: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--label",
             metavar="LABEL",
-            help="A label; or a folder of labels, or a data folder, with one for each fragment.",
+            help="A label; or a folder of labels, a data folder or boxes of a store, with one for "
+            "each fragment.",
         ),
     ] = None,
     fragment: Annotated[
@@ -91,32 +93,35 @@ def compare(
     With labels each side gets its leaderboard score. Deltas are B - A.
     """
     _check_ending(out)
-    from napari_nx46.data.fragments import open_data
+    from napari_nx46.data.fragments import open_data, path_of
     from napari_nx46.files.atomic import write_beside
     from napari_nx46.files.corrections import read_corrections
     from napari_nx46.run.compare.comparison import compare_sides
     from napari_nx46.run.compare.pairing import find_labels, pair_sides
     from napari_nx46.run.compare.report import REPORT_FORMATS, check_report_target
 
+    places = [given_place(one) for one in data or ()]
     with ExitStack() as stack:
         cancelled = stack.enter_context(interruptible())
         threads = stack.enter_context(shared_workers(workers))
         opener = _Opener(
             stack.enter_context(
                 held_pipelines(
-                    open_data(*data, channel=channel, logits=logits) if data else None,
+                    open_data(*places, channel=channel, logits=logits) if places else None,
                     threads,
                     memory,
                 )
             ),
-            workspace_file(work, data[0] if data else None),
+            workspace_file(work, path_of(places[0]) if places else None),
             fragment or (),
             cancelled,
             None if corrections is None else read_corrections(corrections),
         )
         sides = opener.side(side_a), opener.side(side_b)
         pairing = pair_sides(*sides, opener.fragments)
-        labels = find_labels(pairing.pairs, label, opener.dataset)
+        labels = find_labels(
+            pairing.pairs, None if label is None else given_place(label), opener.dataset
+        )
         partial = None
         if out is not None:
             check_report_target(out, sides, labels, opener.volumes)
@@ -175,11 +180,14 @@ class _Opener:
         FragmentError, VolumeError, SettingError, OSError
             If it is nothing that can be compared; says what was expected.
         """
+        from napari_nx46.data.fragments import StorePlace
         from napari_nx46.run.compare.mask_sets import open_masks
 
-        path = Path(text)
         if text.startswith(RUN_PREFIX):
             return self._run(text.removeprefix(RUN_PREFIX))
+        path = given_place(text)
+        if isinstance(path, StorePlace):
+            return open_masks(path, with_record=True, cancelled=self.cancelled)
         if not path.exists():
             return self._preset(text)
         if path.suffix.lower() == ".json" and not path.is_dir():

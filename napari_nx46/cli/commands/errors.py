@@ -14,6 +14,7 @@ import typer
 from napari_nx46.cli.commands.score import Prediction, paired
 from napari_nx46.cli.commands.warm_up import compile_beforehand
 from napari_nx46.cli.flags import options as flag
+from napari_nx46.cli.flags.data import given_place
 from napari_nx46.cli.flags.groups import with_flag_groups
 from napari_nx46.cli.flags.score import ParameterFlags
 from napari_nx46.cli.output.console import (
@@ -37,10 +38,11 @@ _TOP = 20
 def errors(
     prediction: Prediction,
     label: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             metavar="[LABEL]",
-            help="The label of the mask; else a folder of labels, or a data folder. Without one "
+            help="The label of the mask; else a folder of labels, a data folder, or boxes of a "
+            "store. Without one "
             "what is suspicious in the mask is listed.",
         ),
     ] = None,
@@ -164,7 +166,7 @@ def _print_repairs(repairs: Mapping[int, Repair]) -> None:
 
 
 def _list_suspicions(
-    prediction: Path,
+    prediction: str,
     top: int,
     table: Path | None,
     *,
@@ -181,7 +183,7 @@ def _list_suspicions(
     records: dict[str, dict[str, object]] = {}
     with ExitStack() as stack:
         cancelled = stack.enter_context(interruptible())
-        masks = open_masks(prediction, channel=channel, cancelled=cancelled)
+        masks = open_masks(given_place(prediction), channel=channel, cancelled=cancelled)
         partial = None
         if table is not None:
             suspicions.check_suspicion_target(table, masks)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_nx46.cli.flags import options as flag
+from napari_nx46.cli.flags.data import given_place
 from napari_nx46.cli.flags.parsing import parse_band
 from napari_nx46.cli.output.console import (
     echo,
@@ -24,6 +25,7 @@ from napari_nx46.cli.output.console import (
 from napari_nx46.files.naming import printable
 
 if TYPE_CHECKING:
+    from napari_nx46.data.fragments import Place
     from napari_nx46.run.compare.measures import MaskMeasures
 
 _COLUMNS = ("slices", "density", "band", "continuity", "components", "largest share", "Euler")
@@ -37,19 +39,20 @@ Band = tuple[float, float]
 @guarded
 def measure(
     masks: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="MASK...",
-            help="Masks; folders of masks, or of nx46 run; submission archives.",
+            help="Masks; folders of masks, or of nx46 run; submission archives; stores by path or "
+            "URL, also as STORE#level=2&box=Z0:Z1,Y0:Y1,X0:X1.",
         ),
     ],
     label: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--label",
             metavar="LABEL",
-            help="The label that every mask is compared with; or a folder of labels, or a data "
-            "folder, with a label for each mask.",
+            help="The label that every mask is compared with; or a folder of labels, a data "
+            "folder or boxes of a store, with a label for each mask.",
         ),
     ] = None,
     table: Annotated[
@@ -84,13 +87,15 @@ def measure(
         cancelled = stack.enter_context(interruptible())
         threads = Workers(workers or os.cpu_count() or 1)
         stack.callback(threads.close)
-        _check_sources(targets, [*masks, *([] if label is None else [label])])
+        places = [given_place(mask) for mask in masks]
+        true = None if label is None else given_place(label)
+        _check_sources(targets, [*places, *([] if true is None else [true])])
         batch = stack.enter_context(write_together())
         partials = {path: batch.add(path) for path in targets}
         bar = stack.enter_context(share_bar("measuring"))
         measured = measure_masks(
-            masks,
-            label,
+            places,
+            true,
             workers=threads,
             progress=lambda _image_id, done, of: bar(done / of),
             cancelled=cancelled,
@@ -115,12 +120,13 @@ def _check_targets(targets: Sequence[Path]) -> None:
         )
 
 
-def _check_sources(targets: Sequence[Path], sources: Sequence[Path]) -> None:
+def _check_sources(targets: Sequence[Path], sources: Sequence[Place]) -> None:
     """Check that writing would destroy nothing that is measured, and no label."""
+    from napari_nx46.data.fragments import path_of
     from napari_nx46.files.atomic import WriteError
     from napari_nx46.files.volumes.opening import is_volume_folder, volume_suffix
 
-    given = {source.resolve() for source in sources}
+    given = {path.resolve() for source in sources if (path := path_of(source)) is not None}
     for target in targets:
         resolved = target.resolve()
         holders = given.intersection(resolved.parents)
@@ -136,7 +142,7 @@ def _print_table(measured: Sequence[MaskMeasures], band: Band, *, with_files: bo
         (*columns, *(_LABEL_COLUMNS if labelled else ())),
         [
             (
-                *((printable(one.path.name),) if with_files else ()),
+                *((printable(one.name),) if with_files else ()),
                 *_cells(one, band),
                 *(_label_cells(one) if labelled else ()),
             )

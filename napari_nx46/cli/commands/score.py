@@ -14,6 +14,7 @@ import typer
 
 from napari_nx46.cli.commands.warm_up import compile_beforehand
 from napari_nx46.cli.flags import options as flag
+from napari_nx46.cli.flags.data import given_place
 from napari_nx46.cli.flags.groups import with_flag_groups
 from napari_nx46.cli.flags.score import ParameterFlags
 from napari_nx46.cli.output.console import (
@@ -51,18 +52,18 @@ _COLUMNS = {
 
 
 Prediction = Annotated[
-    Path,
+    str,
     typer.Argument(
         metavar="PRED",
-        help="A mask; a folder of masks named by image_id, or one of nx46 run; or a "
-        "submission.zip.",
+        help="A mask; a folder of masks named by image_id, or one of nx46 run; a submission.zip; "
+        "or a store by path or URL, also as STORE#level=2&box=Z0:Z1,Y0:Y1,X0:X1.",
     ),
 ]
 Label = Annotated[
-    Path,
+    str,
     typer.Argument(
         metavar="LABEL",
-        help="The label of the mask; else a folder of labels, or a data folder.",
+        help="The label of the mask; else a folder of labels, a data folder, or boxes of a store.",
     ),
 ]
 Computed = TypeVar("Computed")
@@ -105,8 +106,8 @@ class PairedWork:
 
 @contextmanager
 def paired(
-    prediction: Path,
-    label: Path,
+    prediction: str,
+    label: str,
     parameters: Parameters,
     table: Path | None,
     *,
@@ -130,8 +131,8 @@ def paired(
     with ExitStack() as stack:
         cancelled = stack.enter_context(interruptible())
         pairs = scoring.pair_up(
-            prediction,
-            label,
+            given_place(prediction),
+            given_place(label),
             ignore_label=parameters.ignore_label,
             channel=channel,
             corrections=None if corrections is None else read_corrections(corrections),

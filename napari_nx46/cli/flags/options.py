@@ -141,12 +141,13 @@ CtStore = Annotated[
         rich_help_panel=STORE_SECTION,
     ),
 ]
+ENDPOINT_VARIABLE = "NX46_S3_ENDPOINT"
 Endpoint = Annotated[
     str | None,
     typer.Option(
         "--endpoint",
         metavar="URL",
-        envvar="NX46_S3_ENDPOINT",
+        envvar=ENDPOINT_VARIABLE,
         help="Server of s3:// addresses, if it is not Amazon's own.",
         rich_help_panel=STORE_SECTION,
     ),

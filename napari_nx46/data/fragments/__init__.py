@@ -24,7 +24,8 @@ from napari_nx46.data.fragments.names import (
     plain_name,
 )
 from napari_nx46.data.fragments.opening import fault_error, open_data, open_lazily, open_readable
-from napari_nx46.data.fragments.places import Place, StorePlace, place_of, workspace_key
+from napari_nx46.data.fragments.places import Place, StorePlace, path_of, place_of, workspace_key
+from napari_nx46.data.fragments.stores import volumes_of
 from napari_nx46.data.fragments.writing import write_data_folder
 from napari_nx46.files.volumes.opening import VolumeError
 
@@ -42,9 +43,11 @@ __all__ = [
     "open_data",
     "open_lazily",
     "open_readable",
+    "path_of",
     "place_of",
     "plain_name",
     "sole_listing",
+    "volumes_of",
     "workspace_key",
     "write_data_folder",
 ]

@@ -18,9 +18,10 @@ from napari_nx46.files.regular import open_regular
 from napari_nx46.files.volumes.indexing import Box as Slices
 from napari_nx46.setting.errors import faults_of
 
-__all__ = ["Box", "BoxList", "check_boxes"]
+__all__ = ["Box", "BoxList", "box_name_of", "check_boxes"]
 
 _RANGE = re.compile(r"\s*(\d{1,15})\s*:\s*(\d{1,15})\s*")
+_NAME = re.compile(r"_(z\d+-\d+_y\d+-\d+_x\d+-\d+)")
 _AXES = "zyx"
 _MOST_FILE_BYTES = 2**22
 _MOST_BOXES = 10_000
@@ -124,6 +125,18 @@ class Box:
         """Return the text that `parse` reads."""
         ends = zip(self.start, self.stop, strict=True)
         return ",".join(f"{first}:{last}" for first, last in ends)
+
+
+def box_name_of(image_id: str) -> str | None:
+    """Return the name of the box that an image_id ends with; None if it ends with none.
+
+    Examples
+    --------
+    >>> box_name_of("mask_z0-64_y128-256_x0-32")
+    'z0-64_y128-256_x0-32'
+    """
+    found = re.search(_NAME.pattern + "$", image_id)
+    return None if found is None else found.group(1)
 
 
 def check_boxes(boxes: Iterable[Box], shape: Sequence[int], name: str) -> None:

@@ -16,7 +16,7 @@ from napari_nx46.files.stores.access import Access
 from napari_nx46.files.stores.address import AddressError, is_remote, local_path, name_of
 from napari_nx46.files.volumes.paths import image_id_of
 
-__all__ = ["Place", "StorePlace", "place_of", "workspace_key"]
+__all__ = ["Place", "StorePlace", "path_of", "place_of", "workspace_key"]
 
 _CHOICE = re.compile(
     r"(.+)#((?:level|box|label|image|endpoint|signed|absent-on-403)=.*)", re.DOTALL
@@ -141,6 +141,13 @@ def place_of(given: str | os.PathLike[str] | StorePlace) -> Place:
         )
     except (AddressError, ValueError) as error:
         raise FragmentError(f"{text}: {error}") from error
+
+
+def path_of(place: Place) -> Path | None:
+    """Return where a place is on this machine; None of a store on a server."""
+    if isinstance(place, Path):
+        return place
+    return None if is_remote(place.store) else local_path(place.store)
 
 
 def workspace_key(place: Place) -> Path | str:

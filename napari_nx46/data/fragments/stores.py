@@ -12,7 +12,7 @@ from napari_nx46.data.fragments.places import StorePlace
 from napari_nx46.files.volumes.opening import ReadAs, Role, Volume, open_volume
 from napari_nx46.files.volumes.store_volume import PartVolume
 
-__all__ = ["open_stores"]
+__all__ = ["open_stores", "volumes_of"]
 
 
 def open_stores(places: Sequence[StorePlace], read_as: ReadAs) -> DataSet:
@@ -49,6 +49,37 @@ def open_stores(places: Sequence[StorePlace], read_as: ReadAs) -> DataSet:
     name = plain_name(first.name)
     fragments = _boxes_of(volumes, first) if first.boxes else (_fragment(name, volumes),)
     return DataSet(name, None, fragments, read_as=read_as)
+
+
+def volumes_of(place: StorePlace, role: Role, channel: int | None = None) -> dict[str, Volume]:
+    """Open a store, or boxes of it, as volumes that stand alone; only metadata are read.
+
+    Parameters
+    ----------
+    place : StorePlace
+    role : Role
+        What the voxels stand for.
+    channel : int, optional
+        Of a store that has several.
+
+    Returns
+    -------
+    dict of str to Volume
+        By image_id, ascending.
+
+    Raises
+    ------
+    FragmentError
+        If a box lies outside the store.
+    VolumeError
+        If the store cannot be opened.
+    """
+    whole = _opened(place, role, ReadAs(channel))
+    if not place.boxes:
+        return {plain_name(place.name): whole}
+    check_boxes(place.boxes, whole.shape, place.store)
+    by_id = {box.image_id(place.name): box for box in place.boxes}
+    return {name: PartVolume(whole, by_id[name].slices, name) for name in sorted(by_id)}
 
 
 def _boxes_of(volumes: dict[str, Volume], place: StorePlace) -> tuple[Fragment, ...]:

@@ -17,8 +17,9 @@ from napari_nx46.live.derived.graph import Value
 from napari_nx46.live.masks.memory import MaskMemory
 from napari_nx46.live.masks.pins import packed_bytes
 from napari_nx46.live.session import Session
-from napari_nx46.run.compare.mask_sets import MaskSet, StoredMask, open_masks
+from napari_nx46.run.compare.mask_sets import MaskSet, open_masks
 from napari_nx46.run.compare.pairing import Party, masks_of, pair
+from napari_nx46.run.compare.stored_mask import StoredMask
 from napari_nx46.voxels.workers import CancelCheck
 
 __all__ = ["DEFAULT_MEMORY_BYTES", "ForeignMasks", "open_foreign"]

@@ -11,20 +11,24 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from napari_nx46.data.fragments import FragmentError, checked_image_id, sole_listing
+from napari_nx46.data.fragments import (
+    FragmentError,
+    Place,
+    StorePlace,
+    checked_image_id,
+    sole_listing,
+    volumes_of,
+)
 from napari_nx46.files.naming import ARCHIVE_SUFFIX, first_few, printable
-from napari_nx46.files.submission.mask_tiff import Shape
 from napari_nx46.files.submission.reading import SubmissionMasks, open_submission
 from napari_nx46.files.volumes.opening import (
     Role,
-    Volume,
     image_id_of,
     is_volume_folder,
     open_volume,
 )
 from napari_nx46.files.workspace import Metrics
+from napari_nx46.run.compare.stored_mask import StoredMask, volume_mask
 from napari_nx46.run.export.manifest_reading import (
     ManifestError,
     RecordedRun,
@@ -33,7 +37,6 @@ from napari_nx46.run.export.manifest_reading import (
 )
 from napari_nx46.run.export.targets import manifest_path
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Mask, whole_block
 from napari_nx46.voxels.corrections.corrections import Corrections
 from napari_nx46.voxels.workers import CancelCheck, never
 
@@ -41,11 +44,9 @@ __all__ = [
     "HashedFile",
     "MaskSet",
     "SetKind",
-    "StoredMask",
     "is_folder_of_volumes",
     "open_archive",
     "open_masks",
-    "read_once",
     "volumes_in",
 ]
 
@@ -69,75 +70,15 @@ class HashedFile:
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
+        The URL, of a store on a server.
     sha256 : str
-        64 hexadecimal digits: of its bytes, or of all names and contents of a Zarr folder.
+        64 hexadecimal digits: of its bytes, or of all names and contents of a Zarr folder; of the
+        metadata of a store on a server.
     """
 
-    path: Path
+    path: Path | str
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMask:
-    """A mask that has not been read.
-
-    Parameters
-    ----------
-    image_id : str
-    shape : tuple of int
-        (Z, Y, X).
-    path : Path, optional
-        The volume or archive that it is in.
-    voxels : callable
-        Returns the voxels as stored, (Z, Y, X) of any type; asks the callable it is given whether
-        to go on.
-    setting : Setting, optional
-        What the mask was made with, where that is known.
-    is_binary : bool
-        Whether the voxels are uint8 {0, 1}.
-    """
-
-    image_id: str
-    shape: Shape
-    path: Path | None
-    voxels: Callable[[CancelCheck], np.ndarray]
-    setting: Setting | None = None
-    is_binary: bool = False
-
-    def read(self, cancelled: CancelCheck = never) -> Mask:
-        """Return the mask, (Z, Y, X) uint8 {0, 1}.
-
-        Raises
-        ------
-        FragmentError
-            If the foreground has several values, or one that is no number.
-        VolumeError
-            If it cannot be read, or was changed since it was opened.
-        Cancelled
-            If ``cancelled()`` became True.
-        """
-        voxels = self.voxels(cancelled)
-        return voxels if self.is_binary else _binary_mask(voxels, self)
-
-    def corrected(self, corrections: Corrections) -> StoredMask:
-        """Return the mask that is corrected by hand when it is read.
-
-        Raises
-        ------
-        FragmentError
-            If the corrections are of another shape.
-        """
-        if corrections.shape != self.shape:
-            raise FragmentError(
-                f"fragment {self.image_id}: found corrections of shape {corrections.shape}, "
-                f"expected {self.shape}, as the mask has"
-            )
-
-        def voxels(cancelled: CancelCheck) -> np.ndarray:
-            return corrections.apply(self.read(cancelled), whole_block(self.shape))
-
-        return replace(self, voxels=voxels, is_binary=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +159,7 @@ class MaskSet:
 
 
 def open_masks(
-    path: Path,
+    path: Place,
     *,
     image_id: str | None = None,
     channel: int | None = None,
@@ -226,13 +167,14 @@ def open_masks(
     keep_bytes: int = KEPT_BYTES,
     cancelled: CancelCheck = never,
 ) -> MaskSet:
-    """Open the masks of a submission archive, a folder or a file.
+    """Open the masks of a submission archive, a folder, a file or a store.
 
     Parameters
     ----------
-    path : Path
+    path : Path or StorePlace
         An archive, which is hostile until it was found valid, of masks {0, 1} or {0, 255}; a
-        folder that holds ``masks``, or the masks themselves, one volume a fragment; or a volume.
+        folder that holds ``masks``, or the masks themselves, one volume a fragment; a volume; or a
+        store, each box of which is the mask of a fragment.
     image_id : str, optional
         What a single volume is called; by default as its file.
     channel : int, optional
@@ -262,6 +204,8 @@ def open_masks(
     Cancelled
         If ``cancelled()`` became True.
     """
+    if isinstance(path, StorePlace):
+        return _open_store(path, image_id, channel, with_record)
     if not path.exists():
         raise FragmentError(
             f"{path}: found nothing at this path, expected a mask, a folder of masks or a "
@@ -276,7 +220,7 @@ def open_masks(
     name = checked_image_id(image_id_of(path), path) if image_id is None else image_id
     volume = open_volume(path, role=Role.IMAGE, image_id=name, channel=channel)
     files = (HashedFile(path, volume.fingerprint()),) if with_record else ()
-    return MaskSet(path.name, SetKind.FILE, {name: _volume_mask(name, volume)}, path, files)
+    return MaskSet(path.name, SetKind.FILE, {name: volume_mask(name, volume)}, path, files)
 
 
 def open_archive(
@@ -335,13 +279,26 @@ def volumes_in(folder: Path, inside: Iterable[str] = ()) -> dict[str, Path]:
     return dict(sorted(sole_listing(folder, inside).files.items()))
 
 
+def _open_store(
+    place: StorePlace, image_id: str | None, channel: int | None, with_record: bool
+) -> MaskSet:
+    volumes = volumes_of(place, Role.IMAGE, channel)
+    if image_id is not None and len(volumes) == 1:
+        volumes = {image_id: next(iter(volumes.values()))}
+    masks = {name: volume_mask(name, volume) for name, volume in volumes.items()}
+    opened = list(volumes.values()) if with_record else []
+    files = tuple(HashedFile(one.path or one.name, one.fingerprint()) for one in opened)
+    kind = SetKind.FILE if len(masks) == 1 else SetKind.FOLDER
+    return MaskSet(place.name, kind, masks, next(iter(volumes.values())).path, files)
+
+
 def _open_folder(folder: Path, channel: int | None, with_record: bool) -> MaskSet:
     paths = volumes_in(folder, _MASK_FOLDERS)
     volumes = {
         image_id: open_volume(path, role=Role.IMAGE, image_id=image_id, channel=channel)
         for image_id, path in paths.items()
     }
-    masks = {image_id: _volume_mask(image_id, volume) for image_id, volume in volumes.items()}
+    masks = {image_id: volume_mask(image_id, volume) for image_id, volume in volumes.items()}
     opened = MaskSet(folder.name or str(folder), SetKind.FOLDER, masks, folder)
     if not with_record:
         return opened
@@ -379,43 +336,3 @@ def _with_manifest(
     if fault is not None:
         return replace(found, notes=(*found.notes, f"{fault}; the settings are not known"))
     return replace(found.with_settings(recorded.settings), tag=printable(recorded.tag))
-
-
-# ---- reading -------------------------------------------------------------------------------
-
-
-def read_once(volume: Volume) -> np.ndarray:
-    """Read a volume as a whole, and give back what it keeps for further reading.
-
-    Raises
-    ------
-    VolumeError
-        If it cannot be read, has a voxel that is NaN, or has been changed since it was opened.
-    """
-    voxels = volume.read()
-    # NaN is unequal to 0, so it would count as foreground.
-    missing = int(np.count_nonzero(np.isnan(voxels))) if voxels.dtype.kind == "f" else 0
-    if missing:
-        raise volume.origin.error(f"{missing} voxels of NaN", "numbers")
-    volume.release()
-    volume.check_unchanged()
-    return voxels
-
-
-def _volume_mask(image_id: str, volume: Volume) -> StoredMask:
-    return StoredMask(image_id, volume.shape, volume.path, lambda _cancelled: read_once(volume))
-
-
-def _binary_mask(voxels: np.ndarray, stored: StoredMask) -> Mask:
-    """Return a mask as uint8 {0, 1}; its foreground may have any single value, as 1 or 255."""
-    foreground = voxels != 0
-    values = voxels[foreground]
-    lowest, highest = (values.min(), values.max()) if values.size else (1, 1)
-    # A comparison with NaN is False, and a NaN is no value that a mask may have.
-    if not (lowest == highest and np.isfinite(lowest)):
-        raise FragmentError(
-            f"fragment {stored.image_id}: found values from {lowest} to {highest} besides 0 in "
-            f"{stored.path}; expected a binary mask, whose foreground has a single value"
-        )
-    mask: Mask = foreground.view(np.uint8)
-    return mask

@@ -11,9 +11,12 @@ import numpy as np
 from napari_nx46.core.measure.label_bits import LabelBits
 from napari_nx46.core.measure.slices import SliceMeasures, measure_slices
 from napari_nx46.core.measure.volume import VolumeMetrics, measure_volume
+from napari_nx46.data.fragments import Place
+from napari_nx46.files.stores.address import name_of
 from napari_nx46.files.volumes.opening import Volume
-from napari_nx46.run.compare.mask_sets import StoredMask, open_masks, read_once
+from napari_nx46.run.compare.mask_sets import open_masks
 from napari_nx46.run.compare.pairing import Party, open_labels, pair
+from napari_nx46.run.compare.stored_mask import StoredMask, read_once
 from napari_nx46.run.csv_text import CsvValue, csv_bytes, nine_digits
 from napari_nx46.setting import DEFAULT_BAND
 from napari_nx46.voxels.spans import find_runs
@@ -48,23 +51,28 @@ class MaskMeasures:
 
     Parameters
     ----------
-    path : Path
-        The file, or the archive that it is in.
+    path : Path or str
+        The file, or the archive that it is in; the URL of a store on a server.
     image_id : str
     slices : tuple of SliceMeasures
         In ascending z.
     volume : VolumeMetrics
     """
 
-    path: Path
+    path: Path | str
     image_id: str
     slices: tuple[SliceMeasures, ...]
     volume: VolumeMetrics
 
+    @property
+    def name(self) -> str:
+        """Name of the file or store, without folders."""
+        return name_of(str(self.path))
+
 
 def measure_masks(
-    paths: Sequence[Path],
-    label: Path | None = None,
+    paths: Sequence[Place],
+    label: Place | None = None,
     *,
     workers: Workers | None = None,
     progress: Callable[[str, int, int], None] = lambda _image_id, _done, _of: None,
@@ -74,12 +82,12 @@ def measure_masks(
 
     Parameters
     ----------
-    paths : sequence of Path
-        Each a mask, a folder of masks (or one whose ``masks`` is), or a submission archive, every
-        mask of which is measured.
-    label : Path, optional
-        A label that every mask is compared with; or a folder of labels, or a data folder, that
-        holds the label of every mask under the mask's image_id.
+    paths : sequence of Path or StorePlace
+        Each a mask, a folder of masks (or one whose ``masks`` is), a submission archive or a store,
+        every mask of which is measured.
+    label : Path or StorePlace, optional
+        A label that every mask is compared with; or a folder of labels, a data folder or a store
+        that holds the label of every mask under the mask's image_id, or box.
     workers : Workers, optional
         Threads to share the work.
     progress : callable
@@ -153,12 +161,12 @@ def slices_csv(measures: Sequence[MaskMeasures]) -> bytes:
 # ---- measuring -----------------------------------------------------------------------------
 
 
-def _labels_of(masks: Sequence[StoredMask], label: Path | None) -> Sequence[Volume | None]:
+def _labels_of(masks: Sequence[StoredMask], label: Place | None) -> Sequence[Volume | None]:
     """Return the label of every mask; a single one is that of all."""
     if label is None:
         return [None] * len(masks)
     labels = open_labels(label, [mask.image_id for mask in masks])
-    parties = (Party("mask", str(mask.path), {mask.image_id: mask}) for mask in masks)
+    parties = (Party("mask", str(mask.place), {mask.image_id: mask}) for mask in masks)
     return [true for one in parties for _, true in pair(one, labels, every="a").values()]
 
 
@@ -168,7 +176,7 @@ def _measure(
     workers: Workers | None,
     cancelled: Callable[[], bool],
 ) -> MaskMeasures:
-    if stored.path is None:
+    if stored.place is None:
         raise ValueError("expected a mask in a file")
     mask = stored.read(cancelled)
     true = None
@@ -177,7 +185,7 @@ def _measure(
     runs = find_runs(mask, workers=workers)
     slices = measure_slices(mask, label=true, runs=runs, workers=workers, cancelled=cancelled)
     volume = measure_volume(mask, profile=slices, runs=runs, workers=workers, cancelled=cancelled)
-    return MaskMeasures(stored.path, stored.image_id, tuple(slices), volume)
+    return MaskMeasures(stored.place, stored.image_id, tuple(slices), volume)
 
 
 # ---- writing -------------------------------------------------------------------------------
@@ -186,7 +194,7 @@ def _measure(
 def _measure_row(measured: MaskMeasures, band: tuple[float, float]) -> list[CsvValue]:
     volume = measured.volume
     return [
-        measured.path.name,
+        measured.name,
         measured.image_id,
         len(measured.slices),
         volume.density,
@@ -203,7 +211,7 @@ def _measure_row(measured: MaskMeasures, band: tuple[float, float]) -> list[CsvV
 
 def _slice_row(measured: MaskMeasures, figures: SliceMeasures) -> list[CsvValue]:
     return [
-        measured.path.name,
+        measured.name,
         measured.image_id,
         figures.z,
         figures.density,

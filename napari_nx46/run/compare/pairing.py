@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar
 
-from napari_nx46.data.fragments import DataSet, FolderNames, FragmentError
+from napari_nx46.data.fragments import (
+    DataSet,
+    FolderNames,
+    FragmentError,
+    Place,
+    StorePlace,
+    volumes_of,
+)
+from napari_nx46.data.fragments.boxes import box_name_of
 from napari_nx46.files.naming import first_few, printable
 from napari_nx46.files.submission.mask_tiff import Shape
 from napari_nx46.files.volumes.opening import Role, Volume, image_id_of, open_volume
-from napari_nx46.run.compare.mask_sets import (
-    MaskSet,
-    SetKind,
-    StoredMask,
-    is_folder_of_volumes,
-    volumes_in,
-)
+from napari_nx46.run.compare.mask_sets import MaskSet, SetKind, is_folder_of_volumes, volumes_in
+from napari_nx46.run.compare.stored_mask import StoredMask
 from napari_nx46.setting import Setting
 
 __all__ = [
@@ -174,10 +176,14 @@ def pair(
 
 
 def _named_as(party: Party[A], others: Mapping[str, object]) -> Mapping[str, A]:
-    """Return the items by image_id, a single file of any name as the other's only fragment."""
-    if not party.any_name or len(others) != 1:
-        return party.items
-    return dict(zip(others, party.items.values(), strict=True))
+    """Return the items by image_id, a single file of any name as the other's only fragment.
+
+    A box is that of the other's fragment which ends with the same box, whatever the stores' names.
+    """
+    if party.any_name and len(others) == 1:
+        return dict(zip(others, party.items.values(), strict=True))
+    boxes = {box: other for other in others if (box := box_name_of(other)) is not None}
+    return {boxes.get(box_name_of(name) or "", name): one for name, one in party.items.items()}
 
 
 def masks_of(masks: MaskSet, noun: str = "mask", place: str | None = None) -> Party[StoredMask]:
@@ -191,7 +197,7 @@ def masks_of(masks: MaskSet, noun: str = "mask", place: str | None = None) -> Pa
 
 
 def open_labels(
-    path: Path,
+    path: Place,
     image_ids: Collection[str] | None = None,
     *,
     role: Role = Role.LABEL,
@@ -201,8 +207,8 @@ def open_labels(
 
     Parameters
     ----------
-    path : Path
-        A label; or a folder of labels, or a data folder.
+    path : Path or StorePlace
+        A label; a folder of labels, or a data folder; or a store of labels.
     image_ids : collection of str, optional
         The only fragments whose labels are opened, as far as they are there; by default all.
     role : Role
@@ -219,6 +225,9 @@ def open_labels(
     OSError
         If the folder cannot be listed.
     """
+    if isinstance(path, StorePlace):
+        found = volumes_of(path, role, channel)
+        return Party("label", path.store, found, any_name=len(found) == 1)
     if not path.exists():
         raise FragmentError(
             f"{path}: found nothing at this path, expected a label or a folder of labels"
@@ -236,16 +245,16 @@ def open_labels(
 
 
 def find_labels(
-    pairs: Sequence[MaskPair], label: Path | None = None, dataset: DataSet | None = None
+    pairs: Sequence[MaskPair], label: Place | None = None, dataset: DataSet | None = None
 ) -> dict[str, Volume]:
     """Return the labels of the fragments that are compared, by image_id; none has been read.
 
     Parameters
     ----------
     pairs : sequence of MaskPair
-    label : Path, optional
-        A label, if one fragment is compared; or a folder of labels, or a data folder, that holds
-        the label of every fragment.
+    label : Path or StorePlace, optional
+        A label, if one fragment is compared; or a folder of labels, a data folder or a store that
+        holds the label of every fragment.
     dataset : DataSet, optional
         Its labels are taken, as far as it has any, where `label` is not given.
 

@@ -116,7 +116,8 @@ def check_report_target(
     WriteError
         If the target is, or lies in, one of the files.
     """
-    sources = [file.path for side in sides for file in side.files]
+    files = (file.path for side in sides for file in side.files)
+    sources = [path for path in files if isinstance(path, Path)]
     sources += [volume.path for volume in labels.values() if volume.path is not None]
     resolved = target.resolve()
     taken = {path.resolve() for path in (*sources, *others)}

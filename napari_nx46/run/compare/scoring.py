@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_nx46.data.fragments import Place
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.files.submission.writing import Progress
 from napari_nx46.files.volumes.opening import Role, Volume
@@ -20,8 +21,9 @@ from napari_nx46.leaderboard import (
     explain,
     score,
 )
-from napari_nx46.run.compare.mask_sets import StoredMask, open_masks, read_once
+from napari_nx46.run.compare.mask_sets import open_masks
 from napari_nx46.run.compare.pairing import masks_of, open_labels, pair
+from napari_nx46.run.compare.stored_mask import StoredMask, read_once
 from napari_nx46.run.csv_text import csv_bytes
 from napari_nx46.voxels.blocks import octants_of
 from napari_nx46.voxels.corrections.corrections import Corrections
@@ -66,8 +68,8 @@ class ScoringPair:
 
 
 def pair_up(
-    prediction: Path,
-    label: Path,
+    prediction: Place,
+    label: Place,
     *,
     ignore_label: int | None = COMPETITION.ignore_label,
     channel: int | None = None,
@@ -78,10 +80,11 @@ def pair_up(
 
     Parameters
     ----------
-    prediction : Path
-        A volume; a folder of volumes, or one whose ``masks`` is; or a submission archive.
-    label : Path
-        A volume; a folder of volumes, or a data folder.
+    prediction : Path or StorePlace
+        A volume; a folder of volumes, or one whose ``masks`` is; a submission archive; or a store.
+    label : Path or StorePlace
+        A volume; a folder of volumes, or a data folder; or a store. Boxes of two stores belong
+        together if they are the same.
     ignore_label : int or None
         What labels may hold besides 0, 1 and 2.
     channel : int, optional
@@ -317,5 +320,5 @@ def _note_on_values(pair: ScoringPair, prediction: np.ndarray) -> str | None:
         return None
     return (
         f"note: fragment {pair.image_id}: found values from {lowest} to {highest} in "
-        f"{pair.prediction.path}; all that is not 0 counts as foreground"
+        f"{pair.prediction.place}; all that is not 0 counts as foreground"
     )

@@ -11,13 +11,8 @@ import numpy as np
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.data.fragments import FragmentError
 from napari_nx46.files.workspace import SavedRun
-from napari_nx46.run.compare.mask_sets import (
-    HashedFile,
-    MaskSet,
-    SetKind,
-    StoredMask,
-    open_archive,
-)
+from napari_nx46.run.compare.mask_sets import HashedFile, MaskSet, SetKind, open_archive
+from napari_nx46.run.compare.stored_mask import StoredMask
 from napari_nx46.run.export.manifest_reading import file_sha256
 from napari_nx46.run.judge.kept_runs import hash_archive
 from napari_nx46.run.judge.verdict import run_name

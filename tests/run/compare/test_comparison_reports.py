@@ -26,7 +26,6 @@ from napari_nx46.run.compare.comparison import (
     compare_sides,
     knob_differences,
 )
-from napari_nx46.run.compare.mask_sets import StoredMask
 from napari_nx46.run.compare.pairing import MaskPair, find_labels, pair_sides
 from napari_nx46.run.compare.report import (
     COMPARISON_COLUMNS,
@@ -38,6 +37,7 @@ from napari_nx46.run.compare.report import (
     figure_text,
 )
 from napari_nx46.run.compare.setting_sides import run_side
+from napari_nx46.run.compare.stored_mask import StoredMask
 from napari_nx46.run.export.export import same_setting
 from napari_nx46.run.export.targets import manifest_path
 from napari_nx46.run.pipelines import PipelineSet
