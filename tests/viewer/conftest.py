@@ -83,6 +83,9 @@ def _kept_apart(tmp_path, monkeypatch):
     # Else what a window leaves would still follow the keys that the next one sets up.
     send_deferred_deletes()
     notification_manager.records.clear()
+    # What napari keeps of a window is not looked through again for each of the next one's layers.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

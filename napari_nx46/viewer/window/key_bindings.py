@@ -39,6 +39,10 @@ def action_id(action: Action) -> str:
     return f"napari-nx46:{action.name}"
 
 
+OWN_NAMES = frozenset(map(action_id, ACTIONS))
+"""What the actions of this plugin are called there."""
+
+
 def register_actions() -> None:
     """Have napari list the actions, with the keys of the user's settings or else their own."""
     kept = get_settings().shortcuts.shortcuts
@@ -57,8 +61,10 @@ def keys_of(action: Action) -> list[KeyBinding]:
 
 
 def follow_keys(changed: Callable[[], None], until: Any = None) -> None:
-    """Have a function called whenever a key is changed, until a signal is emitted."""
-    action_manager.events.shortcut_changed.connect(lambda event: changed(), until=until)
+    """Have a function called whenever a key of an action is changed, until a signal is emitted."""
+    action_manager.events.shortcut_changed.connect(
+        lambda event: changed() if event.name in OWN_NAMES else None, until=until
+    )
 
 
 class CanvasKeys:
@@ -86,8 +92,10 @@ class CanvasKeys:
         self._put_back()
 
     def _changed(self, event: Any) -> None:
-        self._put_back()
-        self._bind()
+        # napari says so for each of its own keys too, whenever a window is opened.
+        if event.name in OWN_NAMES:
+            self._put_back()
+            self._bind()
 
     def _bind(self) -> None:
         keymap = self._viewer.keymap
