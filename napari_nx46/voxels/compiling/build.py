@@ -181,7 +181,8 @@ def build(
 def build_from(end: str, modules: Sequence[str]) -> None:
     """Compile the kernels of some modules from one end of the list, but for what is on disk.
 
-    Two processes that begin at either end share the work without speaking to each other.
+    Two processes that begin at either end share the work without speaking to each other. Each ends
+    after the kernel at hand if the process that has started it is gone.
 
     Parameters
     ----------
@@ -190,8 +191,11 @@ def build_from(end: str, modules: Sequence[str]) -> None:
     modules : sequence of str
         Their names.
     """
+    parent = os.getppid()
     wanted = targets(modules)
     for target in wanted if end == _FRONT else reversed(wanted):
+        if os.getppid() != parent:
+            return
         if not target.is_kept:
             target.compile()
 

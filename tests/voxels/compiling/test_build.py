@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -48,6 +49,40 @@ kept = [target.is_kept for target in building.targets(modules)]
 helpers.close()
 print(json.dumps([working, kept, seen[-1:], helpers.working]))
 """
+
+
+LEFT_ALONE = """
+import atexit, os, time
+from pathlib import Path
+folder = Path({folder!r})
+if os.environ.get("PARENT", str(os.getpid())) != str(os.getpid()):
+    (folder / "started").touch()
+    while not (folder / "parent_is_gone").exists():
+        time.sleep(0.01)
+    atexit.register((folder / "ended").touch)
+"""
+
+LEAVING = """
+import os, time
+from pathlib import Path
+from napari_nx46.voxels.compiling import build as building
+building.WORTH_A_PROCESS = {worth}
+folder = Path(os.environ["NUMBA_CACHE_DIR"]).parent
+os.environ["PARENT"] = str(os.getpid())
+helpers = building.Helpers(["kernels_of_a_test"])
+while not (folder / "started").exists():
+    time.sleep(0.01)
+print("null", flush=True)
+os._exit(0)
+"""
+
+
+def wait_until(holds, seconds=60):
+    """Raise if something does not hold in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -133,6 +168,16 @@ def test_what_other_processes_compile_is_waited_for_and_loaded(run, tmp_path):
     assert not still
     # The second time there is nothing to do, and nothing to report.
     assert run(tmp_path / "kept", worth=1, program=HELPED) == [False, [True] * 3, [], False]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere the parent's number does not change")
+def test_a_process_that_is_left_alone_compiles_nothing_more(run, tmp_path):
+    waiting = LEFT_ALONE.format(folder=str(tmp_path))
+    (tmp_path / "kernels_of_a_test.py").write_text(waiting + MODULE)
+    run(tmp_path / "kept", worth=1, program=LEAVING)
+    (tmp_path / "parent_is_gone").touch()
+    wait_until((tmp_path / "ended").exists)
+    assert not list((tmp_path / "kept").rglob("*.nbc"))
 
 
 def test_without_a_folder_no_other_process_is_started(run):
