@@ -47,23 +47,24 @@ def runs_of(words: Words, columns: int) -> Runs:
 
 def first_runs(components: Components) -> Indices:
     """Return the first run of each component, (count,) int64, ascending."""
-    first = np.zeros(components.count, np.int64)
-    # Of several values for one element the last one stays.
-    first[components.component[::-1]] = np.arange(components.component.size)[::-1]
-    return first
+    from napari_nx46.leaderboard.kernels.runs import list_first_runs
+
+    return list_first_runs(components.component, components.count)
 
 
 def last_runs(components: Components) -> Indices:
     """Return the last run of each component, (count,) int64."""
     last = np.zeros(components.count, np.int64)
+    # Of several values for one element the last one stays.
     last[components.component] = np.arange(components.component.size)
     return last
 
 
 def rows_of(runs: Runs, positions: Indices) -> Ints:
     """Return the row ``z * Y + y`` of some of the runs, (N,) int32."""
-    row = np.searchsorted(runs.row_starts, positions, side="right") - 1
-    return row.astype(np.int32)
+    from napari_nx46.leaderboard.kernels.runs import rows_at
+
+    return rows_at(runs.row_starts, positions)
 
 
 def extents(runs: Runs, labels: Ints, count: int) -> Ints:

@@ -153,12 +153,6 @@ class _OwnBackground:
     number: Ints
     parent: Ints
 
-    def left_of(self, number: Ints) -> Indices:
-        """Return the positions of the squares of a list that are not eliminated, descending."""
-        from napari_nx46.leaderboard.kernels.elimination import uneliminated
-
-        return uneliminated(number, self.parent)
-
 
 def count_matched_loops(
     prediction: Cells, label: Cells, union: Cells, columns: int, *, label_first: bool
@@ -206,9 +200,12 @@ def find_loop_deaths(masks: Sequence[Cells], union: Cells, columns: int) -> list
     list of LoopDeaths
         Of each mask, with as many squares as it has loops.
     """
+    from napari_nx46.leaderboard.kernels.elimination import positions_of
+
     grid = _grid(union, columns)
     background = _solve_union(union, grid)
-    return [_deaths_of(mask, union, background, grid) for mask in masks]
+    position = positions_of(background.number, 1, background.count + 1)
+    return [_deaths_of(mask, union, background, position, grid) for mask in masks]
 
 
 def eliminated_by(relations: Ints, last: int) -> Indices:
@@ -239,17 +236,31 @@ def _grid(union: Cells, columns: int) -> _Grid:
     return _Grid(planes, rows, columns)
 
 
-def _surviving(mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid) -> Indices:
-    """Return the squares of the union at which loops of a mask die, as positions in its list."""
-    return _own_background(mask, union, background, grid).left_of(background.number)
+def _surviving(mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid) -> Ints:
+    """Return the squares of the union at which loops of a mask die, by their numbers."""
+    from napari_nx46.leaderboard.kernels.elimination import uneliminated
 
-
-def _deaths_of(mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid) -> LoopDeaths:
-    """Return the squares at which the loops of a mask die."""
     own = _own_background(mask, union, background, grid)
+    return uneliminated(own.parent, 1, background.count + 1)
+
+
+def _deaths_of(
+    mask: Cells, union: Cells, background: _UnionBackground, position: Indices, grid: _Grid
+) -> LoopDeaths:
+    """Return the squares at which the loops of a mask die.
+
+    `position` is where each number of the union stands in its list of squares.
+    """
+    from napari_nx46.leaderboard.kernels.elimination import positions_of, uneliminated
+
+    own = _own_background(mask, union, background, grid)
+    end = background.count + 1
+    surviving = uneliminated(own.parent, 1, end)
+    filled = uneliminated(own.parent, end, own.parent.size)
+    own_position = positions_of(own.number, end, own.parent.size)
     return LoopDeaths(
-        grid.squares(background.squares, own.left_of(background.number)),
-        grid.squares(own.squares, own.left_of(own.number)),
+        grid.squares(background.squares, position[surviving - 1]),
+        grid.squares(own.squares, own_position[filled - end]),
     )
 
 

@@ -175,17 +175,20 @@ def match_cavities(predicted: Background, true: Background) -> CavityMatching:
     p, g = (mask.components.runs for mask in (predicted, true))
     run_p, run_g, _ = overlaps(p.row_starts, p.first, p.stop, g.row_starts, g.first, g.stop)
     stretch = np.arange(run_p.size)  # of the union's background, in raster order
-    is_last = np.ones(run_p.size, np.bool_)
-    cavities, survives = [], []
+    lasts = []
     for mask, run in ((predicted, run_p), (true, run_g)):
-        cavity = mask.components.component[run]
         last = np.full(mask.components.count, -1, np.int64)
-        last[cavity] = stretch  # of several the last one stays
-        is_last &= (last[cavity] == stretch) & mask.is_cavity[cavity]
-        cavities.append(cavity)
-        survives.append(last >= 0)
-    pairs = np.stack([cavity[is_last] for cavity in cavities], axis=1)
-    return CavityMatching(pairs, (survives[0], survives[1]))
+        last[mask.components.component[run]] = stretch  # of several the last one stays
+        lasts.append(last)
+    last_p, last_g = lasts
+    end = np.sort(last_p[predicted.is_cavity & (last_p >= 0)])
+    cavity_p, cavity_g = (
+        predicted.components.component[run_p[end]],
+        true.components.component[run_g[end]],
+    )
+    is_pair = true.is_cavity[cavity_g] & (last_g[cavity_g] == end)
+    pairs = np.stack((cavity_p[is_pair], cavity_g[is_pair]), axis=1)
+    return CavityMatching(pairs, (last_p >= 0, last_g >= 0))
 
 
 def _first_in(outer: Ints, count: int) -> Indices:

@@ -18,17 +18,28 @@ areas are summed as counts of the 256 neighbourhoods, in integers, and so in no 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_nx46.leaderboard.bits import Mask
 from napari_nx46.leaderboard.surface_areas import area_of_code
 from napari_nx46.voxels.packed import Words, pack, shift_down, shift_up
 
-__all__ = ["Spacing", "Surface", "SurfaceComparison", "compare_surfaces", "dilated", "surface_dice"]
+__all__ = [
+    "Spacing",
+    "Surface",
+    "SurfaceComparison",
+    "compare_surfaces",
+    "dice_of",
+    "dilated",
+    "surface_dice",
+]
 
 Spacing = tuple[float, float, float]
+Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,22 +65,31 @@ class SurfaceComparison:
 
     Parameters
     ----------
-    value : float
-        SurfaceDice.
     surfaces : tuple of Surface
     missed : tuple of ndarray of uint64
-        (Z + 1, Y + 1, W): the corners of each surface that are far from the other one.
-    areas : tuple of float
-        Of the whole surfaces, in the unit of the spacing squared.
+        (Z + 1, Y + 1, W): the corners that are farther than the tolerance from the other surface.
     columns : int
-        Corners a row, X + 1.
+        Corners along X.
     """
 
-    value: float
     surfaces: tuple[Surface, Surface]
     missed: tuple[Words, Words]
-    areas: tuple[float, float]
     columns: int
+
+    def near_codes(self, side: int) -> Counts:
+        """Return how many corners of each code are near the other surface, (256,)."""
+        return self._codes(side, self.surfaces[side].corners & ~self.missed[side])
+
+    def missed_codes(self, side: int) -> Counts:
+        """Return how many corners of each code are missed, (256,)."""
+        return self._codes(side, self.missed[side])
+
+    def _codes(self, side: int, corners: Words) -> Counts:
+        from napari_nx46.leaderboard.kernels.surface import count_codes
+
+        counts = np.zeros(256, np.int64)
+        count_codes(self.surfaces[side].low, self.surfaces[side].high, corners, counts)
+        return counts
 
 
 def surface_dice(
@@ -95,7 +115,29 @@ def surface_dice(
     float
         In [0, 1]. Two empty masks: 1.0; exactly one empty: 0.0.
     """
-    return compare_surfaces(prediction, label, tolerance=tolerance, spacing=spacing).value
+    surface = compare_surfaces(prediction, label, tolerance=tolerance, spacing=spacing)
+    return dice_of(surface, [surface.missed_codes(side) for side in (0, 1)], spacing)[0]
+
+
+def dice_of(
+    surface: SurfaceComparison, missed_codes: Sequence[Counts], spacing: Spacing
+) -> tuple[float, tuple[float, float]]:
+    """Return SurfaceDice, and the areas of both surfaces.
+
+    Parameters
+    ----------
+    surface : SurfaceComparison
+    missed_codes : sequence of ndarray of int64
+        Of prediction and label, how many corners of each code are missed.
+    spacing : tuple of float
+    """
+    areas = area_of_code(spacing)
+    near_codes = [surface.near_codes(side) for side in (0, 1)]
+    codes = [near + missed for near, missed in zip(near_codes, missed_codes, strict=True)]
+    close, total = ([float(of_side @ areas) for of_side in of] for of in (near_codes, codes))
+    empty = [not of_side.any() for of_side in codes]
+    value = float(empty[0] == empty[1]) if any(empty) else sum(close) / sum(total)
+    return value, (total[0], total[1])
 
 
 def compare_surfaces(
@@ -117,19 +159,10 @@ def compare_surfaces(
     SurfaceComparison
     """
     surfaces = _surface(prediction), _surface(label)
-    areas = area_of_code(spacing)
-    missed, total, close = [], [], []
+    missed = []
     for surface, other in (surfaces, surfaces[::-1]):
-        near = dilated(other.corners, tolerance, spacing)
-        area, near_area = _areas(surface, near) @ areas
-        missed.append(surface.corners & ~near)
-        total.append(float(area))
-        close.append(float(near_area))
-    empty = [not surface.corners.any() for surface in surfaces]
-    value = float(empty[0] == empty[1]) if any(empty) else sum(close) / sum(total)
-    return SurfaceComparison(
-        value, surfaces, (missed[0], missed[1]), (total[0], total[1]), prediction.shape[2] + 1
-    )
+        missed.append(surface.corners & ~dilated(other.corners, tolerance, spacing))
+    return SurfaceComparison(surfaces, (missed[0], missed[1]), prediction.shape[2] + 1)
 
 
 def _surface(mask: Mask) -> Surface:
@@ -149,15 +182,6 @@ def _rows_around(voxels: Words, combine: np.ufunc) -> Words:
     pairs = combine(voxels[:, :-1], voxels[:, 1:])
     words: Words = combine(pairs[:-1], pairs[1:])
     return words
-
-
-def _areas(surface: Surface, near: Words) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """Return (2, 256): how many corners have each code, and how many of them are near."""
-    from napari_nx46.leaderboard.kernels.surface import count_codes
-
-    counts = np.zeros((2, 256), np.int64)
-    count_codes(surface.low, surface.high, surface.corners, near, counts)
-    return counts
 
 
 def dilated(corners: Words, tolerance: float, spacing: Spacing) -> Words:

@@ -26,7 +26,13 @@ from napari_nx46.leaderboard.results import VariationOfInformation
 from napari_nx46.voxels.packed import pack
 from napari_nx46.voxels.spans import Components, components_of
 
-__all__ = ["Contingency", "contingency_of", "variation_of_information"]
+__all__ = [
+    "Contingency",
+    "Stretches",
+    "contingency_of",
+    "count_shared",
+    "variation_of_information",
+]
 
 Counts = npt.NDArray[np.int64]
 
@@ -159,7 +165,7 @@ def contingency_of(prediction: Mask, label: Mask, connectivity: int = 26) -> Con
     true = components_of(runs_of(pack(label).words, columns), connectivity)
     size_p = predicted.sizes()
     size_g = true.sizes()
-    of_p, of_g, shared, stretches = _shared_voxels(predicted, true)
+    of_p, of_g, shared, stretches = count_shared(predicted, true)
     only_p = size_p - np.bincount(of_p, shared, predicted.count).astype(np.int64)
     only_g = size_g - np.bincount(of_g, shared, true.count).astype(np.int64)
     return Contingency(
@@ -167,7 +173,7 @@ def contingency_of(prediction: Mask, label: Mask, connectivity: int = 26) -> Con
     )
 
 
-def _shared_voxels(
+def count_shared(
     predicted: Components, true: Components
 ) -> tuple[Counts, Counts, Counts, Stretches]:
     """Return the pairs of components that share voxels, how many they share, and where."""

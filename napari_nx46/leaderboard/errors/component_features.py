@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from napari_nx46.leaderboard.components import first_runs, reach_keys, rows_of
 from napari_nx46.leaderboard.errors.features import Fate, Features
-from napari_nx46.leaderboard.errors.runs import extents_of, first_voxels
+from napari_nx46.leaderboard.errors.runs import first_voxels
 from napari_nx46.leaderboard.matching import ComponentMatching
 from napari_nx46.voxels.spans import Components, Runs
 
@@ -55,17 +55,14 @@ def component_features(
         fate=fate,
         place=middle,
         seed=births,
-        birth=births,
-        death=_component_deaths(components)[chosen],
-        square=np.full((chosen.size, 4), -1, np.int32),
+        death=_component_deaths(components, chosen),
         size=components.sizes()[chosen],
         gap=gap,
-        extent=extents_of(components, chosen),
     )
 
 
-def _component_deaths(components: Components) -> Ints:
-    """Return the voxel at which each component dies in its own mask, (count, 3); -1 for never."""
+def _component_deaths(components: Components, chosen: Indices) -> Ints:
+    """Return where some components die in their own mask; see `Features.death`."""
     keys = reach_keys(components)
     order = np.argsort(keys, kind="stable")
     dies_at = np.full(components.count, -1, np.int64)
@@ -73,8 +70,10 @@ def _component_deaths(components: Components) -> Ints:
         earliest = np.minimum.accumulate(order)
         dies_at[np.maximum(earliest[:-1], order[1:])] = keys[order[1:]] // 3
     _, rows, columns = components.runs.shape
+    dies_at = dies_at[chosen]
     plane, rest = np.divmod(dies_at, rows * columns)
-    deaths = np.stack((plane, *np.divmod(rest, columns)), axis=1).astype(np.int32)
+    deaths = np.full((chosen.size, 4), -1, np.int32)
+    deaths[:, 0], (deaths[:, 1], deaths[:, 2]) = plane, np.divmod(rest, columns)
     deaths[dies_at < 0] = -1
     return deaths
 

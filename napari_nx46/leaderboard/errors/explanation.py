@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.leaderboard.errors.extents import (
+    feature_extents,
+    pair_extents,
+    region_extents,
+)
 from napari_nx46.leaderboard.errors.features import Matched
 from napari_nx46.leaderboard.errors.prices import DimensionGains, shares_of
 from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
@@ -124,7 +129,29 @@ class Explanation:
             return region_voxels(self.surface, row)
         if part == "voi":
             return pair_voxels(self.voi, row)
-        return feature_voxels(self.topology, row, self.masks)
+        return feature_voxels(
+            self.topology, row, self.masks, self.octants[self.items.octant[item]].box
+        )
+
+    def extents(self) -> Ints:
+        """Return the box around each item; computed when it is called.
+
+        Returns
+        -------
+        ndarray of int32
+            (N, 6), in the order of `items`: z, y, x of the first voxel of `voxels_of` and of the
+            one after the last; for a surface region, of its corners.
+        """
+        boxes = (
+            feature_extents(self.topology, self.masks, [octant.box for octant in self.octants]),
+            pair_extents(self.voi),
+            region_extents(self.surface),
+        )
+        extents = np.empty((len(self.items), 6), np.int32)
+        for code, of_part in enumerate(boxes):
+            here = self.items.part == code
+            extents[here] = of_part.take(self.items.row[here], axis=0)
+        return extents
 
     def way_of(self, item: int) -> Ints:
         """Return the shortest way through the gap beside an item; computed when it is called.

@@ -54,29 +54,22 @@ class Features:
     seed : ndarray of int32
         (N, 3): a voxel of what the feature is made of: the first voxel of a component, a voxel of
         the piece that fills a loop, the last voxel of a cavity.
-    birth, death : ndarray of int32
-        (N, 3): voxels of the feature in its own mask's filtration; -1 for loops.
-    square : ndarray of int32
-        (N, 4): of a loop, the square (z, y, x, normal) at which it dies; -1 otherwise.
+    death : ndarray of int32
+        (N, 4): of a loop, the square (z, y, x, normal) at which it dies; of a component or a
+        cavity, the voxel (z, y, x) in its own mask's filtration, all -1 for never, and -1.
     size : ndarray of int64
         (N,): voxels of a component or a cavity, or of the piece that fills a loop; 0 for a loop
         that survives.
     gap : ndarray of int32
         (N,): of a joined component, voxels between it and the nearest other one; else 0.
-    extent : ndarray of int32
-        (N, 6): box around the voxels that `size` counts; of a loop that survives, around its
-        square. First voxel and the one after the last.
     """
 
     fate: npt.NDArray[np.uint8]
     place: Ints
     seed: Ints
-    birth: Ints
     death: Ints
-    square: Ints
     size: Indices
     gap: Ints
-    extent: Ints
 
 
 def concatenated(parts: Sequence[tuple[tuple[int, int, int], Features]]) -> Features:
@@ -92,11 +85,10 @@ def concatenated(parts: Sequence[tuple[tuple[int, int, int], Features]]) -> Feat
 
     def column(name: str) -> npt.NDArray[Any]:
         values = np.concatenate([getattr(part, name) for _, part in parts])
-        if name == "extent":
-            values[:, :3] += origins
-            values[:, 3:] += origins
+        if name == "death":
+            values[:, :3] += origins * (values[:, :1] >= 0)
         elif values.ndim == 2:
-            values[:, :3] += np.where(values[:, :1] < 0, 0, origins)
+            values += origins
         return values
 
     return Features(*(column(field.name) for field in fields(Features)))
@@ -109,12 +101,9 @@ def no_features() -> Features:
         np.zeros(0, np.uint8),
         places,
         places,
-        places,
-        places,
         np.zeros((0, 4), np.int32),
         np.zeros(0, np.int64),
         np.zeros(0, np.int32),
-        np.zeros((0, 6), np.int32),
     )
 
 

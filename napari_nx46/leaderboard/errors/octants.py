@@ -25,7 +25,6 @@ from napari_nx46.leaderboard.errors.features import (
 )
 from napari_nx46.leaderboard.errors.runs import (
     components_at,
-    extents_of,
     first_voxels,
     last_voxels,
 )
@@ -143,37 +142,27 @@ def _loop_features(
 ) -> Features:
     survivors = deaths.surviving[~_is_among(deaths.surviving, matched)]
     filled_place = _place_voxels(deaths.filled, (octant.masks[side],))
-    size, extent = _pieces_at(filled_place, filling)
     survivor_place = _place_voxels(survivors, octant.masks)
     place = np.concatenate((filled_place, survivor_place))
-    reach = (survivors[:, 3:] != np.arange(3)).astype(np.int32) + 1
-    box = np.concatenate((survivors[:, :3], survivors[:, :3] + reach), axis=1)
-    unknown = np.full((len(place), 3), -1, np.int32)
     counts = (len(deaths.filled), len(survivors))
     return Features(
         fate=np.repeat(np.array([Fate.FILLED, Fate.SURVIVES], np.uint8), counts),
         place=place,
         seed=place,
-        birth=unknown,
-        death=unknown,
-        square=np.concatenate((deaths.filled, survivors)),
-        size=np.concatenate((size, np.zeros(len(survivors), np.int64))),
+        death=np.concatenate((deaths.filled, survivors)),
+        size=np.concatenate(
+            (_piece_sizes(filled_place, filling), np.zeros(len(survivors), np.int64))
+        ),
         gap=np.zeros(len(place), np.int32),
-        extent=np.concatenate((extent, box)),
     )
 
 
-def _pieces_at(voxels: Ints, filling: Runs | None) -> tuple[Indices, Ints]:
-    """Return size and extent of the 6-connected pieces that voxels lie in."""
+def _piece_sizes(voxels: Ints, filling: Runs | None) -> Indices:
+    """Return the sizes of the 6-connected pieces that voxels lie in."""
     if filling is None or not len(voxels):
-        return np.zeros(0, np.int64), np.zeros((0, 6), np.int32)
+        return np.zeros(0, np.int64)
     pieces = components_of(filling, 6)
-    piece = components_at(pieces, voxels)
-    is_present = np.zeros(pieces.count, np.bool_)
-    is_present[piece] = True
-    position = np.cumsum(is_present) - 1
-    extent = extents_of(pieces, np.flatnonzero(is_present))
-    return pieces.sizes()[piece], extent[position[piece]]
+    return pieces.sizes()[components_at(pieces, voxels)]
 
 
 def _place_voxels(squares: Ints, masks: Sequence[Mask]) -> Ints:
@@ -186,17 +175,15 @@ def _place_voxels(squares: Ints, masks: Sequence[Mask]) -> Ints:
     slower = np.where(normal == 0, 1, 0)
     faster = np.where(normal == 2, 1, 2)
     chosen = squares[:, :3].copy()
-    is_left = np.ones(len(squares), np.bool_)
-    rows = np.arange(len(squares))
+    left = np.arange(len(squares))
     for along_slower, along_faster in product((1, 0), (1, 0)):
-        vertex = squares[:, :3].copy()
-        vertex[rows, slower] += along_slower
-        vertex[rows, faster] += along_faster
-        take = is_left.copy()
-        for mask in masks:
-            take &= ~mask[tuple(vertex.T)]
-        chosen[take] = vertex[take]
-        is_left &= ~take
+        vertex = squares[left, :3]
+        rows = np.arange(left.size)
+        vertex[rows, slower[left]] += along_slower
+        vertex[rows, faster[left]] += along_faster
+        is_background = ~np.any([mask[tuple(vertex.T)] for mask in masks], axis=0)
+        chosen[left[is_background]] = vertex[is_background]
+        left = left[~is_background]
     return chosen
 
 
@@ -236,12 +223,9 @@ def _cavities(octant: _Octant) -> tuple[list[Features], Ints]:
                 fate=np.where(survives, Fate.SURVIVES, Fate.FILLED).astype(np.uint8),
                 place=place,
                 seed=place,
-                birth=place + 1,
-                death=place,
-                square=np.full((chosen.size, 4), -1, np.int32),
+                death=np.pad(place, ((0, 0), (0, 1)), constant_values=-1),
                 size=components.sizes()[chosen],
                 gap=np.zeros(chosen.size, np.int32),
-                extent=extents_of(components, chosen),
             )
         )
     return features, np.stack(matched, axis=1)

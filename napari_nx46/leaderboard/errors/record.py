@@ -113,22 +113,22 @@ def _features(found: Explanation, dimension: int, rows: np.ndarray) -> Rows:
     features = found.topology.features
     columns = (
         features.fate[rows],
-        features.birth[rows],
+        # A cavity is born at the voxel behind its last one along all axes.
+        features.seed[rows] + np.int32(dimension == 2),
         features.death[rows],
-        features.square[rows],
         features.place[rows],
         features.size[rows],
         features.gap[rows],
     )
     items = []
-    for fate, birth, death, square, place, size, gap in zip(
+    for fate, birth, death, place, size, gap in zip(
         *(column.tolist() for column in columns), strict=True
     ):
         item: dict[str, Value] = {"fate": Fate(fate).name.lower()}
         if dimension == 1:
-            item |= {"place": square, "place_voxel": place}
+            item |= {"place": death, "place_voxel": place}
         else:
-            item |= {"birth": birth, "death": death, "place_voxel": place}
+            item |= {"birth": birth, "death": death[:3], "place_voxel": place}
         if not (dimension == 1 and fate == Fate.SURVIVES):
             item["size"] = size
         if fate == Fate.JOINED:

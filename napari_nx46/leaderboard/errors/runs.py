@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.components import extents, last_runs, rows_of
+from napari_nx46.leaderboard.components import last_runs, rows_of
 from napari_nx46.voxels.spans import Components, Runs
 
 __all__ = [
     "components_at",
-    "extents_of",
     "first_voxels",
     "last_voxels",
     "run_list",
@@ -84,13 +83,6 @@ def components_at(components: Components, voxels: Ints) -> Ints:
     x = np.ascontiguousarray(voxels[:, 2])
     found: Ints = components.component[runs_at(runs.row_starts, runs.stop, row, x)]
     return found
-
-
-def extents_of(components: Components, chosen: Indices | Ints) -> Ints:
-    """Return the boxes around some of the components, (N, 6)."""
-    numbers = np.full(components.count, -1, np.int32)
-    numbers[chosen] = np.arange(len(chosen))
-    return extents(components.runs, numbers[components.component], len(chosen))
 
 
 def last_voxels(components: Components) -> Ints:

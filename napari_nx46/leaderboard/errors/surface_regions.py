@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.components import extents, first_runs, runs_of
+from napari_nx46.leaderboard.components import first_runs, runs_of
 from napari_nx46.leaderboard.errors.runs import first_voxels
 from napari_nx46.leaderboard.surface_areas import area_of_code
-from napari_nx46.leaderboard.surface_dice import Spacing, SurfaceComparison
+from napari_nx46.leaderboard.surface_dice import Spacing, SurfaceComparison, dice_of
 from napari_nx46.voxels.spans import Components, components_of
 
 __all__ = ["SurfaceRegions", "find_regions"]
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +41,6 @@ class SurfaceRegions:
         (N,): how many there are.
     area : ndarray of float64
         (N,): of the surface around them.
-    extent : ndarray of int32
-        (N, 6): box of corners, the first and the one after the last.
     components : tuple of Components
         The corners of prediction and label by region; the label's regions come after the
         prediction's.
@@ -53,7 +52,6 @@ class SurfaceRegions:
     corner: Ints
     corners: npt.NDArray[np.int64]
     area: Floats
-    extent: Ints
     components: tuple[Components, Components]
 
     def shares(self, weight: float) -> Floats:
@@ -77,23 +75,16 @@ def find_regions(surface: SurfaceComparison, spacing: Spacing) -> SurfaceRegions
     -------
     SurfaceRegions
     """
-    is_whole = (surface.areas[0] == 0) != (surface.areas[1] == 0)
-    of_sides = [_components(surface, side, is_whole) for side in (0, 1)]
+    is_empty = [not of_side.corners.any() for of_side in surface.surfaces]
+    of_sides = [_components(surface, side, is_empty[0] != is_empty[1]) for side in (0, 1)]
     parts = [_regions(surface, side, of_sides[side], spacing) for side in (0, 1)]
-    corner, corners, area, extent = (
-        np.concatenate(columns) for columns in zip(*parts, strict=True)
+    value, areas = dice_of(surface, [codes for codes, _ in parts], spacing)
+    corner, corners, area = (
+        np.concatenate(columns) for columns in zip(*(regions for _, regions in parts), strict=True)
     )
-    side = np.repeat(np.array([0, 1], np.uint8), [part[0].shape[0] for part in parts])
-    return SurfaceRegions(
-        surface.value,
-        surface.areas,
-        side,
-        corner,
-        corners,
-        area,
-        extent,
-        (of_sides[0], of_sides[1]),
-    )
+    counts = [of_side.count for of_side in of_sides]
+    side = np.repeat(np.array([0, 1], np.uint8), counts)
+    return SurfaceRegions(value, areas, side, corner, corners, area, (of_sides[0], of_sides[1]))
 
 
 def _components(surface: SurfaceComparison, side: int, is_whole: bool) -> Components:
@@ -107,12 +98,16 @@ def _components(surface: SurfaceComparison, side: int, is_whole: bool) -> Compon
 
 def _regions(
     surface: SurfaceComparison, side: int, components: Components, spacing: Spacing
-) -> tuple[Ints, npt.NDArray[np.int64], Floats, Ints]:
-    """Return first corner, number of corners, area and extent of each region of a side."""
+) -> tuple[Counts, tuple[Ints, Counts, Floats]]:
+    """Return the missed corners of each code, and the regions of a side.
+
+    These are first corner, number of corners and area of each.
+    """
     from napari_nx46.leaderboard.kernels.surface import add_areas
 
     runs = components.runs
     corner = first_voxels(runs, first_runs(components))
+    codes = np.zeros(256, np.int64)
     area = np.zeros(components.count, np.float64)
     around = surface.surfaces[side]
     add_areas(
@@ -123,7 +118,7 @@ def _regions(
         runs.stop,
         components.component,
         area_of_code(spacing),
+        codes,
         area,
     )
-    extent = extents(runs, components.component, components.count)
-    return corner, components.sizes(), area, extent
+    return codes, (corner, components.sizes(), area)

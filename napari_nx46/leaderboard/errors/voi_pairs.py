@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.components import extents, first_runs, outer_components
+from napari_nx46.leaderboard.components import first_runs, outer_components
 from napari_nx46.leaderboard.errors.runs import first_voxels, runs_without, stretches_of
 from napari_nx46.leaderboard.results import VariationOfInformation
-from napari_nx46.leaderboard.voi import Contingency
+from napari_nx46.leaderboard.voi import Contingency, Stretches
 from napari_nx46.voxels.spans import Components, Runs
 
-__all__ = ["NO_COMPONENT", "VoiPairs", "find_pairs"]
+__all__ = ["NO_COMPONENT", "VoiPairs", "find_pairs", "runs_alone", "shared_runs"]
 
 Ints = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
@@ -62,8 +62,6 @@ class VoiPairs:
         component of the label to the nearest other one, else its first voxel outside of the label;
         of one with mainly split bits likewise, with prediction and label exchanged. If there is no
         such voxel, and where one is the background, the first voxel that they share.
-    extent : ndarray of int32
-        (M, 6): box around the shared voxels, the first and the one after the last.
     first_p, first_g : ndarray of int32
         (components, 3): the first voxel of each component of prediction and label.
     components : tuple of Components
@@ -81,7 +79,6 @@ class VoiPairs:
     join_gain: Floats
     join_with: Ints
     place: Ints
-    extent: Ints
     first_p: Ints
     first_g: Ints
     components: tuple[Components, Components]
@@ -122,7 +119,7 @@ def find_pairs(counts: Contingency, alpha: float, weight: float, reach: int = 3)
     voi = counts.variation(alpha)
     points = _Points(voi, alpha, weight, max(total, 1))
     cut_gain, join_gain, join_with = _row_changes(counts, points, predicted.size)
-    place, extent = _places(counts, alone_p, alone_g, reach)
+    place = _places(counts, alone_p, alone_g, reach)
     return VoiPairs(
         voi,
         total,
@@ -135,7 +132,6 @@ def find_pairs(counts: Contingency, alpha: float, weight: float, reach: int = 3)
         join_gain,
         join_with,
         place,
-        extent,
         first_voxels(counts.predicted.runs, first_runs(counts.predicted)),
         first_voxels(counts.true.runs, first_runs(counts.true)),
         (counts.predicted, counts.true),
@@ -204,18 +200,16 @@ def _f(counts: Counts) -> Floats:
 # ---- places --------------------------------------------------------------------------------
 
 
-def _places(counts: Contingency, alone_p: Counts, alone_g: Counts, reach: int) -> tuple[Ints, Ints]:
-    """Return the place and the extent of each pair: shared ones, then those of one mask alone."""
-    runs, pair = _shared_runs(counts)
+def _places(counts: Contingency, alone_p: Counts, alone_g: Counts, reach: int) -> Ints:
+    """Return the place of each pair: shared ones, then those of one mask alone."""
+    runs, pair = shared_runs(counts.predicted.runs, counts.true.runs, counts.stretches)
     place = _firsts(runs, pair, counts.shared.size)
-    extent = extents(runs, pair, counts.shared.size)
-    places, boxes = [place], [extent]
+    places = [place]
     masks = (counts.predicted, counts.true)
     bits_of_merge = counts.size_p[counts.of_p] >= counts.size_g[counts.of_g]
     for side, alone in enumerate((alone_p, alone_g)):
         mask, other = masks[side], masks[1 - side]
-        rest = runs_without(mask.runs, other.runs)
-        owner = _owners(rest, mask)
+        rest, owner = runs_alone(mask, other)
         ways = _meetings(counts, side, runs, pair, reach)
         numbers = np.full(mask.count, -1, np.int32)
         numbers[alone] = np.arange(alone.size)
@@ -228,8 +222,7 @@ def _places(counts: Contingency, alone_p: Counts, alone_g: Counts, reach: int) -
         is_met = is_mainly_here & (ways[:, 0] >= 0)
         place[is_met] = ways[is_met]
         places.append(first)
-        boxes.append(extents(rest, label, alone.size))
-    return np.concatenate(places), np.concatenate(boxes)
+    return np.concatenate(places)
 
 
 def _meetings(counts: Contingency, side: int, runs: Runs, pair: Ints, reach: int) -> Ints:
@@ -260,17 +253,17 @@ def _meetings(counts: Contingency, side: int, runs: Runs, pair: Ints, reach: int
     return met
 
 
-def _shared_runs(counts: Contingency) -> tuple[Runs, Ints]:
+def shared_runs(predicted: Runs, true: Runs, stretches: Stretches) -> tuple[Runs, Ints]:
     """Return the stretches of voxels that two components share as runs, and the pair of each."""
-    p, g, stretches = counts.predicted.runs, counts.true.runs, counts.stretches
-    runs = stretches_of(p, g, stretches.run_p, stretches.run_g, stretches.length)
+    runs = stretches_of(predicted, true, stretches.run_p, stretches.run_g, stretches.length)
     return runs, stretches.pair.astype(np.int32)
 
 
-def _owners(rest: Runs, mask: Components) -> Ints:
-    """Return the component of a mask that each run of a part of it lies in."""
+def runs_alone(mask: Components, other: Components) -> tuple[Runs, Ints]:
+    """Return what a mask has and another one lacks, and the component that each run lies in."""
+    rest = runs_without(mask.runs, other.runs)
     every = Components(rest, np.arange(rest.first.size, dtype=np.int32), rest.first.size)
-    return outer_components(every, mask)
+    return rest, outer_components(every, mask)
 
 
 def _firsts(runs: Runs, label: Ints, count: int) -> Ints:

@@ -22,7 +22,14 @@ from napari_nx46.leaderboard.errors.voi_pairs import NO_COMPONENT, VoiPairs
 from napari_nx46.voxels.packed import PackedMask, unpack
 from napari_nx46.voxels.spans import Components, Runs, find_components, find_runs
 
-__all__ = ["feature_cycle", "feature_voxels", "feature_way", "pair_voxels", "region_voxels"]
+__all__ = [
+    "feature_components",
+    "feature_cycle",
+    "feature_voxels",
+    "feature_way",
+    "pair_voxels",
+    "region_voxels",
+]
 
 Ints = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.uint8]
@@ -70,24 +77,43 @@ def feature_cycle(
     return found
 
 
-def feature_voxels(topology: TopologyErrors, row: int, masks: Masks) -> Ints:
+def feature_voxels(
+    topology: TopologyErrors, row: int, masks: Masks, block: tuple[slice, slice, slice]
+) -> Ints:
     """Return the voxels of an unmatched feature; see `Explanation.voxels_of`."""
-    features, side = topology.features, int(topology.side[row])
-    if topology.dimension[row] == 1 and features.fate[row] == Fate.SURVIVES:
-        return _square_voxels(features.square[row])
-    low, high = features.extent[row, :3], features.extent[row, 3:]
-    z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    own = _block(masks[side], (z, y, x))
-    if topology.dimension[row] == 0:
-        components = find_components(np.ascontiguousarray(own), 6)
-    elif topology.dimension[row] == 1:
-        other = _block(masks[1 - side], (z, y, x))
-        components = find_components(_without(other, own), 6)
-    else:
-        components = find_components(np.ascontiguousarray(own), 26, background=True)
-    number = _component_at(components, features.seed[row] - low)
-    found: Ints = voxels_in(components.runs, components.component == number) + low
+    features, side, dimension = topology.features, topology.side[row], topology.dimension[row]
+    if dimension == 1 and features.fate[row] == Fate.SURVIVES:
+        return _square_voxels(features.death[row])
+    origin = np.array([axis.start for axis in block], np.int32)
+    components = feature_components(int(dimension), int(side), masks, block)
+    number = _component_at(components, features.seed[row] - origin)
+    found: Ints = voxels_in(components.runs, components.component == number) + origin
     return found
+
+
+def feature_components(
+    dimension: int, side: int, masks: Masks, block: tuple[slice, slice, slice]
+) -> Components:
+    """Return the components of an octant that features of a kind are, or are filled by.
+
+    Parameters
+    ----------
+    dimension : {0, 1, 2}
+        0 for the components of a mask, 1 for the pieces of the other mask without this one, 2 for
+        the components of the mask's background.
+    side : {0, 1}
+        The mask that owns the features.
+    masks : tuple of PackedMask
+        Prediction and label.
+    block : tuple of slice
+        The octant.
+    """
+    own = _block(masks[side], block)
+    if dimension == 1:
+        return find_components(_without(_block(masks[1 - side], block), own), 6)
+    return find_components(
+        np.ascontiguousarray(own), 6 if dimension == 0 else 26, background=dimension == 2
+    )
 
 
 def _square_voxels(square: Ints) -> Ints:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 from napari_nx46.voxels.union_find import find_root
 
-__all__ = ["merge_squares", "row_pivots", "take_relation", "uneliminated"]
+__all__ = ["merge_squares", "positions_of", "row_pivots", "take_relation", "uneliminated"]
 
 Ints = npt.NDArray[np.int32]
 
@@ -155,28 +155,51 @@ def row_pivots(relations: Ints, squares: int) -> npt.NDArray[np.bool_]:
     return start >= 0
 
 
-@kernel("(i4[::1], i4[::1])")
-def uneliminated(number: Ints, parent: Ints) -> npt.NDArray[np.int64]:
-    """Return which squares of a list are a root and not zero, from the last to the first.
+@kernel("(i4[::1], i8, i8)")
+def uneliminated(parent: Ints, low: int, high: int) -> Ints:
+    """Return which numbers are a root.
+
+    Parameters
+    ----------
+    parent : ndarray of int32
+        The union-find forest.
+    low, high : int
+        The numbers to look at are ``low <= n < high``.
+
+    Returns
+    -------
+    ndarray of int32
+        Ascending.
+    """
+    count = 0
+    for number in range(low, high):
+        count += parent[number] == number
+    found = np.empty(count, np.int32)
+    count = 0
+    for number in range(low, high):
+        if parent[number] == number:
+            found[count] = number
+            count += 1
+    return found
+
+
+@kernel("(i4[::1], i8, i8)")
+def positions_of(number: Ints, low: int, high: int) -> npt.NDArray[np.int64]:
+    """Return where each number stands in a list.
 
     Parameters
     ----------
     number : ndarray of int32
-        (N,): of each square, 0 for zero.
-    parent : ndarray of int32
-        The union-find forest.
+        (N,): 0, or a number ``low <= n < high``, each of which is there once.
+    low, high : int
 
     Returns
     -------
     ndarray of int64
-        (M,): positions in the list, descending.
+        (high - low,).
     """
-    count = 0
+    found = np.empty(high - low + 1, np.int64)
     for k in range(number.size):
-        count += number[k] > 0 and parent[number[k]] == number[k]
-    found = np.empty(count, np.int64)
-    for k in range(number.size):
-        if number[k] > 0 and parent[number[k]] == number[k]:
-            count -= 1
-            found[count] = k
-    return found
+        # Zeros are written to the end and cut off: no branch to mispredict.
+        found[number[k] - low if number[k] > 0 else high - low] = k
+    return found[: high - low]

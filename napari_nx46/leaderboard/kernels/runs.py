@@ -16,7 +16,9 @@ __all__ = [
     "extract_runs",
     "find_extents",
     "find_outer_components",
+    "list_first_runs",
     "overlaps",
+    "rows_at",
     "run_at",
     "runs_at",
     "subtract_runs",
@@ -28,6 +30,8 @@ Words = npt.NDArray[np.uint64]
 
 _ONE = np.uint64(1)
 _LAST = np.uint64(63)
+_FEW = 64
+"""As many rows are gone through one by one."""
 
 
 @kernel("(u8[:,::1], i8)")
@@ -121,6 +125,68 @@ def runs_at(first: RowStarts, stop: Ints, row: Ints, x: Ints) -> Ints:
     for k in range(row.size):
         runs[k] = run_at(first, stop, row[k], x[k])
     return runs
+
+
+@kernel("(i8[::1], i8[::1])")
+def rows_at(first: RowStarts, runs: RowStarts) -> Ints:
+    """Return the row that holds each of some runs; fast if they are in or near raster order.
+
+    Parameters
+    ----------
+    first : ndarray of int64
+        (R + 1,): the runs of row r are ``first[r]`` to ``first[r + 1] - 1``.
+    runs : ndarray of int64
+        (N,).
+
+    Returns
+    -------
+    ndarray of int32
+        (N,).
+    """
+    rows = np.empty(runs.size, np.int32)
+    row = 0
+    for k in range(runs.size):
+        steps = 0
+        while steps < _FEW and first[row] <= runs[k] and first[row + 1] <= runs[k]:
+            row += 1
+            steps += 1
+        if not first[row] <= runs[k] < first[row + 1]:
+            low = 0
+            high = first.size - 1
+            while low < high:
+                middle = (low + high) // 2
+                if first[middle + 1] > runs[k]:
+                    high = middle
+                else:
+                    low = middle + 1
+            row = low
+        rows[k] = row
+    return rows
+
+
+@kernel("(i4[::1], i8)")
+def list_first_runs(label: Ints, count: int) -> RowStarts:
+    """Return the first run of each component.
+
+    Parameters
+    ----------
+    label : ndarray of int32
+        (N,): the component of each run; components are numbered in the order of their first runs.
+    count : int
+        How many components there are.
+
+    Returns
+    -------
+    ndarray of int64
+        (count,): ascending.
+    """
+    found = np.empty(count, np.int64)
+    numbered = 0
+    for run in range(label.size):
+        if label[run] == numbered:
+            found[numbered] = run
+            numbered += 1
+    return found
 
 
 @kernel("(i8[::1], i4[::1], i4[::1], i8[::1], i4[::1], i4[::1], i4[::1])")

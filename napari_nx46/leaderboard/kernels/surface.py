@@ -32,41 +32,35 @@ def _code(low: Words, high: Words, z: int, y: int, w: int, x: np.uint64) -> np.u
     return code
 
 
-@kernel("(u8[:,:,::1], u8[:,:,::1], u8[:,:,::1], u8[:,:,::1], i8[:,::1])")
-def count_codes(
-    low: Words, high: Words, surface: Words, near: Words, counts: npt.NDArray[np.int64]
-) -> None:
-    """Count the surface corners of each code, and those of them that are near.
+@kernel("(u8[:,:,::1], u8[:,:,::1], u8[:,:,::1], i8[::1])")
+def count_codes(low: Words, high: Words, chosen: Words, counts: npt.NDArray[np.int64]) -> None:
+    """Count the corners of each code.
 
     Parameters
     ----------
     low, high : ndarray of uint64
         (Z + 1, Y + 1, W): at bit x the voxel below and above corner x of a row of corners, in the
         voxel row ``(z - 1, y - 1)``; the other three voxel rows are found one plane or row on, so
-        that both have one more plane and one more row than `surface`.
-    surface : ndarray of uint64
+        that both have one more plane and one more row than `chosen`.
+    chosen : ndarray of uint64
         (Z, Y, W): the corners to count.
-    near : ndarray of uint64
-        (Z, Y, W): the corners within the tolerance of the other surface.
     counts : ndarray of int64
-        (2, 256): to row 0 all surface corners are added, to row 1 those that are near.
+        (256,): changed in place.
     """
-    planes, rows, row_words = surface.shape
+    planes, rows, row_words = chosen.shape
     for z in range(planes):
         for y in range(rows):
             for w in range(row_words):
-                corners = surface[z, y, w]
+                corners = chosen[z, y, w]
                 while corners:
                     x = np.uint64(lowest_bit(corners))
                     corners &= corners - _ONE
-                    code = _code(low, high, z, y, w, x)
-                    counts[0, code] += 1
-                    counts[1, code] += np.int64(near[z, y, w] >> x & _ONE)
+                    counts[_code(low, high, z, y, w, x)] += 1
 
 
 @kernel(
     "(u8[:,:,::1], u8[:,:,::1], i8[::1], i4[::1], i4[::1], i4[::1], Array(f8, 1, 'C', "
-    "readonly=True), f8[::1])"
+    "readonly=True), i8[::1], f8[::1])"
 )
 def add_areas(
     low: Words,
@@ -76,9 +70,10 @@ def add_areas(
     stop: Ints,
     label: Ints,
     areas: npt.NDArray[np.float64],
+    counts: npt.NDArray[np.int64],
     sums: npt.NDArray[np.float64],
 ) -> None:
-    """Add the areas around the corners of labelled runs.
+    """Count the corners of labelled runs by code, and add the areas around them.
 
     Parameters
     ----------
@@ -89,6 +84,8 @@ def add_areas(
         Labelled runs of surface corners.
     areas : ndarray of float64
         (256,): by code.
+    counts : ndarray of int64
+        (256,): how many corners have each code; changed in place.
     sums : ndarray of float64
         (labels,): changed in place.
     """
@@ -97,4 +94,5 @@ def add_areas(
         for run in range(row_starts[row], row_starts[row + 1]):
             for x in range(first[run], stop[run]):
                 code = _code(low, high, row // rows, row % rows, x >> 6, np.uint64(x & 63))
+                counts[code] += 1
                 sums[label[run]] += areas[code]

@@ -191,7 +191,7 @@ def _records(arranged: Arranged) -> list[list[CsvValue]]:
         some.size.tolist(),
         some.share.tolist(),
         [None if math.isnan(gain) else gain for gain in some.gain.tolist()],
-        *some.extent.T.tolist(),
+        *listing.extents[rows].T.tolist(),
     ]
     if listing.note_of is not None:
         columns.append([listing.note_of(row) for row in rows.tolist()])

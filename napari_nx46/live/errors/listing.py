@@ -54,6 +54,8 @@ class Listing:
     table : ErrorTable
         The codes of kinds, parts and sides are indices into the names below. Where nothing is
         measured in points, `share` is 0 and `gain` NaN.
+    extents : (N, 6) array of int32
+        The box around each row: z, y, x of the first voxel and of the one after the last.
     voxels_of, way_of : callable
         Return the voxels of a row, and those of the way through the gap beside it, (N, 3) int32.
     octants : tuple of Block
@@ -68,6 +70,7 @@ class Listing:
     """
 
     table: ErrorTable
+    extents: Ints
     voxels_of: Callable[[int], Ints]
     way_of: Callable[[int], Ints]
     octants: tuple[Block, ...] = ()
@@ -148,6 +151,7 @@ def listing_of(explanation: Explanation) -> Listing:
     """Return the list of everything that a leaderboard score has lost."""
     return Listing(
         explanation.items,
+        explanation.extents(),
         explanation.voxels_of,
         explanation.way_of,
         tuple(octant.box for octant in explanation.octants),
@@ -211,7 +215,7 @@ class ErrorFilter:
         if self.octant is not None:
             passes &= _lies_in(table.place, listing.octants[self.octant : self.octant + 1])
         if self.visible is not None:
-            passes &= _reaches_into(table.extent, self.visible)
+            passes &= _reaches_into(listing.extents, self.visible)
         if self.smallest:
             passes &= (table.size >= self.smallest) | (table.size == 0)
         return np.flatnonzero(passes)

@@ -215,7 +215,7 @@ def _moves_for(listing: Listing, row: int) -> tuple[_Move, ...]:
 
 def _item_of(listing: Listing, row: int, setting: Setting) -> _Item:
     table = listing.table
-    extent = table.extent[row]
+    extent = listing.extents[row]
     lengths = sorted((extent[3:] - extent[:3]).tolist())
     # A hole in a sheet is as wide as the longer of its sides, and as deep as the sheet is thick.
     gap = lengths[1] if listing.tone_of(row) == "loop" else lengths[0]

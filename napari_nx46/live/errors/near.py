@@ -57,7 +57,8 @@ def marks_near(
     """
     table, rows = arranged.listing.table, np.sort(arranged.order)  # by share: the dearest first
     near = np.abs(table.place[rows, axis] - position) <= REACH
-    cut = (table.extent[rows, axis] <= position) & (position < table.extent[rows, 3 + axis])
+    extents = arranged.listing.extents
+    cut = (extents[rows, axis] <= position) & (position < extents[rows, 3 + axis])
     points, boxes = rows[near][:MOST_MARKS], rows[cut][:MOST_MARKS]
     if selected is not None:
         points = np.union1d(points, [selected])

@@ -68,12 +68,12 @@ def listing_of_suspicions(found: Suspicions) -> Listing:
         size=found.places.sizes(),
         share=np.zeros(count),
         gain=np.full(count, np.nan),
-        extent=found.places.extents(),
         row=np.arange(count),
     )
     nothing = np.zeros((0, 3), np.int32)
     return Listing(
         table,
+        found.places.extents(),
         found.places.voxels_of,
         lambda _row: nothing,
         kinds=KINDS,

@@ -83,7 +83,7 @@ def _csv_rows(image_id: str, found: Explanation) -> Iterator[list[CsvValue]]:
         items.size.tolist(),
         items.share.tolist(),
         items.gain.tolist(),
-        items.extent.tolist(),
+        found.extents().tolist(),
         strict=True,
     ):
         kind, part, side, dimension, octant = codes

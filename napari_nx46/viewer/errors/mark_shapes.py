@@ -65,8 +65,8 @@ def frames(listing: Listing, rows: Indices, axis: int, position: int) -> tuple[F
     is_label = np.array([listing.side_of(row) == "label" for row in rows.tolist()], bool)
     lines, owners = [np.zeros((0, 2, 3))], [np.zeros(0, np.int64)]
     for some, pattern in ((rows[~is_label], _FULL), (rows[is_label], _TICKS)):
-        low = listing.table.extent[some][:, across] - 0.5
-        side = listing.table.extent[some][:, [3 + other for other in across]] - 0.5 - low
+        low = listing.extents[some][:, across] - 0.5
+        side = listing.extents[some][:, [3 + other for other in across]] - 0.5 - low
         drawn = np.full((some.size, len(pattern), 2, 3), 0.0)
         drawn[..., 0, axis] = position
         drawn[..., 0, across] = low[:, None] + pattern[:, :2] * side[:, None]

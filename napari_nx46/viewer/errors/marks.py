@@ -214,7 +214,7 @@ class ErrorMarks(QObject):
 
     def _narrow(self, arranged: Arranged, rows: np.ndarray, axis: int) -> np.ndarray:
         """Return the rows whose boxes say where to look."""
-        extent = arranged.listing.table.extent[rows]
+        extent = arranged.listing.extents[rows]
         sides = np.delete(extent[:, 3:] - extent[:, :3], axis, axis=1)
         shape = np.delete(np.array(self._browser.session.fragment.shape), axis)
         chosen = (sides <= WIDEST_SHARE * shape).all(axis=1) | (rows == self._browser.selected)

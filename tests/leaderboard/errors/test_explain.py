@@ -48,13 +48,13 @@ def test_items_are_sorted_by_share_gain_size_and_place(pair):
 def test_voxels_of_each_item_are_those_it_counts_inside_its_box(pair):
     prediction, label = pair
     found = leaderboard.explain(prediction, label)
-    items = found.items
+    items, extents = found.items, found.extents()
     step = max(1, len(items) // 40)
     for item in range(0, len(items), step):
         voxels = found.voxels_of(item)
         size = int(items.size[item])
         assert len(voxels) == (size or 4)
-        low, high = items.extent[item, :3], items.extent[item, 3:]
+        low, high = extents[item, :3], extents[item, 3:]
         assert voxels.min(axis=0).tolist() == low.tolist()
         assert (voxels.max(axis=0) + 1).tolist() == high.tolist()
         assert len(np.unique(voxels, axis=0)) == len(voxels)
@@ -79,7 +79,7 @@ def test_ways_lead_through_the_other_mask_from_one_component_to_another(pair):
         labels = np.zeros(own.shape, int)
         labels[octant.box] = ndimage.label(own[octant.box])[0]
         ends = [around(labels, voxel, octant) for voxel in (way[0], way[-1])]
-        start = labels[tuple(found.topology.features.birth[row])]
+        start = labels[tuple(found.topology.features.seed[row])]
         assert start in ends[0]
         assert ends[1] - {start}
         assert found.items.place[item].tolist() in way.tolist()

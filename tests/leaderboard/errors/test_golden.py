@@ -144,7 +144,8 @@ def test_repairs_gain_what_the_reference_measured(case):
     features, items = found.topology.features, found.items
     for number in np.flatnonzero(items.dimension >= 0).tolist():
         row = items.row[number]
-        mine = {"place": features.square[row].tolist(), "birth": features.birth[row].tolist()}
+        birth = features.seed[row] + (items.dimension[number] == 2)
+        mine = {"place": features.death[row].tolist(), "birth": birth.tolist()}
         key = key_of(str(items.dimension[number]), SIDES[items.side[number]], mine)
         reference = measured.pop(key, None)
         if reference is None:

@@ -48,7 +48,7 @@ def test_filters_keep_the_rows_that_pass_each_of_them(listing):
     )
     seen = rows(listing, visible=((40, 41), (0, 20), (0, 20)))
     assert "hole" in map(listing.kind_of, seen)
-    assert all(table.extent[row, 0] <= 40 < table.extent[row, 3] for row in seen)
+    assert all(listing.extents[row, 0] <= 40 < listing.extents[row, 3] for row in seen)
     assert rows(listing, kind="no such kind") == []
 
 
@@ -115,7 +115,7 @@ def test_marks_are_near_the_slice_and_no_more_than_can_be_drawn(listing):
     arranged = arrange(listing, ErrorFilter(), Arrangement())
     for axis, position in ((0, 9), (0, 41), (2, 47)):
         marks = marks_near(arranged, axis, position, selected=0)
-        place, extent = listing.table.place[:, axis], listing.table.extent[:, [axis, axis + 3]]
+        place, extent = listing.table.place[:, axis], listing.extents[:, [axis, axis + 3]]
         near = set(np.flatnonzero(abs(place - position) <= REACH).tolist()) | {0}
         assert set(marks.points.tolist()) == near
         cut = (extent[:, 0] <= position) & (position < extent[:, 1])

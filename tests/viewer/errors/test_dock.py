@@ -135,9 +135,9 @@ def test_filters_sorting_and_sums_follow_what_is_chosen(planted):
     planted.viewer.dims.set_current_step(0, 40)
     planted.wait(lambda: browser.filter.visible is not None)
     planted.wait(lambda: 0 < browser.arranged.count < len(listing))
-    extent = listing.table.extent[browser.arranged.order]
+    extent = listing.extents[browser.arranged.order]
     planted.wait(lambda: browser.filter.visible[0] == (40, 41))
-    extent = listing.table.extent[browser.arranged.order]
+    extent = listing.extents[browser.arranged.order]
     assert ((extent[:, 0] <= 40) & (extent[:, 3] > 40)).all()
     filters.view_box.setChecked(False)
     panel.fold_box.setChecked(False)

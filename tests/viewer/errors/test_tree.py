@@ -40,11 +40,12 @@ def many():
         size=rng.integers(1, 1000, MANY),
         share=share,
         gain=share,
-        extent=np.hstack([place, place + 1]),
         row=np.arange(MANY),
     )
     nothing = np.zeros((0, 3), np.int32)
-    return Listing(table, lambda _: nothing, lambda _: nothing, score=0.5)
+    return Listing(
+        table, np.hstack([place, place + 1]), lambda _: nothing, lambda _: nothing, score=0.5
+    )
 
 
 def arranged(listing, *, folded=True, **chosen):
