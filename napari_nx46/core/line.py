@@ -13,6 +13,7 @@ from napari_nx46.core.cleanup.step import Step
 from napari_nx46.core.cleanup.steps import steps_of, unjoined_steps
 from napari_nx46.core.mask_chain import StageKey
 from napari_nx46.core.score.blend import ScoreKey
+from napari_nx46.core.score.weak import weak_key
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, Mask
@@ -59,7 +60,12 @@ class Line:
     @property
     def keys(self) -> tuple[StageKey, ...]:
         """One for each stage, without the corrections: what it and all before are made from."""
-        key: StageKey = (ScoreKey.of(self.setting), self.threshold.values, self.threshold.low)
+        key: StageKey = (
+            ScoreKey.of(self.setting),
+            self.threshold.values,
+            self.threshold.low,
+            weak_key(self.setting),
+        )
         keys = [key]
         for step in self.steps:
             key = (*key, step.key(self.setting))

@@ -13,6 +13,7 @@ from napari_nx46.core.line import Line, is_local
 from napari_nx46.core.mask_chain import MaskChain, MaskStage
 from napari_nx46.core.score.fragment_score import FragmentScore
 from napari_nx46.core.score.kernels import Kernels
+from napari_nx46.core.score.weak import WeakVoxels
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.voxels.blocks import (
     Block,
@@ -39,20 +40,27 @@ class FragmentMasks:
     Parameters
     ----------
     score : FragmentScore
+
+    Attributes
+    ----------
+    weak : WeakVoxels
+        What links the voxels of a pair beyond their scores.
     """
 
     def __init__(self, score: FragmentScore) -> None:
         self._score = score
         self._chain = MaskChain()
         self._whole = MaskChain()
+        self.weak = WeakVoxels(score)
 
     @property
     def kept_bytes(self) -> int:
-        """Bytes of all masks that are kept."""
-        return self._chain.kept_bytes + self._whole.kept_bytes
+        """Bytes of all masks that are kept, and of what they were linked by."""
+        return self._chain.kept_bytes + self._whole.kept_bytes + self.weak.kept_bytes
 
     def clear(self) -> None:
         """Release the memory of the masks."""
+        self.weak.clear()
         self._chain.clear()
         self._whole.clear()
 
@@ -98,6 +106,7 @@ class FragmentMasks:
 
         def compute(number: int, stages: tuple[MaskStage, ...]) -> MaskStage:
             if number == 0:
+                self.weak.prepare(line.setting, cancelled)
                 return MaskStage.of(keys[0], self.thresholded(line, whole, cancelled))
             step = line.steps[number - 1]
             unjoined = stages[min(number - 1, line.last_unjoined)] if step.looks_back else None
@@ -178,7 +187,8 @@ class FragmentMasks:
             high[part] = apply_threshold(self._score, score, line.threshold, slab, cancelled)
             if is_pair:
                 lower = line.threshold.lower
-                low[part] = apply_threshold(self._score, score, lower, slab, cancelled)
+                below = apply_threshold(self._score, score, lower, slab, cancelled)
+                low[part] = self.weak.adjusted(line.setting, slab, high[part], below, cancelled)
             done = part.stop
         if not is_pair:
             return high

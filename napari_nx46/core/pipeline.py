@@ -62,6 +62,10 @@ class FragmentPipeline(FragmentScore):
         """Bytes of what is kept between calls: score, paths, low bits and masks."""
         return super().kept_bytes + self._masks.kept_bytes
 
+    def is_ready(self, setting: Setting) -> bool:
+        """Return whether any block's mask can be previewed without a pass over the fragment."""
+        return super().is_ready(setting) and self._masks.weak.is_ready(setting)
+
     def clear_score(self) -> None:
         """Give the memory of what was kept back and keep nothing from now on but histograms."""
         super().clear_score()

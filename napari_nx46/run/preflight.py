@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.core.score.ensemble import effective_weights
+from napari_nx46.core.score.weak import is_gated
 from napari_nx46.data.fragments import DataSet, Fragment, FragmentError
 from napari_nx46.files.submission.writing import Progress
 from napari_nx46.files.volumes.opening import Volume
@@ -153,9 +154,12 @@ def sources_read(fragment: Fragment, setting: Setting) -> dict[str, Volume]:
 
 
 def computed_bytes(setting: Setting) -> int:
-    """Return the bytes a voxel of what is computed from the volumes: paths and score, float32."""
+    """Return the bytes a voxel of what is computed from the volumes: float32 each.
+
+    Paths, score, and the sheetness that it is gated by.
+    """
     paths = {ScoreFrom.PROBABILITIES: 0, ScoreFrom.GRADIENT: 2, ScoreFrom.RESIDUAL: 1}
-    return 4 * (paths[setting.source] + 1)
+    return 4 * (paths[setting.source] + 1 + is_gated(setting))
 
 
 def fitting_setting(setting: Setting, fragment: Fragment) -> Setting:
@@ -176,8 +180,11 @@ def fitting_setting(setting: Setting, fragment: Fragment) -> Setting:
         setting = setting.changed(source=ScoreFrom.PROBABILITIES)
     if not fragment.sources and setting.source is ScoreFrom.PROBABILITIES:
         return setting.changed(source=ScoreFrom.GRADIENT)
+    names = set(fragment.sources) | ({"p2d"} if fragment.p2d is not None else set())
+    if fragment.sources and any(name not in names for name, _ in setting.temperatures):
+        temperatures = [pair for pair in setting.temperatures if pair[0] in names]
+        setting = setting.changed(temperatures=temperatures)
     if fragment.sources and setting.weights:
-        names = set(fragment.sources) | ({"p2d"} if fragment.p2d is not None else set())
         weights = tuple(pair for pair in setting.weights if pair[0] in names)
         if weights != setting.weights:
             heavy = any(weight > 0 for _, weight in weights)

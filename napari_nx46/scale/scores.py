@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_nx46.core.score.ct_paths import IntensityExtent, ct_halo
 from napari_nx46.core.score.fragment_score import FragmentScore
-from napari_nx46.core.score.smoothing import smoothing_reach
+from napari_nx46.core.score.smoothing import smoothed_alone, smoothing_reach
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import CtGate, ScoreFrom, Setting
 from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
@@ -20,6 +20,9 @@ __all__ = ["absent_score", "is_reached", "source_halo"]
 def source_halo(setting: Setting) -> tuple[int, int, int]:
     """Return how far around a box the volumes are read for its scores, along z, y and x."""
     reaches = [(setting.z_radius, 0, 0), smoothing_reach(setting)]
+    alone = smoothed_alone(setting)
+    if alone is not None:
+        reaches.append(smoothing_reach(alone))
     if setting.source is not ScoreFrom.PROBABILITIES:
         reaches.append(ct_halo(setting.source, setting.residual_sigma))
     if setting.ct_gate is CtGate.SCORE:

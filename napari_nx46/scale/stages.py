@@ -15,7 +15,8 @@ from typing import Literal
 from napari_nx46.core.cleanup.objects import LINKED
 from napari_nx46.core.cleanup.step import Step
 from napari_nx46.core.cleanup.steps import steps_of, unjoined_steps
-from napari_nx46.core.score.smoothing import needs_figures
+from napari_nx46.core.score.smoothing import needs_figures, smoothed_alone, smoothing_reach
+from napari_nx46.core.score.weak import is_gated
 from napari_nx46.setting import Averaging, Domain, Setting, ThresholdRule
 from napari_nx46.voxels.blocks import Block, widened
 from napari_nx46.voxels.piece_rules import PieceRule
@@ -122,6 +123,9 @@ class Pass:
         more = 0 if self.parts is None else setting.sheet_gap + FIRST_GROWTH
         return z + more, y + more, x + more
 
+
+FARTHEST = 256
+"""Voxels around a tile that its scores may be made from."""
 
 FIRST_GROWTH = 8
 """Layers that sheets grow, before a tile that needs more reads a wider halo."""
@@ -236,10 +240,17 @@ def refusals(setting: Setting, quantile_over: QuantileOver | None = None) -> lis
             "probability over boxes of the volume with `nx46 freeze`, or take it over the whole "
             "with --quantile-over volume (or written)"
         )
-    if needs_figures(setting):
+    alone = smoothed_alone(setting)
+    if needs_figures(setting) or is_gated(setting) or (alone and needs_figures(alone)):
         found.append(
             "diffusion and sheetness follow from figures of the whole volume, which tiles do not "
             "know: choose --smooth gaussian or off, and --sheetness off"
+        )
+    if setting.ced_steps and smoothing_reach(setting)[1] > FARTHEST:
+        found.append(
+            f"{setting.ced_steps} steps of coherence-enhancing diffusion look "
+            f"{smoothing_reach(setting)[1]} voxels around each one, which every tile would have to "
+            f"read: choose --ced-steps, --ced-sigma and --ced-rho so that it is at most {FARTHEST}"
         )
     if setting.averaging is Averaging.RANK:
         found.append(

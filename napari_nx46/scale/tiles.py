@@ -38,6 +38,16 @@ class TileInputs(SheetNumbers, Protocol):
     def score(self, block: Block) -> FloatVolume | None:
         """Return the scores of a box, or None where no voxel can reach a threshold."""
 
+    def weak(self, block: Block, high: Mask, low: Mask) -> Mask:
+        """Return which voxels of a box count as reaching the low threshold.
+
+        Parameters
+        ----------
+        block : Block
+        high, low : (Z, Y, X) array of uint8, {0, 1}
+            Whose scores reach the two thresholds of a pair.
+        """
+
     def pieces(self, name: str, tile: int) -> TilePieces:
         """Return the pieces that an earlier pass found in a tile; not asked for of empty tiles."""
 
@@ -183,6 +193,7 @@ class TileWork:
         if not self.setting.is_pair:
             return any_high, None
         low = reached(score, threshold.lower.lowest_scores(block[0]), kernels, self.workers)
+        low = inputs.weak(block, high, low)
         return self._counted(low, "low threshold", counts), high
 
     def _decided(

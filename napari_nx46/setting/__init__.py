@@ -15,6 +15,8 @@ from napari_nx46.setting.choices import (
     ScoreFrom,
     ScoreSmoothing,
     Sheetness,
+    SmoothStage,
+    Temperatures,
     ThresholdRule,
     Weights,
 )
@@ -59,6 +61,8 @@ __all__ = [
     "Setting",
     "SettingError",
     "Sheetness",
+    "SmoothStage",
+    "Temperatures",
     "ThresholdRule",
     "Weights",
     "all_presets",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 MOST_SOURCES = 64
 LONGEST_SOURCE_NAME = 128
@@ -51,6 +51,13 @@ class ScoreSmoothing(StrEnum):
     DIFFUSION = "diffusion"
     GAUSSIAN = "gaussian"
     MEDIAN = "median"
+
+
+class SmoothStage(StrEnum):
+    """What is smoothed: the score after the mean, or each volume before it."""
+
+    SCORE = "score"
+    VOLUMES = "volumes"
 
 
 class Sheetness(StrEnum):
@@ -108,26 +115,40 @@ BlockExtents = tuple[Extent, Extent, Extent]
 """Start (included) and stop (excluded) of a block along z, y and x, in voxels."""
 
 
-def _pairs(weights: object) -> object:
-    """Take weights as a mapping, as pairs, or as the text ``name=weight,name=weight``."""
-    if isinstance(weights, str):
-        parts = [part.partition("=") for part in weights.split(",") if part.strip()]
-        return tuple(sorted((name.strip(), weight.strip()) for name, _, weight in parts))
-    if isinstance(weights, Mapping):
-        return tuple(sorted(weights.items()))
-    return weights
+def _pairs(numbers: object) -> object:
+    """Take numbers by name as a mapping, as pairs, or as the text ``name=number,name=number``."""
+    if isinstance(numbers, str):
+        parts = [part.partition("=") for part in numbers.split(",") if part.strip()]
+        return tuple(sorted((name.strip(), number.strip()) for name, _, number in parts))
+    if isinstance(numbers, Mapping):
+        return tuple(sorted(numbers.items()))
+    return numbers
 
+
+def _each_once(numbers: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+    names = [name for name, _ in numbers]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"{', '.join(repeated)} has more than one")
+    return numbers
+
+
+SourceName = Annotated[str, Field(min_length=1, max_length=LONGEST_SOURCE_NAME)]
 
 Weights = Annotated[
-    tuple[
-        tuple[
-            Annotated[str, Field(min_length=1, max_length=LONGEST_SOURCE_NAME)],
-            Annotated[float, Field(ge=0.0, le=1e6)],
-        ],
-        ...,
-    ],
+    tuple[tuple[SourceName, Annotated[float, Field(ge=0.0, le=1e6)]], ...],
     Field(max_length=MOST_SOURCES),
     BeforeValidator(_pairs),
+    AfterValidator(_each_once),
     PlainSerializer(dict, return_type=dict[str, float], when_used="always"),
 ]
 """Weight of each probability volume by its name, in ascending order of the names."""
+
+Temperatures = Annotated[
+    tuple[tuple[SourceName, Annotated[float, Field(ge=0.25, le=4.0)]], ...],
+    Field(max_length=MOST_SOURCES),
+    BeforeValidator(_pairs),
+    AfterValidator(_each_once),
+    PlainSerializer(dict, return_type=dict[str, float], when_used="always"),
+]
+"""Temperature of single probability volumes by their names, in ascending order of the names."""

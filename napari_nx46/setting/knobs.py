@@ -20,6 +20,7 @@ class Group(StrEnum):
     SCORE = "Score"
     SCORE_SMOOTHING = "Score smoothing"
     SHEETNESS = "Sheetness"
+    COHERENCE = "Coherence"
     CT_SUPPORT = "CT support"
     THRESHOLD = "Threshold"
     ADAPTIVE = "Adaptive rule"

@@ -58,11 +58,7 @@ class Setting(ObjectKnobs):
 
     @model_validator(mode="after")
     def _check_weights(self) -> Self:
-        names = [name for name, _ in self.weights]
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise ValueError(f"weights: {', '.join(repeated)} has more than one")
-        if names and not any(weight > 0 for _, weight in self.weights):
+        if self.weights and not any(weight > 0 for _, weight in self.weights):
             raise ValueError("weights: expected at least one above 0")
         return self
 

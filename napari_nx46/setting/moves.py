@@ -78,7 +78,10 @@ _APPLIES: Mapping[str, Callable[[Setting], bool]] = {
     "adaptive_gap": _adaptive,
     "adaptive_low_min": _adaptive,
     "power": lambda setting: setting.averaging is Averaging.POWER,
-    "temperature": _from_networks,
+    **dict.fromkeys(("temperature", "temperatures", "sdf_zero"), _from_networks),
+    "smooth_stage": lambda setting: setting.smooth is not ScoreSmoothing.OFF,
+    **dict.fromkeys(("ced_sigma", "ced_rho", "ced_lambda"), lambda setting: setting.ced_steps > 0),
+    "weak_from_argmax": lambda setting: setting.is_pair and _from_networks(setting),
     **dict.fromkeys(
         ("diffusion_conductance", "diffusion_step", "diffusion_iterations"),
         lambda setting: setting.smooth is ScoreSmoothing.DIFFUSION,
@@ -93,9 +96,12 @@ _APPLIES: Mapping[str, Callable[[Setting], bool]] = {
     ),
     **dict.fromkeys(
         ("sheet_sigma", "sheet_gamma", "sheet_beta"),
-        lambda setting: setting.sheetness is not Sheetness.OFF,
+        lambda setting: (
+            setting.sheetness is not Sheetness.OFF
+            and (setting.is_pair or setting.sheetness is not Sheetness.GATE)
+        ),
     ),
-    "sheet_threshold": lambda setting: setting.sheetness is Sheetness.GATE,
+    "sheet_threshold": lambda setting: setting.sheetness is Sheetness.GATE and setting.is_pair,
     "sheet_mix": lambda setting: setting.sheetness is Sheetness.MIX,
     "ct_threshold": lambda setting: setting.ct_gate is not CtGate.OFF,
     "ct_margin": lambda setting: setting.ct_gate is not CtGate.OFF,

@@ -144,6 +144,8 @@ def test_every_knob_has_a_flag_that_gives_it(tmp_path):
     values = {
         "source": "residual",
         "weights": "unet=0.25, p3d=1",
+        "temperatures": "unet=2, p3d=0.5",
+        "smooth_stage": "volumes",
         "averaging": "logit",
         "rule": "probability",
         "domain": "block",
@@ -159,6 +161,7 @@ def test_every_knob_has_a_flag_that_gives_it(tmp_path):
     expected = {
         **values,
         "weights": {"p3d": 1, "unet": 0.25},
+        "temperatures": {"p3d": 0.5, "unet": 2},
         "block": ((0, 1), (2, 3), (4, 5)),
         "object_connectivity": 18,
     }

@@ -53,10 +53,19 @@ def test_a_preset_settles_on_the_plain_definition(compiled, image_id, name):
     assert compiled.events.of("failed") == []
 
 
-@pytest.mark.parametrize("knobs", [{"smooth": "diffusion"}, {"sheetness": "gate"}])
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"smooth": "diffusion"},
+        {"sheetness": "gate", "sheet_threshold": 0.9},
+        {"smooth": "gaussian", "smooth_stage": "volumes"},
+        {"ced_steps": 3},
+    ],
+)
 def test_what_follows_from_the_whole_fragment_is_left_out_until_it_is_known(compiled, knobs):
     session = compiled.session
-    session.change(rule="probability", probability=0.6, blend=0.6)
+    session.change(rule="probability", probability=0.6, low_probability=0.4, blend=0.6)
+    session.change(hysteresis=True)
     compiled.settle()
     plain = compiled.shown().copy()
     session.change(**knobs)

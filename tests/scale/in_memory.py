@@ -25,9 +25,13 @@ class ArrayInputs:
     found: dict[str, dict[int, TilePieces]] = field(default_factory=dict)
     decisions: dict[str, Decisions] = field(default_factory=dict)
     widest: int = 0
+    read_weak: Callable | None = None
 
     def score(self, block):
         return self.read_score(block)
+
+    def weak(self, block, high, low):
+        return low if self.read_weak is None else self.read_weak(block, high, low)
 
     def mask(self, layer, block):
         grid, tiles = self.work.grid, self.masks[layer]
@@ -66,9 +70,14 @@ def store(inputs: ArrayInputs, part, tile: int, output: TileOutput) -> None:
         inputs.found.setdefault(name, {})[tile] = TilePieces.of_arrays(pieces.arrays())
 
 
-def run_passes(work: TileWork, score: Callable, order: Sequence[int] | None = None):
+def run_passes(
+    work: TileWork,
+    score: Callable,
+    order: Sequence[int] | None = None,
+    weak: Callable | None = None,
+):
     """Run all passes; return the inputs, in which the result is, and the counts of stages."""
-    inputs = ArrayInputs(work, score)
+    inputs = ArrayInputs(work, score, read_weak=weak)
     grid, counts = work.grid, {}
     for part in plan_passes(work.setting):
         inputs.masks[part.writes or "result"] = {}
@@ -83,8 +92,13 @@ def run_passes(work: TileWork, score: Callable, order: Sequence[int] | None = No
     return inputs, counts
 
 
-def mask_by_tiles(work: TileWork, score: Callable, order: Sequence[int] | None = None):
+def mask_by_tiles(
+    work: TileWork,
+    score: Callable,
+    order: Sequence[int] | None = None,
+    weak: Callable | None = None,
+):
     """Return the mask of the whole volume, computed tile by tile."""
-    inputs, _ = run_passes(work, score, order)
+    inputs, _ = run_passes(work, score, order, weak)
     mask = inputs.mask("result", whole_block(work.grid.shape))
     return np.zeros(work.grid.shape, np.uint8) if mask is None else mask

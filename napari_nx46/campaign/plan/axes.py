@@ -137,7 +137,7 @@ def _axis_or_fault(text: str, steps_needed: bool) -> Axis | PlanFault:
         return PlanFault(f"found {printable(text)!r}, {_FORM}")
     if knob is None:
         return unknown_knob(key)
-    if knob not in described_knobs(Setting) or knob == "weights":
+    if knob not in described_knobs(Setting) or knob in ("weights", "temperatures"):
         return PlanFault("cannot be varied; give it as a flag, or write a matrix file", knob=key)
     values = _steps(knob, listed, steps_needed) if ":" in listed else _listed(listed)
     return PlanFault(values, knob=key) if isinstance(values, str) else Axis(knob, values)

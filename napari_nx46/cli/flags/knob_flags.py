@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from napari_nx46.cli.flags import options as flag
 from napari_nx46.cli.flags.groups import FlagGroup, option
-from napari_nx46.cli.flags.parsing import parse_block, parse_weights
+from napari_nx46.cli.flags.parsing import parse_block, parse_temperatures, parse_weights
 from napari_nx46.setting import (
     ENVIRONMENT_FIELDS,
     IMPLIED_KNOBS,
@@ -24,10 +24,14 @@ from napari_nx46.setting import (
     described_knobs,
 )
 
-_PARSERS = {"block": parse_block, "weights": parse_weights}
+_PARSERS = {
+    "block": parse_block,
+    "weights": parse_weights,
+    "temperatures": parse_temperatures,
+}
 """Knob -> what makes its value of the flag's text."""
 
-_METAVARS = {"weights": "NAME=WEIGHT,..."}
+_METAVARS = {"weights": "NAME=WEIGHT,...", "temperatures": "NAME=TEMPERATURE,..."}
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class KnobFlags(FlagGroup):
         Raises
         ------
         typer.BadParameter
-            If block or weights cannot be parsed.
+            If block, weights or temperatures cannot be parsed.
         """
         preset, setting_file = values.pop("preset"), values.pop("setting_file")
         given = {name: value for name, value in values.items() if value is not None}

@@ -92,7 +92,8 @@ AsLogits = Annotated[
     Logits | None,
     typer.Option(
         "--logits",
-        help="Read logits, as probabilities: each channel's own, or its share among all.",
+        help="Read logits, as probabilities: each channel's own, its share among all, or that of "
+        "all but the first. Or signed distances in voxels, negative inside.",
         rich_help_panel=DATA_SECTION,
     ),
 ]

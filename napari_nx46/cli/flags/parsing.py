@@ -75,17 +75,29 @@ def parse_weights(text: str) -> dict[str, float]:
     typer.BadParameter
         If these are not names with a number each, or a name comes twice.
     """
-    weights: dict[str, float] = {}
+    return _numbers_by_name(text, "WEIGHT", "--weights")
+
+
+def parse_temperatures(text: str) -> dict[str, float]:
+    """Parse the temperatures of single volumes as `parse_weights` does weights."""
+    return _numbers_by_name(text, "TEMPERATURE", "--temperatures")
+
+
+def _numbers_by_name(text: str, number_name: str, flag: str) -> dict[str, float]:
+    numbers: dict[str, float] = {}
     for part in text.split(",") if text.strip() else ():
         name, _, number = (side.strip() for side in part.partition("="))
         try:
-            weight = float(number)
-        except ValueError as error:
-            raise _bad_weights(text) from error
-        if not name or name in weights:
-            raise _bad_weights(text)
-        weights[name] = weight
-    return weights
+            value = float(number)
+        except ValueError:
+            value = None
+        if value is None or not name or name in numbers:
+            raise typer.BadParameter(
+                f"found {text!r}, expected NAME={number_name},NAME={number_name}, every name once",
+                param_hint=flag,
+            )
+        numbers[name] = value
+    return numbers
 
 
 def parse_block(text: str) -> BlockExtents:
@@ -113,13 +125,6 @@ def _densities(low: str, high: str) -> tuple[float, float] | None:
     except ValueError:
         return None
     return band if 0 <= band[0] <= band[1] <= 1 else None
-
-
-def _bad_weights(text: str) -> typer.BadParameter:
-    return typer.BadParameter(
-        f"found {text!r}, expected NAME=WEIGHT,NAME=WEIGHT, every name once",
-        param_hint="--weights",
-    )
 
 
 def _bad_block(message: str) -> typer.BadParameter:

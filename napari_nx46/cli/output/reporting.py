@@ -94,10 +94,10 @@ def shown_knobs(setting: Setting) -> str:
 
 
 def shown_knob(name: str, setting: Setting) -> str:
-    """Return a knob as ``name=value``, block and weights as their flags are written."""
+    """Return a knob as ``name=value``, block and numbers by name as their flags are."""
     value = setting.model_dump(mode="json")[name]
-    if name == "weights":
-        value = ",".join(f"{source}={weight}" for source, weight in value.items())
+    if isinstance(value, dict):
+        value = ",".join(f"{source}={number}" for source, number in value.items())
     elif name == "block" and value is not None:
         value = ",".join(f"{start}:{stop}" for start, stop in value)
     elif isinstance(value, bool):

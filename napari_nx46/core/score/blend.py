@@ -25,7 +25,9 @@ from napari_nx46.core.score.smoothing import (
     NO_FIGURES,
     SmoothingKey,
     WholeFigures,
+    plain_mean,
     smooth_score,
+    smoothed_alone,
     smoothing_key,
     smoothing_reach,
 )
@@ -34,9 +36,8 @@ from napari_nx46.setting import (
     Averaging,
     CtGate,
     ScoreFrom,
-    ScoreSmoothing,
     Setting,
-    Sheetness,
+    Temperatures,
     Weights,
 )
 from napari_nx46.voxels.blocks import (
@@ -62,6 +63,9 @@ class PathKey:
     residual_sigma: float | None
     gate: tuple[float, int] | None = None
     temperature: float = 1.0
+    temperatures: Temperatures = ()
+    shift: float = 0.0
+    smoothing: SmoothingKey = ()
     is_ranked: bool = False
 
     @classmethod
@@ -70,10 +74,32 @@ class PathKey:
         if setting.source is ScoreFrom.PROBABILITIES:
             is_gated = setting.ct_gate is CtGate.SCORE
             gate = (setting.ct_threshold, setting.ct_margin) if is_gated else None
-            is_ranked = setting.averaging is Averaging.RANK
-            return cls(setting.source, None, gate, setting.temperature, is_ranked)
-        is_residual = setting.source is ScoreFrom.RESIDUAL
-        return cls(setting.source, setting.residual_sigma if is_residual else None)
+            return cls(
+                setting.source,
+                None,
+                gate,
+                setting.temperature,
+                setting.temperatures,
+                setting.sdf_zero,
+                _alone_key(setting),
+                setting.averaging is Averaging.RANK,
+            )
+        sigma = setting.residual_sigma if setting.source is ScoreFrom.RESIDUAL else None
+        return cls(setting.source, sigma, smoothing=_alone_key(setting))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the volumes of its source are averaged as they are."""
+        return self == PathKey(self.source, self.residual_sigma)
+
+    def temperature_of(self, name: str) -> float:
+        """Return the temperature of a volume by its name."""
+        return dict(self.temperatures).get(name, self.temperature)
+
+
+def _alone_key(setting: Setting) -> SmoothingKey:
+    alone = smoothed_alone(setting)
+    return () if alone is None else smoothing_key(alone)
 
 
 @dataclass(frozen=True)
@@ -250,11 +276,8 @@ class ScoreWork:
         figures: WholeFigures,
     ) -> FloatVolume:
         """Compute the score of a block and its halo, and smooth it; see `compute`."""
-        plain = setting.model_copy(
-            update={"smooth": ScoreSmoothing.OFF, "sheetness": Sheetness.OFF}
-        )
         wide = widened(block, smoothing_reach(setting), sources.shape)
-        mean = self.compute(sources, plain, wide, cancelled=cancelled)
+        mean = self.compute(sources, plain_mean(setting), wide, cancelled=cancelled)
         smooth = smooth_score(mean, setting, figures, self.workers)
         inner = np.ascontiguousarray(smooth[within(block, wide)])
         out = np.empty_like(inner) if score is None else score

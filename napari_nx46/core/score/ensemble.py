@@ -46,14 +46,40 @@ def effective_weights(names: Sequence[str], setting: Setting) -> dict[str, float
     """
     if not names:
         raise ValueError("there is no probability volume")
-    has_path = not set(_PATHS).isdisjoint(names)
-    if setting.source is ScoreFrom.PROBABILITIES and setting.weights:
-        return normalised_weights([*names, *(_PATHS if has_path else ())], setting.weights)
-    if has_path:
+    if setting.source is ScoreFrom.PROBABILITIES:
+        require_volumes("temperatures", dict(setting.temperatures), names)
+        if setting.weights:
+            return normalised_weights(names, setting.weights)
+    if not set(_PATHS).isdisjoint(names):
         if setting.averaging is Averaging.PROBABILITY:
             return None
         return {"p3d": setting.blend, "p2d": 1.0 - setting.blend}
     return {name: 1.0 / len(names) for name in in_order(names)}
+
+
+def require_volumes(knob: str, wanted: Iterable[str], names: Sequence[str]) -> None:
+    """Check that the volumes that a knob names are there.
+
+    Parameters
+    ----------
+    knob : str
+        For the message.
+    wanted, names : iterable of str
+        Of the volumes that it names, and of those that there are. Each of ``p3d`` and ``p2d``
+        stands for the other one.
+
+    Raises
+    ------
+    ValueError
+        Names those that are not there, and lists those that are.
+    """
+    there = {*names, *(() if set(_PATHS).isdisjoint(names) else _PATHS)}
+    unknown = sorted(set(wanted).difference(there))
+    if unknown:
+        raise ValueError(
+            f"{knob}: there is no probability volume {', '.join(unknown)}; there are: "
+            f"{', '.join(in_order(names)) or 'none'}"
+        )
 
 
 def normalised_weights(names: Sequence[str], weights: Weights) -> dict[str, float]:
@@ -77,12 +103,7 @@ def normalised_weights(names: Sequence[str], weights: Weights) -> dict[str, floa
         If a volume that has a weight is not there, or no weight is above 0.
     """
     given = dict(weights)
-    unknown = sorted(set(given).difference(names))
-    if unknown:
-        raise ValueError(
-            f"weights: there is no probability volume {', '.join(unknown)}; there are: "
-            f"{', '.join(in_order(names)) or 'none'}"
-        )
+    require_volumes("weights", given, names)
     total = math.fsum(given.values())
     if not total > 0:
         raise ValueError("weights: expected at least one above 0")

@@ -12,8 +12,8 @@ from napari_nx46.core.filters.diffusion import diffusion_scale, slope_squares
 from napari_nx46.core.filters.gaussian import gaussian_reach
 from napari_nx46.core.filters.sheetness import sheetness_extent
 from napari_nx46.core.score.blend import ScoreWork
-from napari_nx46.core.score.smoothing import NO_FIGURES, WholeFigures
-from napari_nx46.setting import ScoreSmoothing, Setting, Sheetness
+from napari_nx46.core.score.smoothing import NO_FIGURES, WholeFigures, has_sheetness
+from napari_nx46.setting import ScoreSmoothing, Setting, Sheetness, SmoothStage
 from napari_nx46.voxels.blocks import Block, FloatVolume, FragmentVolumes, widened, within
 from napari_nx46.voxels.workers import CancelCheck, never
 
@@ -52,6 +52,8 @@ def figures_of(
     The quantile of the sheetness holds one float32 volume in memory.
     """
     figures = NO_FIGURES
+    # What is done after the sheetness has no part in its figures.
+    setting = setting.model_copy(update={"ced_steps": 0})
 
     def scores(reach: int) -> Iterator[tuple[Block, FloatVolume]]:
         """Yield the score of each slab with a halo, as the figures known so far make it."""
@@ -60,7 +62,8 @@ def figures_of(
             score = work.compute(sources, setting, wide, cancelled=cancelled, figures=figures)
             yield within(slab, wide), score
 
-    if setting.smooth is ScoreSmoothing.DIFFUSION:
+    is_diffused = setting.smooth is ScoreSmoothing.DIFFUSION
+    if is_diffused and setting.smooth_stage is SmoothStage.SCORE:
         for _ in range(setting.diffusion_iterations):
             squares: list[float] = []
             for inner, score in scores(1):
@@ -68,7 +71,7 @@ def figures_of(
             voxels = math.prod(sources.shape)
             scale = diffusion_scale(squares, voxels, setting.diffusion_conductance)
             figures = replace(figures, scales=(*figures.scales, scale))
-    if setting.sheetness is not Sheetness.OFF:
+    if has_sheetness(setting):
         sigma = setting.sheet_sigma
         extents = [
             sheetness_extent(score, sigma, inner, work.workers)

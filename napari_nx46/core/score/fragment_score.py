@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from threading import Lock
 
 import numpy as np
@@ -13,8 +14,18 @@ from napari_nx46.core.score.blend import PathKey, ScoreKey, ScoreStage, ScoreWor
 from napari_nx46.core.score.ct_paths import IntensityExtent, ct_sources, intensity_extent
 from napari_nx46.core.score.figures import figures_of
 from napari_nx46.core.score.kernels import Kernels, compiled_kernels
-from napari_nx46.core.score.prepared import GatedVolume, RankedVolume, TemperedVolume
-from napari_nx46.core.score.smoothing import NO_FIGURES, WholeFigures, needs_figures
+from napari_nx46.core.score.prepared import (
+    GatedVolume,
+    RankedVolume,
+    SmoothedVolume,
+    TemperedVolume,
+)
+from napari_nx46.core.score.smoothing import (
+    NO_FIGURES,
+    WholeFigures,
+    needs_figures,
+    smoothed_alone,
+)
 from napari_nx46.core.threshold.quantile import HIGH_BITS, LOW_BITS, Counts, ScoreHistogram
 from napari_nx46.setting import ScoreFrom, Setting
 from napari_nx46.voxels.blocks import (
@@ -29,6 +40,26 @@ from napari_nx46.voxels.tiles import slab_thickness, slice_tiles
 from napari_nx46.voxels.workers import CancelCheck, Workers, alone, never
 
 __all__ = ["FragmentScore"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """Volumes that took a pass over the fragment to prepare.
+
+    Parameters
+    ----------
+    key : PathKey
+    volumes : FragmentVolumes
+    """
+
+    key: PathKey
+    volumes: FragmentVolumes
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the ranks."""
+        volumes = self.volumes.probabilities.values()
+        return sum(one.kept_bytes for one in volumes if isinstance(one, RankedVolume))
 
 
 class FragmentScore:
@@ -75,12 +106,17 @@ class FragmentScore:
         self._times_cleared = 0
         self._figures: tuple[ScoreKey, WholeFigures] | None = None
         self._figuring = Lock()  # held while they are computed
-        self._ranked: tuple[PathKey, FragmentVolumes] | None = None
+        self._prepared: _Prepared | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels along z, y and x."""
         return self.sources.shape
+
+    @property
+    def intensities(self) -> IntensityExtent | None:
+        """Lowest and highest value of the CT image, if they are known."""
+        return self._intensities
 
     @property
     def slab_thickness(self) -> int:
@@ -90,25 +126,24 @@ class FragmentScore:
     @property
     def kept_bytes(self) -> int:
         """Bytes of what is kept between calls: score, paths, ranks and low bits."""
-        stage, paths, ranked = self._stage, self._paths, self._ranked
+        stage, paths, prepared = self._stage, self._paths, self._prepared
         kept = 0
         if stage is not None:
             kept += len(stage.low_bits) * LOW_BITS * 8
             kept += 0 if stage.score is None else stage.score.nbytes
         if paths is not None:
             kept += 4 * math.prod(self.shape) * len(paths[1].probabilities)
-        if ranked is not None:
-            volumes = ranked[1].probabilities.values()
-            kept += sum(one.kept_bytes for one in volumes if isinstance(one, RankedVolume))
-        return kept
+        return kept + (0 if prepared is None else prepared.kept_bytes)
 
     def is_ready(self, setting: Setting) -> bool:
         """Return whether any block's score can be computed without a pass over the fragment."""
         if setting.source is not ScoreFrom.PROBABILITIES and self._intensities is None:
             return False
-        key, ranked = PathKey.of(setting), self._ranked
-        if key.is_ranked and (ranked is None or ranked[0] != key):
+        key, prepared = PathKey.of(setting), self._prepared
+        if (key.is_ranked or key.smoothing) and (prepared is None or prepared.key != key):
             return False
+        if setting.ced_steps and self.cached_stage(setting) is None:
+            return False  # each of its steps takes a slice a good part of a frame
         return not needs_figures(setting) or self._known_figures(setting) is not None
 
     def paths(self, setting: Setting, cancelled: CancelCheck = never) -> FragmentVolumes:
@@ -127,7 +162,7 @@ class FragmentScore:
                 raise ValueError(
                     "found no probability volume; expected a source gradient, residual"
                 )
-            return self._prepared_sources(setting)
+            return self._prepared_volumes(self.sources, setting, cancelled)
         key, cached = PathKey.of(setting), self._paths
         if cached is not None and cached[0] == key:
             return cached[1]
@@ -137,7 +172,7 @@ class FragmentScore:
         if self._intensities is None:
             self._intensities = intensity_extent(image, cancelled)
         p3d, p2d = ct_sources(image, setting.source, setting.residual_sigma, self._intensities)
-        return FragmentVolumes(p3d, p2d)
+        return self._prepared_volumes(FragmentVolumes(p3d, p2d), setting, cancelled)
 
     def cached_stage(self, setting: Setting) -> ScoreStage | None:
         """Return the score stage of this setting if it is there already."""
@@ -190,7 +225,7 @@ class FragmentScore:
             self._times_cleared += 1
             self.keep_score = False
             self._paths = None
-            self._ranked = None
+            self._prepared = None
             if self._stage is not None and self._stage.score is not None:
                 self._stage = replace(self._stage, score=None)
 
@@ -237,45 +272,65 @@ class FragmentScore:
         sources = self.paths(setting, cancelled)
         figures = NO_FIGURES
         if needs_figures(setting):
-            figures = self._whole_figures(setting, cancelled)
+            figures = self.figures(setting, cancelled)
         return work.compute(sources, setting, block, score, counts, cancelled, figures)
 
-    def _prepared_sources(self, setting: Setting) -> FragmentVolumes:
-        """Return the sources as the knobs of single volumes leave them."""
-        key = PathKey.of(setting)
-        if key == PathKey(key.source, key.residual_sigma):
-            return self.sources
-        ranked = self._ranked
-        if ranked is not None and ranked[0] == key:
-            return ranked[1]
-        image = self.sources.image
+    def _prepared_volumes(
+        self, sources: FragmentVolumes, setting: Setting, cancelled: CancelCheck
+    ) -> FragmentVolumes:
+        """Return volumes as the knobs of single ones leave them."""
+        key, known = PathKey.of(setting), self._prepared
+        if key.is_plain:
+            return sources
+        if known is not None and known.key == key:
+            return known.volumes
+        image, smoothing = sources.image, smoothed_alone(setting)
         if key.gate is not None and image is None:
             raise ValueError("found no CT image; the CT gate needs one: open it, or switch it off")
 
-        def prepared(volume: VolumeLike) -> VolumeLike:
+        def prepared(name: str, volume: VolumeLike) -> VolumeLike:
+            temperature = key.temperature_of(name)
             if key.gate is not None and image is not None:
                 volume = GatedVolume(volume, image, *key.gate)
-            if key.temperature != 1.0:
-                volume = TemperedVolume(volume, key.temperature)
+            if temperature != 1.0 or key.shift != 0.0:
+                volume = TemperedVolume(volume, temperature, key.shift)
+            if smoothing is not None:
+                volume = self._smoothed_alone(volume, smoothing, cancelled)
             return RankedVolume.of(volume) if key.is_ranked else volume
 
-        p3d, p2d = self.sources.p3d, self.sources.p2d
-        first = None if p3d is None else prepared(p3d)
-        second = first if p2d is p3d else None if p2d is None else prepared(p2d)
-        models = {name: prepared(volume) for name, volume in self.sources.models.items()}
+        p3d, p2d = sources.p3d, sources.p2d
+        first = None if p3d is None else prepared("p3d", p3d)
+        second = first if p2d is p3d else None if p2d is None else prepared("p2d", p2d)
+        models = {name: prepared(name, volume) for name, volume in sources.models.items()}
         volumes = FragmentVolumes(first, second, models, image)
-        if key.is_ranked:
-            self._ranked = (key, volumes)
+        if key.is_ranked or key.smoothing:
+            self._prepared = _Prepared(key, volumes)
         return volumes
+
+    def _smoothed_alone(
+        self, volume: VolumeLike, setting: Setting, cancelled: CancelCheck
+    ) -> SmoothedVolume:
+        """Return a volume smoothed by itself: the score of a setting that has no other one."""
+        score = FragmentScore(
+            FragmentVolumes(volume, volume),
+            kernels=self.kernels,
+            workers=self.workers,
+            keep_score=False,
+        )
+        if needs_figures(setting):
+            score.figures(setting, cancelled)
+        return SmoothedVolume(volume, partial(score.score, setting))
 
     # ---- what smoothing needs of the whole fragment ------------------------------------------
 
-    def _known_figures(self, setting: Setting) -> WholeFigures | None:
-        found = self._figures
-        return found[1] if found is not None and found[0] == ScoreKey.of(setting) else None
+    def figures(self, setting: Setting, cancelled: CancelCheck = never) -> WholeFigures:
+        """Return the figures that a smoothing needs, from a pass over the fragment for each.
 
-    def _whole_figures(self, setting: Setting, cancelled: CancelCheck) -> WholeFigures:
-        """Return the figures that a smoothing needs, from a pass over the fragment for each."""
+        Raises
+        ------
+        Cancelled
+            If `cancelled` returned True between two tiles.
+        """
         with alone(self._figuring, cancelled):
             known = self._known_figures(setting)
             if known is not None:
@@ -286,6 +341,10 @@ class FragmentScore:
             figures = figures_of(work, sources, setting, slabs_of, cancelled)
             self._figures = (ScoreKey.of(setting), figures)
             return figures
+
+    def _known_figures(self, setting: Setting) -> WholeFigures | None:
+        found = self._figures
+        return found[1] if found is not None and found[0] == ScoreKey.of(setting) else None
 
     def _keep_paths(self, setting: Setting, keep: bool, cancelled: CancelCheck) -> None:
         """Compute the volumes that follow from the CT image once, where memory is to be used."""

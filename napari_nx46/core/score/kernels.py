@@ -24,6 +24,7 @@ CLEANUP_MODULES = (
     "napari_nx46.core.cleanup.compiled_tunnels",
     "napari_nx46.core.cleanup.compiled_smoothing",
     "napari_nx46.core.filters.compiled_diffusion",
+    "napari_nx46.core.filters.compiled_coherence",
     "napari_nx46.core.filters.compiled_sheetness",
     "napari_nx46.core.cleanup.cubes.compiled_cubes",
     "napari_nx46.core.cleanup.repair.compiled_repair",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,9 @@ import numpy.typing as npt
 
 from napari_nx46.core.cleanup.ct_gate import ct_support
 from napari_nx46.core.score.ensemble import LOWEST_PROBABILITY
-from napari_nx46.voxels.blocks import Block, VolumeLike
+from napari_nx46.voxels.blocks import Block, FloatVolume, VolumeLike
 
-__all__ = ["GatedVolume", "RankedVolume", "TemperedVolume"]
+__all__ = ["GatedVolume", "RankedVolume", "SmoothedVolume", "TemperedVolume"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,20 +51,24 @@ class GatedVolume:
 
 @dataclass(frozen=True, eq=False)
 class TemperedVolume:
-    """A probability volume whose logits are divided by a temperature.
+    """A probability volume whose logits are shifted, and divided by a temperature.
 
-    ``1 / (1 + exp(-log(p / (1 - p)) / temperature))`` in float64, rounded to float32, with every p
-    moved to at least `LOWEST_PROBABILITY` from 0 and 1.
+    ``1 / (1 + exp(-(log(p / (1 - p)) + shift) / temperature))`` in float64, rounded to float32,
+    with every p moved to at least `LOWEST_PROBABILITY` from 0 and 1. Of a signed distance d, which
+    is read as ``1 / (1 + exp(d))``, that is ``1 / (1 + exp((d - shift) / temperature))``.
 
     Parameters
     ----------
     volume : VolumeLike
     temperature : float
         Above 1, probabilities come nearer to a half, below 1 nearer to 0 and 1.
+    shift : float
+        Added to the logits first.
     """
 
     volume: VolumeLike
     temperature: float
+    shift: float = 0.0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -85,8 +90,38 @@ class TemperedVolume:
         if voxels.dtype.kind == "u":
             exact /= np.float32(np.iinfo(voxels.dtype).max)
         near = np.clip(exact.astype(np.float64), LOWEST_PROBABILITY, 1 - LOWEST_PROBABILITY)
-        tempered: npt.NDArray[np.float32] = expit(logit(near) / self.temperature).astype(np.float32)
+        logits = (logit(near) + self.shift) / self.temperature
+        tempered: npt.NDArray[np.float32] = expit(logits).astype(np.float32)
         return tempered
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothedVolume:
+    """A probability volume smoothed by itself.
+
+    Parameters
+    ----------
+    volume : VolumeLike
+    smooth : callable
+        Returns the smoothed voxels of a block, float32.
+    """
+
+    volume: VolumeLike
+    smooth: Callable[[Block], FloatVolume]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along z, y and x."""
+        return self.volume.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of the voxels."""
+        return np.dtype(np.float32)
+
+    def __getitem__(self, index: Block) -> npt.NDArray[np.generic]:
+        """Return the voxels of a block."""
+        return self.smooth(index)
 
 
 @dataclass(frozen=True, eq=False)

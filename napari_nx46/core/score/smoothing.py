@@ -1,4 +1,4 @@
-"""What is done to scores after their mean: diffusion, a Gaussian or medians, and sheetness."""
+"""What is done to scores after their mean: smoothing, sheetness, and coherence."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_nx46.core.filters.coherence import coherence_reach, enhance_coherence
 from napari_nx46.core.filters.diffusion import diffuse
 from napari_nx46.core.filters.gaussian import gaussian, gaussian_reach
 from napari_nx46.core.filters.sheetness import sheetness, sheetness_reach
-from napari_nx46.setting import MedianWindow, ScoreSmoothing, Setting, Sheetness
+from napari_nx46.setting import (
+    Averaging,
+    CtGate,
+    MedianWindow,
+    ScoreSmoothing,
+    Setting,
+    Sheetness,
+    SmoothStage,
+)
 from napari_nx46.voxels.blocks import FloatVolume
 from napari_nx46.voxels.workers import Workers, tiles_of
 
@@ -17,8 +26,12 @@ __all__ = [
     "NO_FIGURES",
     "SmoothingKey",
     "WholeFigures",
+    "has_sheetness",
     "needs_figures",
+    "plain_mean",
+    "shown_meanwhile",
     "smooth_score",
+    "smoothed_alone",
     "smoothing_key",
     "smoothing_reach",
 ]
@@ -58,10 +71,66 @@ class WholeFigures:
 NO_FIGURES = WholeFigures()
 
 
+_SMOOTHING_KNOBS = (
+    "smooth",
+    "diffusion_conductance",
+    "diffusion_step",
+    "diffusion_iterations",
+    "smooth_sigma_z",
+    "smooth_sigma",
+    "smooth_window",
+    "smooth_passes",
+)
+
+
+def plain_mean(setting: Setting) -> Setting:
+    """Return the setting of the mean alone, of volumes that are as `paths` returns them."""
+    is_ranked = setting.averaging is Averaging.RANK
+    return setting.model_copy(
+        update={
+            "averaging": Averaging.PROBABILITY if is_ranked else setting.averaging,
+            "ct_gate": CtGate.OFF,
+            "temperature": 1.0,
+            "temperatures": (),
+            "sdf_zero": 0.0,
+            "smooth": ScoreSmoothing.OFF,
+            "sheetness": Sheetness.OFF,
+            "ced_steps": 0,
+        }
+    )
+
+
+def shown_meanwhile(setting: Setting) -> Setting:
+    """Return the setting without what takes a pass over the fragment; ranks are not left out."""
+    if setting.averaging is Averaging.RANK:
+        return setting
+    return setting.model_copy(
+        update={"smooth": ScoreSmoothing.OFF, "sheetness": Sheetness.OFF, "ced_steps": 0}
+    )
+
+
+def smoothed_alone(setting: Setting) -> Setting | None:
+    """Return the setting by which each volume is smoothed before the mean; None if none is."""
+    if setting.smooth_stage is SmoothStage.SCORE or setting.smooth is ScoreSmoothing.OFF:
+        return None
+    knobs = {name: getattr(setting, name) for name in _SMOOTHING_KNOBS}
+    return Setting().model_copy(update={"blend": 1.0, "z_radius": 0, **knobs})
+
+
+def has_sheetness(setting: Setting) -> bool:
+    """Return whether the score is made of its sheetness; a gate is part of the threshold."""
+    return setting.sheetness in (Sheetness.MIX, Sheetness.REPLACE)
+
+
+def _of_score(setting: Setting) -> ScoreSmoothing:
+    """Return how the score is smoothed after the mean."""
+    return setting.smooth if setting.smooth_stage is SmoothStage.SCORE else ScoreSmoothing.OFF
+
+
 def smoothing_key(setting: Setting) -> SmoothingKey:
-    """Return what smoothing and sheetness of a setting follow from; empty where there is none."""
+    """Return what the smoothing of the score follows from; empty where there is none."""
     key: SmoothingKey = ()
-    match setting.smooth:
+    match _of_score(setting):
         case ScoreSmoothing.DIFFUSION:
             key = (
                 setting.smooth,
@@ -75,35 +144,36 @@ def smoothing_key(setting: Setting) -> SmoothingKey:
             key = (setting.smooth, setting.smooth_window, setting.smooth_passes)
         case ScoreSmoothing.OFF:
             pass
-    if setting.sheetness is Sheetness.OFF:
-        return key
-    shape = (setting.sheet_sigma, setting.sheet_gamma, setting.sheet_beta)
-    match setting.sheetness:
-        case Sheetness.MIX:
-            return (*key, setting.sheetness, *shape, setting.sheet_mix)
-        case Sheetness.GATE:
-            return (*key, setting.sheetness, *shape, setting.sheet_threshold)
-        case Sheetness.REPLACE:
-            return (*key, setting.sheetness, *shape)
+    if has_sheetness(setting):
+        key = (*key, setting.sheetness)
+        key = (*key, setting.sheet_sigma, setting.sheet_gamma, setting.sheet_beta)
+    if setting.sheetness is Sheetness.MIX:
+        key = (*key, setting.sheet_mix)
+    if setting.ced_steps:
+        key = (*key, "ced", setting.ced_steps)
+        key = (*key, setting.ced_sigma, setting.ced_rho, setting.ced_lambda)
+    return key
 
 
 def needs_figures(setting: Setting) -> bool:
     """Return whether the smoothing follows from the whole fragment, see `WholeFigures`."""
-    is_diffused = setting.smooth is ScoreSmoothing.DIFFUSION
-    return is_diffused or setting.sheetness is not Sheetness.OFF
+    return _of_score(setting) is ScoreSmoothing.DIFFUSION or has_sheetness(setting)
 
 
 def smoothing_reach(setting: Setting) -> tuple[int, int, int]:
-    """Return how far the smoothing of a setting looks along z, y and x, in voxels."""
+    """Return how far the smoothing of a score looks along z, y and x, in voxels."""
     z, y, x = _reach_of_smoothing(setting)
-    if setting.sheetness is Sheetness.OFF:
-        return z, y, x
-    more = sheetness_reach(setting.sheet_sigma)
-    return z + more, y + more, x + more
+    if has_sheetness(setting):
+        more = sheetness_reach(setting.sheet_sigma)
+        z, y, x = z + more, y + more, x + more
+    if setting.ced_steps:
+        within = setting.ced_steps * coherence_reach(setting.ced_sigma, setting.ced_rho)
+        y, x = y + within, x + within
+    return z, y, x
 
 
 def _reach_of_smoothing(setting: Setting) -> tuple[int, int, int]:
-    match setting.smooth:
+    match _of_score(setting):
         case ScoreSmoothing.DIFFUSION:
             return (setting.diffusion_iterations,) * 3
         case ScoreSmoothing.GAUSSIAN:
@@ -139,7 +209,7 @@ def smooth_score(
     (Z, Y, X) array of float32
         In [0, 1].
     """
-    match setting.smooth:
+    match _of_score(setting):
         case ScoreSmoothing.DIFFUSION:
             for scale in figures.scales:
                 score = diffuse(score, scale, setting.diffusion_step, workers=workers)
@@ -153,9 +223,20 @@ def smooth_score(
         case ScoreSmoothing.OFF:
             pass
     score = np.clip(score, 0.0, 1.0)
-    if setting.sheetness is Sheetness.OFF or figures.extent is None:
-        return score
-    return _with_sheetness(score, setting, figures, workers)
+    if has_sheetness(setting):
+        if figures.extent is None:
+            return score  # while the figures themselves are looked for
+        score = _with_sheetness(score, setting, figures, workers)
+    if setting.ced_steps:
+        score = enhance_coherence(
+            score,
+            setting.ced_steps,
+            setting.ced_sigma,
+            setting.ced_rho,
+            setting.ced_lambda,
+            workers=workers,
+        )
+    return score
 
 
 def _with_sheetness(
@@ -169,16 +250,12 @@ def _with_sheetness(
         setting.sheet_beta,
         workers=workers,
     )
-    match setting.sheetness:
-        case Sheetness.GATE:
-            return np.where(likeness < np.float32(setting.sheet_threshold), np.float32(0), score)
-        case Sheetness.MIX if figures.highest_sheetness is not None:
-            share, highest = np.float32(setting.sheet_mix), np.float32(figures.highest_sheetness)
-            if highest > 0:
-                likeness = np.minimum(likeness / highest, np.float32(1))
-            return (np.float32(1) - share) * score + share * likeness
-        case _:
-            return likeness
+    if setting.sheetness is Sheetness.REPLACE or figures.highest_sheetness is None:
+        return likeness
+    share, highest = np.float32(setting.sheet_mix), np.float32(figures.highest_sheetness)
+    if highest > 0:
+        likeness = np.minimum(likeness / highest, np.float32(1))
+    return (np.float32(1) - share) * score + share * likeness
 
 
 def _median(score: FloatVolume, window: MedianWindow, workers: Workers) -> FloatVolume:

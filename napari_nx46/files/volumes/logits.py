@@ -11,6 +11,9 @@ from napari_nx46.files.volumes.origin import AnyOrigin
 from napari_nx46.files.volumes.reader import VolumeReader
 from napari_nx46.files.volumes.reading import Logits
 
+NEAREST, FARTHEST = -100.0, 5.0
+"""Signed distances in voxels beyond which all count the same, as for the fifth place."""
+
 PROBABILITY = np.dtype(np.float32)
 """Type of the probabilities that logits of any type become."""
 
@@ -51,18 +54,21 @@ def open_channel(
         )
     numbers = (number for number in range(channels.count or 1) if number != channel)
     others = tuple(map(channels.source, numbers))
-    if logits is Logits.SIGMOID:
-        return LogitReader(source, (), others)
+    if logits.is_of_channel:
+        return LogitReader(logits, source, (), others)
     if channels.count is None or channels.count == 1:
         raise origin.error(
-            "one channel, to be read as logits by softmax",
+            f"one channel, to be read as logits by {logits.value}",
             "at least two channels; for one use --logits sigmoid",
         )
-    return LogitReader(source, others)
+    if logits is Logits.FOREGROUND:
+        first, *others_ = map(channels.source, range(channels.count))
+        return LogitReader(logits, first, tuple(others_))
+    return LogitReader(logits, source, others)
 
 
 class LogitReader:
-    """The probabilities of logits: the softmax of a channel, or its sigmoid if there is no other.
+    """The probabilities of logits: the softmax of a channel, or what it says by itself.
 
     A voxel's probability is a function of its logits alone. It is computed in float64, whose errors
     vanish when it is rounded to float32. Where the logits of all channels are exactly 0, as where
@@ -70,24 +76,28 @@ class LogitReader:
 
     Parameters
     ----------
+    logits : Logits
+        How they become probabilities.
     source : VolumeReader
-        The channel.
+        The channel; the background for the foreground of all others.
     others : tuple of VolumeReader
-        The other channels, ascending; none for the sigmoid.
+        The other channels, ascending; none where the channel is enough.
     beside : tuple of VolumeReader
-        The other channels, where they do not count for the sigmoid.
+        The other channels, where they do not count.
     """
 
     dtype = PROBABILITY
 
     def __init__(
         self,
+        logits: Logits,
         source: VolumeReader,
         others: tuple[VolumeReader, ...],
         beside: tuple[VolumeReader, ...] = (),
     ) -> None:
         self.shape: Shape3D = source.shape
         self.piece_bytes = sum(one.piece_bytes for one in (source, *others))
+        self._logits = logits
         self._source = source
         self._others = others
         self._beside = beside
@@ -98,7 +108,7 @@ class LogitReader:
         others = [other.read_box(box) for other in self._others]
         result = np.empty(box_shape(box), PROBABILITY)
         for z, plane in enumerate(own):
-            result[z] = softmax_share(plane, [other[z] for other in others])
+            result[z] = probabilities_of(self._logits, plane, [other[z] for other in others])
         result[self._without(own, others, box)] = 0
         return result
 
@@ -131,29 +141,33 @@ class LogitReader:
             other.release()
 
 
-def softmax_share(
-    own: npt.NDArray[np.floating], others: list[npt.NDArray[np.floating]]
+def probabilities_of(
+    logits: Logits, own: npt.NDArray[np.floating], others: list[npt.NDArray[np.floating]]
 ) -> npt.NDArray[np.float64]:
-    """Return the softmax of logits among those of other channels, or their sigmoid without any.
+    """Return the probabilities that the values of channels stand for.
 
     Parameters
     ----------
+    logits : Logits
     own : numpy.ndarray
-        Logits.
+        The channel's values; of `Logits.FOREGROUND`, the background's.
     others : list of numpy.ndarray
-        Of the other channels, each of the same shape, in ascending order.
+        Of the other channels, each of the same shape, in ascending order; read for a softmax alone.
 
     Returns
     -------
     numpy.ndarray
-        Float64 in [0, 1]: 1 / (1 + sum of exp(other - own)), where the sigmoid has one other
-        channel of zeros.
+        Float64 in [0, 1]; NaN where a value is NaN, or two of them are infinite.
     """
-    logits = own.astype(np.float64)
+    values = own.astype(np.float64)
+    if logits is Logits.DISTANCE:
+        values = -np.clip(values, NEAREST, FARTHEST)
     # A sum that overflows is infinite, and its inverse 0, which is right.
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = np.ones_like(logits)
-        for other in others or [np.zeros_like(own)]:
-            total += np.exp(other.astype(np.float64) - logits)
-        share: npt.NDArray[np.float64] = 1 / total
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        odds = np.zeros_like(values)
+        for other in [np.zeros_like(own)] if logits.is_of_channel else others:
+            odds += np.exp(other.astype(np.float64) - values)
+        share: npt.NDArray[np.float64] = 1 / (1 + odds)
+        if logits is Logits.FOREGROUND:
+            share = 1 / (1 + 1 / odds)
     return share

@@ -7,14 +7,23 @@ from enum import StrEnum
 
 
 class Logits(StrEnum):
-    """How logits become probabilities.
+    """How logits, or signed distances, become probabilities.
 
     ``SIGMOID``: 1 / (1 + exp(-x)), of the channel alone. ``SOFTMAX``: the channel's share among
-    all channels.
+    all channels. ``FOREGROUND``: the share of all channels but the first, which is the background.
+    ``DISTANCE``: 1 / (1 + exp(d)) of a signed distance in voxels, negative inside, which is cut
+    off at -100 and 5 first; the setting's temperature and zero of the distance follow on that.
     """
 
     SIGMOID = "sigmoid"
     SOFTMAX = "softmax"
+    FOREGROUND = "foreground"
+    DISTANCE = "distance"
+
+    @property
+    def is_of_channel(self) -> bool:
+        """Whether the values of one channel are enough."""
+        return self in (Logits.SIGMOID, Logits.DISTANCE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,10 @@ def _probability_error(
         return origin.error(found, expected)
     if finite.min() >= 0 and finite.max() > _FEW and bool((finite == np.rint(finite)).all()):
         return origin.error(found, f"{expected}; save values of 0 to 255 as uint8, not as floats")
-    hint = "if these are logits, read them with --logits sigmoid or --logits softmax"
+    hint = (
+        "if these are logits, read them with --logits sigmoid or --logits softmax; signed "
+        "distances with --logits distance"
+    )
     error = origin.error(found, f"{expected}; {hint}")
     return LogitsError(str(error), error.detail, path=error.path)
 

@@ -13,12 +13,12 @@ from numpy.typing import DTypeLike
 from napari_nx46.files.memory import check_held, check_piece
 from napari_nx46.files.volumes.indexing import Index, Shape3D, select
 from napari_nx46.files.volumes.layout import Layout
-from napari_nx46.files.volumes.logits import LogitReader, softmax_share
+from napari_nx46.files.volumes.logits import LogitReader, probabilities_of
 from napari_nx46.files.volumes.notes import VolumeNotes
 from napari_nx46.files.volumes.origin import AnyOrigin
 from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.files.volumes.reader import VolumeReader
-from napari_nx46.files.volumes.reading import Logits, ReadAs
+from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.files.volumes.roles import Role, check_dtype, checked_block
 
 CLIPPED = "values up to 0.001 beyond [0, 1], as from rounding, are clipped to [0, 1]"
@@ -274,8 +274,7 @@ class Volume(ABC):
         if not fill:
             return 0.0
         others = [fill] * ((self.channels or 1) - 1)
-        sigmoid = self.read_as.logits is Logits.SIGMOID
-        return float(np.float32(softmax_share(fill, [] if sigmoid else others)))
+        return float(np.float32(probabilities_of(self.read_as.logits, fill, others)))
 
     def without_prediction(self, index: Index) -> np.ndarray | None:
         """Return where no network predicted anything: where the logits of all channels are 0.

@@ -8,11 +8,11 @@ import numpy as np
 
 from napari_nx46.core.line import is_local
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.score.smoothing import needs_figures
+from napari_nx46.core.score.smoothing import shown_meanwhile
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.live.preview.threshold import PreviewSource, ScoreSample
 from napari_nx46.live.view import ShownMask
-from napari_nx46.setting import Averaging, ScoreSmoothing, Setting, Sheetness
+from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, block_shape
 from napari_nx46.voxels.corrections.corrections import Corrections
 
@@ -49,11 +49,10 @@ class MaskSource:
     def shown(self, setting: Setting, block: Block) -> ShownMask:
         """Return the mask of a block, exact where that takes no pass over the fragment."""
         pipeline = self.pipeline
-        is_ranked = setting.averaging is Averaging.RANK
-        if not pipeline.is_ready(setting) and (needs_figures(setting) and not is_ranked):
-            # Diffusion and sheetness follow from the whole fragment: until a worker has been
-            # there, the mask is shown without.
-            plain = setting.changed(smooth=ScoreSmoothing.OFF, sheetness=Sheetness.OFF)
+        plain = shown_meanwhile(setting)
+        if not pipeline.is_ready(setting) and plain != setting:
+            # What follows from the whole fragment, or takes longer than a frame: until a worker
+            # has been there, the mask is shown without.
             shown = self.shown(plain, block)
             return replace(shown, setting=setting, threshold=None, exact=False)
         if not pipeline.is_ready(setting):

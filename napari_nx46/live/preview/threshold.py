@@ -13,6 +13,7 @@ import numpy.typing as npt
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.blend import PathKey, ScoreStage, as_two_paths
 from napari_nx46.core.score.kernels import Kernels
+from napari_nx46.core.score.smoothing import plain_mean
 from napari_nx46.core.threshold.quantile import (
     ScoreHistogram,
     approximate_quantile,
@@ -102,7 +103,9 @@ class ScoreSample:
 
     def _score(self, setting: Setting) -> FloatVolume:
         averaged = setting if self._key.source is ScoreFrom.PROBABILITIES else as_two_paths(setting)
-        return self._pipeline.score(averaged, self._whole)
+        # The columns are of volumes that the other knobs have been applied to, and are no
+        # neighbours that could be smoothed.
+        return self._pipeline.score(plain_mean(averaged), self._whole)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 
 from napari_nx46.campaign.execute.dispatch import Call, Lane
 from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.weak import WeakVoxels
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import ChunkFiles, ChunkHash
 from napari_nx46.files.mask_store.layout import Index
@@ -134,6 +135,7 @@ class _Opened:
 
     volumes: dict[str, CountedVolume]
     score: FragmentScore
+    weak: WeakVoxels
     work: TileWork
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -220,7 +222,8 @@ def opened(job: TileJob) -> _Opened:
     score = FragmentScore(
         plan.sources.fragment(volumes), keep_score=False, intensities=job.intensities
     )
-    return _Opened(volumes, score, TileWork(plan.setting, job.threshold, plan.grid))
+    work = TileWork(plan.setting, job.threshold, plan.grid)
+    return _Opened(volumes, score, WeakVoxels(score), work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +253,12 @@ class _Inputs:
             np.count_nonzero((score >= lowest) & ~there)
         )
         return np.where(there, score, _NOWHERE)
+
+    def weak(self, block: Block, high: Mask, low: Mask) -> Mask:
+        """Return which voxels of a box count as reaching the low threshold."""
+        plan = self.job.plan
+        weak = self.opened.weak.adjusted(plan.setting, block, high, low)
+        return weak if plan.ct_above is None else weak & self.on_ct(block)
 
     def on_ct(self, block: Block) -> npt.NDArray[np.bool_]:
         """Return where the CT is above what counts as background."""

@@ -17,6 +17,7 @@ from napari_nx46.core.cleanup.step import Step, StepContext
 from napari_nx46.core.cleanup.steps import steps_of
 from napari_nx46.core.score.ct_paths import IntensityExtent
 from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.weak import WeakVoxels
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import ChunkFiles
 from napari_nx46.scale.plan.errors import ApplyError
@@ -129,12 +130,19 @@ def _thresholded(
     }
     score = FragmentScore(plan.sources.fragment(volumes), keep_score=False, intensities=intensities)
     scores = score.score(plan.setting, block)
+    on_ct = np.ones(scores.shape, np.bool_)
     if plan.ct_above is not None:
-        scores = np.where(np.asarray(volumes["image"][block]) > plan.ct_above, scores, -1)
-    high = scores >= threshold.lowest_scores(block[0])[:, None, None]
+        on_ct = np.asarray(volumes["image"][block]) > plan.ct_above
+    high = on_ct & (scores >= threshold.lowest_scores(block[0])[:, None, None])
     if not plan.setting.is_pair:
         return _Window(block, plan.shape, high, high)
     low = scores >= threshold.lower.lowest_scores(block[0])[:, None, None]
+    low = (
+        WeakVoxels(score)
+        .adjusted(plan.setting, block, high.view(np.uint8), low.view(np.uint8))
+        .view(np.bool_)
+    )
+    low &= on_ct
     window = _Window(block, plan.shape, low, low)
     return _foreground(window, PieceRule(26, flag=Flag.MARKED), high)
 

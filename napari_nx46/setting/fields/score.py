@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_nx46.setting.choices import Averaging, ScoreFrom, Weights
+from napari_nx46.setting.choices import Averaging, ScoreFrom, Temperatures, Weights
 from napari_nx46.setting.knobs import Group, knob
 
 __all__ = ["ScoreKnobs"]
@@ -82,6 +82,29 @@ class ScoreKnobs(BaseModel):
             advanced=True,
         ),
     ] = 1.0
+    temperatures: Annotated[
+        Temperatures,
+        knob(
+            Group.SCORE,
+            "Temperatures",
+            "Temperature of single probability volumes, in place of the one for all.",
+            step=0.05,
+            advanced=True,
+        ),
+    ] = ()
+    sdf_zero: Annotated[
+        float,
+        Field(ge=-10.0, le=5.0),
+        knob(
+            Group.SCORE,
+            "Zero of the distance",
+            "Added to the logits of every volume before they are divided: of signed distances, the"
+            " distance outside at which the surface ends; above 0, it gets thicker.",
+            unit="voxels",
+            step=0.1,
+            advanced=True,
+        ),
+    ] = 0.0
     blend: Annotated[
         float,
         Field(ge=0.0, le=1.0),

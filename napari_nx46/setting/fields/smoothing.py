@@ -6,7 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from napari_nx46.setting.choices import CtGate, MedianWindow, ScoreSmoothing, Sheetness
+from napari_nx46.setting.choices import (
+    CtGate,
+    MedianWindow,
+    ScoreSmoothing,
+    Sheetness,
+    SmoothStage,
+)
 from napari_nx46.setting.fields.score import ScoreKnobs
 from napari_nx46.setting.knobs import Group, knob
 
@@ -25,6 +31,14 @@ class SmoothingKnobs(ScoreKnobs):
             " or medians.",
         ),
     ] = ScoreSmoothing.OFF
+    smooth_stage: Annotated[
+        SmoothStage,
+        knob(
+            Group.SCORE_SMOOTHING,
+            "Smoothed",
+            "The score after the mean, or each volume before it.",
+        ),
+    ] = SmoothStage.SCORE
     diffusion_conductance: Annotated[
         float,
         Field(ge=0.5, le=5.0),
@@ -99,7 +113,7 @@ class SmoothingKnobs(ScoreKnobs):
             Group.SHEETNESS,
             "Use",
             "How much like a bright sheet the score is around a voxel: mixed into the score, to"
-            " drop scores where it is low, or in place of the score.",
+            " drop scores below the high threshold where it is low, or in place of the score.",
         ),
     ] = Sheetness.OFF
     sheet_sigma: Annotated[
@@ -138,7 +152,7 @@ class SmoothingKnobs(ScoreKnobs):
         knob(
             Group.SHEETNESS,
             "Least sheetness",
-            "Scores where the sheetness is lower become 0.",
+            "Scores below the high threshold of a pair become 0 where the sheetness is lower.",
             step=0.01,
         ),
     ] = 0.5
@@ -152,6 +166,48 @@ class SmoothingKnobs(ScoreKnobs):
             step=0.05,
         ),
     ] = 0.3
+    ced_steps: Annotated[
+        int,
+        Field(ge=0, le=100),
+        knob(
+            Group.COHERENCE,
+            "Steps",
+            "Steps of coherence-enhancing diffusion, which smooths the score along sheets within"
+            " each slice, and hardly across them; 0: off.",
+            unit="steps",
+        ),
+    ] = 0
+    ced_sigma: Annotated[
+        float,
+        Field(ge=0.5, le=4.0),
+        knob(
+            Group.COHERENCE,
+            "Gradient sigma",
+            "Width of the Gaussian before the gradient is taken, in voxels.",
+            step=0.1,
+        ),
+    ] = 1.0
+    ced_rho: Annotated[
+        float,
+        Field(ge=1.0, le=8.0),
+        knob(
+            Group.COHERENCE,
+            "Direction rho",
+            "Width of the Gaussian over which directions are averaged, in voxels.",
+            step=0.1,
+        ),
+    ] = 2.0
+    ced_lambda: Annotated[
+        float,
+        Field(ge=0.1, le=10.0),
+        knob(
+            Group.COHERENCE,
+            "Contrast lambda",
+            "How clear a direction must be, in grey levels of 255 squared, for the score to be"
+            " smoothed along it.",
+            step=0.1,
+        ),
+    ] = 1.0
     ct_gate: Annotated[
         CtGate,
         knob(

@@ -73,6 +73,15 @@ class ThresholdKnobs(SmoothingKnobs):
             step=0.005,
         ),
     ] = 0.3
+    weak_from_argmax: Annotated[
+        bool,
+        knob(
+            Group.THRESHOLD,
+            "Weak by any volume",
+            "Of a pair, voxels also count as reaching the low threshold where any volume that is"
+            " averaged is above a half by itself.",
+        ),
+    ] = False
     domain: Annotated[
         Domain,
         knob(Group.THRESHOLD, "Quantile of", "The voxels over which the quantile is taken."),

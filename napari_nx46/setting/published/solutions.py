@@ -66,9 +66,16 @@ SOLUTION_PRESETS: tuple[PublishedPreset, ...] = (
         "public-0.552",
         "The public notebook that scored 0.552: one network (p3d alone), the mean of seven"
         " augmented logits.",
-        {**SOLUTION, **_ONE_NETWORK, **hysteresis(0.50, 0.90), **public_closing(3, 2)},
+        {
+            **SOLUTION,
+            **_ONE_NETWORK,
+            **hysteresis(0.50, 0.90),
+            **public_closing(3, 2),
+            "weak_from_argmax": True,
+        },
         source="notebook tonylica/vesuvius-0-552",
         reported="0.552 public",
+        uncertain="what voxels weak by the more probable class add: of one volume, none",
     ),
     PublishedPreset(
         "public-innat",
@@ -123,13 +130,17 @@ SOLUTION_PRESETS: tuple[PublishedPreset, ...] = (
     PublishedPreset(
         "seventh-place",
         "The seventh place: the mean of two networks, the more probable class, and sheetness; here"
-        " that of the score in place of the score, without coherence-enhancing diffusion.",
+        " that of the score in place of the score, then coherence-enhancing diffusion.",
         {
             **SOLUTION,
             "sheetness": Sheetness.REPLACE,
             "sheet_sigma": 2.0,
             "sheet_gamma": 1.5,
             "sheet_beta": 0.5,
+            "ced_steps": 25,
+            "ced_sigma": 3.0,
+            "ced_rho": 5.0,
+            "ced_lambda": 7.1,
             "probability": 0.5,
             "closing_z": 2,
             "closing_xy": 1,
@@ -137,8 +148,9 @@ SOLUTION_PRESETS: tuple[PublishedPreset, ...] = (
         },
         source="seventh place, write-up",
         reported="- / 0.618 (at second hand)",
-        uncertain="all its numbers: villa's are taken for the sheetness, the twelfth place's for"
-        " the closing; it took the sheetness of the binary mask",
+        uncertain="all its numbers: villa's are taken for the sheetness and the diffusion (25 of"
+        " its 25 to 100 steps), the twelfth place's for the closing; it took the sheetness of the"
+        " binary mask",
     ),
     PublishedPreset(
         "eighth-place",
@@ -252,7 +264,12 @@ SOLUTION_PRESETS: tuple[PublishedPreset, ...] = (
         "twenty-fifth-place",
         "The twenty-fifth place: two networks weighed 0.7 and 0.3 (here equally); the public"
         " clean-up, with objects of 200.",
-        {**SOLUTION, **hysteresis(0.25, 0.80), **public_closing(3, 2, dust=200)},
+        {
+            **SOLUTION,
+            **hysteresis(0.25, 0.80),
+            **public_closing(3, 2, dust=200),
+            "weak_from_argmax": True,
+        },
         source="twenty-fifth place, write-up",
         reported="none by itself",
         uncertain="its low end also takes the more probable class, by the name of a parameter;"

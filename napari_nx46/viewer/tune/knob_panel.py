@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from qtpy.QtCore import QMargins, Qt, Signal
+from qtpy.QtCore import QMargins, Qt
 from qtpy.QtGui import QIcon, QPixmap
-from qtpy.QtWidgets import QAbstractButton, QCheckBox, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractButton, QLineEdit, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_nx46.data.fragments import Fragment
@@ -19,7 +19,6 @@ from napari_nx46.setting import (
     Group,
     Setting,
     SettingError,
-    Weights,
     described_knobs,
     knob_applies,
 )
@@ -27,21 +26,17 @@ from napari_nx46.viewer.messages.plain_text import plain_tip
 from napari_nx46.viewer.tune.knobs import (
     Choice,
     Knob,
-    KnobScale,
     Switch,
-    evenly_spaced,
     new_control,
 )
+from napari_nx46.viewer.tune.volumes_panel import SPACING, VOLUMES_KNOBS, VolumesPanel
 from napari_nx46.viewer.widgets.dock_style import TITLE_NAME
 
 OPEN_AT_FIRST = frozenset({Group.SCORE, Group.THRESHOLD})
 COUNT_TEXTS: Mapping[Group, str] = dict.fromkeys(CLEAN_UP_GROUPS, "on")
 """What the knobs are that differ from their defaults; in all other groups they are changed."""
 
-HIGHEST_WEIGHT = 1e6
-LONGEST_TITLE = 18
 INDENT = 12
-SPACING = 6
 UNBOUNDED = (1 << 24) - 1
 """Qt's QWIDGETSIZE_MAX."""
 
@@ -121,70 +116,7 @@ def blank_icon() -> QIcon:
     return QIcon(pixmap)
 
 
-class WeightPanel(QWidget):
-    """A weight for each probability volume, in place of the blend.
-
-    Attributes
-    ----------
-    switch : QCheckBox
-        Chooses between the blend and the weights.
-    knobs : dict of str to Knob
-        By the names of the fragment's volumes; they emit nothing that others need.
-    """
-
-    moved = Signal(str, object)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        help_text = described_knobs(Setting)["weights"].help
-        self.switch = QCheckBox("Weigh each volume")
-        self.switch.setToolTip(plain_tip(help_text))
-        self.switch.setAccessibleDescription(help_text)
-        self.switch.clicked.connect(self._switched)
-        self.knobs: dict[str, Knob] = {}
-        self._weights: dict[str, float] = {}
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        layout.addWidget(self.switch)
-
-    def show_volumes(self, names: Iterable[str]) -> None:
-        """Make a knob for each of these volumes."""
-        names = tuple(names)
-        if names == tuple(self.knobs):
-            return
-        for knob in self.knobs.values():
-            knob.setParent(None)
-            knob.deleteLater()
-        self.knobs = {name: Knob(_weight_scale(name), 1.0) for name in names}
-        for knob in self.knobs.values():
-            knob.moved.connect(self._weighed)
-            self.layout().addWidget(knob)
-        self._show()
-
-    def set_value(self, weights: Weights) -> None:
-        """Show weights without emitting that they were moved."""
-        self._weights = dict(weights)
-        self._show()
-
-    def focus_order(self) -> list[QWidget]:
-        """Return what takes the keyboard, from top to bottom."""
-        return [self.switch, *(part for knob in self.knobs.values() for part in knob.focus_order())]
-
-    def _show(self) -> None:
-        self.switch.setChecked(bool(self._weights))
-        for name, knob in self.knobs.items():
-            knob.set_value(self._weights.get(name, 0.0))
-            knob.setVisible(bool(self._weights))
-
-    def _switched(self, weigh: bool) -> None:
-        self.moved.emit("weights", dict.fromkeys(self.knobs, 1.0) if weigh else {})
-
-    def _weighed(self, name: str, weight: float) -> None:
-        self.moved.emit("weights", {**self._weights, name: float(weight)})
-
-
-Control = Knob | Choice | Switch | WeightPanel
+Control = Knob | Choice | Switch | VolumesPanel
 
 
 class KnobPanel(QWidget):
@@ -215,9 +147,9 @@ class KnobPanel(QWidget):
         self._found: frozenset[str] | None = None
         self._open_before: list[Section] = []
         self._defaults = Setting()
-        self.weight_panel = WeightPanel()
+        self.volumes_panels = {name: VolumesPanel(name) for name in VOLUMES_KNOBS}
         self.controls: dict[str, Control] = {
-            name: self.weight_panel if name == "weights" else new_control(name)
+            name: self.volumes_panels.get(name) or new_control(name)
             for name in described_knobs(Setting)
         }
         self.knobs = {
@@ -266,7 +198,8 @@ class KnobPanel(QWidget):
 
     def show_fragment(self, fragment: Fragment) -> None:
         """Show the weights of the volumes of another fragment."""
-        self.weight_panel.show_volumes(fragment.sources)
+        for panel in self.volumes_panels.values():
+            panel.show_volumes(fragment.sources)
         if not fragment.sources:
             # There the score is chosen that can be made from the CT alone.
             self.sections[Group.SCORE].expand()
@@ -337,8 +270,14 @@ class KnobPanel(QWidget):
     def _fits(self, name: str, setting: Setting) -> bool:
         if not knob_applies(name, setting):
             return False
-        # Two paths have the blend.
-        return name != "weights" or bool(self._session.fragment.models or setting.weights)
+        fragment = self._session.fragment
+        match name:
+            case "weights":  # two paths have the blend
+                return bool(fragment.models or setting.weights)
+            case "temperatures":
+                return len(fragment.sources) > 1 or bool(setting.temperatures)
+            case _:
+                return True
 
     def _differs(self, name: str, setting: Setting) -> bool:
         return bool(getattr(setting, name) != getattr(self._defaults, name))
@@ -409,21 +348,3 @@ def _names(group: Group, *, advanced: bool) -> list[str]:
         for name, knob in described_knobs(Setting).items()
         if knob.group is group and (knob.advanced and group is Group.SCORE) is advanced
     ]
-
-
-def _weight_scale(name: str) -> KnobScale:
-    """Return the scale of the weight of a volume, whose name may be long."""
-    knob = described_knobs(Setting)["weights"]
-    half = LONGEST_TITLE // 2
-    is_long = len(name) > LONGEST_TITLE
-    return KnobScale(
-        name,
-        title=f"{name[: half - 1]}…{name[-half:]}" if is_long else name,
-        help=f"Weight of {name}, relative to the others",
-        unit=knob.unit,
-        positions=evenly_spaced(0.0, 1.0, knob.step),
-        decimals=knob.decimals + 1,
-        step=knob.step,
-        lowest=0.0,
-        highest=HIGHEST_WEIGHT,
-    )

@@ -42,6 +42,7 @@ from napari_nx46.setting import (
     ScoreSmoothing,
     Setting,
     Sheetness,
+    SmoothStage,
     ThresholdRule,
     described_knobs,
 )
@@ -67,6 +68,7 @@ CHOICE_TEXTS: Mapping[type[Enum], Mapping[str, str]] = {
         "GAUSSIAN": "Gaussian",
         "MEDIAN": "Median",
     },
+    SmoothStage: {"SCORE": "The score", "VOLUMES": "Each volume"},
     Sheetness: {
         "OFF": "Not at all",
         "MIX": "Mixed in",

@@ -14,6 +14,8 @@ LOGITS_TEXTS = {
     None: "Probabilities",
     Logits.SIGMOID: "Logits, by sigmoid",
     Logits.SOFTMAX: "Logits, by softmax",
+    Logits.FOREGROUND: "Logits, all but the first",
+    Logits.DISTANCE: "Signed distances",
 }
 MOST_LISTED = 1000
 """A box with more channels than that would help nobody."""
@@ -52,7 +54,7 @@ class ReadingPanel(QWidget):
         self.logits_box.setAccessibleName("Values")
         self.logits_box.setToolTip("What the values are, and how logits become probabilities")
         for logits, text in LOGITS_TEXTS.items():
-            if logits is not Logits.SOFTMAX or self.channels > 1:
+            if logits is None or logits.is_of_channel or self.channels > 1:
                 self.logits_box.addItem(text, logits)
         self.show_again()
         self._arrange()
@@ -65,7 +67,7 @@ class ReadingPanel(QWidget):
         channel, logits = self._read_as.channel, self._read_as.logits
         position = 0 if channel is None else 1 + channel % self.channels
         self.channel_box.setCurrentIndex(position)
-        self.logits_box.setCurrentIndex(list(LOGITS_TEXTS).index(logits))
+        self.logits_box.setCurrentIndex(self.logits_box.findText(LOGITS_TEXTS[logits]))
 
     @property
     def as_logits(self) -> ReadAs:
@@ -74,10 +76,9 @@ class ReadingPanel(QWidget):
         return ReadAs(self._read_as.channel, kind)
 
     def _choose(self) -> None:
-        read_as = ReadAs(
-            self.channel_box.currentData(),
-            list(LOGITS_TEXTS)[self.logits_box.currentIndex()],
-        )
+        chosen = self.logits_box.currentText()
+        logits = next(kind for kind, text in LOGITS_TEXTS.items() if text == chosen)
+        read_as = ReadAs(self.channel_box.currentData(), logits)
         if read_as != self._read_as:
             self.chosen.emit(read_as)
 

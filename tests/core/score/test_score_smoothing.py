@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, special, stats
 
 from napari_nx46.core.cleanup.ct_gate import confine_to_ct
+from napari_nx46.core.filters.coherence import enhance_coherence
 from napari_nx46.core.filters.diffusion import diffuse, diffusion_scale, slope_squares
 from napari_nx46.core.filters.sheetness import sheetness, sheetness_extent
 from napari_nx46.core.pipeline import FragmentPipeline
@@ -54,17 +55,17 @@ def defined(score, setting):
             scale = diffusion_scale(squares, score.size, setting.diffusion_conductance)
             score = np.clip(diffuse(score, scale, setting.diffusion_step), 0, 1)
     score = np.clip(score, 0, 1)
-    if setting.sheetness == "off":
-        return score
-    sigma, everywhere = setting.sheet_sigma, np.s_[:, :, :]
-    extent = sheetness_extent(score, sigma, everywhere, Workers(1))
-    found = sheetness(score, extent, sigma, setting.sheet_gamma, setting.sheet_beta)
-    if setting.sheetness == "gate":
-        return np.where(found < np.float32(setting.sheet_threshold), np.float32(0), score)
-    if setting.sheetness == "mix":
+    if setting.sheetness != "off":
+        sigma, everywhere = setting.sheet_sigma, np.s_[:, :, :]
+        extent = sheetness_extent(score, sigma, everywhere, Workers(1))
+        found = sheetness(score, extent, sigma, setting.sheet_gamma, setting.sheet_beta)
         share, highest = np.float32(setting.sheet_mix), np.float32(np.quantile(found, 0.995))
-        return (1 - share) * score + share * np.minimum(found / highest, np.float32(1))
-    return found
+        mixed = (1 - share) * score + share * np.minimum(found / highest, np.float32(1))
+        score = {"mix": mixed, "replace": found, "gate": score}[setting.sheetness]
+    if setting.ced_steps:
+        knobs = (setting.ced_sigma, setting.ced_rho, setting.ced_lambda)
+        score = enhance_coherence(score, setting.ced_steps, *knobs)
+    return score
 
 
 SMOOTHINGS = [
@@ -79,6 +80,8 @@ SMOOTHINGS = [
     {"sheetness": "gate", "sheet_sigma": 0.7, "sheet_threshold": 0.2},
     {"sheetness": "mix", "sheet_sigma": 1.0, "sheet_mix": 0.4, "smooth": "diffusion"},
     {"smooth": "diffusion", "diffusion_iterations": 1, "diffusion_conductance": 1.5},
+    {"ced_steps": 1, "ced_sigma": 0.5, "ced_rho": 1, "smooth": "gaussian"},
+    {"ced_steps": 2, "sheetness": "replace", "sheet_sigma": 0.7, "ced_lambda": 0.2},
 ]
 
 
@@ -152,6 +155,64 @@ def test_temperature_divides_the_logits_of_every_volume(seed, temperature):
     found = score_of(sources, PLAIN.changed(temperature=temperature))
     expected = sources if temperature == 1 else tempered
     np.testing.assert_allclose(found, score_of(expected, PLAIN), rtol=0, atol=1e-7)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    temperatures=st.dictionaries(st.sampled_from(["p3d", "p2d"]), st.floats(0.25, 4)),
+    shift=st.floats(-10, 5),
+)
+def test_each_volume_has_its_temperature_and_all_the_same_shift(seed, temperatures, shift):
+    sources = volumes(seed)
+    p3d, p2d = (
+        special.expit(
+            (special.logit(np.clip(p.astype(float), 1e-6, 1 - 1e-6)) + shift)
+            / temperatures.get(name, 1.5)
+        ).astype(np.float32)
+        for name, p in (("p3d", sources.p3d), ("p2d", sources.p2d / np.float32(255)))
+    )
+    setting = PLAIN.changed(temperature=1.5, temperatures=temperatures, sdf_zero=shift)
+    expected = score_of(FragmentVolumes(p3d, p2d), PLAIN)
+    np.testing.assert_allclose(score_of(sources, setting), expected, rtol=0, atol=1e-7)
+
+
+@given(distance=st.floats(-12, 5), zero=st.floats(-5, 5), scale=st.floats(0.25, 4))
+def test_zero_and_scale_of_the_distance_are_knobs(distance, zero, scale):
+    volume = np.full((1, 1, 1), special.expit(-distance), np.float32)
+    setting = Setting(sdf_zero=zero, temperature=scale, z_radius=0)
+    score = FragmentPipeline(FragmentVolumes(volume, volume)).score(setting, whole_block((1, 1, 1)))
+    # A probability near 1 has few digits left.
+    expected = special.expit(-(distance - zero) / scale)
+    np.testing.assert_allclose(score.item(), expected, atol=1e-6 + np.spacing(volume).item() * 4e5)
+
+
+def test_a_temperature_of_a_volume_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="temperatures: there is no probability volume unet"):
+        score_of(volumes(46), PLAIN.changed(temperatures={"unet": 2.0}))
+
+
+@pytest.mark.parametrize("knobs", SMOOTHINGS[:7])
+@settings(max_examples=6, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 2**32 - 1), keep=st.booleans())
+def test_each_volume_is_smoothed_before_the_mean(knobs, data, seed, keep):
+    sources = volumes(seed)
+    setting = PLAIN.changed(**knobs)
+    p3d, p2d = (defined(p, setting) for p in (sources.p3d, sources.p2d / np.float32(255)))
+    expected = score_of(FragmentVolumes(p3d, p2d), PLAIN)
+    block = tuple(
+        slice(start, data.draw(st.integers(start + 1, length)))
+        for length in SHAPE
+        for start in [data.draw(st.integers(0, length - 1))]
+    )
+    pipeline = FragmentPipeline(sources, keep_score=keep)
+    each = setting.changed(smooth_stage="volumes")
+    assert pipeline.is_ready(each) is False
+    np.testing.assert_array_equal(pipeline.score(each, block), expected[block])
+    assert pipeline.is_ready(each)
+    np.testing.assert_array_equal(pipeline.score(each, whole_block(SHAPE)), expected)
+    pipeline.clear_score()
+    np.testing.assert_array_equal(pipeline.score(each, block), expected[block])
 
 
 @settings(max_examples=30, deadline=None)

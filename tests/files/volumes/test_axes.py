@@ -11,6 +11,7 @@ import tifffile
 import zarr
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage, special
 
 from napari_nx46.files.volumes.axes import find_axes
 from napari_nx46.files.volumes.opening import (
@@ -259,12 +260,14 @@ def test_logits_become_probabilities_in_every_format(tmp_path, write, dtype, ord
         Logits.SIGMOID: 1 / (1 + np.exp(-logits.astype(np.float64))),
         Logits.SOFTMAX: softmax(logits),
     }
+    expected[Logits.FOREGROUND] = 1 - np.stack([expected[Logits.SOFTMAX][0]] * 2)
+    expected[Logits.DISTANCE] = 1 / (1 + np.exp(np.clip(logits.astype(np.float64), -100, 5)))
     for kind, probabilities in expected.items():
         for channel in (0, 1):
             volume = open_volume(path, logits=kind, channel=channel)
             read = volume.read()
             assert volume.dtype == read.dtype == np.float32
-            np.testing.assert_allclose(read, probabilities[channel], rtol=1e-7)
+            np.testing.assert_allclose(read, probabilities[channel], rtol=2e-7)
             np.testing.assert_array_equal(volume[3:1:-1, 1:6:2], read[3:1:-1, 1:6:2])
 
 
@@ -294,8 +297,22 @@ def test_logits_that_cannot_be_are_refused(tmp_path):
     for kind in Logits:
         with pytest.raises(VolumeError, match="found NaN"):
             open_volume(tmp_path / "nan.npy", logits=kind)[0]
-    with pytest.raises(VolumeError, match="found NaN"):
-        open_volume(tmp_path / "inf.npy", logits=Logits.SOFTMAX)[0]
+    for kind in (Logits.SOFTMAX, Logits.FOREGROUND):
+        with pytest.raises(VolumeError, match="found NaN"):
+            open_volume(tmp_path / "inf.npy", logits=kind)[0]
+
+
+def test_signed_distances_are_cut_off_and_half_at_the_surface(tmp_path):
+    inside = np.zeros((5, 9, 9), bool)
+    inside[2:4, 2:7, 2:7] = True
+    distance = ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(inside)
+    np.save(tmp_path / "a.npy", distance.astype(np.float32))
+    read = open_volume(tmp_path / "a.npy", logits=Logits.DISTANCE).read()
+    np.testing.assert_array_equal(read >= 0.5, inside)
+    np.save(tmp_path / "b.npy", np.array([-np.inf, -1e9, -100, 5, 6, np.inf]).reshape(1, 1, 6))
+    ends = open_volume(tmp_path / "b.npy", logits=Logits.DISTANCE)[0, 0]
+    np.testing.assert_array_equal(ends[:3], 1)
+    np.testing.assert_array_equal(ends[3:], np.float32(special.expit(-5)))
 
 
 def test_grey_values_in_floats_are_not_said_to_be_logits(tmp_path):

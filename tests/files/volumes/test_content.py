@@ -35,10 +35,15 @@ def test_where_all_logits_are_zero_nothing_was_predicted(tmp_path, channels, kin
     logits = logits_in(tmp_path / "a.zarr", channels)
     empty = (logits == 0).all(axis=0)
     for channel in range(channels):
+        own = logits[channel].astype(np.float64)
         if kind is Logits.SIGMOID:
-            expected = 1 / (1 + np.exp(-logits[channel].astype(np.float64)))
+            expected = 1 / (1 + np.exp(-own))
+        elif kind is Logits.DISTANCE:
+            expected = 1 / (1 + np.exp(np.clip(own, -100, 5)))
         elif channels == 1:
             continue
+        elif kind is Logits.FOREGROUND:
+            expected = 1 - softmax(logits, 0)
         else:
             expected = softmax(logits, channel)
         volume = open_volume(tmp_path / "a.zarr", logits=kind, channel=channel)

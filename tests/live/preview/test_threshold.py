@@ -53,6 +53,29 @@ def test_a_sample_is_close_on_smooth_data_before_it_has_learned(sources):
     assert rank_error(scores, preview.values[0], 0.9) < 0.02
 
 
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"temperature": 3.0},
+        {"sdf_zero": 1.5},
+        {"ct_gate": "score", "ct_threshold": 10.0},
+        {"averaging": "rank"},
+        {"smooth": "gaussian"},
+        {"smooth": "gaussian", "smooth_stage": "volumes"},
+    ],
+)
+def test_the_knobs_of_single_volumes_are_applied_to_a_sample_once(sources, knobs):
+    setting = SETTING.changed(**knobs)
+    image = np.full(sources.shape, 20, np.uint8)
+    image[:, :7] = 0
+    whole = FragmentVolumes(sources.p3d, sources.p2d, {}, image)
+    pipeline = FragmentPipeline(whole, kernels=plain_kernels())
+    sample = ScoreSample(pipeline.paths(setting), plain_kernels(), PathKey.of(setting))
+    sample.learn(setting, pipeline.threshold(setting))
+    scores = pipeline.score(setting, whole_block(sources.shape))
+    assert rank_error(scores, sample.threshold(setting).values[0], setting.quantile) < 0.04
+
+
 @pytest.mark.parametrize("quantile", [0.7, 0.88, 0.95])
 def test_having_learned_it_is_close_at_neighbouring_quantiles(sources, pipeline, quantile):
     sample = ScoreSample(sources, plain_kernels(), PathKey.of(SETTING))

@@ -33,6 +33,7 @@ from napari_nx46.viewer.tune.knobs import (
     choice_text,
     knob_scale,
 )
+from napari_nx46.viewer.tune.volumes_panel import VOLUMES_KNOBS
 from tests.viewer.tune.conftest import MODEL, SHAPE
 
 WIDEST_PANEL = 312
@@ -40,6 +41,8 @@ KNOBS = described_knobs(Setting)
 
 
 EVERYTHING_ON = {
+    "ced_steps": 5,
+    "temperatures": {MODEL: 2.0},
     "averaging": "power",
     "ct_gate": "mask",
     "smooth": "diffusion",
@@ -65,7 +68,7 @@ def test_every_knob_has_the_control_of_its_type_in_the_section_of_its_group(pane
     assert list(panel.sections) == list(GROUPS)
     for name, knob in KNOBS.items():
         value, control = getattr(Setting(), name), panel.controls[name]
-        if name != "weights":
+        if name not in VOLUMES_KNOBS:
             kinds = {bool: Switch, int: Knob, float: Knob}
             kind = Choice if isinstance(value, Enum) else kinds[type(value)]
             assert type(control) is kind, name
@@ -278,7 +281,7 @@ def test_weights_are_offered_where_there_are_models_and_replace_the_blend(new_pa
     panel, _ = new_panel("two")
     assert not is_offered(panel, "weights")
     panel, session = new_panel("three")
-    weights = panel.weight_panel
+    weights = panel.volumes_panels["weights"]
     assert is_offered(panel, "weights")
     assert tuple(weights.knobs) == ("p3d", "p2d", MODEL)
     assert all(knob.isHidden() for knob in weights.knobs.values())
@@ -309,8 +312,8 @@ def test_one_path_has_nothing_to_blend_with(new_panel, name):
 def test_weights_of_a_preset_can_be_left_where_they_are_not_offered_else(new_panel):
     panel, session = new_panel("two", Setting(weights={"p3d": 1, "p2d": 3}))
     assert is_offered(panel, "weights")
-    assert panel.weight_panel.knobs["p2d"].value == 3
-    panel.weight_panel.switch.click()
+    assert panel.volumes_panels["weights"].knobs["p2d"].value == 3
+    panel.volumes_panels["weights"].switch.click()
     assert session.setting == Setting()
     assert not is_offered(panel, "weights")
 
@@ -320,7 +323,7 @@ def test_what_the_setting_refuses_is_reported_and_taken_back(new_panel):
     reported = []
     session.failed.connect(lambda error: reported.append(str(error)))
     before = session.setting
-    knob = panel.weight_panel.knobs["p3d"]
+    knob = panel.volumes_panels["weights"].knobs["p3d"]
     knob.spin_box.setValue(0)
     assert "at least one above 0" in reported[0]
     assert session.setting == before
@@ -347,7 +350,8 @@ def test_the_panel_is_narrow_with_all_groups_open_and_cuts_no_title(new_panel):
     assert hidden == {"residual_sigma", "blend", "domain", "hysteresis", "sheet_mix"} | {
         name
         for name in KNOBS
-        if name.endswith(("quantile", "probability")) or name.startswith("smooth_")
+        if name.endswith(("quantile", "probability"))
+        or (name.startswith("smooth_") and name != "smooth_stage")
     }
     for section in (*panel.sections.values(), panel.more):
         section.expand()
@@ -356,7 +360,8 @@ def test_the_panel_is_narrow_with_all_groups_open_and_cuts_no_title(new_panel):
     assert panel.minimumSizeHint().width() <= WIDEST_PANEL
     panel.resize(panel.minimumSizeHint().width(), panel.sizeHint().height())
     QApplication.processEvents()
-    for knob in (*panel.knobs.values(), *panel.weight_panel.knobs.values()):
+    of_volumes = [knob for one in panel.volumes_panels.values() for knob in one.knobs.values()]
+    for knob in (*panel.knobs.values(), *of_volumes):
         label = knob.title_label
         assert label.width() >= label.minimumSizeHint().width() or not label.isVisible()
 
@@ -389,5 +394,5 @@ def test_everything_the_keyboard_reaches_has_a_name(new_panel):
     for widget in controls:
         assert widget.accessibleName() or widget.text(), widget
     for name, control in panel.controls.items():
-        if name != "weights":
+        if name not in VOLUMES_KNOBS:
             assert KNOBS[name].help.split()[0] in control.toolTip()

@@ -153,7 +153,7 @@ def test_logits_are_offered_where_values_look_like_them(empty_window, logits, no
     np.testing.assert_allclose(shown_voxels(opened), expected, atol=1e-6)
     assert not panel_of(opened).isHidden()
     assert panel_of(opened).channel_box.isHidden()
-    assert panel_of(opened).logits_box.count() == 2
+    assert panel_of(opened).logits_box.count() == 3  # no softmax of a single channel
 
 
 def test_what_cannot_be_read_leaves_what_was_open(empty_window, channels, tmp_path):
