@@ -299,12 +299,12 @@ class PipelineSet:
             return parts
 
     def _make_parts(self, fragment: Fragment) -> _Parts:
-        caches = _caches_of(fragment)
+        caches = cached_volumes(fragment)
         if self._given_budget is not None:
             for cache in caches.values():
                 cache.volume.check_memory(self._given_budget)
         pipeline = FragmentPipeline(
-            _sources_of(fragment, caches),
+            fragment_volumes(fragment, caches),
             kernels=self._kernels_for(fragment),
             workers=self._workers,
             keep_score=False,
@@ -312,13 +312,14 @@ class PipelineSet:
         return _Parts(caches, pipeline)
 
 
-def _caches_of(fragment: Fragment) -> dict[str, CachedVolume]:
+def cached_volumes(fragment: Fragment) -> dict[str, CachedVolume]:
     """Return what a score may be made from, by name: the sources, and ``image``."""
     images = {} if fragment.image is None else {"image": fragment.image}
     return {name: CachedVolume(volume) for name, volume in {**fragment.sources, **images}.items()}
 
 
-def _sources_of(fragment: Fragment, caches: dict[str, CachedVolume]) -> FragmentVolumes:
+def fragment_volumes(fragment: Fragment, caches: dict[str, CachedVolume]) -> FragmentVolumes:
+    """Return a fragment's volumes as its pipeline reads them, from `cached_volumes`."""
     p3d = caches.get("p3d")
     return FragmentVolumes(
         p3d,

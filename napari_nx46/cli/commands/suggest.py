@@ -1,0 +1,162 @@
+"""``nx46 suggest``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_nx46.cli.flags import options as flag
+from napari_nx46.cli.flags.data import DataFlags
+from napari_nx46.cli.flags.groups import with_flag_groups
+from napari_nx46.cli.flags.knob_flags import KnobFlags
+from napari_nx46.cli.flags.knobs import chosen_setting
+from napari_nx46.cli.output.console import (
+    ExitCode,
+    counting_bar,
+    echo,
+    fail,
+    guarded,
+    interruptible,
+    note,
+)
+
+if TYPE_CHECKING:
+    from napari_nx46.data.fragments import Fragment
+    from napari_nx46.run.suggest.search import Found
+    from napari_nx46.run.suggest.suggest import Suggestion
+    from napari_nx46.setting import Setting
+
+_MINUTES = 5.0
+
+
+@guarded
+@with_flag_groups
+def suggest(
+    data: DataFlags,
+    knobs: KnobFlags,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="The setting file to write (JSON): the best so far, at any time. Beside it "
+            "FILE.journal keeps every score, so that the same command goes on where it ended.",
+        ),
+    ],
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--minutes",
+            metavar="N",
+            min=0.01,
+            help="So long at most.",
+            show_default="5, or as long as --evaluations take",
+        ),
+    ] = None,
+    evaluations: Annotated[
+        int | None,
+        typer.Option(
+            "--evaluations",
+            metavar="N",
+            min=1,
+            help="Try so many settings. With a seed and no --minutes the result is the same every "
+            "time.",
+        ),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--knobs",
+            metavar="KNOBS",
+            help="Vary these alone: NAME,NAME with their usual ranges, or NAME=LOW:HIGH, "
+            "NAME=VALUE,VALUE; given again for more.",
+            show_default="all that can matter",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of the search.")
+    ] = 0,
+    workers: flag.WorkerCount = None,
+    memory: flag.Memory = 4.0,
+) -> None:
+    """Look for the best setting: by default over all knobs, for five minutes.
+
+    The knobs' flags (--preset, --setting and single ones) give the start. Settings are tried on
+    octants of the fragments first, and the promising ones on whole fragments, by their exact
+    score. Of the best ones that is taken whose neighbours are good too. Ctrl-C ends the search and
+    keeps what is best so far.
+    """
+    start = chosen_setting(knobs, os.environ, note)
+    dataset = data.opened()
+
+    from napari_nx46.cli.flags.suggest import chosen_space
+    from napari_nx46.files.atomic import write_beside
+    from napari_nx46.run.suggest.journal import journal_beside
+    from napari_nx46.run.suggest.space import default_space
+    from napari_nx46.run.suggest.suggest import SuggestRequest, labelled_of
+    from napari_nx46.run.suggest.suggest import suggest as look_for
+
+    labelled = labelled_of(dataset)
+    space = default_space(labelled, start)
+    if vary:
+        space = chosen_space(vary, space)
+    if minutes is None and evaluations is None:
+        minutes = _MINUTES
+    request = SuggestRequest(
+        start,
+        space,
+        None if minutes is None else 60 * minutes,
+        evaluations,
+        seed,
+        threads=workers,
+        memory_budget=int(memory * 2**30),
+    )
+    kept: list[Setting] = []
+
+    def keep(setting: Setting) -> None:
+        if kept[-1:] != [setting]:
+            with write_beside(out) as partial:
+                partial.write_text(setting.to_json(), "utf-8")
+            kept.append(setting)
+
+    with interruptible() as cancelled, counting_bar("reading the data") as update:
+
+        def show(found: Found) -> None:
+            keep(found.best)
+            update(f"best {found.value:.6f}, settings tried", found.tried, evaluations or 0)
+
+        found = look_for(
+            labelled, request, report=show, journal=journal_beside(out), cancelled=cancelled
+        )
+    keep(found.choice.setting)
+    _print_found(found, labelled)
+    echo(f"wrote {out}")
+    if found.stopped:
+        fail("stopped; the same command goes on", ExitCode.CANCELLED)
+
+
+def _print_found(found: Suggestion, fragments: list[Fragment]) -> None:
+    from napari_nx46.files.naming import plural
+
+    choice = found.choice
+    echo(
+        f"{plural(found.tried, 'setting')} tried, {found.whole} of them on all of "
+        f"{plural(len(fragments), 'whole fragment')}"
+    )
+    echo(f"start {found.start_value:.6f}, taken {choice.value:.6f}, peak {choice.peak_value:.6f}")
+    echo(f"mean of the {choice.near} settings around it: {choice.plateau:.6f}")
+    for name, old, new in changed_knobs(found.start, choice.setting):
+        echo(f"  {name}: {old} -> {new}")
+
+
+def changed_knobs(start: Setting, setting: Setting) -> list[tuple[str, str, str]]:
+    """Return the knobs that differ, each with its value before and after as text."""
+    before, after = (one.model_dump(mode="json") for one in (start, setting))
+    return [
+        (name, str(before[name]), str(after[name]))
+        for name in before
+        if before[name] != after[name]
+    ]

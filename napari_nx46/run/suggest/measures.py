@@ -1,0 +1,93 @@
+"""What is measured of a mask: its score against the label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_nx46 import leaderboard
+from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.core.threshold.thresholds import Threshold
+from napari_nx46.run.suggest.places import TriedPlace
+from napari_nx46.setting import Setting
+from napari_nx46.voxels.blocks import Mask
+from napari_nx46.voxels.workers import CancelCheck
+
+__all__ = ["LabelScore", "Measure", "MeasuredMask"]
+
+Label = npt.NDArray[np.uint8]
+
+ONE_OCTANT = leaderboard.Parameters(octants=(1, 1, 1))
+"""An octant is counted as one, as it is in the score of its fragment."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MeasuredMask:
+    """A mask, and how it was made.
+
+    Parameters
+    ----------
+    mask : (Z, Y, X) array of uint8, {0, 1}
+    place : TriedPlace
+    pipeline : FragmentPipeline
+        Of the place.
+    setting : Setting
+    threshold : Threshold
+        On the place.
+    """
+
+    mask: Mask
+    place: TriedPlace
+    pipeline: FragmentPipeline
+    setting: Setting
+    threshold: Threshold
+
+
+class Measure(Protocol):
+    """Measures masks.
+
+    Attributes
+    ----------
+    of_mask_alone : bool
+        Whether equal masks have equal figures, however they were made.
+    """
+
+    of_mask_alone: ClassVar[bool]
+
+    def __call__(
+        self, measured: MeasuredMask, label: Label | None, cancelled: CancelCheck
+    ) -> dict[str, float]:
+        """Return the figures of a mask by name."""
+
+
+class LabelScore:
+    """The leaderboard score against the label, and its parts."""
+
+    of_mask_alone: ClassVar[bool] = True
+
+    def __call__(
+        self, measured: MeasuredMask, label: Label | None, cancelled: CancelCheck
+    ) -> dict[str, float]:
+        """Return ``score``, ``topo``, ``surface_dice``, ``voi`` and ``density``.
+
+        Raises
+        ------
+        ValueError
+            If there is no label.
+        """
+        if label is None:
+            raise ValueError(f"{measured.place.name}: found no label, expected one")
+        parameters = leaderboard.COMPETITION if measured.place.octant is None else ONE_OCTANT
+        found = leaderboard.score(
+            measured.mask, label, parameters=parameters, cancelled=cancelled, workers=1
+        )
+        return {
+            "score": found.value,
+            "topo": found.topo.value,
+            "surface_dice": found.surface_dice,
+            "voi": found.voi.value,
+            "density": float(measured.mask.mean()),
+        }

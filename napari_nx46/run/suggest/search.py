@@ -1,0 +1,328 @@
+"""The search: rounds of settings, tried on octants first, the promising ones on whole fragments.
+
+What a round tries follows from the seed and from what the rounds before it found, never from the
+time that anything took: the same seed and number of evaluations try the same settings.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from napari_nx46.run.suggest.bench import Bench, Task
+from napari_nx46.run.suggest.figures import Figures
+from napari_nx46.run.suggest.journal import Journal
+from napari_nx46.run.suggest.moves import Known, Moves, Proposal
+from napari_nx46.run.suggest.results import Results, View
+from napari_nx46.run.suggest.sampler import samples
+from napari_nx46.run.suggest.space import THRESHOLDS, Space
+from napari_nx46.setting import Setting
+from napari_nx46.voxels.workers import CancelCheck
+
+__all__ = ["Found", "Search"]
+
+ROUND = 16
+"""Settings that are tried together."""
+PROMOTED = 4
+"""Of them, and of those before, so many go on to the next rung."""
+CURVE, SWITCHES = 5, 6
+"""Of a round: thresholds near the best, and other knobs changed by a step; the rest TPE samples."""
+ELITES = (0, 0, 1, 0, 2)
+"""Which of the best settings the rounds begin from, in turn."""
+DEAR_FROM = 8
+"""Rounds of a view before knobs that take long are tried."""
+MOST_DRAWS = 300
+"""A move that gives nothing new is drawn again so often."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search has found so far.
+
+    Parameters
+    ----------
+    best : Setting
+        The highest of all on whole fragments.
+    value, start_value : float
+        What it is worth, and the start.
+    tried, whole : int
+        Settings tried at all, and on all whole fragments.
+    origin : str
+        Where the best comes from.
+    """
+
+    best: Setting
+    value: float
+    start_value: float
+    tried: int
+    whole: int
+    origin: str
+
+
+@dataclass
+class _Trials:
+    """The settings of one view, in the order in which they were proposed."""
+
+    view: View
+    origins: dict[Setting, str] = field(default_factory=dict)
+    rounds: int = 0
+    promoted: list[set[Setting]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.promoted = [set() for _ in self.view.rungs]
+
+
+class Search:
+    """Looks for the best setting.
+
+    Parameters
+    ----------
+    space : Space
+    start : Setting
+    bench : Bench
+    views : sequence of View
+        All fragments first, then what is left when each fold is left out: a view's settings are
+        proposed after its own fragments alone.
+    results : Results
+        What is known already is not computed again.
+    seed : int
+    journal : Journal, optional
+        Open; is given what is computed.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        start: Setting,
+        bench: Bench,
+        views: Sequence[View],
+        results: Results,
+        *,
+        seed: int = 0,
+        journal: Journal | None = None,
+    ) -> None:
+        self.start = start
+        self.views = tuple(views)
+        self.results = results
+        self._moves = Moves(space, start)
+        self._bench = bench
+        self._seed = seed
+        self._journal = journal
+        self._trials = {view.name: _Trials(view) for view in views}
+        self._count: set[Setting] = set()
+        self._asked: dict[Setting, None] = {}
+
+    @property
+    def whole(self) -> list[Setting]:
+        """The settings that this search has asked for and that are known on all whole fragments.
+
+        What a journal has from other searches beside them does not count: it would make the
+        result depend on what was done before.
+        """
+        places = self.views[0].rungs[-1]
+        return [one for one in self._asked if self.results.is_known(one, places)]
+
+    @property
+    def tried(self) -> int:
+        """Settings that this search has tried."""
+        return len(self._count)
+
+    def origins(self, view: View) -> dict[Setting, str]:
+        """Return the settings proposed in a view, each with where it comes from."""
+        return self._trials[view.name].origins
+
+    def run(
+        self,
+        evaluations: int | None,
+        report: Callable[[Found], object],
+        cancelled: CancelCheck,
+    ) -> None:
+        """Try settings until so many were tried, or for as long as it is not cancelled.
+
+        Parameters
+        ----------
+        evaluations : int, optional
+            Settings; with none, there is no end but cancelling.
+        report : callable
+            Takes a `Found` after each round.
+        cancelled : callable
+            Asked between and within evaluations.
+
+        Raises
+        ------
+        Cancelled
+            If `cancelled` returned True; everything that was computed is in the results.
+        """
+        turns = self._turns()
+        idle = 0
+        while evaluations is None or self.tried < evaluations:
+            trials = self._trials[next(turns).name]
+            before = self.tried
+            most = ROUND if evaluations is None else min(ROUND, evaluations - self.tried)
+            self._round(trials, most, cancelled)
+            trials.rounds += 1
+            found = self.found()
+            if found is not None:
+                report(found)
+            idle = 0 if self.tried > before else idle + 1
+            if idle > len(self.views):
+                return  # the space is exhausted
+
+    def found(self) -> Found | None:
+        """Return what is best so far; None before the start itself is known."""
+        view = self.views[0]
+        values = self.results.values(list(self.origins(view)), view, view.last)
+        if self.start not in values:
+            return None
+        best = max(values, key=lambda one: values[one])
+        return Found(
+            best,
+            values[best],
+            values[self.start],
+            self.tried,
+            len(values),
+            self.origins(view)[best],
+        )
+
+    def evaluate(
+        self, settings: Iterable[Setting], view: View, rung: int, cancelled: CancelCheck
+    ) -> None:
+        """Compute what is not known of settings on the places of a rung."""
+        settings = list(settings)
+        self._asked |= dict.fromkeys(settings)
+        tasks = [
+            Task(setting, place)
+            for setting in settings
+            for place in view.rungs[rung]
+            if self.results.get(setting, place) is None
+        ]
+        fresh: dict[Task, Figures] = {}
+
+        def take(task: Task, figures: Figures) -> None:
+            fresh[task] = figures
+
+        def keep() -> None:
+            # In the order of the tasks: what is known never depends on which was done first.
+            for task in tasks:
+                figures = fresh.get(task)
+                if figures is not None:
+                    self._keep(task, figures)
+
+        try:
+            self._bench.evaluate(tasks, take, cancelled)
+        finally:
+            keep()
+
+    def _keep(self, task: Task, figures: Figures) -> None:
+        self.results.put(task.setting, task.place, figures)
+        if self._journal is not None:
+            self._journal.put(task.setting, task.place, figures)
+
+    # ---- a round -------------------------------------------------------------------------------
+
+    def _turns(self) -> Iterator[View]:
+        """Yield whose turn it is: all fragments every other round, folds in between."""
+        folds = self.views[1:]
+        while True:
+            if not folds:
+                yield self.views[0]
+            for fold in folds:
+                yield self.views[0]
+                yield fold
+
+    def _round(self, trials: _Trials, most: int, cancelled: CancelCheck) -> None:
+        view = trials.view
+        proposals = list(islice(self._proposals(trials), most))
+        new = {one.setting: one.origin for one in proposals}
+        self._count |= new.keys()
+        self.evaluate(new, view, 0, cancelled)
+        trials.origins |= {one: new[one] for one in new if one not in trials.origins}
+        for rung in range(1, len(view.rungs)):
+            chosen = self._chosen(trials, rung)
+            self.evaluate(chosen, view, rung, cancelled)
+            trials.promoted[rung] |= set(chosen)
+
+    def _chosen(self, trials: _Trials, rung: int) -> list[Setting]:
+        """Return the best of a rung that have not gone on; the start goes on at once."""
+        values = self.results.values(list(trials.origins), trials.view, rung - 1)
+        waiting = [one for one in values if one not in trials.promoted[rung]]
+        first = [self.start] if self.start in waiting else []
+        ranked = sorted(waiting, key=lambda one: -values[one])
+        return [*first, *(one for one in ranked if one != self.start)][:PROMOTED]
+
+    def _proposals(self, trials: _Trials) -> Iterator[Proposal]:
+        """Yield what a view tries next, nothing that it has tried."""
+        given: set[Setting] = set()
+
+        def is_new(one: Proposal) -> bool:
+            if one.setting in given or one.setting in trials.origins:
+                return False
+            given.add(one.setting)
+            return True
+
+        number = trials.rounds
+        chance = random.Random(f"{self._seed}, {trials.view.name}, {number}")
+        yield from filter(is_new, self._first(trials))
+        elites = self._elites(trials)
+        if not elites:
+            return
+        known = elites[min(ELITES[number % len(ELITES)], len(elites) - 1)]
+        near = self._moves.near_thresholds(known, chance)
+        switches = self._moves.switches(known, chance, with_dear=number >= DEAR_FROM)
+        for stream, count in ((near, CURVE), (switches, SWITCHES)):
+            yield from islice(filter(is_new, islice(stream, MOST_DRAWS)), count)
+        drawn = samples(
+            self._moves.space, self.start, self._history(trials), chance.getrandbits(31), ROUND
+        )
+        yield from filter(is_new, (Proposal(one, "sampler") for one in drawn))
+        more = self._moves.switches(known, chance, with_dear=True)
+        yield from filter(is_new, islice(more, MOST_DRAWS))
+
+    def _first(self, trials: _Trials) -> Iterator[Proposal]:
+        """Yield what is tried before anything is known: start, presets, then coarse curves."""
+        yield Proposal(self.start, "start")
+        yield from self._moves.presets()
+        values = self.results.values(list(trials.origins), trials.view, 0)
+        chains: dict[Setting, float] = {}
+        for one, value in values.items():
+            chain = one.model_copy(update={name: getattr(self.start, name) for name in THRESHOLDS})
+            chains[chain] = max(value, chains.get(chain, value))
+        if trials.rounds < 2:  # noqa: PLR2004
+            return
+        for chain in sorted(chains, key=lambda one: -chains[one])[:2]:
+            yield from self._moves.coarse_curve(chain)
+
+    def _elites(self, trials: _Trials) -> list[Known]:
+        """Return the best whole settings, of those that differ in thresholds alone the best one."""
+        view = trials.view
+        values = self.results.values(list(trials.origins), view, view.last)
+        elites: dict[Setting, Setting] = {}
+        for one in sorted(values, key=lambda one: -values[one]):
+            chain = one.model_copy(
+                update={name: getattr(self.start, name) for name in (*THRESHOLDS, "domain")}
+            )
+            elites.setdefault(chain, one)
+            if len(elites) > max(ELITES):
+                break
+        return [self._known(one, view) for one in elites.values()]
+
+    def _known(self, setting: Setting, view: View) -> Known:
+        return Known.of(setting, self.results.figures(setting, view.rungs[view.last]))
+
+    def _history(self, trials: _Trials) -> list[tuple[Known, float]]:
+        """Return what a view's settings are worth: whole, or as their octants make expect."""
+        view, settings = trials.view, list(trials.origins)
+        whole = self.results.values(settings, view, view.last)
+        first = whole if view.last == 0 else self.results.values(settings, view, 0)
+        both = sorted(whole[one] - first[one] for one in whole if one in first)
+        offset = both[len(both) // 2] if both else 0.0
+        history = []
+        for one in settings:
+            rung = view.last if one in whole else 0
+            if one in whole or one in first:
+                value = whole[one] if one in whole else first[one] + offset
+                known = Known.of(one, self.results.figures(one, view.rungs[rung]))
+                history.append((known, value))
+        return history

@@ -1,0 +1,230 @@
+"""What a search may vary: the values of each knob, and what one step from a setting is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from napari_nx46.data.fragments import Fragment
+from napari_nx46.setting import (
+    Averaging,
+    Connectivity,
+    CubePlugging,
+    ScoreFrom,
+    ScoreSmoothing,
+    Setting,
+    SettingError,
+    ThresholdRule,
+    knob_applies,
+)
+
+__all__ = ["DEAR", "THRESHOLDS", "KnobRange", "Space", "default_space"]
+
+Value = bool | int | float | str
+Indices = Mapping[str, int]
+
+THRESHOLDS = ("rule", "quantile", "low_quantile", "probability", "low_probability", "hysteresis")
+"""The knobs of the threshold, which a search moves together."""
+
+DEAR = frozenset({"per_sheet", "patch_holes", "line_norm", "sheetness", "split_thick"})
+"""Knobs whose steps take longest: a search tries them last."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnobRange:
+    """The values that a search gives a knob.
+
+    Parameters
+    ----------
+    name : str
+        Field of the setting.
+    values : tuple
+        Numbers ascend; of choices the order means nothing.
+    """
+
+    name: str
+    values: tuple[Value, ...]
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether a neighbouring value is a small step: of numbers, not of switches or choices."""
+        return all(
+            isinstance(value, int | float) and not isinstance(value, bool | Enum)
+            for value in self.values
+        )
+
+    def index_of(self, value: object) -> int | None:
+        """Return which value this is, of numbers the nearest; None of a choice that is not one."""
+        if value in self.values:
+            return self.values.index(value)
+        if not self.is_ordered or not isinstance(value, int | float):
+            return None
+        numbers = [float(one) for one in self.values]
+        return min(range(len(numbers)), key=lambda n: (abs(numbers[n] - value), n))
+
+    def neighbours(self, value: object) -> tuple[Value, ...]:
+        """Return the values one step from a value: of choices, all others."""
+        at = self.index_of(value)
+        if at is None or not self.is_ordered:
+            return tuple(one for one in self.values if one != value)
+        if self.values[at] != value:
+            return (self.values[at],)
+        return tuple(self.values[n] for n in (at - 1, at + 1) if 0 <= n < len(self.values))
+
+
+@dataclass(frozen=True)
+class Space:
+    """All knobs that a search may vary.
+
+    Parameters
+    ----------
+    ranges : tuple of KnobRange
+        Of different knobs.
+
+    Raises
+    ------
+    SettingError
+        If there is none, or a knob has less than two values.
+    """
+
+    ranges: tuple[KnobRange, ...]
+
+    def __post_init__(self) -> None:
+        if not self.ranges:
+            raise SettingError("found no knob to vary, expected at least one")
+        for one in self.ranges:
+            if len(one.values) < 2:  # noqa: PLR2004
+                raise SettingError(f"{one.name}: found one value to try, expected two or more")
+
+    @cached_property
+    def by_name(self) -> Mapping[str, KnobRange]:
+        """The ranges by the names of their knobs."""
+        return {one.name: one for one in self.ranges}
+
+    @property
+    def others(self) -> tuple[KnobRange, ...]:
+        """The ranges of all knobs but those of the threshold."""
+        return tuple(one for one in self.ranges if one.name not in THRESHOLDS)
+
+    @property
+    def rules(self) -> tuple[ThresholdRule, ...]:
+        """The rules whose threshold may be moved, in the order in which they are preferred."""
+        pairs = (
+            (ThresholdRule.QUANTILE, "quantile"),
+            (ThresholdRule.PROBABILITY, "probability"),
+        )
+        return tuple(rule for rule, name in pairs if name in self.by_name)
+
+    def setting_of(self, start: Setting, knobs: Mapping[str, object]) -> Setting | None:
+        """Return a setting with knobs changed, without what then has no effect; None if faulty.
+
+        Parameters
+        ----------
+        start : Setting
+            Knobs without effect have its values, so that equal masks have equal settings.
+        knobs : mapping
+            All that differ from the start.
+        """
+        try:
+            changed = start.changed(**knobs)
+        except SettingError:
+            return None
+        idle = {
+            name: getattr(start, name)
+            for name in self.by_name
+            if not knob_applies(name, changed) and getattr(changed, name) != getattr(start, name)
+        }
+        if not idle:
+            return changed
+        try:
+            return changed.changed(**idle)
+        except SettingError:
+            return changed
+
+    def taken_from(self, setting: Setting) -> dict[str, object]:
+        """Return the values that a setting has of the knobs in this space.
+
+        Numbers beyond the ends of a range are taken at the end; choices that are not in it are
+        left out.
+        """
+        taken: dict[str, object] = {}
+        for name, one in self.by_name.items():
+            value = getattr(setting, name)
+            if one.is_ordered:
+                taken[name] = min(max(value, one.values[0]), one.values[-1])
+            elif value in one.values:
+                taken[name] = value
+        return taken
+
+
+def default_space(fragments: Sequence[Fragment], start: Setting) -> Space:
+    """Return the knobs that can matter on some fragments, with the ranges of published chains.
+
+    Parameters
+    ----------
+    fragments : sequence of Fragment
+        Knobs of volumes that one of them lacks are left out.
+    start : Setting
+        A setting from the CT alone keeps its source.
+
+    Notes
+    -----
+    Sheetness is not among them: one score with it takes as long as fifty settings without.
+    """
+    has_two = all(one.p2d is not None and one.p2d is not one.p3d for one in fragments)
+    mixes = start.source is ScoreFrom.PROBABILITIES and has_two and not start.weights
+    ranges = [
+        *_threshold_ranges(),
+        *([KnobRange("blend", _steps(0, 100, 4, 100))] if mixes else []),
+        *([KnobRange("averaging", tuple(_AVERAGING))] if mixes or start.weights else []),
+        KnobRange("z_radius", (0, 1, 2, 3, 4)),
+        KnobRange("smooth", (ScoreSmoothing.OFF, ScoreSmoothing.DIFFUSION, ScoreSmoothing.MEDIAN)),
+        *(KnobRange(name, values) for name, values in _CLEAN_UP.items()),
+    ]
+    return Space(tuple(ranges))
+
+
+_AVERAGING = (Averaging.PROBABILITY, Averaging.LOGIT, Averaging.GEOMETRIC)
+
+_OBJECTS = (0, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
+
+_CLEAN_UP: Mapping[str, tuple[Value, ...]] = {
+    "border": (0, 1, 3),
+    "objects_first": _OBJECTS,
+    "opening": (False, True),
+    "closing_z": (0, 1, 2, 3, 4),
+    "closing_xy": (0, 1, 2),
+    "closing_ball": (0, 1, 2, 3),
+    "gap_fill": (0, 1, 2, 3, 5),
+    "diagonal_fill": (False, True),
+    "repair_passes": (1, 2, 3, 5),
+    "per_sheet": (False, True),
+    "plug_tunnels": (False, True),
+    "plug_cubes": (CubePlugging.OFF, CubePlugging.CUBES),
+    "patch_holes": (0, 16, 32, 64),
+    "fill_cavities": (False, True),
+    "mask_gauss": (0.0, 0.7, 1.0),
+    "median_passes": (0, 1, 2, 4, 7),
+    "line_norm": (0.0, 1.0, 1.5),
+    "stabilise_radius": (0, 1, 2),
+    "smallest_object": _OBJECTS,
+    "object_connectivity": (Connectivity.FACES, Connectivity.CORNERS),
+    "bridge_diagonals": (False, True),
+}
+
+
+def _threshold_ranges() -> list[KnobRange]:
+    return [
+        KnobRange("rule", (ThresholdRule.QUANTILE, ThresholdRule.PROBABILITY)),
+        KnobRange("quantile", _steps(800, 998, 1, 1000)),
+        KnobRange("low_quantile", _steps(700, 995, 1, 1000)),
+        KnobRange("probability", _steps(100, 195, 1, 200)),
+        KnobRange("low_probability", _steps(20, 180, 1, 200)),
+        KnobRange("hysteresis", (False, True)),
+    ]
+
+
+def _steps(first: int, last: int, step: int, over: int) -> tuple[float, ...]:
+    return tuple(number / over for number in range(first, last + 1, step))

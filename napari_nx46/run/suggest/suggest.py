@@ -1,0 +1,214 @@
+"""One call: from fragments and a setting to the best setting that some minutes give."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_nx46.data.fragments import Fragment, FragmentError
+from napari_nx46.run.preflight import reads_dataset, sources_read
+from napari_nx46.run.suggest.bench import open_bench
+from napari_nx46.run.suggest.choosing import Choice, choose
+from napari_nx46.run.suggest.journal import Journal, contents_of
+from napari_nx46.run.suggest.measures import LabelScore
+from napari_nx46.run.suggest.places import places_of
+from napari_nx46.run.suggest.results import Results, ScoreObjective, View
+from napari_nx46.run.suggest.search import Found, Search
+from napari_nx46.run.suggest.space import Space, default_space
+from napari_nx46.setting import Setting, SettingError
+from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
+
+__all__ = ["SuggestRequest", "Suggestion", "labelled_of", "suggest"]
+
+SEARCH_SHARE = 0.85
+"""Of the time; the rest is for the neighbourhood of the best, and for what it is worth."""
+
+
+@dataclass(frozen=True)
+class SuggestRequest:
+    """What is looked for.
+
+    Parameters
+    ----------
+    start : Setting
+        Where the search begins, and what gains are measured against.
+    space : Space, optional
+        What may vary; all knobs that can matter by default.
+    seconds : float, optional
+        So long at most.
+    evaluations : int, optional
+        So many settings at most. With a number and no time the result follows from the seed.
+    seed : int
+    groups : mapping of str to str
+        Group of a fragment, such as its scroll, by image_id; fragments that are not in it are
+        groups of their own.
+    threads, memory_budget : int, optional
+        All threads, and `pipelines.DEFAULT_MEMORY_BUDGET` bytes, by default.
+
+    Raises
+    ------
+    SettingError
+        If neither a time nor a number is given, or the start's quantile is over all fragments.
+    """
+
+    start: Setting
+    space: Space | None = None
+    seconds: float | None = None
+    evaluations: int | None = None
+    seed: int = 0
+    groups: Mapping[str, str] = field(default_factory=dict, hash=False)
+    threads: int | None = None
+    memory_budget: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seconds is None and self.evaluations is None:
+            raise SettingError("found neither minutes nor evaluations, expected one of them")
+        if reads_dataset(self.start):
+            raise SettingError(
+                "found a quantile over all fragments (domain dataset); expected one of each"
+                " fragment, or a probability, which 'nx46 freeze' makes of it"
+            )
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What was found.
+
+    Parameters
+    ----------
+    choice : Choice
+    start : Setting
+    start_value : float
+        What the start is worth.
+    tried, whole : int
+        Settings tried at all, and on all whole fragments.
+    image_ids : tuple of str
+        The fragments that it was found on.
+    stopped : bool
+        Whether it was stopped before its time.
+    """
+
+    choice: Choice
+    start: Setting
+    start_value: float
+    tried: int
+    whole: int
+    image_ids: tuple[str, ...]
+    stopped: bool = False
+
+
+def suggest(
+    fragments: Sequence[Fragment],
+    request: SuggestRequest,
+    *,
+    report: Callable[[Found], object] = lambda _found: None,
+    journal: Path | None = None,
+    cancelled: CancelCheck = never,
+) -> Suggestion:
+    """Look for the best setting on labelled fragments.
+
+    Parameters
+    ----------
+    fragments : sequence of Fragment
+        Those without a label are left out.
+    request : SuggestRequest
+    report : callable
+        Takes the best so far after each round, from the calling thread.
+    journal : Path, optional
+        File that every figure is appended to; what it has from before is not computed again.
+    cancelled : callable
+        Asked all the time; once it returns True, what is best so far is taken.
+
+    Returns
+    -------
+    Suggestion
+
+    Raises
+    ------
+    Cancelled
+        If it was stopped before the start itself was known.
+    FragmentError
+        If no fragment has a label, a fragment lacks what the start reads, or the journal is of
+        other data.
+    VolumeError
+        If a volume is damaged.
+    """
+    labelled = labelled_of(fragments)
+    for one in labelled:
+        sources_read(one, request.start)
+    space = request.space or default_space(labelled, request.start)
+    begun = time.monotonic()
+
+    def over(share: float) -> CancelCheck:
+        def is_over() -> bool:
+            late = request.seconds is not None and (
+                time.monotonic() - begun > share * request.seconds
+            )
+            return late or cancelled()
+
+        return is_over
+
+    with ExitStack() as stack:
+        bench = stack.enter_context(
+            open_bench(
+                labelled,
+                LabelScore(),
+                threads=request.threads,
+                memory_budget=request.memory_budget,
+            )
+        )
+        results = Results(ScoreObjective())
+        kept = None
+        if journal is not None:
+            contents = contents_of({one.image_id: one for one in labelled})
+            kept = stack.enter_context(Journal(journal, contents, "score"))
+            for row in kept.known():
+                results.put(*row)
+        search = Search(
+            space,
+            request.start,
+            bench,
+            _views(labelled, request.groups),
+            results,
+            seed=request.seed,
+            journal=kept,
+        )
+        with suppress(Cancelled):
+            search.run(request.evaluations, report, over(SEARCH_SHARE))
+        choice = choose(search, space, over(1.0))
+    found = search.found()
+    if choice is None or found is None:
+        raise Cancelled("the search was stopped before the start's own score was known")
+    image_ids = tuple(one.image_id for one in labelled)
+    return Suggestion(
+        choice,
+        request.start,
+        found.start_value,
+        found.tried,
+        found.whole,
+        image_ids,
+        stopped=cancelled(),
+    )
+
+
+def labelled_of(fragments: Iterable[Fragment]) -> list[Fragment]:
+    """Return the fragments that have a label.
+
+    Raises
+    ------
+    FragmentError
+        If none has one.
+    """
+    labelled = [one for one in fragments if one.label is not None]
+    if not labelled:
+        raise FragmentError("found no fragment with a label, expected at least one")
+    return labelled
+
+
+def _views(fragments: Sequence[Fragment], groups: Mapping[str, str]) -> list[View]:
+    rungs = places_of([(one.image_id, one.shape) for one in fragments])
+    of_all = {one.image_id: groups.get(one.image_id, one.image_id) for one in fragments}
+    return [View("", rungs, of_all)]

@@ -1,0 +1,51 @@
+"""The data set of the tests of searches, and searches on it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+from napari_nx46.run.suggest.bench import open_bench
+from napari_nx46.run.suggest.measures import LabelScore
+from napari_nx46.run.suggest.places import TriedPlace
+from napari_nx46.run.suggest.results import Results, ScoreObjective, View
+from napari_nx46.run.suggest.search import Search
+from napari_nx46.run.suggest.space import default_space
+from napari_nx46.setting import preset
+from tests.run.suggest.data import write_labelled
+
+START = preset("nx46-v7.5")
+
+
+@pytest.fixture(scope="session")
+def two(tmp_path_factory):
+    """Return two labelled fragments."""
+    return list(write_labelled(tmp_path_factory.mktemp("labelled")))
+
+
+def view_of(fragments, *, octants=True):
+    """Return the view of all fragments; small ones are tried on octants only if it is asked."""
+    whole = tuple(TriedPlace(one.image_id) for one in fragments)
+    first = (tuple(TriedPlace(one.image_id, 7 * n) for n, one in enumerate(fragments)),)
+    groups = {one.image_id: one.image_id for one in fragments}
+    return View("", (*(first if octants else ()), whole), groups)
+
+
+@contextmanager
+def searching(fragments, *, seed=0, threads=1, journal=None, octants=True, space=None):
+    """Yield a search on fragments, with results of its own."""
+    with open_bench(fragments, LabelScore(), threads=threads) as bench:
+        results = Results(ScoreObjective())
+        if journal is not None:
+            for row in journal.known():
+                results.put(*row)
+        yield Search(
+            space or default_space(fragments, START),
+            START,
+            bench,
+            [view_of(fragments, octants=octants)],
+            results,
+            seed=seed,
+            journal=journal,
+        )

@@ -1,0 +1,111 @@
+"""Figures of settings are those of their masks, however many threads compute them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_nx46 import leaderboard
+from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.run.suggest.bench import Task, open_bench
+from napari_nx46.run.suggest.measures import ONE_OCTANT, LabelScore
+from napari_nx46.run.suggest.places import (
+    FEWEST_VOXELS,
+    CroppedVolume,
+    TriedPlace,
+    places_of,
+    threshold_within,
+)
+from napari_nx46.setting import preset
+from napari_nx46.voxels.blocks import FragmentVolumes
+from napari_nx46.voxels.workers import Cancelled
+from tests.run.suggest.conftest import START
+
+SETTINGS = [
+    START,
+    START.changed(blend=0.4, hysteresis=True, low_quantile=0.9, closing_z=2, smallest_object=40),
+    START.changed(rule="probability", probability=0.55, opening=True, plug_cubes="cubes"),
+    START.changed(rule="probability", probability=0.5, hysteresis=True, low_probability=0.3),
+    preset("nx47-v61.2"),
+]
+
+
+def computed(fragments, tasks, threads, cancelled=lambda: False):
+    found = {}
+    with open_bench(fragments, LabelScore(), threads=threads) as bench:
+        bench.evaluate(tasks, found.__setitem__, cancelled)
+    return found
+
+
+def expected(fragment, setting, octant):
+    """Return the score of a mask on a fragment, or on an octant whose threshold is the whole's."""
+    arrays = [one.read() for one in (fragment.p3d, fragment.p2d)]
+    threshold = FragmentPipeline(FragmentVolumes(*arrays)).threshold(setting)
+    block = TriedPlace("x", octant).block(fragment.shape)
+    here = threshold_within(threshold, block)
+    cut = FragmentPipeline(FragmentVolumes(*(one[block].copy() for one in arrays)))
+    mask = cut.whole_mask(setting, here).mask()
+    parameters = leaderboard.COMPETITION if octant is None else ONE_OCTANT
+    label = np.asarray(fragment.label[:])[block]
+    return leaderboard.score(mask, label, parameters=parameters), mask, threshold
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_figures_are_the_score_of_the_mask_on_that_place(two, threads):
+    places = [TriedPlace(one.image_id, octant) for one in two for octant in (None, 5)]
+    tasks = [Task(setting, place) for setting in SETTINGS for place in places]
+    found = computed(two, tasks, threads)
+    assert set(found) == set(tasks)
+    fragments = {one.image_id: one for one in two}
+    for (setting, place), figures in found.items():
+        score, mask, threshold = expected(fragments[place.image_id], setting, place.octant)
+        assert figures.values == {
+            "score": score.value,
+            "topo": score.topo.value,
+            "surface_dice": score.surface_dice,
+            "voi": score.voi.value,
+            "density": mask.mean(),
+        }
+        assert figures.high == np.mean(threshold.values)
+        assert figures.low == np.mean(threshold.lower.values)
+
+
+def test_shares_are_of_the_voxels_below_the_thresholds(two):
+    tasks = [Task(one, TriedPlace("f0")) for one in SETTINGS[:4]]
+    found = computed(two, tasks, 1)
+    arrays = [one.read() for one in (two[0].p3d, two[0].p2d)]
+    for setting, place in tasks:
+        figures = found[Task(setting, place)]
+        scores = FragmentPipeline(FragmentVolumes(*arrays)).score(setting, place.block((32,) * 3))
+        assert figures.high_share == pytest.approx((scores < figures.high).mean(), abs=2e-3)
+        assert figures.low_share == pytest.approx((scores < figures.low).mean(), abs=2e-3)
+
+
+def test_cancelling_ends_between_tasks_and_keeps_what_was_computed(two):
+    tasks = [Task(one, TriedPlace("f0")) for one in SETTINGS]
+    found = {}
+    with open_bench(two, LabelScore(), threads=1) as bench, pytest.raises(Cancelled):
+        bench.evaluate(tasks, found.__setitem__, lambda: len(found) >= 2)
+    assert len(found) == 2
+
+
+def test_a_cropped_volume_reads_as_the_block_it_is_of():
+    volume = np.arange(6 * 7 * 8).reshape(6, 7, 8)
+    block = (slice(1, 5), slice(2, 7), slice(0, 4))
+    crop = CroppedVolume(volume, block)
+    assert (crop.shape, crop.dtype) == ((4, 5, 4), volume.dtype)
+    part = (slice(1, 3), slice(0, 5), slice(2, 3))
+    assert np.array_equal(crop[part], volume[block][part])
+
+
+def test_large_fragments_are_tried_on_octants_first():
+    side = round(FEWEST_VOXELS ** (1 / 3))
+    small, large = (8, 8, 8), (side, side, side)
+    assert len(places_of([("a", small), ("b", large)])) == 1
+    octants, whole = places_of([("a", large)])
+    assert [one.image_id for one in octants] == ["a", "a"]
+    assert octants[0].octant != octants[1].octant
+    assert whole == (TriedPlace("a"),)
+    octants, whole = places_of([(str(n), large) for n in range(9)])
+    assert len({one.image_id for one in octants}) == len(octants) == 4
+    assert len(whole) == 9
