@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 __all__ = ["COMPETITION", "Parameters", "PartWeights"]
 
-_CONNECTIVITIES = (6, 18, 26)
+_CONNECTIVITIES = {26: 3, 18: 2, 6: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,11 @@ class Parameters:
     octants: tuple[int, int, int] = (2, 2, 2)
     ignore_label: int | None = 2
 
+    @property
+    def voi_reach(self) -> int:
+        """Along how many axes neighbours of the variation of information differ, at most."""
+        return _CONNECTIVITIES[self.voi_connectivity]
+
     def __post_init__(self) -> None:
         _check_at_least_zero("tolerance", self.tolerance)
         _check_at_least_zero("voi_alpha", self.voi_alpha)
@@ -75,7 +80,8 @@ class Parameters:
             raise ValueError(f"spacing must be finite and positive, got {self.spacing}")
         if self.voi_connectivity not in _CONNECTIVITIES:
             raise ValueError(
-                f"voi_connectivity must be one of {_CONNECTIVITIES}, got {self.voi_connectivity}"
+                f"voi_connectivity must be one of {tuple(_CONNECTIVITIES)}, "
+                f"got {self.voi_connectivity}"
             )
         _check_length("dimension_weights", self.dimension_weights)
         _check_weights("dimension_weights", self.dimension_weights)

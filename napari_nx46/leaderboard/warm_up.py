@@ -16,7 +16,7 @@ KERNEL_MODULES = (
 """The modules with the kernels of a score; those that take longest to compile come first."""
 
 ERROR_MODULES = tuple(
-    f"napari_nx46.leaderboard.kernels.{name}" for name in ("ways", "joins", "rings")
+    f"napari_nx46.leaderboard.kernels.{name}" for name in ("ways", "joins", "rings", "cuts")
 )
 """The modules with further kernels, for the list of what a score has lost."""
 

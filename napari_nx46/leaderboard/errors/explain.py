@@ -27,8 +27,6 @@ from napari_nx46.voxels.workers import never
 
 __all__ = ["explain"]
 
-_REACH = {6: 1, 18: 2, 26: 3}
-
 
 def explain(
     prediction: npt.ArrayLike,
@@ -100,7 +98,7 @@ def explain(
             contingency_of(pair.prediction, pair.label, parameters.voi_connectivity),
             parameters.voi_alpha,
             weights.voi,
-            _REACH[parameters.voi_connectivity],
+            parameters.voi_reach,
         ),
         octant=find_features,
         cancelled=cancelled,

@@ -14,9 +14,10 @@ from napari_nx46.leaderboard.errors.extents import (
     region_extents,
 )
 from napari_nx46.leaderboard.errors.features import Matched
+from napari_nx46.leaderboard.errors.joints import feature_joints, pair_joints
 from napari_nx46.leaderboard.errors.prices import DimensionGains, shares_of
 from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
-from napari_nx46.leaderboard.errors.table import PARTS, ErrorTable, TopologyErrors
+from napari_nx46.leaderboard.errors.table import KINDS, PARTS, ErrorTable, TopologyErrors
 from napari_nx46.leaderboard.errors.voi_pairs import VoiPairs
 from napari_nx46.leaderboard.errors.voxels import (
     feature_cycle,
@@ -173,6 +174,33 @@ class Explanation:
         return feature_way(
             self.topology, row, self.masks, self.octants[self.items.octant[item]].box
         )
+
+    def joints_of(self, item: int) -> tuple[Ints, ...]:
+        """Return every place at which the prediction could be cut to undo a merge.
+
+        Computed when it is called.
+
+        Parameters
+        ----------
+        item : int
+            Row of `items`.
+
+        Returns
+        -------
+        tuple of ndarray of int32
+            (N, 3) each, in raster order of their first voxels: 26-connected voxels of the
+            prediction that the label lacks, halfway between what is merged. Two sheets that touch
+            at three places have three; all of them have to be cut. Of a merge, the component of
+            the label is parted from all others of its octant; of a VOI merge of two components,
+            what they share from the rest of the predicted one. Empty for other kinds.
+        """
+        row, part = int(self.items.row[item]), PARTS[self.items.part[item]]
+        if part == "topology":
+            box = self.octants[self.items.octant[item]].box
+            return feature_joints(self.topology, row, self.masks, box)
+        if KINDS[self.items.kind[item]] != "VOI merge":
+            return ()
+        return pair_joints(self.voi, row, self.parameters.voi_reach)
 
     def cycle_of(self, item: int) -> Ints:
         """Return a closed way around the place of a loop; computed when it is called.

@@ -23,12 +23,14 @@ from napari_nx46.voxels.packed import PackedMask, unpack
 from napari_nx46.voxels.spans import Components, Runs, find_components, find_runs
 
 __all__ = [
+    "block_of",
     "feature_components",
     "feature_cycle",
     "feature_voxels",
     "feature_way",
     "pair_voxels",
     "region_voxels",
+    "runs_of_component",
 ]
 
 Ints = npt.NDArray[np.int32]
@@ -55,7 +57,7 @@ def feature_way(
         return np.zeros((0, 3), np.int32)
     side = int(topology.side[row])
     origin = np.array([axis.start for axis in block], np.int32)
-    own, other = (np.ascontiguousarray(_block(masks[k], block)) for k in (side, 1 - side))
+    own, other = (np.ascontiguousarray(block_of(masks[k], block)) for k in (side, 1 - side))
     components = find_components(own, 6)
     number = _component_at(components, features.seed[row] - origin)
     _, _, way = ways(components, np.array([number]), find_runs(_without(other, own)))
@@ -71,7 +73,7 @@ def feature_cycle(
     if topology.dimension[row] != 1:
         return np.zeros((0, 3), np.int32)
     origin = np.array([axis.start for axis in block], np.int32)
-    own = _block(masks[int(topology.side[row])], block)
+    own = block_of(masks[int(topology.side[row])], block)
     z, y, x = (topology.features.place[row] - origin).tolist()
     found: Ints = cycle_around(own, (z, y, x)) + origin
     return found
@@ -108,9 +110,9 @@ def feature_components(
     block : tuple of slice
         The octant.
     """
-    own = _block(masks[side], block)
+    own = block_of(masks[side], block)
     if dimension == 1:
-        return find_components(_without(_block(masks[1 - side], block), own), 6)
+        return find_components(_without(block_of(masks[1 - side], block), own), 6)
     return find_components(
         np.ascontiguousarray(own), 6 if dimension == 0 else 26, background=dimension == 2
     )
@@ -129,7 +131,7 @@ def pair_voxels(pairs: VoiPairs, row: int) -> Ints:
     chosen: list[Runs] = []
     for components, number in sides:
         if number != NO_COMPONENT:
-            chosen.append(_runs_of(components, int(number)))
+            chosen.append(runs_of_component(components, int(number)))
     if pairs.predicted[row] == NO_COMPONENT:
         found = runs_without(chosen[0], pairs.components[0].runs)
     elif pairs.true[row] == NO_COMPONENT:
@@ -148,7 +150,7 @@ def region_voxels(regions: SurfaceRegions, row: int) -> Ints:
     return voxels_in(components.runs, components.component == number)
 
 
-def _runs_of(components: Components, number: int) -> Runs:
+def runs_of_component(components: Components, number: int) -> Runs:
     """Return the runs of one component."""
     chosen = components.component == number
     runs = components.runs
@@ -161,7 +163,7 @@ def _component_at(components: Components, voxel: Ints) -> int:
     return int(components_at(components, voxel.astype(np.int32)[np.newaxis])[0])
 
 
-def _block(mask: PackedMask, box: tuple[slice, slice, slice]) -> Mask:
+def block_of(mask: PackedMask, box: tuple[slice, slice, slice]) -> Mask:
     """Return a block of a mask that is packed without a margin."""
     z, y, x = box
     words = mask.words[z, y]

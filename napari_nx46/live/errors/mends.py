@@ -27,6 +27,8 @@ Knobs = Mapping[str, Any]
 
 STEPS = 5
 """A threshold is moved by so many of its knob's small steps."""
+MOST_JOINTS = 4
+"""So many joints are tried one by one, the largest."""
 WIDEST_CLOSING, WIDEST_PATCH, WIDEST_SHEET_GAP, LARGEST_OBJECT = 8, 64, 3, 10_000_000
 
 
@@ -268,20 +270,42 @@ def hand_mends(
     corrections : Corrections
         The present ones, which are added to.
     """
-    mends = []
-    for value, voxels in _edits(listing, row):
+    mends: list[Mend] = []
+    for value, voxels, where in (*_cuts(listing, row), *_edits(listing, row)):
         if not len(voxels):
             continue
         verb = "Add" if value == ADD else "Erase"
-        title = f"{verb} {len(voxels):,} voxels by hand"
+        title = f"{verb} {len(voxels):,} voxels by hand{where}"
         z, y, x = voxels.astype(np.int64).T
         changed = corrections.with_voxels((z, y, x), value)
-        if changed != corrections:
+        if changed != corrections and all(changed != mend.corrections for mend in mends):
             mends.append(Mend(title, setting, changed, by_hand=True))
     return mends
 
 
-def _edits(listing: Listing, row: int) -> Iterator[tuple[int, Ints]]:
+_Edit = tuple[int, Ints, str]
+"""Whether to add or to erase, which voxels, and where that is, as the end of a title."""
+
+
+def _cuts(listing: Listing, row: int) -> list[_Edit]:
+    """Return what to erase where the prediction joins what the label separates.
+
+    That is all joints at once, which parts the two, and if there are several, each on its own.
+    """
+    if listing.explanation is None:
+        return []
+    joints = listing.explanation.joints_of(row)
+    largest = sorted(joints, key=len, reverse=True)[:MOST_JOINTS]
+    places = [", ".join(map(str, joint[len(joint) // 2].tolist())) for joint in largest]
+    if len(joints) <= 1:
+        return [(ERASE, *one) for one in zip(joints, (f", at {at}" for at in places), strict=True)]
+    return [
+        (ERASE, np.concatenate(joints), f", at all {len(joints)} joints"),
+        *((ERASE, joint, f", at {at}") for joint, at in zip(largest, places, strict=True)),
+    ]
+
+
+def _edits(listing: Listing, row: int) -> Iterator[_Edit]:
     """Yield voxels to add or to erase."""
     explanation = listing.explanation
     if explanation is None:
@@ -301,6 +325,6 @@ def _edits(listing: Listing, row: int) -> Iterator[tuple[int, Ints]]:
     else:
         excesses = _EXCESSES.get(kind, ())
     for of, where in excesses:
-        yield (ERASE if of == PREDICTION else ADD), excess_at(explanation, of, seeds[where]())
+        yield (ERASE if of == PREDICTION else ADD), excess_at(explanation, of, seeds[where]()), ""
     if not excesses:
-        yield _OF_ITEM.get(kind, ADD if by_label else ERASE), listing.voxels_of(row)
+        yield _OF_ITEM.get(kind, ADD if by_label else ERASE), listing.voxels_of(row), ""

@@ -84,7 +84,9 @@ def picture_of(listing: Listing, row: int, shape: tuple[int, int, int]) -> ItemP
     """
     item, way = listing.voxels_of(row), listing.way_of(row)
     other = _other_sheet(listing, row, item, way)
-    # Later ones win where voxels are in several: the way is narrow, and must be seen.
+    if listing.explanation is not None:
+        way = np.concatenate([way, *listing.explanation.joints_of(row)])
+    # Later ones win where voxels are in several: ways and joints are narrow, and must be seen.
     parts = ((other, ItemClass.OTHER), (item, ItemClass.ITEM), (way, ItemClass.WAY))
     voxels = np.minimum(np.concatenate([part for part, _ in parts]), np.array(shape) - 1)
     classes = np.repeat([int(kind) for _, kind in parts], [len(part) for part, _ in parts])

@@ -41,7 +41,7 @@ _TONES: Mapping[Tone, str] = {
 _ITEMS = {
     ItemClass.ITEM: "selected",
     ItemClass.OTHER: "the sheet beside or around it",
-    ItemClass.WAY: "the gap between",
+    ItemClass.WAY: "the gap between, or what joins them",
 }
 
 

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from napari_nx46 import leaderboard
+from napari_nx46.live.errors.listing import listing_of
+from napari_nx46.live.errors.mends import hand_mends
 from napari_nx46.live.errors.picture import ItemClass, Pictures, lazy_picture, picture_of
 from napari_nx46.live.errors.trials import block_around
+from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import block_shape
+from napari_nx46.voxels.corrections.corrections import Corrections
 from tests.planted import FAULTS
 
 
@@ -115,6 +119,33 @@ def test_the_block_lies_around_the_place_within_its_octant(watched):
         )
         if watched.listing.octant_of(row) is not None:
             assert max(block_shape(block)) <= 32
+
+
+def test_what_joins_two_sheets_at_several_places_is_cut_at_all_of_them_or_at_one():
+    label = np.zeros((16, 40, 40), bool)
+    label[4:6], label[10:12] = True, True
+    mask = label.copy()
+    mask[6:10, 4:7, 5:8] = mask[6:10, 30:32, 20:30] = True
+    listing = listing_of(leaderboard.explain(mask, label))
+    row = next(
+        row
+        for row in range(len(listing))
+        if (listing.kind_of(row), listing.side_of(row)) == ("VOI merge", "both")
+    )
+    gains, before = {}, listing.explanation.voi.voi.value
+    for mend in hand_mends(listing, row, Setting(), Corrections.none(mask.shape)):
+        whole = tuple(slice(0, n) for n in mask.shape)
+        mended = mend.corrections.apply(mask.astype(np.uint8), whole)
+        gains[mend.title] = leaderboard.score(mended, label).voi.value - before
+    at_all, *single, _ = gains
+    assert at_all == "Erase 29 voxels by hand, at all 2 joints"
+    assert [title.split(",")[0] for title in single] == [
+        "Erase 20 voxels by hand",
+        "Erase 9 voxels by hand",
+    ]
+    # One joint holds the sheets together as two do.
+    assert gains[at_all] > 0.1 > 0.01 > max(abs(gains[title]) for title in single)
+    assert (picture_of(listing, row, mask.shape).classes == ItemClass.WAY).sum() == 29
 
 
 # ---- pictures --------------------------------------------------------------------------------
