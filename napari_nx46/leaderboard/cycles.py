@@ -21,8 +21,11 @@ Ints = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.uint8]
 
-REACHES = (6, 12, 24)
+REACHES = (6, 12, 24, 48, 96, 192)
 """Voxels around the place that are looked at, the fewest first."""
+
+MOST_VOXELS = 1_000_000
+"""No more of the mask are looked at: they take half a gigabyte."""
 
 
 def cycle_around(mask: Mask, place: tuple[int, int, int]) -> Ints:
@@ -40,10 +43,12 @@ def cycle_around(mask: Mask, place: tuple[int, int, int]) -> Ints:
     ndarray of int32
         (N, 3): voxels in the order of the way, each with a face in common with the next one and
         the last with the first. It is looked for within the smallest of `REACHES` that holds one;
-        empty if none does.
+        empty if none does, or where that would be too much to look at.
     """
     for reach in REACHES:
         box = tuple(slice(max(at - reach, 0), at + reach + 1) for at in place)
+        if np.count_nonzero(mask[box]) > MOST_VOXELS:
+            break
         origin = np.array([axis.start for axis in box])
         way = _shortest_cycle(np.pad(mask[box], 1), np.array(place) - origin + 1)
         if len(way):

@@ -113,6 +113,18 @@ def test_cycles_close_up_in_the_mask_and_nothing_near_fills_them(pair):
         assert any(not is_filled(own, cycle, box) for box in boxes)
 
 
+def test_a_hole_that_takes_most_of_an_octant_has_a_cycle_around_it():
+    label = np.zeros((8, 160, 160), bool)
+    label[3:5] = True
+    prediction = label.copy()
+    prediction[3:5, 10:150, 10:150] = False
+    whole = leaderboard.Parameters(octants=(1, 1, 1))
+    found = leaderboard.explain(prediction, label, parameters=whole)
+    item = int(np.flatnonzero(found.items.dimension == 1)[0])
+    assert names(found)[item] == "hole"
+    assert len(found.cycle_of(item)) == 4 * 141
+
+
 def is_filled(mask, cycle, box):
     """Return whether a closed way is a sum of squares of a mask within a box, over F2."""
     inside = np.zeros_like(mask)
