@@ -8,24 +8,24 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.errors.extents import (
+from napari_nx46.leaderboard.errors.features import Matched
+from napari_nx46.leaderboard.errors.on_demand.extents import (
     feature_extents,
     pair_extents,
     region_extents,
 )
-from napari_nx46.leaderboard.errors.features import Matched
-from napari_nx46.leaderboard.errors.joints import feature_joints, pair_joints
-from napari_nx46.leaderboard.errors.prices import DimensionGains, shares_of
-from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
-from napari_nx46.leaderboard.errors.table import KINDS, PARTS, ErrorTable, TopologyErrors
-from napari_nx46.leaderboard.errors.voi_pairs import VoiPairs
-from napari_nx46.leaderboard.errors.voxels import (
+from napari_nx46.leaderboard.errors.on_demand.joints import feature_joints, pair_joints
+from napari_nx46.leaderboard.errors.on_demand.voxels import (
     feature_cycle,
     feature_voxels,
     feature_way,
     pair_voxels,
     region_voxels,
 )
+from napari_nx46.leaderboard.errors.prices import DimensionGains, shares_of
+from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
+from napari_nx46.leaderboard.errors.table import KINDS, PARTS, ErrorTable, TopologyErrors
+from napari_nx46.leaderboard.errors.voi_pairs import VoiPairs
 from napari_nx46.leaderboard.parameters import Parameters
 from napari_nx46.leaderboard.results import LeaderboardScore, MatchCounts
 from napari_nx46.voxels.packed import PackedMask

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.leaderboard.errors.features import Fate
+from napari_nx46.leaderboard.errors.on_demand.voxels import block_of, pair_voxels, runs_of_component
 from napari_nx46.leaderboard.errors.runs import components_at, runs_without, voxels_in
 from napari_nx46.leaderboard.errors.table import TopologyErrors
 from napari_nx46.leaderboard.errors.voi_pairs import NO_COMPONENT, VoiPairs
-from napari_nx46.leaderboard.errors.voxels import block_of, pair_voxels, runs_of_component
 from napari_nx46.voxels.packed import PackedMask
 from napari_nx46.voxels.spans import Runs, find_components
 

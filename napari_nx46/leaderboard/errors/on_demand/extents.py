@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from napari_nx46.leaderboard.components import extents
 from napari_nx46.leaderboard.errors.features import Fate
+from napari_nx46.leaderboard.errors.on_demand.voxels import feature_components
 from napari_nx46.leaderboard.errors.runs import components_at
 from napari_nx46.leaderboard.errors.surface_regions import SurfaceRegions
 from napari_nx46.leaderboard.errors.table import TopologyErrors
@@ -19,7 +20,6 @@ from napari_nx46.leaderboard.errors.voi_pairs import (
     runs_alone,
     shared_runs,
 )
-from napari_nx46.leaderboard.errors.voxels import feature_components
 from napari_nx46.leaderboard.voi import count_shared
 from napari_nx46.voxels.blocks import Block
 from napari_nx46.voxels.packed import PackedMask

@@ -1,0 +1,1 @@
+"""Voxels, boxes and joints of errors, computed when they are asked for."""
