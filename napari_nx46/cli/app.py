@@ -22,6 +22,7 @@ from napari_nx46.cli.commands.runs import runs
 from napari_nx46.cli.commands.score import score
 from napari_nx46.cli.commands.seams import seams
 from napari_nx46.cli.commands.suggest import suggest
+from napari_nx46.cli.commands.thickness import thickness
 from napari_nx46.cli.commands.validate import validate
 from napari_nx46.cli.commands.warm_up import compiling_noted, warm_up
 from napari_nx46.cli.commands.windows import demo, sample, tune
@@ -59,6 +60,7 @@ for command in (
         score,
         errors,
         measure,
+        thickness,
         compare,
     ),
     *(boxes, presets, kit, sample, demo, warm_up),

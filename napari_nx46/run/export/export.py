@@ -37,6 +37,7 @@ from napari_nx46.run.export.manifest import (
     manifest_json,
     metrics_csv,
 )
+from napari_nx46.run.export.splits import check_splits
 from napari_nx46.run.export.targets import check_targets, export_targets, kept_if_used, run_targets
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.run.preflight import (
@@ -390,6 +391,7 @@ def _measured_masks(
     fragments = checked_fragments(pipelines.dataset, settings)
     for image_id, one in corrections.items():
         check_corrections(pipelines.dataset[image_id], one)
+    check_splits(pipelines, fragments, settings, cancelled)
     return [
         _MeasuredMask(
             pipelines,
