@@ -76,6 +76,16 @@ def suggest(
             show_default="all that can matter",
         ),
     ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(
+            "--groups",
+            metavar="FILE",
+            help="CSV of image_id and group, such as the scroll: what is to be expected on "
+            "fragments not seen follows from leaving out one group at a time.",
+            show_default="each fragment by itself",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of the search.")
     ] = 0,
@@ -94,6 +104,7 @@ def suggest(
 
     from napari_nx46.cli.flags.suggest import chosen_space
     from napari_nx46.files.atomic import write_beside
+    from napari_nx46.run.suggest.folds import read_groups
     from napari_nx46.run.suggest.journal import journal_beside
     from napari_nx46.run.suggest.space import default_space
     from napari_nx46.run.suggest.suggest import SuggestRequest, labelled_of
@@ -111,8 +122,9 @@ def suggest(
         None if minutes is None else 60 * minutes,
         evaluations,
         seed,
-        threads=workers,
-        memory_budget=int(memory * 2**30),
+        {} if groups is None else read_groups(groups, [one.image_id for one in labelled]),
+        workers,
+        int(memory * 2**30),
     )
     kept: list[Setting] = []
 
@@ -148,6 +160,8 @@ def _print_found(found: Suggestion, fragments: list[Fragment]) -> None:
     )
     echo(f"start {found.start_value:.6f}, taken {choice.value:.6f}, peak {choice.peak_value:.6f}")
     echo(f"mean of the {choice.near} settings around it: {choice.plateau:.6f}")
+    for sentence in found.sentences():
+        echo(sentence)
     for name, old, new in changed_knobs(found.start, choice.setting):
         echo(f"  {name}: {old} -> {new}")
 

@@ -14,7 +14,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from napari_nx46.core.mask_chain import MaskStage
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.blend import ScoreKey
 from napari_nx46.core.threshold.quantile import bin_of_threshold, count_at_least
@@ -27,7 +29,7 @@ from napari_nx46.run.suggest.measures import Measure, MeasuredMask
 from napari_nx46.run.suggest.places import CroppedVolume, TriedPlace, threshold_within
 from napari_nx46.run.suggest.stock import Stock, StockedFragment
 from napari_nx46.setting import Setting, ThresholdRule, threshold_knobs
-from napari_nx46.voxels.blocks import FragmentVolumes, VolumeLike
+from napari_nx46.voxels.blocks import FragmentVolumes, Mask, VolumeLike
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
 __all__ = ["Bench", "Task", "open_bench"]
@@ -126,6 +128,14 @@ class Bench:
         if errors:
             raise next((one for one in errors if not isinstance(one, Cancelled)), errors[0])
 
+    def mask(self, setting: Setting, image_id: str, cancelled: CancelCheck = never) -> Mask:
+        """Return the mask of a whole fragment."""
+        return self._lanes[0].stage(Task(setting, TriedPlace(image_id)), cancelled).mask()
+
+    def label(self, image_id: str) -> npt.NDArray[np.uint8] | None:
+        """Return the label of a fragment, if it has one."""
+        return self._stock[image_id].label
+
     def close(self) -> None:
         """End the threads and give the memory back."""
         self._pool.shutdown(cancel_futures=True)
@@ -199,21 +209,30 @@ class _Lane:
     def clear(self) -> None:
         self._pipelines.clear()
 
-    def figures(self, task: Task, cancelled: CancelCheck) -> Figures:
-        """Return the figures of a setting on a place."""
+    def stage(self, task: Task, cancelled: CancelCheck) -> MaskStage:
+        """Return the mask of a setting on a place, a bit a voxel."""
         setting, place = task
         self.image_id = place.image_id
         stocked = self._stock[place.image_id]
         threshold = self._threshold(stocked, setting, cancelled)
+        here = threshold_within(threshold, place.block(stocked.fragment.shape))
+        return self._pipeline(stocked, place).whole_mask(setting, here, cancelled)
+
+    def figures(self, task: Task, cancelled: CancelCheck) -> Figures:
+        """Return the figures of a setting on a place."""
+        setting, place = task
+        stage = self.stage(task, cancelled)
+        stocked = self._stock[place.image_id]
+        threshold = self._threshold(stocked, setting, cancelled)
         block = place.block(stocked.fragment.shape)
-        pipeline = self._pipeline(stocked, place)
         here = threshold_within(threshold, block)
-        stage = pipeline.whole_mask(setting, here, cancelled)
         digest = hashlib.blake2b(stage.bits.data, digest_size=16).digest()
         values = self._known.masks.get((place, digest))
         if values is None:
             label = None if stocked.label is None else stocked.label[block]
-            measured = MeasuredMask(stage.mask(), place, pipeline, setting, here)
+            measured = MeasuredMask(
+                stage.mask(), place, self._pipeline(stocked, place), setting, here
+            )
             values = self._measure(measured, label, cancelled)
             if self._measure.of_mask_alone:
                 self._known.masks[place, digest] = values

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ from napari_nx46.setting import (
 )
 from napari_nx46.voxels.workers import CancelCheck, Cancelled
 
-__all__ = ["Choice", "choose", "is_near", "plateau_of", "steps_on"]
+__all__ = ["Choice", "best_plateau", "choose", "is_near", "plateau_of", "steps_on"]
 
 FEWEST_NEAR = 4
 """Tried settings, itself among them, of which a plateau is the mean."""
@@ -95,7 +95,8 @@ def choose(search: Search, space: Space, cancelled: CancelCheck) -> Choice | Non
         return None
     with suppress(Cancelled):
         _try_around(search, space, cancelled)
-    chosen, plateau, near = _best_plateau(search, space)
+    values = results.values(search.whole, view, view.last)
+    chosen, plateau, near = best_plateau(values, space)
     chosen = _simplest(search, chosen)
     removed: tuple[str, ...] = ()
     with suppress(Cancelled):
@@ -106,7 +107,9 @@ def choose(search: Search, space: Space, cancelled: CancelCheck) -> Choice | Non
     return Choice(chosen, values[chosen], plateau, near, peak, values[peak], removed)
 
 
-def plateau_of(setting: Setting, values: dict[Setting, float], space: Space) -> tuple[float, int]:
+def plateau_of(
+    setting: Setting, values: Mapping[Setting, float], space: Space
+) -> tuple[float, int]:
     """Return the mean over the settings near one, and how many they are, itself among them."""
     near = [values[one] for one in values if is_near(one, setting, space)]
     return statistics.fmean(near), len(near)
@@ -165,10 +168,17 @@ def _around(setting: Setting, space: Space, start: Setting) -> Iterator[Setting]
                 yield found
 
 
-def _best_plateau(search: Search, space: Space) -> tuple[Setting, float, int]:
-    """Return the best plateau; where none is wide enough, the peak as a plateau of its own."""
-    view, results = search.views[0], search.results
-    values = results.values(search.whole, view, view.last)
+def best_plateau(values: Mapping[Setting, float], space: Space) -> tuple[Setting, float, int]:
+    """Return the middle of the best plateau, its mean, and how many settings that is of.
+
+    Where none is wide enough, the peak is a plateau of its own.
+
+    Parameters
+    ----------
+    values : mapping of Setting to float
+        What settings are worth.
+    space : Space
+    """
     ranked = sorted(values, key=lambda one: -values[one])
     best = [(*plateau_of(one, values, space), one) for one in ranked[:COMPARED]]
     wide = [row for row in best if row[1] >= FEWEST_NEAR]

@@ -71,7 +71,7 @@ class LabelScore:
     def __call__(
         self, measured: MeasuredMask, label: Label | None, cancelled: CancelCheck
     ) -> dict[str, float]:
-        """Return ``score``, ``topo``, ``surface_dice``, ``voi`` and ``density``.
+        """Return the score, its three parts, voxel precision and recall, and the density.
 
         Raises
         ------
@@ -89,5 +89,7 @@ class LabelScore:
             "topo": found.topo.value,
             "surface_dice": found.surface_dice,
             "voi": found.voi.value,
+            "precision": found.voxels.precision,
+            "recall": found.voxels.recall,
             "density": float(measured.mask.mean()),
         }

@@ -40,7 +40,7 @@ class View:
     Parameters
     ----------
     name : str
-        Empty for all fragments, else the group that is left out.
+        Empty for all fragments, else the groups that are left out.
     rungs : tuple of tuple of TriedPlace
         Places by rung, see `places_of`.
     groups : Groups
@@ -60,13 +60,13 @@ class View:
         """Its fragments."""
         return tuple(place.image_id for place in self.rungs[-1])
 
-    def without(self, group: str) -> View:
-        """Return the view of all groups but one."""
+    def without(self, left_out: Sequence[str]) -> View:
+        """Return the view of all groups but some."""
         rungs = (
-            tuple(place for place in rung if self.groups[place.image_id] != group)
+            tuple(place for place in rung if self.groups[place.image_id] not in left_out)
             for rung in self.rungs
         )
-        return View(group, tuple(rung for rung in rungs if rung), self.groups)
+        return View(", ".join(left_out), tuple(rung for rung in rungs if rung), self.groups)
 
 
 class Results:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import cycle, islice
 
 from napari_nx46.run.suggest.bench import Bench, Task
 from napari_nx46.run.suggest.figures import Figures
@@ -155,12 +155,16 @@ class Search:
         Cancelled
             If `cancelled` returned True; everything that was computed is in the results.
         """
-        turns = self._turns()
         idle = 0
-        while evaluations is None or self.tried < evaluations:
-            trials = self._trials[next(turns).name]
-            before = self.tried
-            most = ROUND if evaluations is None else min(ROUND, evaluations - self.tried)
+        for number, view in enumerate(cycle(self.views)):
+            trials, before = self._trials[view.name], self.tried
+            most = ROUND
+            if evaluations is not None:
+                left = evaluations - self.tried
+                if left <= 0:
+                    return
+                # What is left is for all views alike, in this and the rounds to come.
+                most = min(ROUND, max(1, left // (len(self.views) - number % len(self.views))))
             self._round(trials, most, cancelled)
             trials.rounds += 1
             found = self.found()
@@ -222,16 +226,6 @@ class Search:
 
     # ---- a round -------------------------------------------------------------------------------
 
-    def _turns(self) -> Iterator[View]:
-        """Yield whose turn it is: all fragments every other round, folds in between."""
-        folds = self.views[1:]
-        while True:
-            if not folds:
-                yield self.views[0]
-            for fold in folds:
-                yield self.views[0]
-                yield fold
-
     def _round(self, trials: _Trials, most: int, cancelled: CancelCheck) -> None:
         view = trials.view
         proposals = list(islice(self._proposals(trials), most))
@@ -265,6 +259,7 @@ class Search:
         number = trials.rounds
         chance = random.Random(f"{self._seed}, {trials.view.name}, {number}")
         yield from filter(is_new, self._first(trials))
+        yield from filter(is_new, self._adopted(trials))
         elites = self._elites(trials)
         if not elites:
             return
@@ -293,6 +288,15 @@ class Search:
             return
         for chain in sorted(chains, key=lambda one: -chains[one])[:2]:
             yield from self._moves.coarse_curve(chain)
+
+    def _adopted(self, trials: _Trials) -> Iterator[Proposal]:
+        """Yield for all fragments what was best where a fold was left out."""
+        if trials.view is not self.views[0]:
+            return
+        for fold in self.views[1:]:
+            values = self.results.values(list(self.origins(fold)), fold, fold.last)
+            if values:
+                yield Proposal(max(values, key=lambda one: values[one]), "fold")
 
     def _elites(self, trials: _Trials) -> list[Known]:
         """Return the best whole settings, of those that differ in thresholds alone the best one."""

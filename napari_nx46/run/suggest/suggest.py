@@ -10,21 +10,23 @@ from pathlib import Path
 
 from napari_nx46.data.fragments import Fragment, FragmentError
 from napari_nx46.run.preflight import reads_dataset, sources_read
-from napari_nx46.run.suggest.bench import open_bench
+from napari_nx46.run.suggest.bench import Bench, open_bench
 from napari_nx46.run.suggest.choosing import Choice, choose
+from napari_nx46.run.suggest.folds import views_of
 from napari_nx46.run.suggest.journal import Journal, contents_of
 from napari_nx46.run.suggest.measures import LabelScore
-from napari_nx46.run.suggest.places import places_of
-from napari_nx46.run.suggest.results import Results, ScoreObjective, View
+from napari_nx46.run.suggest.results import Results, ScoreObjective
 from napari_nx46.run.suggest.search import Found, Search
 from napari_nx46.run.suggest.space import Space, default_space
+from napari_nx46.run.suggest.trust import Trust, gain_of_octants, left_out
 from napari_nx46.setting import Setting, SettingError
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
 __all__ = ["SuggestRequest", "Suggestion", "labelled_of", "suggest"]
 
-SEARCH_SHARE = 0.85
-"""Of the time; the rest is for the neighbourhood of the best, and for what it is worth."""
+SEARCH_SHARE, CHOICE_SHARE = 0.85, 0.95
+"""Of the time: the search ends, then the trial of what is around the best; the rest is for what it
+is worth elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Suggestion:
         Settings tried at all, and on all whole fragments.
     image_ids : tuple of str
         The fragments that it was found on.
+    trust : Trust
+        What is to be expected elsewhere.
     stopped : bool
         Whether it was stopped before its time.
     """
@@ -97,7 +101,12 @@ class Suggestion:
     tried: int
     whole: int
     image_ids: tuple[str, ...]
+    trust: Trust
     stopped: bool = False
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return in plain words what is to be expected of the setting, and whether it gains."""
+        return self.trust.sentences(self.choice.value - self.start_value)
 
 
 def suggest(
@@ -171,17 +180,20 @@ def suggest(
             space,
             request.start,
             bench,
-            _views(labelled, request.groups),
+            views_of(labelled, request.groups),
             results,
             seed=request.seed,
             journal=kept,
         )
         with suppress(Cancelled):
             search.run(request.evaluations, report, over(SEARCH_SHARE))
-        choice = choose(search, space, over(1.0))
-    found = search.found()
-    if choice is None or found is None:
-        raise Cancelled("the search was stopped before the start's own score was known")
+        choice = choose(search, space, over(CHOICE_SHARE))
+        found = search.found()
+        if choice is None or found is None:
+            raise Cancelled("the search was stopped before the start's own score was known")
+        trust = Trust((), None)
+        with suppress(Cancelled):
+            trust = _trusted(search, space, choice, bench, cancelled)
     image_ids = tuple(one.image_id for one in labelled)
     return Suggestion(
         choice,
@@ -190,6 +202,7 @@ def suggest(
         found.tried,
         found.whole,
         image_ids,
+        trust,
         stopped=cancelled(),
     )
 
@@ -208,7 +221,15 @@ def labelled_of(fragments: Iterable[Fragment]) -> list[Fragment]:
     return labelled
 
 
-def _views(fragments: Sequence[Fragment], groups: Mapping[str, str]) -> list[View]:
-    rungs = places_of([(one.image_id, one.shape) for one in fragments])
-    of_all = {one.image_id: groups.get(one.image_id, one.image_id) for one in fragments}
-    return [View("", rungs, of_all)]
+def _trusted(
+    search: Search, space: Space, choice: Choice, bench: Bench, cancelled: CancelCheck
+) -> Trust:
+    """Return what is to be expected: by folds, on one fragment by its octants."""
+    image_ids = search.views[0].image_ids
+    if len(image_ids) > 1:
+        return left_out(search, space, cancelled)
+    label = bench.label(image_ids[0])
+    if label is None or choice.setting == search.start:
+        return Trust((), None)
+    new, old = (bench.mask(one, image_ids[0], cancelled) for one in (choice.setting, search.start))
+    return Trust((), gain_of_octants((new, old), label, cancelled))

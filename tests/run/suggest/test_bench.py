@@ -64,6 +64,8 @@ def test_figures_are_the_score_of_the_mask_on_that_place(two, threads):
             "topo": score.topo.value,
             "surface_dice": score.surface_dice,
             "voi": score.voi.value,
+            "precision": score.voxels.precision,
+            "recall": score.voxels.recall,
             "density": mask.mean(),
         }
         assert figures.high == np.mean(threshold.values)
