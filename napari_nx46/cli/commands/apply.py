@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -157,6 +157,7 @@ def apply(
     setting = chosen_setting(knobs, os.environ, note)
 
     from napari_nx46.scale.execute.estimate import fitted
+    from napari_nx46.scale.execute.lanes import StartedCluster
     from napari_nx46.scale.execute.run import RunOptions
     from napari_nx46.scale.execute.run import apply as run
     from napari_nx46.scale.plan.plan import plan_apply
@@ -175,13 +176,17 @@ def apply(
         options = options.with_lanes(lanes)
         if lanes < cluster.lanes or plan.tile < tile:
             note(f"note: {lanes} at a time with tiles of {plan.tile}, to keep to the memory")
-    with interruptible() as cancelled:
-        if dry_run or not (plan.work.exists() or plan.out.exists()):
-            _print_estimate(plan, options.lanes, cancelled, as_json=as_json)
+    with interruptible() as cancelled, ExitStack() as stack:
         if dry_run:
+            _print_estimate(plan, options.lanes, cancelled, as_json=as_json)
             return
+        # The workers start while three tiles are timed.
+        started = None
+        if not (plan.work.exists() or plan.out.exists()):
+            started = stack.enter_context(StartedCluster(options.cluster))
+            _print_estimate(plan, options.lanes, cancelled, as_json=as_json)
         with _reporting(as_json) as report:
-            for progress in run(plan, options=options, cancelled=cancelled):
+            for progress in run(plan, options=options, cluster=started, cancelled=cancelled):
                 report(progress)
         if submission is not None and progress.state == "done" and plan.out.exists():
             _write_submission(plan, submission, cancelled)

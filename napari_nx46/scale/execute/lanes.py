@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from types import TracebackType
+from typing import Self
 
 from distributed import Client
 
@@ -19,24 +22,76 @@ from napari_nx46.scale.execute.stages import TileQueue, runs_of
 from napari_nx46.scale.execute.tasks import TileJob, TilePlugin, TileReport, TileTask, TileTasks
 from napari_nx46.scale.plan.errors import ApplyError
 
-__all__ = ["ClusterLanes"]
+__all__ = ["ClusterLanes", "StartedCluster"]
 
 
-class ClusterLanes:
-    """A cluster with a plan's plugin, made when the first task needs it.
+class StartedCluster:
+    """A cluster that is made, and closed, in the background: both take seconds of waiting.
+
+    Use it as a context manager, at whose end it is closed.
 
     Parameters
     ----------
-    stack : ExitStack
-        Closes it.
     choice : ClusterChoice
     """
 
-    def __init__(self, stack: ExitStack, choice: ClusterChoice) -> None:
-        self._stack = stack
-        self._choice = choice
+    def __init__(self, choice: ClusterChoice) -> None:
+        self.choice = choice
+        self._stack = ExitStack()
+        self._thread = ThreadPoolExecutor(1, "nx46-cluster")
+        self._client: Future[Client] = self._thread.submit(
+            lambda: self._stack.enter_context(connected(choice))
+        )
+        self._closed: Future[None] | None = None
+
+    def client(self) -> Client:
+        """Return what is connected to it, once it is there.
+
+        Raises
+        ------
+        ApplyError
+            If it cannot be reached.
+        """
+        try:
+            return self._client.result()
+        except CampaignError as error:
+            raise ApplyError(str(error)) from error
+
+    def before_closing(self, call: Callable[[], None]) -> None:
+        """Have something called before the client is closed."""
+        self._stack.callback(call)
+
+    def begin_to_close(self) -> None:
+        """Let it end while something else is done."""
+        if self._closed is None:
+            self._closed = self._thread.submit(self._stack.close)
+            self._thread.shutdown(wait=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.begin_to_close()
+        if self._closed is not None:
+            self._closed.result()
+
+
+class ClusterLanes:
+    """A cluster with a plan's plugin, which is put there when the first task needs it.
+
+    Parameters
+    ----------
+    cluster : StartedCluster
+    """
+
+    def __init__(self, cluster: StartedCluster) -> None:
+        self._cluster = cluster
         self._queue = TileQueue()
-        self._client: Client | None = None
         self._job: TileJob | None = None
         self._dispatcher: Dispatcher[TileTask, TileReport] | None = None
 
@@ -56,21 +111,21 @@ class ClusterLanes:
             if not self._dispatcher.idle:
                 self._dispatcher.stop()
 
+    def close(self) -> None:
+        """Let the cluster end in the background; there are no more tasks."""
+        self._cluster.begin_to_close()
+
     def _begun(self, job: TileJob) -> Dispatcher[TileTask, TileReport]:
         """Put what a job needs on the workers; it is taken away when the cluster is closed."""
         name = f"nx46-{uuid.uuid4().hex}"
-        try:
-            if self._client is None:
-                self._client = self._stack.enter_context(connected(self._choice))
-        except CampaignError as error:
-            raise ApplyError(str(error)) from error
-        client = self._client
+        client = self._cluster.client()
         client.register_plugin(TilePlugin(name, job))
 
         def unregister() -> None:
             with suppress(*CLUSTER_GONE, AttributeError):
                 client.unregister_worker_plugin(name)
 
-        self._stack.callback(unregister)
+        self._cluster.before_closing(unregister)
         work = TileTasks(name, job.plan)
-        return Dispatcher(client, name, self._queue, work, one_lane=self._choice.is_local)
+        is_local = self._cluster.choice.is_local
+        return Dispatcher(client, name, self._queue, work, one_lane=is_local)

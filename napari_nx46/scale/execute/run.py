@@ -12,7 +12,7 @@ from napari_nx46.campaign.execute.cluster import ClusterChoice
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.scale.execute.book import StageBook
 from napari_nx46.scale.execute.finish import finish, is_finished
-from napari_nx46.scale.execute.lanes import ClusterLanes
+from napari_nx46.scale.execute.lanes import ClusterLanes, StartedCluster
 from napari_nx46.scale.execute.ledger import Ledger
 from napari_nx46.scale.execute.measuring import Measured
 from napari_nx46.scale.execute.owning import owned
@@ -69,6 +69,7 @@ def apply(
     *,
     workers: int | None = None,
     options: RunOptions | None = None,
+    cluster: StartedCluster | None = None,
     cancelled: CancelCheck = never,
 ) -> Iterator[ApplyProgress]:
     """Run a plan, or go on with it where it was; yields now and then how far it is.
@@ -81,6 +82,8 @@ def apply(
         Processes of this machine; by default threads of this process, one a processor.
     options : RunOptions, optional
         Instead of `workers`.
+    cluster : StartedCluster, optional
+        That of the options, if it was started before.
     cancelled : callable
         Asked about twice a second.
 
@@ -115,8 +118,10 @@ def apply(
             _clear(plan)
         _make_folders(plan, alone=chosen.parts == 1)
         ledger_path = plan.work / Parts(chosen.part, chosen.parts, plan.work).ledger_name
-        with Ledger.open(ledger_path, plan.identity()) as ledger, ExitStack() as stack:
-            lanes = ClusterLanes(stack, chosen.cluster)
+        with ExitStack() as stack:
+            started = cluster or stack.enter_context(StartedCluster(chosen.cluster))
+            ledger = stack.enter_context(Ledger.open(ledger_path, plan.identity()))
+            lanes = ClusterLanes(started)
             measuring = _Measuring(plan, lanes, cancelled)
             job = yield from measuring.job()
             if job is not None:
@@ -214,6 +219,7 @@ class _Run:
         if not self._parts.finishes:
             yield self._progress(ApplyState.DONE, "part 1 completes the image")
             return
+        self._lanes.close()
         try:
             finish(self._plan, self._job, self._ledger, self._present, self._cancelled)
         except Cancelled:
