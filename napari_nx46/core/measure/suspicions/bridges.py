@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.measure.suspicions.places import Places, places_of
+from napari_nx46.core.measure.suspicions.places import Places, places_of, voxels_of
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.spans import Runs, checked_mask, find_components, find_runs
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never, tiles_of
@@ -82,13 +82,12 @@ def find_bridges(
     bridges = np.zeros(voxels.shape, np.uint8)
     bridges.ravel()[flat] = 1
     joined = find_components(bridges, 26, workers=workers)
-    numbers = joined.labels(np.arange(1, joined.count + 1, dtype=np.int32), bridges, workers)
-    owner = numbers.ravel()[flat] - 1
+    own, numbers = voxels_of(joined)
+    owner = numbers[np.searchsorted(own, flat)]
     parts, wholes = np.zeros(joined.count, np.int64), np.ones(joined.count, np.int64)
     np.maximum.at(parts, owner, part)
     np.maximum.at(wholes, owner, whole)
-    own = np.flatnonzero(bridges)
-    places = places_of(voxels.shape, own, numbers.ravel()[own] - 1, joined.count)
+    places = places_of(voxels.shape, own, numbers, joined.count)
     return places, parts, 2 * parts / wholes
 
 
@@ -132,10 +131,7 @@ def _pieces(
     of_z, of_y = (row // height + shift[0]) // cube, (row % height + shift[1]) // cube
     in_cube = (of_z * across + of_y) * along + (runs.first + shift[2]) // cube
     parent = np.arange(row.size)
-    arguments = (runs.row_starts, runs.first, runs.stop, height, in_cube)
-    links = np.empty((0, 2), np.int32)
-    links = np.empty((link_runs(*arguments, parent, links, False), 2), np.int32)
+    links = link_runs(runs.row_starts, runs.first, runs.stop, height, in_cube, parent)
     piece = np.empty(row.size, np.int32)
     count = number_components(parent, piece)
-    link_runs(*arguments, piece.astype(np.int64), links, True)
-    return piece, *graph_of_links(links, count)
+    return piece, *graph_of_links(links, piece, count)

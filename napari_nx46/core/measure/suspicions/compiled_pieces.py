@@ -49,37 +49,29 @@ def cut_runs(
 
 @helper
 def _touch(
-    one: int,
-    other: int,
-    cube: Indices,
-    number: Indices,
-    links: Ints,
-    linked: int,
-    write: bool,
-) -> int:
-    """Join two runs of one cube, or link their pieces; return how many links there are."""
-    if cube[one] != cube[other]:
-        if write:
-            links[linked, 0] = number[one]
-            links[linked, 1] = number[other]
-        return linked + 1
-    if not write:
-        here, there = find_root(number, one), find_root(number, other)
-        number[max(here, there)] = min(here, there)
-    return linked
+    one: int, other: int, cube: Indices, parent: Indices, links: Ints, linked: int
+) -> tuple[Ints, int]:
+    """Join two runs of one cube, or link them; return the links and how many there are."""
+    if cube[one] == cube[other]:
+        if parent[one] != parent[other]:
+            here, there = find_root(parent, one), find_root(parent, other)
+            parent[max(here, there)] = min(here, there)
+        return links, linked
+    if linked == links.shape[0]:
+        more = np.empty((2 * linked, 2), np.int32)
+        for k in range(linked):
+            more[k, 0] = links[k, 0]
+            more[k, 1] = links[k, 1]
+        links = more
+    links[linked, 0] = one
+    links[linked, 1] = other
+    return links, linked + 1
 
 
-@kernel("(i8[::1], i4[::1], i4[::1], i8, i8[::1], i8[::1], i4[:,::1], b1)")
+@kernel("(i8[::1], i4[::1], i4[::1], i8, i8[::1], i8[::1])")
 def link_runs(
-    row_starts: Indices,
-    first: Ints,
-    stop: Ints,
-    height: int,
-    cube: Indices,
-    number: Indices,
-    links: Ints,
-    write: bool,
-) -> int:
+    row_starts: Indices, first: Ints, stop: Ints, height: int, cube: Indices, parent: Indices
+) -> Ints:
     """Join the runs that touch by a corner at least and lie in one cube, and link the others.
 
     Parameters
@@ -90,25 +82,24 @@ def link_runs(
         Rows of a slice.
     cube : (n,) array of int64
         The cube of each run.
-    number : (n,) array of int64
-        Union-find forest of the runs if `write` is False, a parent being the lowest run; else the
-        piece of each run.
-    links : (m, 2) array of int32
-        Written to if `write` is True: pieces in different cubes that touch; some more than once.
-    write : bool
+    parent : (n,) array of int64
+        Union-find forest of the runs, a parent being the lowest run; changed in place.
 
     Returns
     -------
-    int
-        How many links there are.
+    (m, 2) array of int32
+        Runs of different cubes that touch.
     """
+    links = np.empty((max(16, first.size), 2), np.int32)
     linked = 0
     for row in range(row_starts.size - 1):
-        z, y = row // height, row % height
         begin, end = row_starts[row], row_starts[row + 1]
+        if begin == end:
+            continue
+        z, y = row // height, row % height
         for run in range(begin + 1, end):
             if stop[run - 1] == first[run]:
-                linked = _touch(run, run - 1, cube, number, links, linked, write)
+                links, linked = _touch(run, run - 1, cube, parent, links, linked)
         for dz in range(2):
             for dy in range(-1, 2):
                 if (dz == 0 and dy >= 0) or z < dz or y + dy < 0 or y + dy >= height:
@@ -120,31 +111,34 @@ def link_runs(
                         low += 1
                     beside = low
                     while beside < high and first[beside] <= stop[run]:
-                        linked = _touch(run, beside, cube, number, links, linked, write)
+                        links, linked = _touch(run, beside, cube, parent, links, linked)
                         beside += 1
-    return linked
+    return links[:linked].copy()
 
 
-@kernel("(i4[:,::1], i8)")
-def graph_of_links(links: Ints, count: int) -> tuple[Indices, Ints]:
-    """Return the neighbours of each node, as `parts_without` takes them.
+@kernel("(i4[:,::1], i4[::1], i8)")
+def graph_of_links(links: Ints, piece: Ints, count: int) -> tuple[Indices, Ints]:
+    """Return the neighbours of each piece, as `parts_without` takes them.
 
     Parameters
     ----------
     links : (m, 2) array of int32
+        Runs of different pieces that touch.
+    piece : (n,) array of int32
+        Of each run.
     count : int
-        Number of nodes.
+        Number of pieces.
     """
     starts = np.zeros(count + 1, np.int64)
     for k in range(links.shape[0]):
-        starts[links[k, 0] + 1] += 1
-        starts[links[k, 1] + 1] += 1
+        starts[piece[links[k, 0]] + 1] += 1
+        starts[piece[links[k, 1]] + 1] += 1
     for node in range(count):
         starts[node + 1] += starts[node]
     free = starts[:-1].copy()
     neighbours = np.empty(2 * links.shape[0], np.int32)
     for k in range(links.shape[0]):
-        a, b = links[k, 0], links[k, 1]
+        a, b = piece[links[k, 0]], piece[links[k, 1]]
         neighbours[free[a]] = b
         neighbours[free[b]] = a
         free[a] += 1

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.voxels.blocks import Mask
-from napari_nx46.voxels.compiling.kernel import kernel
+from napari_nx46.voxels.compiling.kernel import helper, kernel
 from napari_nx46.voxels.spans import Labels
 
 Indices = npt.NDArray[np.int64]
@@ -92,3 +92,98 @@ def square_distances(
                         break
                 squares[z, y, x] = nearest
                 before = nearest
+
+
+@kernel("(u1[:,:,::1], i8, i8)")
+def find_ridge(squares: Mask, low: int, high: int) -> Indices:
+    """Return the voxels that are as far from the background as all 26 neighbours, or farther.
+
+    Parameters
+    ----------
+    squares : (Z, Y, X) array of uint8
+        As `square_distances` writes them.
+    low, high : int
+        Slices to look at, from `low` to `high`.
+
+    Returns
+    -------
+    (n,) array of int64
+        As flat indices, ascending.
+    """
+    depth, height, width = squares.shape
+    count = 0
+    for z in range(low, high):
+        for y in range(height):
+            for x in range(width):
+                count += squares[z, y, x] != 0
+    found = np.empty(count, np.int64)
+    count = 0
+    for z in range(low, high):
+        for y in range(height):
+            for x in range(width):
+                own = squares[z, y, x]
+                if own == 0:
+                    continue
+                highest = own
+                for oz in range(max(z - 1, 0), min(z + 2, depth)):
+                    for oy in range(max(y - 1, 0), min(y + 2, height)):
+                        for ox in range(max(x - 1, 0), min(x + 2, width)):
+                            highest = max(highest, squares[oz, oy, ox])
+                if highest == own:
+                    found[count] = (z * height + y) * width + x
+                    count += 1
+    return found[:count].copy()
+
+
+@helper
+def _cells_of(mask: Mask, closed: Mask, z: int, y: int, x: int) -> int:
+    """Return what the cells of a closed mask give of which a voxel is the first one added."""
+    depth, height, width = mask.shape
+    total = 0
+    # Along each axis a cell begins before the voxel, begins at it, or is as thin as it.
+    for az in range(3):
+        z0, z1 = z - (az == 0), z + (az == 1)
+        if z0 < 0 or z1 >= depth:
+            continue
+        for ay in range(3):
+            y0, y1 = y - (ay == 0), y + (ay == 1)
+            if y0 < 0 or y1 >= height:
+                continue
+            for ax in range(3):
+                x0, x1 = x - (ax == 0), x + (ax == 1)
+                if x0 < 0 or x1 >= width:
+                    continue
+                counts = True
+                for kz in range(z0, z1 + 1):
+                    for ky in range(y0, y1 + 1):
+                        for kx in range(x0, x1 + 1):
+                            is_before = kz < z or (kz == z and (ky < y or (ky == y and kx < x)))
+                            counts &= closed[kz, ky, kx] != 0
+                            counts &= not (is_before and mask[kz, ky, kx] == 0)
+                if counts:
+                    total += 1 - 2 * (((az < 2) + (ay < 2) + (ax < 2)) & 1)
+    return total
+
+
+@kernel("(u1[:,:,::1], u1[:,:,::1], i8[::1], i4[::1], i8[::1])")
+def add_gains(
+    mask: Mask, closed: Mask, flat: Indices, owner: npt.NDArray[np.int32], gains: Indices
+) -> None:
+    """Add by how much filling each of some places raises the Euler number (connected by faces).
+
+    Parameters
+    ----------
+    mask, closed : (Z, Y, X) array of uint8
+        The mask before and after everything is filled.
+    flat : (n,) array of int64
+        Voxels of the closed mask that the mask lacks, as flat indices. Places do not touch: all
+        voxels that are added within a cell belong to one of them.
+    owner : (n,) array of int32
+        The place of each voxel.
+    gains : (places,) array of int64
+        Changed in place.
+    """
+    _, height, width = mask.shape
+    for k in range(flat.size):
+        row, x = flat[k] // width, flat[k] % width
+        gains[owner[k]] += _cells_of(mask, closed, row // height, row % height, x)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
-from napari_nx46.core.measure.suspicions.places import Places, places_of
+from napari_nx46.core.measure.suspicions.places import Places, places_of, voxels_of
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.spans import (
     ALL_FACES,
@@ -24,7 +23,6 @@ __all__ = [
     "REACH",
     "ComponentShapes",
     "Volume",
-    "euler_numbers_of",
     "measure_components",
     "measured_volume",
 ]
@@ -61,10 +59,7 @@ class Volume:
 
     def places(self) -> Places:
         """Return the voxels of each component."""
-        flat = np.flatnonzero(self.mask)
-        return places_of(
-            self.mask.shape, flat, self.labels.ravel()[flat] - 1, self.components.count
-        )
+        return places_of(self.mask.shape, *voxels_of(self.components), self.components.count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +152,7 @@ def measure_components(
         If `cancelled` returned True.
     """
     mask, components, labels = volume.mask, volume.components, volume.labels
-    euler = euler_numbers_of(mask, labels, components.count, workers, cancelled)
+    euler = _euler_numbers(volume, workers, cancelled)
     ridge = _ridge(volume, workers, cancelled)
     thickness = 2 * np.sqrt(volume.squares.ravel()[ridge], dtype=np.float64)
     return ComponentShapes(
@@ -170,29 +165,11 @@ def measure_components(
     )
 
 
-def euler_numbers_of(
-    mask: Mask,
-    labels: Labels,
-    count: int,
-    workers: Workers | None = None,
-    cancelled: CancelCheck = never,
-) -> Indices:
-    """Return what the voxels of each label give to the Euler number of a mask.
-
-    Parameters
-    ----------
-    mask : (Z, Y, X) array of uint8
-        Its foreground is connected by faces (6).
-    labels : (Z, Y, X) array of int32
-        From 1 to `count` at some of its voxels; voxels of different labels touch nowhere.
-    count : int
-
-    Returns
-    -------
-    (count,) array of int64
-        The Euler number of the mask less that of the mask without the label's voxels.
-    """
+def _euler_numbers(volume: Volume, workers: Workers | None, cancelled: CancelCheck) -> Indices:
+    """Return the Euler number of each component, its voxels connected by faces (6)."""
     from napari_nx46.core.measure.suspicions.compiled_shapes import add_euler_numbers
+
+    mask, labels, count = volume.mask, volume.labels, volume.components.count
 
     def add(tile: slice) -> Indices:
         numbers = np.zeros(count + 1, np.int64)
@@ -216,20 +193,12 @@ def _offsets() -> Indices:
 
 def _ridge(volume: Volume, workers: Workers | None, cancelled: CancelCheck) -> Indices:
     """Return the ridge's voxels as flat indices."""
-    squares = volume.squares
-    plane = math.prod(squares.shape[1:])
+    from napari_nx46.core.measure.suspicions.compiled_shapes import find_ridge
 
-    def find(tile: slice) -> Indices:
-        low, high = max(tile.start - 1, 0), min(tile.stop + 1, len(squares))
-        some = squares[low:high]
-        top = ndimage.maximum_filter(some, 3)
-        inner = np.s_[tile.start - low : tile.stop - low]
-        is_ridge = (some[inner] == top[inner]) & (some[inner] > 0)
-        flat: Indices = np.flatnonzero(is_ridge) + tile.start * plane
-        return flat
-
-    tiles = tiles_of(len(squares), SLICES_PER_TILE)
-    parts = (workers or Workers(1)).map(find, tiles, cancelled)
+    tiles = tiles_of(len(volume.squares), SLICES_PER_TILE)
+    parts = (workers or Workers(1)).map(
+        lambda tile: find_ridge(volume.squares, tile.start, tile.stop), tiles, cancelled
+    )
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
 

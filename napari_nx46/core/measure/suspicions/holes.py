@@ -8,10 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.core.cleanup.morphology import close_anisotropic
-from napari_nx46.core.measure.suspicions.components import Volume, euler_numbers_of
-from napari_nx46.core.measure.suspicions.places import Places, joined_places, places_of
+from napari_nx46.core.measure.suspicions.components import Volume
+from napari_nx46.core.measure.suspicions.places import (
+    Places,
+    joined_places,
+    places_of,
+    voxels_of,
+)
 from napari_nx46.voxels.blocks import Mask
-from napari_nx46.voxels.spans import find_components
+from napari_nx46.voxels.spans import checked_mask, find_components
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never
 
 __all__ = ["HOLE_RADIUS", "find_holes", "find_thick_places"]
@@ -94,18 +99,22 @@ def _fillings(
     cancelled: CancelCheck,
 ) -> tuple[Places, Indices]:
     """Return what closing across one axis adds that fills a hole, and by how much."""
+    from napari_nx46.core.measure.suspicions.compiled_shapes import add_gains
+
     across = np.ascontiguousarray(np.moveaxis(mask, axis, 0))
     closed = np.moveaxis(close_anisotropic(across, 0, radius, workers=workers), 0, axis)
     closed = np.ascontiguousarray(closed)
     added = np.greater(closed, mask).view(np.uint8)
     components = find_components(added, 26, workers=workers)
-    numbers = np.arange(1, components.count + 1, dtype=np.int32)
-    labels = components.labels(numbers, added, workers)
-    gains = euler_numbers_of(closed, labels, components.count, workers, cancelled)
-    flat = np.flatnonzero(added)
-    every = places_of(mask.shape, flat, labels.ravel()[flat] - 1, components.count)
-    chosen = np.flatnonzero((gains > 0) & (every.sizes() <= largest))
-    return every.chosen(chosen), gains[chosen]
+    if cancelled():
+        raise Cancelled
+    is_hole = components.sizes() <= largest
+    gains = np.zeros(components.count, np.int64)
+    add_gains(checked_mask(mask), closed, *voxels_of(components, is_hole), gains)
+    is_hole &= gains > 0
+    flat, owner = voxels_of(components, is_hole)
+    number = np.cumsum(is_hole) - 1
+    return places_of(mask.shape, flat, number[owner], int(is_hole.sum())), gains[is_hole]
 
 
 def find_thick_places(
@@ -132,10 +141,7 @@ def find_thick_places(
     """
     deep = np.greater(volume.squares, thickness**2).view(np.uint8)
     components = find_components(deep, 26, workers=workers)
-    numbers = np.arange(1, components.count + 1, dtype=np.int32)
-    labels = components.labels(numbers, deep, workers)
-    flat = np.flatnonzero(deep)
-    places = places_of(deep.shape, flat, labels.ravel()[flat] - 1, components.count)
+    places = places_of(deep.shape, *voxels_of(components), components.count)
     squares = volume.squares.ravel()[places.flat].astype(np.float64)
     highest = np.maximum.reduceat(squares, places.starts[:-1]) if len(places) else squares
     return places, 2 * np.sqrt(highest)

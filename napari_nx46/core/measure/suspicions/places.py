@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Places", "joined_places", "places_of"]
+from napari_nx46.voxels.spans import Components
+
+__all__ = ["Places", "joined_places", "places_of", "voxels_of"]
 
 Indices = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
@@ -107,6 +109,28 @@ def places_of(
     order = np.argsort(owner, kind="stable")
     starts = np.concatenate(([0], np.cumsum(np.bincount(owner, minlength=count))))
     return Places(shape, flat[order], starts.astype(np.int64))
+
+
+def voxels_of(
+    components: Components, chosen: npt.NDArray[np.bool_] | None = None
+) -> tuple[Indices, Ints]:
+    """Return the voxels of components as flat indices, ascending, and the component of each.
+
+    Parameters
+    ----------
+    components : Components
+    chosen : (count,) array of bool, optional
+        Which components; all by default.
+    """
+    runs, owner, rows = components.runs, components.component, components.runs.rows()
+    first, stop = runs.first, runs.stop
+    if chosen is not None:
+        some = chosen[owner]
+        owner, rows, first, stop = owner[some], rows[some], first[some], stop[some]
+    length = (stop - first).astype(np.int64)
+    begin = rows * runs.shape[2] + first - (np.cumsum(length) - length)
+    flat: Indices = np.arange(length.sum()) + np.repeat(begin, length)
+    return flat, np.repeat(owner, length)
 
 
 def joined_places(shape: tuple[int, int, int], parts: Sequence[Places]) -> Places:
