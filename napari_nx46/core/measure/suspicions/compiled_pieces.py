@@ -48,24 +48,16 @@ def cut_runs(
 
 
 @helper
-def _touch(
-    one: int, other: int, cube: Indices, parent: Indices, links: Ints, linked: int
-) -> tuple[Ints, int]:
-    """Join two runs of one cube, or link them; return the links and how many there are."""
-    if cube[one] == cube[other]:
-        if parent[one] != parent[other]:
-            here, there = find_root(parent, one), find_root(parent, other)
-            parent[max(here, there)] = min(here, there)
-        return links, linked
-    if linked == links.shape[0]:
-        more = np.empty((2 * linked, 2), np.int32)
-        for k in range(linked):
-            more[k, 0] = links[k, 0]
-            more[k, 1] = links[k, 1]
-        links = more
-    links[linked, 0] = one
-    links[linked, 1] = other
-    return links, linked + 1
+def _touch(one: int, other: int, cube: Indices, parent: Indices, links: Ints, linked: int) -> int:
+    """Join two runs of one cube, or link them; return how many links there are."""
+    if cube[one] != cube[other]:
+        links[linked, 0] = one
+        links[linked, 1] = other
+        return linked + 1
+    if parent[one] != parent[other]:
+        here, there = find_root(parent, one), find_root(parent, other)
+        parent[max(here, there)] = min(here, there)
+    return linked
 
 
 @kernel("(i8[::1], i4[::1], i4[::1], i8, i8[::1], i8[::1])")
@@ -90,7 +82,9 @@ def link_runs(
     (m, 2) array of int32
         Runs of different cubes that touch.
     """
-    links = np.empty((max(16, first.size), 2), np.int32)
+    # A run touches one before it. Of two rows, one run or the other ends at each step along them,
+    # and there it touches two at most. Each run is in four pairs of rows, twice.
+    links = np.empty((17 * first.size, 2), np.int32)
     linked = 0
     for row in range(row_starts.size - 1):
         begin, end = row_starts[row], row_starts[row + 1]
@@ -99,7 +93,7 @@ def link_runs(
         z, y = row // height, row % height
         for run in range(begin + 1, end):
             if stop[run - 1] == first[run]:
-                links, linked = _touch(run, run - 1, cube, parent, links, linked)
+                linked = _touch(run, run - 1, cube, parent, links, linked)
         for dz in range(2):
             for dy in range(-1, 2):
                 if (dz == 0 and dy >= 0) or z < dz or y + dy < 0 or y + dy >= height:
@@ -111,7 +105,7 @@ def link_runs(
                         low += 1
                     beside = low
                     while beside < high and first[beside] <= stop[run]:
-                        links, linked = _touch(run, beside, cube, parent, links, linked)
+                        linked = _touch(run, beside, cube, parent, links, linked)
                         beside += 1
     return links[:linked].copy()
 
