@@ -13,6 +13,7 @@ from napari_nx46.cli.flags.data import DataFlags
 from napari_nx46.cli.flags.groups import with_flag_groups
 from napari_nx46.cli.flags.knob_flags import KnobFlags
 from napari_nx46.cli.flags.knobs import chosen_setting
+from napari_nx46.cli.flags.parsing import parse_band, parse_figure_weights
 from napari_nx46.cli.output.console import (
     ExitCode,
     counting_bar,
@@ -21,6 +22,7 @@ from napari_nx46.cli.output.console import (
     guarded,
     interruptible,
     note,
+    print_table,
 )
 
 if TYPE_CHECKING:
@@ -89,6 +91,17 @@ def suggest(
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of the search.")
     ] = 0,
+    weigh: Annotated[
+        str | None,
+        typer.Option(
+            "--weigh",
+            metavar="NAME=WEIGHT,...",
+            help="Without labels: how much tunnels, crumbs, thick, continuity, stability and "
+            "density count.",
+            show_default="1 each",
+        ),
+    ] = None,
+    band: flag.TargetBand = flag.DEFAULT_BAND_TEXT,
     workers: flag.WorkerCount = None,
     memory: flag.Memory = 4.0,
 ) -> None:
@@ -96,8 +109,8 @@ def suggest(
 
     The knobs' flags (--preset, --setting and single ones) give the start. Settings are tried on
     octants of the fragments first, and the promising ones on whole fragments, by their exact
-    score. Of the best ones that is taken whose neighbours are good too. Ctrl-C ends the search and
-    keeps what is best so far.
+    score; without any label by figures that need none. Of the best ones that is taken whose
+    neighbours are good too. Ctrl-C ends the search and keeps what is best so far.
     """
     start = chosen_setting(knobs, os.environ, note)
     dataset = data.opened()
@@ -107,11 +120,11 @@ def suggest(
     from napari_nx46.run.suggest.folds import read_groups
     from napari_nx46.run.suggest.journal import journal_beside
     from napari_nx46.run.suggest.space import default_space
-    from napari_nx46.run.suggest.suggest import SuggestRequest, labelled_of
+    from napari_nx46.run.suggest.suggest import SuggestRequest, compared_of
     from napari_nx46.run.suggest.suggest import suggest as look_for
 
-    labelled = labelled_of(dataset)
-    space = default_space(labelled, start)
+    compared = compared_of(dataset)
+    space = default_space(compared, start)
     if vary:
         space = chosen_space(vary, space)
     if minutes is None and evaluations is None:
@@ -122,7 +135,9 @@ def suggest(
         None if minutes is None else 60 * minutes,
         evaluations,
         seed,
-        {} if groups is None else read_groups(groups, [one.image_id for one in labelled]),
+        {} if groups is None else read_groups(groups, [one.image_id for one in compared]),
+        {} if weigh is None else parse_figure_weights(weigh),
+        parse_band(band),
         workers,
         int(memory * 2**30),
     )
@@ -141,10 +156,10 @@ def suggest(
             update(f"best {found.value:.6f}, settings tried", found.tried, evaluations or 0)
 
         found = look_for(
-            labelled, request, report=show, journal=journal_beside(out), cancelled=cancelled
+            compared, request, report=show, journal=journal_beside(out), cancelled=cancelled
         )
     keep(found.choice.setting)
-    _print_found(found, labelled)
+    _print_found(found, compared)
     echo(f"wrote {out}")
     if found.stopped:
         fail("stopped; the same command goes on", ExitCode.CANCELLED)
@@ -152,14 +167,24 @@ def suggest(
 
 def _print_found(found: Suggestion, fragments: list[Fragment]) -> None:
     from napari_nx46.files.naming import plural
+    from napari_nx46.run.suggest.label_free import FIGURES
 
     choice = found.choice
     echo(
         f"{plural(found.tried, 'setting')} tried, {found.whole} of them on all of "
         f"{plural(len(fragments), 'whole fragment')}"
     )
-    echo(f"start {found.start_value:.6f}, taken {choice.value:.6f}, peak {choice.peak_value:.6f}")
-    echo(f"mean of the {choice.near} settings around it: {choice.plateau:.6f}")
+    what = "score" if found.with_label else "mean rank"
+    echo(
+        f"{what}: start {found.start_value:.6f}, taken {choice.value:.6f}, peak "
+        f"{choice.peak_value:.6f}; mean of the {choice.near} settings around it "
+        f"{choice.plateau:.6f}"
+    )
+    columns = ("figure", "start", "taken")
+    names = found.figures if found.with_label else FIGURES
+    pair = (found.start_figures, found.figures)
+    rows = [(name, *(f"{one[name]:.6f}" for one in pair)) for name in names]
+    print_table(columns, rows)
     for sentence in found.sentences():
         echo(sentence)
     for name, old, new in changed_knobs(found.start, choice.setting):

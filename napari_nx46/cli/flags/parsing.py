@@ -62,6 +62,17 @@ def parse_density(text: str) -> tuple[float, float]:
     return target
 
 
+def parse_figure_weights(text: str) -> dict[str, float]:
+    """Parse the weights of figures that settings are compared by, ``NAME=WEIGHT,NAME=WEIGHT``.
+
+    Raises
+    ------
+    typer.BadParameter
+        As `parse_weights`.
+    """
+    return _numbers_by_name(text, "WEIGHT", "--weigh")
+
+
 def parse_weights(text: str) -> dict[str, float]:
     """Parse the weights of probability volumes, ``NAME=WEIGHT,NAME=WEIGHT``.
 

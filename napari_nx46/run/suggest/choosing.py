@@ -54,8 +54,8 @@ class Choice:
     Parameters
     ----------
     setting : Setting
-    value, plateau : float
-        What it is worth itself, and the mean over what was tried around it.
+    value, start_value, plateau : float
+        What it is worth itself, the start, and the mean over what was tried around it.
     near : int
         Settings in that mean.
     peak : Setting
@@ -67,6 +67,7 @@ class Choice:
 
     setting: Setting
     value: float
+    start_value: float
     plateau: float
     near: int
     peak: Setting
@@ -96,15 +97,15 @@ def choose(search: Search, space: Space, cancelled: CancelCheck) -> Choice | Non
     with suppress(Cancelled):
         _try_around(search, space, cancelled)
     values = results.values(search.whole, view, view.last)
-    chosen, plateau, near = best_plateau(values, space)
-    chosen = _simplest(search, chosen)
+    chosen = _simplest(search, best_plateau(values, space)[0])
     removed: tuple[str, ...] = ()
     with suppress(Cancelled):
         chosen, removed = _without_idle_steps(search, space, chosen, cancelled)
     values = results.values(search.whole, view, view.last)
     peak = max(values, key=lambda one: values[one])
-    plateau, near = plateau_of(chosen, values, space) if removed else (plateau, near)
-    return Choice(chosen, values[chosen], plateau, near, peak, values[peak], removed)
+    plateau, near = plateau_of(chosen, values, space)
+    start_value = values[search.start]
+    return Choice(chosen, values[chosen], start_value, plateau, near, peak, values[peak], removed)
 
 
 def plateau_of(

@@ -14,15 +14,16 @@ from napari_nx46.run.suggest.bench import Bench, open_bench
 from napari_nx46.run.suggest.choosing import Choice, choose
 from napari_nx46.run.suggest.folds import views_of
 from napari_nx46.run.suggest.journal import Journal, contents_of
+from napari_nx46.run.suggest.label_free import FIGURES, LabelFree, RankObjective
 from napari_nx46.run.suggest.measures import LabelScore
-from napari_nx46.run.suggest.results import Results, ScoreObjective
+from napari_nx46.run.suggest.results import Results, ScoreObjective, View
 from napari_nx46.run.suggest.search import Found, Search
 from napari_nx46.run.suggest.space import Space, default_space
 from napari_nx46.run.suggest.trust import Trust, gain_of_octants, left_out
-from napari_nx46.setting import Setting, SettingError
+from napari_nx46.setting import DEFAULT_BAND, Setting, SettingError
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
-__all__ = ["SuggestRequest", "Suggestion", "labelled_of", "suggest"]
+__all__ = ["SuggestRequest", "Suggestion", "compared_of", "suggest"]
 
 SEARCH_SHARE, CHOICE_SHARE = 0.85, 0.95
 """Of the time: the search ends, then the trial of what is around the best; the rest is for what it
@@ -47,6 +48,10 @@ class SuggestRequest:
     groups : mapping of str to str
         Group of a fragment, such as its scroll, by image_id; fragments that are not in it are
         groups of their own.
+    weights : mapping of str to float
+        Where there is no label: of the figures in `label_free.FIGURES`, those not in it weigh 1.
+    band : tuple of float
+        Where there is no label: the density aimed at.
     threads, memory_budget : int, optional
         All threads, and `pipelines.DEFAULT_MEMORY_BUDGET` bytes, by default.
 
@@ -62,6 +67,8 @@ class SuggestRequest:
     evaluations: int | None = None
     seed: int = 0
     groups: Mapping[str, str] = field(default_factory=dict, hash=False)
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
+    band: tuple[float, float] = DEFAULT_BAND
     threads: int | None = None
     memory_budget: int | None = None
 
@@ -85,12 +92,16 @@ class Suggestion:
     start : Setting
     start_value : float
         What the start is worth.
+    figures, start_figures : mapping of str to float
+        Mean figures of the choice and of the start.
     tried, whole : int
         Settings tried at all, and on all whole fragments.
     image_ids : tuple of str
         The fragments that it was found on.
     trust : Trust
         What is to be expected elsewhere.
+    with_label : bool
+        Whether values are leaderboard scores; else they are mean ranks, see `label_free`.
     stopped : bool
         Whether it was stopped before its time.
     """
@@ -98,14 +109,23 @@ class Suggestion:
     choice: Choice
     start: Setting
     start_value: float
+    figures: Mapping[str, float] = field(hash=False)
+    start_figures: Mapping[str, float] = field(hash=False)
     tried: int
     whole: int
     image_ids: tuple[str, ...]
     trust: Trust
+    with_label: bool = True
     stopped: bool = False
 
     def sentences(self) -> tuple[str, ...]:
         """Return in plain words what is to be expected of the setting, and whether it gains."""
+        if not self.with_label:
+            return (
+                "No fragment has a label: settings were compared by their mean rank in"
+                f" {len(FIGURES)} figures that need none. That is no score, and nothing here shows"
+                " what the score would be.",
+            )
         return self.trust.sentences(self.choice.value - self.start_value)
 
 
@@ -117,12 +137,13 @@ def suggest(
     journal: Path | None = None,
     cancelled: CancelCheck = never,
 ) -> Suggestion:
-    """Look for the best setting on labelled fragments.
+    """Look for the best setting.
 
     Parameters
     ----------
     fragments : sequence of Fragment
-        Those without a label are left out.
+        Those without a label are left out, unless none has one: then settings are compared by
+        figures that need none.
     request : SuggestRequest
     report : callable
         Takes the best so far after each round, from the calling thread.
@@ -140,15 +161,16 @@ def suggest(
     Cancelled
         If it was stopped before the start itself was known.
     FragmentError
-        If no fragment has a label, a fragment lacks what the start reads, or the journal is of
+        If there is no fragment, one lacks what the start reads, or the journal is of
         other data.
     VolumeError
         If a volume is damaged.
     """
-    labelled = labelled_of(fragments)
-    for one in labelled:
+    compared = compared_of(fragments)
+    with_label = compared[0].label is not None
+    for one in compared:
         sources_read(one, request.start)
-    space = request.space or default_space(labelled, request.start)
+    space = request.space or default_space(compared, request.start)
     begun = time.monotonic()
 
     def over(share: float) -> CancelCheck:
@@ -163,24 +185,26 @@ def suggest(
     with ExitStack() as stack:
         bench = stack.enter_context(
             open_bench(
-                labelled,
-                LabelScore(),
+                compared,
+                LabelScore() if with_label else LabelFree(),
                 threads=request.threads,
                 memory_budget=request.memory_budget,
             )
         )
-        results = Results(ScoreObjective())
+        objective = RankObjective(request.weights, request.band)
+        results = Results(ScoreObjective() if with_label else objective)
         kept = None
         if journal is not None:
-            contents = contents_of({one.image_id: one for one in labelled})
-            kept = stack.enter_context(Journal(journal, contents, "score"))
+            kind = "score" if with_label else "without a label"
+            contents = contents_of({one.image_id: one for one in compared})
+            kept = stack.enter_context(Journal(journal, contents, kind))
             for row in kept.known():
                 results.put(*row)
         search = Search(
             space,
             request.start,
             bench,
-            views_of(labelled, request.groups),
+            _views(compared, request.groups, with_label=with_label),
             results,
             seed=request.seed,
             journal=kept,
@@ -191,34 +215,39 @@ def suggest(
         found = search.found()
         if choice is None or found is None:
             raise Cancelled("the search was stopped before the start's own score was known")
+        view, pair = search.views[0], (choice.setting, request.start)
+        means = [results.means(one, view, view.last) for one in pair]
         trust = Trust((), None)
         with suppress(Cancelled):
             trust = _trusted(search, space, choice, bench, cancelled)
-    image_ids = tuple(one.image_id for one in labelled)
+    image_ids = tuple(one.image_id for one in compared)
     return Suggestion(
         choice,
         request.start,
-        found.start_value,
+        choice.start_value,
+        means[0],
+        means[1],
         found.tried,
         found.whole,
         image_ids,
         trust,
+        with_label,
         stopped=cancelled(),
     )
 
 
-def labelled_of(fragments: Iterable[Fragment]) -> list[Fragment]:
-    """Return the fragments that have a label.
+def compared_of(fragments: Iterable[Fragment]) -> list[Fragment]:
+    """Return the fragments that settings are compared on: those with a label, or all without.
 
     Raises
     ------
     FragmentError
-        If none has one.
+        If there is none.
     """
-    labelled = [one for one in fragments if one.label is not None]
-    if not labelled:
-        raise FragmentError("found no fragment with a label, expected at least one")
-    return labelled
+    there = list(fragments)
+    if not there:
+        raise FragmentError("found no fragment, expected at least one")
+    return [one for one in there if one.label is not None] or there
 
 
 def _trusted(
@@ -226,10 +255,18 @@ def _trusted(
 ) -> Trust:
     """Return what is to be expected: by folds, on one fragment by its octants."""
     image_ids = search.views[0].image_ids
-    if len(image_ids) > 1:
-        return left_out(search, space, cancelled)
     label = bench.label(image_ids[0])
+    if label is not None and len(image_ids) > 1:
+        return left_out(search, space, cancelled)
     if label is None or choice.setting == search.start:
         return Trust((), None)
     new, old = (bench.mask(one, image_ids[0], cancelled) for one in (choice.setting, search.start))
     return Trust((), gain_of_octants((new, old), label, cancelled))
+
+
+def _views(
+    fragments: Sequence[Fragment], groups: Mapping[str, str], *, with_label: bool
+) -> list[View]:
+    """Return the views; without labels nothing is left out, as nothing could be scored there."""
+    views = views_of(fragments, groups)
+    return views if with_label else views[:1]

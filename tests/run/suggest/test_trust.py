@@ -13,7 +13,7 @@ from napari_nx46.run.suggest.bench import Task, open_bench
 from napari_nx46.run.suggest.folds import MOST_FOLDS, read_groups, views_of
 from napari_nx46.run.suggest.measures import LabelScore
 from napari_nx46.run.suggest.places import TriedPlace
-from napari_nx46.run.suggest.suggest import SuggestRequest, labelled_of, suggest
+from napari_nx46.run.suggest.suggest import SuggestRequest, compared_of, suggest
 from napari_nx46.run.suggest.trust import Gain, LeftOut, Trust, gain_of_octants
 from napari_nx46.setting import SettingError
 from napari_nx46.voxels.workers import Cancelled, never
@@ -171,5 +171,5 @@ def test_a_search_needs_an_end_labels_and_a_quantile_of_each_fragment(eight):
         SuggestRequest(START)
     with pytest.raises(SettingError, match="nx46 freeze"):
         SuggestRequest(START.changed(domain="dataset"), seconds=1)
-    with pytest.raises(FragmentError, match="no fragment with a label"):
-        labelled_of([])
+    with pytest.raises(FragmentError, match="found no fragment"):
+        compared_of([])
