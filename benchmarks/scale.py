@@ -208,7 +208,7 @@ def child(name: str, stores: list[Path], out: Path, threads: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         small = []
         for number, _ in enumerate(stores):
-            array = create(Path(folder) / f"{number}.zarr", (32, 32, 32))
+            array = create(Path(folder) / f"{number}.zarr", (TILE + 32, 32, 32))
             array[...] = np.random.default_rng(number).integers(1, 255, array.shape)
             small.append(Path(folder) / f"{number}.zarr")
         PROGRAMS[name](small, Path(folder) / "out.zarr", threads)

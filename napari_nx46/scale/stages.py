@@ -110,6 +110,12 @@ class Pass:
             boxes.insert(0, _needed(step, setting, boxes[0], shape))
         return boxes
 
+    def spread(self, setting: Setting, block: Block, shape: tuple[int, int, int]) -> Block:
+        """Return the box outside which the steps leave background, of foreground in a block."""
+        for step in self.steps:
+            block = _needed(step, setting, block, shape)
+        return block
+
     def halo(self, setting: Setting) -> tuple[int, int, int]:
         """Return how far around its tiles it reads the layer, without what cells need.
 

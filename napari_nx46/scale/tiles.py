@@ -16,7 +16,14 @@ from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.scale.sheets import SheetNumbers, part_sheets
 from napari_nx46.scale.stages import FIRST_GROWTH, Labelling, Pass
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, block_shape, within
+from napari_nx46.voxels.blocks import (
+    Block,
+    FloatVolume,
+    Mask,
+    block_shape,
+    intersection,
+    within,
+)
 from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.merging import Decisions, merge_pieces
 from napari_nx46.voxels.pieces import (
@@ -47,6 +54,9 @@ class TileInputs(SheetNumbers, Protocol):
         high, low : (Z, Y, X) array of uint8, {0, 1}
             Whose scores reach the two thresholds of a pair.
         """
+
+    def filled(self, layer: str, block: Block) -> Block | None:
+        """Return a box in which all foreground of a box of a layer is; None if there is none."""
 
     def pieces(self, name: str, tile: int) -> TilePieces:
         """Return the pieces that an earlier pass found in a tile; not asked for of empty tiles."""
@@ -117,7 +127,7 @@ class TileWork:
         block = self.grid.block(tile)
         marks: Mask | None = None
         numbered: tuple[Labels, TilePieces] | None = None
-        boxes = part.boxes(self.setting, block, self.grid.shape)
+        boxes = self._boxes(part, block, inputs)
         if part.reads is None:
             mask, marks = self._thresholded(block, inputs, counts)
         elif part.parts is not None:
@@ -141,7 +151,10 @@ class TileWork:
             if part.sheets is not None and number == part.sheets_after:
                 numbered = self._numbered(part.sheets, _cut(mask, block, boxes[number]), block)
             mask = self._stepped(part, number, mask, boxes)
-            self._counted(_cut(mask, block, boxes[number + 1]), step.name, counts)
+            self._counted(_cut(mask, boxes[-1], boxes[number + 1]), step.name, counts)
+        if mask is not None and boxes[-1] != block:
+            found = counts[part.steps[-1].name]
+            mask = _in_background(mask, boxes[-1], block) if found else None
         if part.sheets is not None and numbered is None:
             numbered = self._numbered(part.sheets, mask, block)
         pieces: dict[str, TilePieces] = {}
@@ -177,6 +190,19 @@ class TileWork:
             return uniform_pieces(rule, False, grid.block(tile), grid.shape)
 
         return merge_pieces(rule, grid, range(len(grid)) if rule.background else stored, pieces_of)
+
+    def _boxes(self, part: Pass, block: Block, inputs: TileInputs) -> list[Block]:
+        """Return the boxes of a pass's steps, no larger than what its foreground gets to."""
+        boxes = part.boxes(self.setting, block, self.grid.shape)
+        if part.reads is None or not part.steps or part.decides or part.parts:
+            return boxes
+        filled = inputs.filled(part.reads, boxes[0])
+        if filled is None or part.sheets is not None:
+            return boxes
+        reached = intersection(block, part.spread(self.setting, filled, self.grid.shape))
+        if reached == block or any(one.start >= one.stop for one in reached):
+            return boxes
+        return part.boxes(self.setting, reached, self.grid.shape)
 
     def _thresholded(
         self, block: Block, inputs: TileInputs, counts: dict[str, int]
@@ -243,3 +269,10 @@ class TileWork:
 def _cut(mask: Mask | None, block: Block, box: Block) -> Mask | None:
     """Return the part of a box's mask that lies in a block, in C order."""
     return None if mask is None else np.ascontiguousarray(mask[within(block, box)])
+
+
+def _in_background(mask: Mask, box: Block, block: Block) -> Mask:
+    """Return the mask of a block, which is background but in a box."""
+    whole = np.zeros(block_shape(block), np.uint8)
+    whole[within(box, block)] = mask
+    return whole

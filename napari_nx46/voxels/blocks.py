@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 from typing import Protocol
@@ -187,6 +187,15 @@ def intersection(block: Block, other: Block) -> Block:
     """Return what two blocks that overlap have in common."""
     z, y, x = (
         slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(block, other, strict=True)
+    )
+    return z, y, x
+
+
+def hull(blocks: Iterable[Block]) -> Block:
+    """Return the smallest block that has all of some blocks, at least one."""
+    z, y, x = (
+        slice(min(one.start for one in along), max(one.stop for one in along))
+        for along in zip(*blocks, strict=True)
     )
     return z, y, x
 

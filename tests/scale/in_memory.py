@@ -43,6 +43,17 @@ class ArrayInputs:
             mask[within(part, block)] = tiles[tile][within(part, grid.block(tile))]
         return mask if mask.any() else None
 
+    def filled(self, layer, block):
+        mask = self.mask(layer, block)
+        if mask is None:
+            return None
+        ends = [np.flatnonzero(mask.any((*others,))) for others in ((1, 2), (0, 2), (0, 1))]
+        corner = [extent.start for extent in block]
+        return tuple(
+            slice(start + int(end[0]), start + int(end[-1]) + 1)
+            for start, end in zip(corner, ends, strict=True)
+        )
+
     def pieces(self, name, tile):
         return self.found[name][tile]
 

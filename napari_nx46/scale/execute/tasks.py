@@ -29,7 +29,7 @@ from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.sources import CountedVolume
 from napari_nx46.scale.stages import SHEETS, Pass
 from napari_nx46.scale.tiles import TileOutput, TileWork
-from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, block_shape
+from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, block_shape, hull, intersection
 from napari_nx46.voxels.halving import halved
 from napari_nx46.voxels.pieces import TilePieces
 from napari_nx46.voxels.workers import Cancelled
@@ -270,6 +270,12 @@ class _Inputs:
     def mask(self, layer: str, block: Block) -> Mask | None:
         """Return any box of a layer."""
         return self.job.scratch.mask(layer, block, self.halo, self.near)
+
+    def filled(self, layer: str, block: Block) -> Block | None:
+        """Return a box that has all foreground of a box: that of the tiles which have any."""
+        grid = self.job.plan.grid
+        parts = [intersection(grid.block(tile), block) for tile in self.near]
+        return hull(parts) if parts else None
 
     def pieces(self, name: str, tile: int) -> TilePieces:
         """Return the pieces of a tile."""
