@@ -1,14 +1,24 @@
-"""Pages of the manual that are made from the program: the commands and their options."""
+"""What the manual's pages have from the program: its commands, equations, and stored benchmarks."""
 
 from __future__ import annotations
 
+import ast
+import json
+import re
 import subprocess
 import sys
+from pathlib import Path
+from textwrap import dedent
 
+from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 COMMANDS = "commands.md"
+EQUATION = re.compile(r"^```math\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+BENCHMARKS = "<!-- the stored ratios, script by script -->"
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -22,3 +32,24 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     )
     files.append(File.generated(config, COMMANDS, content=done.stdout))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Draw equations as MathML, which needs no script, and put in the benchmarks."""
+    drawn = EQUATION.sub(lambda found: f"<div>{convert(found[1], display='block')}</div>", markdown)
+    return drawn.replace(BENCHMARKS, stored_benchmarks())
+
+
+def stored_benchmarks() -> str:
+    """Return what each script measures, its command, and the ratios that are stored of it."""
+    parts = []
+    for script, ratios in json.loads((FOLDER / "baseline.json").read_text("utf-8")).items():
+        module = ast.parse((FOLDER / f"{script}.py").read_text("utf-8"))
+        title, usage, *_ = dedent(ast.get_docstring(module) or "").split("\n\n")
+        rows = [
+            f"| {name} | {row['value']:.3g} | {'higher' if row['higher_is_better'] else 'lower'} |"
+            for name, row in ratios.items()
+        ]
+        table = "\n".join(["| ratio | stored | better |", "|---|---|---|", *rows])
+        parts.append(f"### {script}\n\n{title}\n\n```sh\n{usage.strip()}\n```\n\n{table}\n")
+    return "\n".join(parts)

@@ -1,4 +1,4 @@
-"""Take the README's pictures: a calibration of the sample fragments, in a real window.
+"""Take the pictures of README and manual: a calibration of the sample fragments, in a real window.
 
 Run it by ``make pictures``, or on a display of at least 1400 x 900 pixels by
 ``python docs/take_pictures.py [FOLDER]``; without a folder it writes to ``pictures/`` beside
@@ -12,24 +12,22 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
-from png import draw_figures, write_png
+from dock_pictures import take_dask_layer, take_docks, take_scroll
+from draw_examples import draw_examples
+from png import draw_figures
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QLabel
+from walk import SETTLED_SECONDS, SHIFT, Walk
 
-from napari_nx46.data.fragments import open_data
 from napari_nx46.data.sample import write_sample
 from napari_nx46.files.workspace import WORKSPACES_VARIABLE
 from napari_nx46.setting import Group
 from napari_nx46.viewer.campaign.dock import CampaignDock
 from napari_nx46.viewer.campaign.panel import CampaignPanel
 from napari_nx46.viewer.campaign.plan_panel import Kind
-from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.compare.dock import CompareDock, ComparePanel
 from napari_nx46.viewer.demo.driving import (
     accept_and_export,
@@ -37,7 +35,6 @@ from napari_nx46.viewer.demo.driving import (
     choose,
     click,
     drag_in_scene,
-    opened,
     rest,
     type_into,
     type_into_cell,
@@ -48,11 +45,8 @@ from napari_nx46.viewer.plots.dock import PlotsDock
 from napari_nx46.viewer.plots.panel import PlotsPanel
 from napari_nx46.viewer.runs.dock import RunsDock, RunsPanel
 from napari_nx46.viewer.tune.knobs import Switch
-from napari_nx46.viewer.window.launch import open_window
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
-WINDOW_SIZE = (1400, 900)
-MARGIN = 0.02
 WIDE = 560
 """Of a dock with a table of many columns."""
 FIGURES = (
@@ -60,9 +54,6 @@ FIGURES = (
     "Leaderboard score and precision against density",
     "What drove the scores",
 )
-SETTLED_SECONDS = 0.6
-"""After that all that is known has been painted."""
-
 CLEANED_UP = {
     "quantile": "0.9",
     "low_quantile": "0.89",
@@ -75,74 +66,9 @@ DENSITY = 0.1
 DRAG = (0.0, -0.03, -0.06)
 """By which the threshold is dragged along the axis of the scores."""
 
-NONE, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
-Widget = TypeVar("Widget", bound=QWidget)
 
-
-class Walk:
-    """A calibration, picture by picture.
-
-    Parameters
-    ----------
-    data : Path
-        The data folder.
-    folder : Path
-        For the pictures.
-    """
-
-    def __init__(self, data: Path, folder: Path) -> None:
-        self._folder = folder
-        self.viewer, self.dock = open_window(open_data(data), (data,))
-        self.viewer.window.resize(*WINDOW_SIZE)
-        self.look_at_all()
-        self.panel = opened(self.dock)
-        if self.dock.viewer_session is None:
-            raise RuntimeError("the dock has no session")
-        self.viewer_session = self.dock.viewer_session
-        self.session = self.viewer_session.session
-        wait_for(lambda: self.session.warm_up.done)
-        self.settle()
-
-    def settle(self) -> None:
-        """Wait until every figure is exact and painted."""
-        figures, scores = self.session.figures, self.viewer_session.scores
-        wait_for(lambda: self.session.figures.exact and self.session.figures.fragment_exact)
-        wait_for(lambda: not scores.has_label or scores.scores.fragment.is_current)
-        rest(SETTLED_SECONDS)
-        if self.session.figures != figures:
-            self.settle()
-
-    def look_at_all(self) -> None:
-        """Fit the fragment into the canvas once the window is laid out."""
-        rest(SETTLED_SECONDS)
-        self.viewer.fit_to_view(margin=MARGIN)
-
-    def press(self, key: Qt.Key, modifier: Qt.KeyboardModifier = NONE) -> None:
-        """Press a key on the canvas."""
-        QTest.keyClick(Canvas(self.viewer).widget, key, modifier)
-
-    def take(self, name: str) -> None:
-        """Take a picture of the window."""
-        self.settle()
-        write_png(self.dock.window().grab().toImage(), self._folder / f"{name}.png")
-
-    @contextmanager
-    def beside(self, name: str, kind: type[Widget], width: int | None = None) -> Iterator[Widget]:
-        """Open a dock from the menu of the dock that tunes, and close it again."""
-        menu = self.dock.docks_button.menu()
-        next(action for action in menu.actions() if action.text() == name).trigger()
-        docked = self.viewer.window.dock_widgets.values()
-        dock = next(widget for widget in docked if isinstance(widget, kind))
-        if width is not None:
-            self.dock.window().resizeDocks(
-                [dock.parentWidget()], [width], Qt.Orientation.Horizontal
-            )
-        self.look_at_all()
-        yield dock
-        self.viewer.window.remove_dock_widget(dock)
-        self.look_at_all()
-
-    # ---- the steps -------------------------------------------------------------------------
+class Calibration(Walk):
+    """A calibration, picture by picture."""
 
     def tune(self) -> None:
         """Lower the quantile by the slider until the density is well in the band."""
@@ -291,14 +217,18 @@ def main(arguments: list[str]) -> None:
         write_sample(data)
         other = Path(work) / "theirs.zip"
         nx46("export", data, "--preset", "twelfth-place", "--out", other)
-        walk = Walk(data, folder)
+        walk = Calibration(data, folder)
         walk.tune()
         walk.see_why()
         walk.compare(other)
         walk.go_back()
         walk.decide()
         workspace = walk.try_many()
+        take_docks(walk)
         walk.viewer.close()
+        take_scroll(folder / "scroll.png")
+        take_dask_layer(folder / "tune_a_dask_layer.png")
+        draw_examples(folder)
         report = Path(work) / "report"
         nx46("campaign", "report", "--work", workspace, "--data", data, "--out", report)
         draw_figures(report / "report.html", FIGURES, folder / "report.png")

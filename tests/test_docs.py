@@ -22,7 +22,7 @@ MANUAL = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 OTHERS = ("CONTRIBUTING.md", "CHANGELOG.md", ".napari-hub/DESCRIPTION.md")
 PAGES = (*MANUAL, *(ROOT / name for name in OTHERS))
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in MANUAL)
-COMMANDS = re.findall(r"^ {4}(nx46 .+)$", TEXT, flags=re.MULTILINE)
+COMMANDS = re.findall(r"^(?: {4})?(nx46 .+)$", TEXT, flags=re.MULTILINE)
 INLINE = re.findall(r"`([^`\n]+)`", TEXT)
 KEY = re.compile(r"(?:(?:Ctrl|Shift)\+)*(?:[A-Z]|[0-9])")
 MOST_README_LINES = 120
