@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from napari_nx46.campaign.records.results import CampaignResults
 from napari_nx46.campaign.verdicts.figures import mean_figure
+from napari_nx46.run.findings.precision_fall import (
+    DEFAULT_PRECISION_DROP,
+    PrecisionFall,
+    fall_of,
+    fitted_precision,
+)
 
 __all__ = [
-    "DEFAULT_PRECISION_DROP",
     "DensityCurve",
     "DensityPoint",
-    "PrecisionFall",
     "density_curve",
 ]
-
-DEFAULT_PRECISION_DROP = 0.02
-"""Precision counts as falling once it is more than this below its best."""
-
-_FEWEST_DENSITIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +39,6 @@ class DensityPoint:
     precision: float | None
     score: float | None
     fitted_precision: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PrecisionFall:
-    """Where precision starts to fall.
-
-    Parameters
-    ----------
-    last_density : float
-        The highest density at which it has not fallen yet.
-    first_density : float, optional
-        The next density, at which it has; None if it falls at none.
-    best : float
-        The highest fitted precision.
-    drop : float
-        What it may lie below that.
-    """
-
-    last_density: float
-    first_density: float | None
-    best: float
-    drop: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +84,9 @@ def density_curve(results: CampaignResults, drop: float = DEFAULT_PRECISION_DROP
         if density is not None
     ]
     points.sort(key=lambda point: point.density)
-    fitted = _fitted([(one.density, one.precision) for one in points if one.precision is not None])
+    fitted = fitted_precision(
+        [(one.density, one.precision) for one in points if one.precision is not None]
+    )
     return DensityCurve(
         tuple(
             DensityPoint(
@@ -121,31 +98,5 @@ def density_curve(results: CampaignResults, drop: float = DEFAULT_PRECISION_DROP
             )
             for one in points
         ),
-        _fall(fitted, drop),
+        fall_of(fitted, drop),
     )
-
-
-def _fitted(pairs: list[tuple[float, float]]) -> dict[float, float]:
-    """Return density -> fitted precision, of pairs in ascending density."""
-    from scipy.optimize import isotonic_regression
-
-    densities = sorted({density for density, _ in pairs})
-    if not densities:
-        return {}
-    grouped = [[precision for at, precision in pairs if at == density] for density in densities]
-    curve = isotonic_regression(
-        [float(np.mean(values)) for values in grouped],
-        weights=[len(values) for values in grouped],
-        increasing=False,
-    )
-    return dict(zip(densities, map(float, curve.x), strict=True))
-
-
-def _fall(fitted: dict[float, float], drop: float) -> PrecisionFall | None:
-    if len(fitted) < _FEWEST_DENSITIES:
-        return None
-    best = max(fitted.values())
-    # A difference of the last binary digit is no fall.
-    fallen = [density for density, value in fitted.items() if best - value > drop + 1e-12]
-    held = [density for density in fitted if density not in fallen]
-    return PrecisionFall(held[-1], fallen[0] if fallen else None, best, drop)

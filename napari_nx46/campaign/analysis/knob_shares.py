@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.campaign.analysis.design import Factor, joined_until_apart, varied
-from napari_nx46.campaign.analysis.importance import importances
 from napari_nx46.campaign.records.results import CampaignResults
 from napari_nx46.campaign.verdicts.figures import mean_figure
 from napari_nx46.core.measure.band import distance_from_band
+from napari_nx46.run.findings.design import Factor, joined_until_apart, varied
+from napari_nx46.run.findings.importance import importances
 from napari_nx46.setting import DEFAULT_BAND, Setting
 
 if TYPE_CHECKING:

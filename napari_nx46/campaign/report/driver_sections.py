@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari_nx46.campaign.analysis.importance import BEST_SHARE, FEWEST_RUNS
 from napari_nx46.campaign.analysis.knob_shares import KnobShare
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
 from napari_nx46.campaign.report.figures import (
@@ -22,6 +21,8 @@ from napari_nx46.campaign.report.parts import (
 )
 from napari_nx46.campaign.report.tables import Tables
 from napari_nx46.files.naming import printable
+from napari_nx46.run.findings.importance import BEST_SHARE, FEWEST_RUNS
+from napari_nx46.run.findings.precision_fall import fall_sentence
 
 __all__ = ["density_section", "gains_section", "knobs_section", "reported_fall", "reported_gain"]
 
@@ -58,18 +59,7 @@ def density_section(analysis: CampaignAnalysis, tables: Tables) -> Section | Non
 def reported_fall(analysis: CampaignAnalysis) -> str | None:
     """Return where precision starts to fall, as a sentence."""
     fall = analysis.curve.fall
-    if fall is None:
-        return None
-    if fall.first_density is None:
-        return (
-            f"Precision does not fall up to the highest density, {fall.last_density:.4f}: it "
-            f"stays within {fall.drop:g} of its best, {fall.best:.4f}."
-        )
-    return (
-        f"Precision starts to fall between the densities {fall.last_density:.4f} and "
-        f"{fall.first_density:.4f}: up to the first it stays within {fall.drop:g} of its best, "
-        f"{fall.best:.4f}."
-    )
+    return None if fall is None else fall_sentence(fall)
 
 
 # ---- knobs ---------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from napari_nx46.campaign.analysis.gained import SHORTEST_REPEAT
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis, analyse
 from napari_nx46.campaign.records.results import CampaignResults
 from napari_nx46.campaign.report.sections import report_of
@@ -13,6 +12,7 @@ from napari_nx46.campaign.report.writing import report_targets, write_report
 from napari_nx46.campaign.verdicts.gains import FragmentGain, measure_gains
 from napari_nx46.campaign.verdicts.rules import Rules, baseline_of, best_run, judge
 from napari_nx46.run.export.targets import check_targets
+from napari_nx46.run.findings.gained import SHORTEST_REPEAT
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.voxels.workers import CancelCheck, never
 
@@ -41,7 +41,7 @@ def make_report(
         Of the campaign's data: then the masks of the best run and of the baseline are computed to
         say what the gained foreground is.
     shortest_repeat : int
-        Slices over which gained foreground counts as repeated; see `analysis.gained`.
+        Slices over which gained foreground counts as repeated; see `findings.gained`.
     progress : callable
         Called with the share that is done, in [0, 1].
     cancelled : callable

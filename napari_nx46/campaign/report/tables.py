@@ -7,12 +7,12 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from napari_nx46.campaign.analysis.design import varied
 from napari_nx46.campaign.analysis.ranking import RUN_FIGURES
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
 from napari_nx46.campaign.report.change_section import CHANGE_COLUMNS, change_rows
 from napari_nx46.run.compare.comparison import knob_text
 from napari_nx46.run.csv_text import csv_bytes
+from napari_nx46.run.findings.design import varied
 
 if TYPE_CHECKING:
     from pandas import DataFrame

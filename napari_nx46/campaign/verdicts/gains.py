@@ -8,12 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_nx46.campaign.analysis.gained import (
-    SHORTEST_REPEAT,
-    GainedForeground,
-    PackedLabel,
-    gained_foreground,
-)
 from napari_nx46.campaign.records.results import CampaignResults, FragmentResult, TaskState
 from napari_nx46.data.fragments import Fragment, FragmentError
 from napari_nx46.leaderboard import explain
@@ -21,6 +15,12 @@ from napari_nx46.run.compare.changes import WonAndLost, won_and_lost
 from napari_nx46.run.compare.mask_sets import MaskSet
 from napari_nx46.run.compare.setting_sides import setting_side
 from napari_nx46.run.compare.stored_mask import read_once
+from napari_nx46.run.findings.gained import (
+    SHORTEST_REPEAT,
+    GainedForeground,
+    PackedLabel,
+    gained_foreground,
+)
 from napari_nx46.run.pipelines import PipelineSet
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.packed import pack
@@ -68,7 +68,7 @@ def measure_gains(
     pipelines : PipelineSet
         Of the campaign's data, with labels where there are any.
     shortest_repeat : int
-        Slices over which gained foreground counts as repeated; see `analysis.gained`.
+        Slices over which gained foreground counts as repeated; see `findings.gained`.
     progress : callable
         Called with the share that is done, in [0, 1].
     cancelled : callable

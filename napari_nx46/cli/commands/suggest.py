@@ -119,6 +119,7 @@ def suggest(
     from napari_nx46.files.atomic import write_beside
     from napari_nx46.run.suggest.folds import read_groups
     from napari_nx46.run.suggest.journal import journal_beside
+    from napari_nx46.run.suggest.report import write_report
     from napari_nx46.run.suggest.space import default_space
     from napari_nx46.run.suggest.suggest import SuggestRequest, compared_of
     from napari_nx46.run.suggest.suggest import suggest as look_for
@@ -160,7 +161,7 @@ def suggest(
         )
     keep(found.choice.setting)
     _print_found(found, compared)
-    echo(f"wrote {out}")
+    echo(f"wrote {out} and {write_report(found, out)}")
     if found.stopped:
         fail("stopped; the same command goes on", ExitCode.CANCELLED)
 
@@ -168,6 +169,7 @@ def suggest(
 def _print_found(found: Suggestion, fragments: list[Fragment]) -> None:
     from napari_nx46.files.naming import plural
     from napari_nx46.run.suggest.label_free import FIGURES
+    from napari_nx46.run.suggest.report import changed_knobs
 
     choice = found.choice
     echo(
@@ -185,17 +187,9 @@ def _print_found(found: Suggestion, fragments: list[Fragment]) -> None:
     pair = (found.start_figures, found.figures)
     rows = [(name, *(f"{one[name]:.6f}" for one in pair)) for name in names]
     print_table(columns, rows)
+    for one in found.findings.answers:
+        echo(f"{one.question} {one.answer}")
     for sentence in found.sentences():
         echo(sentence)
-    for name, old, new in changed_knobs(found.start, choice.setting):
+    for name, old, new in changed_knobs(found):
         echo(f"  {name}: {old} -> {new}")
-
-
-def changed_knobs(start: Setting, setting: Setting) -> list[tuple[str, str, str]]:
-    """Return the knobs that differ, each with its value before and after as text."""
-    before, after = (one.model_dump(mode="json") for one in (start, setting))
-    return [
-        (name, str(before[name]), str(after[name]))
-        for name in before
-        if before[name] != after[name]
-    ]

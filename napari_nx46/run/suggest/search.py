@@ -125,6 +125,11 @@ class Search:
         return [one for one in self._asked if self.results.is_known(one, places)]
 
     @property
+    def first_values(self) -> dict[Setting, float]:
+        """What all settings are worth that it has asked for, on the first rung."""
+        return self.results.values(list(self._asked), self.views[0], 0)
+
+    @property
     def tried(self) -> int:
         """Settings that this search has tried."""
         return len(self._count)

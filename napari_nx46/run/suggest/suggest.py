@@ -10,6 +10,13 @@ from pathlib import Path
 
 from napari_nx46.data.fragments import Fragment, FragmentError
 from napari_nx46.run.preflight import reads_dataset, sources_read
+from napari_nx46.run.suggest.answers import (
+    Findings,
+    MaskChange,
+    changes_of,
+    findings_of,
+    knob_importance,
+)
 from napari_nx46.run.suggest.bench import Bench, open_bench
 from napari_nx46.run.suggest.choosing import Choice, choose
 from napari_nx46.run.suggest.folds import views_of
@@ -100,6 +107,8 @@ class Suggestion:
         The fragments that it was found on.
     trust : Trust
         What is to be expected elsewhere.
+    findings : Findings
+        What was seen of knobs and fragments; empty without labels.
     with_label : bool
         Whether values are leaderboard scores; else they are mean ranks, see `label_free`.
     stopped : bool
@@ -115,6 +124,7 @@ class Suggestion:
     whole: int
     image_ids: tuple[str, ...]
     trust: Trust
+    findings: Findings
     with_label: bool = True
     stopped: bool = False
 
@@ -220,6 +230,12 @@ def suggest(
         trust = Trust((), None)
         with suppress(Cancelled):
             trust = _trusted(search, space, choice, bench, cancelled)
+        findings = Findings(importance=knob_importance(search.first_values))
+        if with_label:
+            changes: list[MaskChange] = []
+            with suppress(Cancelled):
+                changes = changes_of(bench, view.image_ids, pair, cancelled)
+            findings = findings_of(search, choice.setting, changes, request.band)
     image_ids = tuple(one.image_id for one in compared)
     return Suggestion(
         choice,
@@ -231,6 +247,7 @@ def suggest(
         found.whole,
         image_ids,
         trust,
+        findings,
         with_label,
         stopped=cancelled(),
     )

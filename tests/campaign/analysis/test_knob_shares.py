@@ -11,8 +11,8 @@ import pytest
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from napari_nx46.campaign.analysis.design import varied
 from napari_nx46.campaign.analysis.knob_shares import knob_shares, shares_of
+from napari_nx46.run.findings.design import varied
 from napari_nx46.setting import Setting, ThresholdRule
 from tests.campaign.results_factory import campaign
 

@@ -12,7 +12,6 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from napari_nx46.campaign.analysis.gained import GainedForeground
 from napari_nx46.campaign.analysis.whole import analyse
 from napari_nx46.campaign.report.sections import report_of
 from napari_nx46.campaign.report.tables import TABLE_NAMES
@@ -22,6 +21,7 @@ from napari_nx46.campaign.verdicts.rules import Rules
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.leaderboard import explain, score
 from napari_nx46.run.compare.changes import won_and_lost
+from napari_nx46.run.findings.gained import GainedForeground
 from napari_nx46.setting import Setting
 from tests.campaign.results_factory import campaign, done, failed, slices, waiting
 

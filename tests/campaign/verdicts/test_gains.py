@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from napari_nx46 import leaderboard
-from napari_nx46.campaign.analysis.gained import (
+from napari_nx46.campaign.verdicts.gains import measure_gains
+from napari_nx46.data.fragments import FragmentError
+from napari_nx46.run.findings.gained import (
     GainedForeground,
     PackedLabel,
     gained_foreground,
 )
-from napari_nx46.campaign.verdicts.gains import measure_gains
-from napari_nx46.data.fragments import FragmentError
 from napari_nx46.voxels.packed import pack
 from napari_nx46.voxels.workers import Cancelled
 from tests.campaign.results_factory import RUN_SETTINGS, campaign, done, waiting

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_nx46.campaign.analysis.gained import SHORTEST_REPEAT
 from napari_nx46.cli.commands.workspaces import opened_workspace
 from napari_nx46.cli.flags import options as flag
 from napari_nx46.cli.flags.data import held_pipelines, shared_workers
@@ -26,6 +25,7 @@ from napari_nx46.cli.output.console import (
     share_bar,
 )
 from napari_nx46.files.naming import printable
+from napari_nx46.run.findings.gained import SHORTEST_REPEAT
 
 if TYPE_CHECKING:
     from napari_nx46.campaign.records.results import CampaignResults

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from napari_nx46.campaign.analysis.design import Factor
+from napari_nx46.run.findings.design import Factor
 from napari_nx46.setting import Setting, knob_applies
 
 if TYPE_CHECKING:

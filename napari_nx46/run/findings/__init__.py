@@ -1,0 +1,1 @@
+"""What many settings and their masks show: which knob matters, and what was gained."""
