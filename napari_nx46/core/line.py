@@ -7,7 +7,7 @@ it, as a preview.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from napari_nx46.core.cleanup.step import Step
 from napari_nx46.core.cleanup.steps import steps_of, unjoined_steps
@@ -52,6 +52,21 @@ class Line:
         """Return the line of a setting; corrections that change nothing are left out."""
         corrects = corrections is not None and not corrections.is_empty
         return cls(setting, threshold, steps_of(setting), corrections if corrects else None)
+
+    def with_low(self, low: float) -> Line:
+        """Return the line of a higher low threshold, at most the high one.
+
+        Where there is no pair, it is the threshold itself that is higher.
+        """
+        threshold = self.threshold
+        if threshold.low is None:
+            values = tuple(max(value, low) for value in threshold.values)
+            return replace(self, threshold=replace(threshold, values=values))
+        lows = tuple(
+            min(max(low, own), high)
+            for own, high in zip(threshold.low, threshold.values, strict=True)
+        )
+        return replace(self, threshold=replace(threshold, low=lows))
 
     def corrected(self, mask: Mask, block: Block) -> Mask:
         """Return the mask of a block after the last stage with the corrections."""

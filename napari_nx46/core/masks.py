@@ -111,10 +111,27 @@ class FragmentMasks:
             step = line.steps[number - 1]
             unjoined = stages[min(number - 1, line.last_unjoined)] if step.looks_back else None
             before = None if unjoined is None else unjoined.mask()
-            mask = step.apply(stages[-1].mask(), self._context(line, before, whole))
-            return MaskStage.of(keys[number], mask)
+            context = self._context(line, before, whole)
+            if step.alternative_lows is not None:
+                others = (
+                    self._before(line.with_low(low), number - 1, cancelled)
+                    for low in step.alternative_lows(line.setting)
+                )
+                context = replace(context, alternatives=tuple(others))
+            return MaskStage.of(keys[number], step.apply(stages[-1].mask(), context))
 
         return self._chain.complete(keys, compute, cancelled)
+
+    def _before(self, line: Line, done: int, cancelled: CancelCheck) -> Mask:
+        """Return the whole mask after the first `done` steps; nothing is kept."""
+        whole = whole_block(self._score.shape)
+        mask = self.thresholded(line, whole, cancelled)
+        unjoined = mask
+        for number, step in enumerate(line.steps[:done]):
+            if number == line.last_unjoined:
+                unjoined = mask
+            mask = step.apply(mask, self._context(line, unjoined, whole))
+        return mask
 
     def known(self, line: Line, block: Block) -> Mask | None:
         """Return the exact mask of a block if no pass over the fragment is needed for it."""

@@ -26,6 +26,7 @@ class Group(StrEnum):
     ADAPTIVE = "Adaptive rule"
     CLEAN_UP = "Clean-up"
     SHEETS = "Sheets"
+    SHEET_FIT = "Sheet fit"
     REPAIR = "Repair"
     SMOOTHING = "Mask smoothing"
     OBJECTS = "Objects"
@@ -70,7 +71,7 @@ def knob(group: Group, title: str, text: str, **more: Any) -> KnobDescription:
 
 
 CLEAN_UP_GROUPS = frozenset(
-    {Group.CLEAN_UP, Group.SHEETS, Group.REPAIR, Group.SMOOTHING, Group.OBJECTS}
+    {Group.CLEAN_UP, Group.SHEETS, Group.SHEET_FIT, Group.REPAIR, Group.SMOOTHING, Group.OBJECTS}
 )
 """The groups of the steps that follow the threshold."""
 

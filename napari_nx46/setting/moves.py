@@ -116,6 +116,10 @@ _APPLIES: Mapping[str, Callable[[Setting], bool]] = {
     "median_window": lambda setting: setting.median_passes > 0,
     "sheet_closing": lambda setting: setting.per_sheet,
     "most_sheets": lambda setting: setting.per_sheet,
+    **dict.fromkeys(
+        (name for name in Setting.model_fields if name.startswith("fit_")),
+        lambda setting: setting.sheet_fit,
+    ),
     "edge_min": lambda setting: setting.edge_margin > 0,
     "corner_min": lambda setting: setting.edge_margin > 0,
     "patch_blocks": lambda setting: (

@@ -59,6 +59,8 @@ class StepContext:
         The last exact mask of the block: it decides on components that leave the block.
     image : VolumeLike, optional
         The CT image of the fragment.
+    alternatives : tuple of (Z, Y, X) array of uint8, {0, 1}
+        What the mask would be by each of the step's alternative thresholds.
     """
 
     setting: Setting
@@ -68,6 +70,7 @@ class StepContext:
     shape: tuple[int, int, int]
     known: Mask | None = None
     image: VolumeLike | None = None
+    alternatives: tuple[Mask, ...] = ()
 
     @property
     def ct_image(self) -> VolumeLike:
@@ -141,6 +144,8 @@ class Step:
     in_preview : bool
         Whether it does a slice and its halo within a frame. Where it does not, a preview is shown
         without it, until the exact mask comes from a worker.
+    alternative_lows : callable, optional
+        Of a step that needs other masks: their low thresholds by the setting, as scores.
     """
 
     name: str
@@ -155,6 +160,7 @@ class Step:
     cell: Callable[[Setting], int] | None = None
     needs_image: bool = False
     in_preview: bool = True
+    alternative_lows: Callable[[Setting], tuple[float, ...]] | None = None
 
     def key(self, setting: Setting) -> tuple[Hashable, ...]:
         """Return what the step does under a setting: with equal keys it does the same."""

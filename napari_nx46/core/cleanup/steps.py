@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from napari_nx46.core.cleanup.border import zero_border
 from napari_nx46.core.cleanup.ct_gate import confine_to_ct
 from napari_nx46.core.cleanup.cubes.cubes import plug_cubes
+from napari_nx46.core.cleanup.fit.fitting import FitRules, fit_sheets
 from napari_nx46.core.cleanup.fused.splitting import split_thick
 from napari_nx46.core.cleanup.morphology import (
     close_anisotropic,
@@ -200,6 +201,30 @@ STEPS: tuple[Step, ...] = (
         reach=lambda setting: WHOLE,
         joins=True,
         cell=lambda setting: setting.patch_blocks,
+    ),
+    Step(
+        name="fit_sheets",
+        knobs=(
+            "sheet_fit",
+            "fit_low",
+            "fit_higher_low",
+            "fit_dice",
+            "fit_coverage",
+            "fit_alt_dice",
+            "fit_alt_coverage",
+            "fit_grid",
+            "fit_smallest",
+            "fit_largest",
+            "border",
+        ),
+        is_on=lambda setting: setting.sheet_fit,
+        apply=lambda mask, context: fit_sheets(
+            mask, context.alternatives, FitRules.of(context.setting), workers=context.workers
+        ),
+        reach=lambda setting: WHOLE,
+        joins=True,
+        in_preview=False,
+        alternative_lows=lambda setting: (setting.fit_low, setting.fit_higher_low),
     ),
     Step(
         name="fill_cavities",

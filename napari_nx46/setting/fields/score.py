@@ -99,8 +99,7 @@ class ScoreKnobs(BaseModel):
             Group.SCORE,
             "Zero of the distance",
             "Added to the logits of every volume before they are divided: of signed distances, the"
-            " distance outside at which the surface ends; above 0, it gets thicker.",
-            unit="voxels",
+            " distance in voxels outside at which the surface ends; above 0, it gets thicker.",
             step=0.1,
             advanced=True,
         ),

@@ -65,3 +65,104 @@ class SheetKnobs(CleanUpKnobs):
             unit="voxels",
         ),
     ] = 0
+    sheet_fit: Annotated[
+        bool,
+        knob(
+            Group.SHEET_FIT,
+            "Fit sheets",
+            "Replace components with tunnels by sheets that are fitted to them, or to what is left"
+            " of them at higher low thresholds.",
+        ),
+    ] = False
+    fit_low: Annotated[
+        float,
+        Field(ge=0.0, le=1.0),
+        knob(
+            Group.SHEET_FIT,
+            "Second low",
+            "Score of the low threshold of the first mask that is tried where no sheet fits.",
+            step=0.01,
+        ),
+    ] = 0.5
+    fit_higher_low: Annotated[
+        float,
+        Field(ge=0.0, le=1.0),
+        knob(
+            Group.SHEET_FIT,
+            "Third low",
+            "Score of the low threshold of the second mask that is tried.",
+            step=0.01,
+        ),
+    ] = 0.7
+    fit_dice: Annotated[
+        float,
+        Field(ge=0.0, le=1.0),
+        knob(
+            Group.SHEET_FIT,
+            "Least Dice",
+            "Agreement with its component that a sheet must have.",
+            step=0.01,
+        ),
+    ] = 0.70
+    fit_coverage: Annotated[
+        float,
+        Field(ge=0.0, le=1.0),
+        knob(
+            Group.SHEET_FIT,
+            "Least coverage",
+            "Share of its component that a sheet must cover.",
+            step=0.01,
+        ),
+    ] = 0.65
+    fit_alt_dice: Annotated[
+        float,
+        Field(ge=0.0, le=1.0),
+        knob(
+            Group.SHEET_FIT,
+            "Dice, later",
+            "Agreement that sheets of the second and third low must have.",
+            step=0.01,
+        ),
+    ] = 0.45
+    fit_alt_coverage: Annotated[
+        float,
+        Field(ge=0.0, le=1.0),
+        knob(
+            Group.SHEET_FIT,
+            "Coverage, later",
+            "Share that sheets of the second and third low must cover.",
+            step=0.01,
+        ),
+    ] = 0.75
+    fit_grid: Annotated[
+        int,
+        Field(ge=10, le=150),
+        knob(
+            Group.SHEET_FIT,
+            "Grid of the fit",
+            "Points along a side of the grid that a large sheet is fitted with.",
+            unit="points",
+        ),
+    ] = 100
+    fit_smallest: Annotated[
+        int,
+        Field(ge=0, le=10_000_000),
+        knob(
+            Group.SHEET_FIT,
+            "Smallest before",
+            "Remove components of fewer voxels before sheets are fitted.",
+            unit="voxels",
+            step=10,
+        ),
+    ] = 1000
+    fit_largest: Annotated[
+        float,
+        Field(ge=0.0, le=1.0),
+        knob(
+            Group.SHEET_FIT,
+            "Largest fitted",
+            "Components with a larger share of the foreground stay as they are, and so do others"
+            " that nothing fits; at 1 those go, as published, fused sheets among them.",
+            step=0.01,
+        ),
+    ] = 0.05

@@ -94,6 +94,16 @@ _NO_CLEAN_UP: Knobs = {
     "most_sheets": 0,
     "split_thick": 0.0,
     "sheet_gap": 0,
+    "sheet_fit": False,
+    "fit_low": 0.5,
+    "fit_higher_low": 0.7,
+    "fit_dice": 0.70,
+    "fit_coverage": 0.65,
+    "fit_alt_dice": 0.45,
+    "fit_alt_coverage": 0.75,
+    "fit_grid": 100,
+    "fit_smallest": 1000,
+    "fit_largest": 0.05,
 }
 
 SEEDS: Knobs = {

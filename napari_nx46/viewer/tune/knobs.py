@@ -134,7 +134,10 @@ SPECIAL_POSITIONS: Mapping[str, tuple[float, ...]] = {
     "quantile": _QUANTILES,
     "low_quantile": _QUANTILES,
     "most_sheets": tuple(size for size in _OBJECT_SIZES if size <= 10_000),
-    **dict.fromkeys(("objects_first", "smallest_object", "edge_min", "corner_min"), _OBJECT_SIZES),
+    **dict.fromkeys(
+        ("objects_first", "smallest_object", "edge_min", "corner_min", "fit_smallest"),
+        _OBJECT_SIZES,
+    ),
 }
 """Positions of the sliders that are not to move in equal steps over all that the setting takes."""
 

@@ -55,6 +55,7 @@ WHOLE = {
     "fill_cavities": Setting(fill_cavities=True),
     "remove_small_objects": Setting(smallest_object=20),
     "mend_sheets": Setting(per_sheet=True),
+    "fit_sheets": Setting(sheet_fit=True),
     "normalise_lines": Setting(line_norm=1.5),
     "split_thick": Setting(split_thick=2),
     "remove_objects_by_faces": Setting(edge_margin=2, edge_min=20, corner_min=9),
@@ -233,6 +234,7 @@ def test_the_steps_stand_in_the_order_of_the_design():
         "plug_tunnels",
         "plug_cubes",
         "patch_holes",
+        "fit_sheets",
         "fill_cavities",
         "smooth_mask",
         "take_median",
@@ -320,7 +322,8 @@ def test_steps_take_a_mask_of_one_voxel(name, value):
     setting = dict([*LOCAL_CASES, *WHOLE.items()])[name]
     mask = np.full((1, 1, 1), value, np.uint8)
     found = STEP_BY_NAME[name].apply(mask, context_of(setting, mask))
-    takes = {name for name in STEP_BY_NAME if name.startswith(("zero", "open", "remove"))}
+    starts = ("zero", "open", "remove", "fit")
+    takes = {name for name in STEP_BY_NAME if name.startswith(starts)}
     goes = name in takes - {"remove_incomplete_sheets"}
     assert found.item() == (0 if goes else value)
 

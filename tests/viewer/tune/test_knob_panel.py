@@ -42,6 +42,7 @@ KNOBS = described_knobs(Setting)
 
 EVERYTHING_ON = {
     "ced_steps": 5,
+    "sheet_fit": True,
     "temperatures": {MODEL: 2.0},
     "averaging": "power",
     "ct_gate": "mask",

@@ -1,0 +1,1 @@
+"""Sheets with tunnels, replaced by a surface that is fitted to them."""
