@@ -300,7 +300,11 @@ def _cuts(listing: Listing, row: int) -> list[_Edit]:
     if len(joints) <= 1:
         return [(ERASE, *one) for one in zip(joints, (f", at {at}" for at in places), strict=True)]
     return [
-        (ERASE, np.concatenate(joints), f", at all {len(joints)} joints"),
+        (
+            ERASE,
+            np.concatenate(joints),
+            f", at all joints ({len(joints)})",
+        ),
         *((ERASE, joint, f", at {at}") for joint, at in zip(largest, places, strict=True)),
     ]
 

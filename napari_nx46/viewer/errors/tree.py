@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QModelIndex, Qt, Signal
-from qtpy.QtGui import QBrush, QPalette
+from qtpy.QtGui import QBrush, QPalette, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QTreeView, QWidget
 
 from napari_nx46.live.errors.arranged import Arranged, Column
@@ -17,7 +17,7 @@ WIDTHS = {
     Column.KIND: "888 × missing handle",
     Column.SHARE: "0.88888",
     Column.GAIN: "+0.88888",
-    Column.SIZE: "88,888",
+    Column.SIZE: "8,888,888",
     Column.SIDE: "prediction",
     Column.SLICE: "Slice8",
     Column.OCTANT: "Octant8",
@@ -79,6 +79,14 @@ class ErrorTree(QTreeView):
         self.clicked.connect(self._visit)
         self.activated.connect(self._visit)
         self.verticalScrollBar().valueChanged.connect(self._fetch_what_is_seen)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the row that is chosen in sight, where what stands below takes some of the room."""
+        bottom = self.visualRect(self.currentIndex()).bottom()
+        was_seen = 0 <= bottom <= event.oldSize().height()
+        super().resizeEvent(event)
+        if was_seen and self.currentIndex().isValid() and bottom > self.viewport().height():
+            self.scrollTo(self.currentIndex())
 
     def show_rows(self, arranged: Arranged | None) -> None:
         """Show these rows; kinds that were unfolded stay so, and the scroll bar stays."""

@@ -82,6 +82,8 @@ class AxisChooser(QWidget):
             box.setAccessibleName(f"{words} value along {title}")
             box.setToolTip(plain_tip(f"{words} value of the knob for which scores are computed"))
             box.setKeyboardTracking(False)
+            # Buttons would leave no room for the digits in a narrow dock; arrow keys step too.
+            box.setButtonSymbols(NumberBox.ButtonSymbols.NoButtons)
             box.valueChanged.connect(self._range_changed)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
@@ -11,6 +12,7 @@ from napari_nx46.files.naming import plural
 from napari_nx46.live.landscape.explorer import LandscapeExplorer
 from napari_nx46.run.job import Progress
 from napari_nx46.run.landscape.landscape import INTERVALS, Axis, KnobValue, Landscape
+from napari_nx46.run.landscape.lattice import Position
 from napari_nx46.setting import Setting, described_knobs
 from napari_nx46.viewer.landscape.axis_chooser import AxisChooser, value_text
 from napari_nx46.viewer.landscape.map_axes import LandscapeAxes
@@ -21,7 +23,7 @@ from napari_nx46.viewer.plots.colors import plot_colors
 from napari_nx46.viewer.plots.page import PlotPage
 from napari_nx46.viewer.plots.saving import Table
 from napari_nx46.viewer.qt.connections import Connections
-from napari_nx46.viewer.tune.knobs import NumberBox
+from napari_nx46.viewer.tune.knobs import NumberBox, knob_scale
 from napari_nx46.viewer.widgets.layout import WrappedLabel
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.window.viewer_session import ViewerSession
@@ -182,6 +184,7 @@ class LandscapePanel(PlotPage):
             f"{len(plateau)} of {plural(len(landscape.scores), 'point')} within {distance:g} of"
             " the best."
         )
+        found += _ends(landscape, plateau)
         if not self.explorer.is_current(landscape):
             found.append(f"{self._since(landscape)} A click sets all sliders as they were then.")
         return found
@@ -331,6 +334,23 @@ class LandscapePanel(PlotPage):
         assert isinstance(layout, QVBoxLayout)  # made by the page
         layout.insertLayout(1, controls)
         layout.setStretch(2, 1)
+
+
+def _ends(landscape: Landscape, plateau: Iterable[Position]) -> list[str]:
+    """Return, a sentence each, beyond which ends of the axes the score may be better."""
+    found = []
+    near = [landscape.request.values_at(position) for position in plateau]
+    for axis in landscape.request.axes:
+        values = {of_point[axis.name] for of_point in near}
+        if len(values) != 1 or isinstance(axis.values[0], bool):
+            continue
+        (value,), scale = values, knob_scale(axis.name)
+        there = value_text(axis.name, value)
+        if value == axis.values[0] and value > scale.lowest:
+            found.append(f"It may be better below {scale.title} {there}.")
+        elif value == axis.values[-1] and value < scale.highest:
+            found.append(f"It may be better above {scale.title} {there}.")
+    return found
 
 
 def _in_words(values: dict[str, KnobValue]) -> str:

@@ -138,7 +138,7 @@ def test_what_joins_two_sheets_at_several_places_is_cut_at_all_of_them_or_at_one
         mended = mend.corrections.apply(mask.astype(np.uint8), whole)
         gains[mend.title] = leaderboard.score(mended, label).voi.value - before
     at_all, *single, _ = gains
-    assert at_all == "Erase 29 voxels by hand, at all 2 joints"
+    assert at_all == "Erase 29 voxels by hand, at all joints (2)"
     assert [title.split(",")[0] for title in single] == [
         "Erase 20 voxels by hand",
         "Erase 9 voxels by hand",

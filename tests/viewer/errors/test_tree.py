@@ -175,3 +175,18 @@ def test_a_row_too_far_down_is_not_fetched_and_nothing_is_chosen(qtbot, many):
     tree.choose(MANY - 1)
     assert not tree.currentIndex().isValid()
     assert tree.errors.rowCount() <= A_FEW * PAGE
+
+
+def test_the_chosen_row_stays_in_sight_when_less_room_is_left(qtbot, many):
+    tree = ErrorTree()
+    qtbot.addWidget(tree)
+    tree.resize(500, 600)
+    tree.show_rows(arranged(many, folded=False))
+    tree.show()
+    qtbot.waitExposed(tree)
+    row = 25
+    tree.choose(row)
+    tree.resize(500, 250)
+    rect = tree.visualRect(tree.errors.index_of(row))
+    assert rect.top() >= 0
+    assert rect.bottom() <= tree.viewport().height()

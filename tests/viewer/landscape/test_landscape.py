@@ -130,6 +130,19 @@ def test_a_click_between_points_sets_the_sliders_to_the_nearest_position(mapped)
     mapped.wait_until(lambda: mapped.session.setting == setting)
 
 
+def test_a_best_point_at_the_end_of_an_axis_says_where_to_look_on(mapped):
+    panel = panel_of(mapped)
+    choose(panel.y_chooser, "")
+    for highest, words in ((10, "better above Smallest object 10"), (50, "")):
+        choose(panel.x_chooser, "smallest_object", 0, highest)
+        mapped.click(panel.compute_button)
+        mapped.wait_until(lambda: not panel.explorer.running)
+        panel.refresh()
+        assert "Best" in panel.words.text()
+        assert ("may be better" in panel.words.text()) == bool(words)
+        assert words in panel.words.text()
+
+
 def test_a_curve_over_one_knob(mapped):
     panel = panel_of(mapped)
     landscape = compute(mapped, ("smallest_object",), 9)
