@@ -42,14 +42,18 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def stored_benchmarks() -> str:
     """Return what each script measures, its command, and the ratios that are stored of it."""
+    stored = json.loads((FOLDER / "baseline.json").read_text("utf-8"))
     parts = []
-    for script, ratios in json.loads((FOLDER / "baseline.json").read_text("utf-8")).items():
-        module = ast.parse((FOLDER / f"{script}.py").read_text("utf-8"))
+    for path in sorted(FOLDER.glob("*.py")):
+        if path.stem == "baseline":
+            continue
+        module = ast.parse(path.read_text("utf-8"))
         title, usage, *_ = dedent(ast.get_docstring(module) or "").split("\n\n")
         rows = [
             f"| {name} | {row['value']:.3g} | {'higher' if row['higher_is_better'] else 'lower'} |"
-            for name, row in ratios.items()
+            for name, row in stored.get(path.stem, {}).items()
         ]
-        table = "\n".join(["| ratio | stored | better |", "|---|---|---|", *rows])
-        parts.append(f"### {script}\n\n{title}\n\n```sh\n{usage.strip()}\n```\n\n{table}\n")
+        head = ["| ratio | stored | better |", "|---|---|---|"]
+        table = "\n".join([*head, *rows]) if rows else "Nothing of it is stored."
+        parts.append(f"### {path.stem}\n\n{title}\n\n```sh\n{usage.strip()}\n```\n\n{table}\n")
     return "\n".join(parts)
