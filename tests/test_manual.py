@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"^```(sh|python)\n(?!--8<--)(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 """What is included from a script is run with the examples."""
 
-NOT_RUN = ("nx46 tune", "nx46 warm-up", "nx46 kit", "make ", "pip install", "python ")
+NOT_RUN = ("nx46 tune", "nx46 warm-up", "nx46 kit", "make ", "pip install", "python", ". env")
 """What opens a window, compiles, needs a network, or is run by other tests."""
 FAILS = "exits with 1"
 IN_A_WINDOW = re.compile(r"\bviewer")
