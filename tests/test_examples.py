@@ -33,8 +33,12 @@ runpy.run_path(sys.argv.pop(), run_name="__main__")
 """Runs a script; a window is closed where the user would begin to work with it."""
 
 
-def test_every_example_is_run():
+def test_every_example_is_run_and_shown():
     assert {path.stem for path in FOLDER.glob("*.py")} == set(PRINTED)
+    gallery = (FOLDER.parent / "docs" / "gallery.md").read_text(encoding="utf-8")
+    for name in PRINTED:
+        assert f'--8<-- "examples/{name}.py"' in gallery
+        assert f"pictures/{name}.png" in gallery
 
 
 @pytest.mark.parametrize("name", PRINTED)
