@@ -13,6 +13,7 @@ from napari_nx46.core.line import Line, is_local
 from napari_nx46.core.mask_chain import MaskChain, MaskStage
 from napari_nx46.core.score.fragment_score import FragmentScore
 from napari_nx46.core.score.kernels import Kernels
+from napari_nx46.core.score.smoothing import smoothing_key
 from napari_nx46.core.score.weak import WeakVoxels
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.voxels.blocks import (
@@ -106,6 +107,9 @@ class FragmentMasks:
 
         def compute(number: int, stages: tuple[MaskStage, ...]) -> MaskStage:
             if number == 0:
+                if self._score.keep_score and smoothing_key(line.setting):
+                    # Not again for every low threshold: that takes seconds a time.
+                    self._score.stage(line.setting, cancelled)
                 self.weak.prepare(line.setting, cancelled)
                 return MaskStage.of(keys[0], self.thresholded(line, whole, cancelled))
             step = line.steps[number - 1]

@@ -267,6 +267,11 @@ def refusals(setting: Setting, quantile_over: QuantileOver | None = None) -> lis
             found.append(
                 f"{step.name} reads the CT image, which tiles do not: choose ct_gate score"
             )
+        elif step.alternative_lows is not None:
+            found.append(
+                f"{step.name} needs masks of the whole volume by other thresholds, which tiles do "
+                "not make: switch it off"
+            )
         elif step.cell is not None and not _cell(step, setting):
             found.append(
                 f"{step.name} looks at every sheet as a whole, which tiles cannot do exactly: "

@@ -17,7 +17,30 @@ __all__ = ["GatedVolume", "RankedVolume", "SmoothedVolume", "TemperedVolume"]
 
 
 @dataclass(frozen=True, eq=False)
-class GatedVolume:
+class _Following:
+    """A volume that follows from another one voxel by voxel, of float32.
+
+    Parameters
+    ----------
+    volume : VolumeLike
+        The other one.
+    """
+
+    volume: VolumeLike
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along z, y and x."""
+        return self.volume.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of the voxels."""
+        return np.dtype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class GatedVolume(_Following):
     """A probability volume that is 0 where the CT image has no support.
 
     Parameters
@@ -27,15 +50,9 @@ class GatedVolume:
         See `ct_support`.
     """
 
-    volume: VolumeLike
     image: VolumeLike
     threshold: float
     margin: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Voxels along z, y and x."""
-        return self.volume.shape
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -50,7 +67,7 @@ class GatedVolume:
 
 
 @dataclass(frozen=True, eq=False)
-class TemperedVolume:
+class TemperedVolume(_Following):
     """A probability volume whose logits are shifted, and divided by a temperature.
 
     ``1 / (1 + exp(-(log(p / (1 - p)) + shift) / temperature))`` in float64, rounded to float32,
@@ -66,19 +83,8 @@ class TemperedVolume:
         Added to the logits first.
     """
 
-    volume: VolumeLike
     temperature: float
     shift: float = 0.0
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Voxels along z, y and x."""
-        return self.volume.shape
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        """Type of the voxels."""
-        return np.dtype(np.float32)
 
     def __getitem__(self, index: Block) -> npt.NDArray[np.generic]:
         """Return the voxels of a block."""
@@ -96,7 +102,7 @@ class TemperedVolume:
 
 
 @dataclass(frozen=True, eq=False)
-class SmoothedVolume:
+class SmoothedVolume(_Following):
     """A probability volume smoothed by itself.
 
     Parameters
@@ -106,18 +112,7 @@ class SmoothedVolume:
         Returns the smoothed voxels of a block, float32.
     """
 
-    volume: VolumeLike
     smooth: Callable[[Block], FloatVolume]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Voxels along z, y and x."""
-        return self.volume.shape
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        """Type of the voxels."""
-        return np.dtype(np.float32)
 
     def __getitem__(self, index: Block) -> npt.NDArray[np.generic]:
         """Return the voxels of a block."""
@@ -125,7 +120,7 @@ class SmoothedVolume:
 
 
 @dataclass(frozen=True, eq=False)
-class RankedVolume:
+class RankedVolume(_Following):
     """A volume in which every value is replaced by its rank, as a share of the fragment's voxels.
 
     The share of voxels below it, plus half of those equal to it: that of a voxel's place in
@@ -140,7 +135,6 @@ class RankedVolume:
         The rank of each.
     """
 
-    volume: VolumeLike
     values: npt.NDArray[Any]
     shares: npt.NDArray[np.float32]
 
@@ -157,16 +151,6 @@ class RankedVolume:
     def kept_bytes(self) -> int:
         """Bytes of the ranks."""
         return self.values.nbytes + self.shares.nbytes
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Voxels along z, y and x."""
-        return self.volume.shape
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        """Type of the voxels."""
-        return np.dtype(np.float32)
 
     def __getitem__(self, index: Block) -> npt.NDArray[np.generic]:
         """Return the voxels of a block."""

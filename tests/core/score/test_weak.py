@@ -78,6 +78,15 @@ def test_the_gate_zeroes_scores_below_the_high_threshold_that_are_no_sheet(seed,
     np.testing.assert_array_equal(mask_of(pipeline, gate), found)
 
 
+def test_a_smoothed_score_is_kept_for_the_next_low_threshold():
+    pipeline = FragmentPipeline(volumes(46))
+    setting = PAIR.changed(ced_steps=2)
+    assert not pipeline.is_ready(setting)
+    mask_of(pipeline, setting)
+    assert pipeline.is_ready(setting.changed(low_probability=0.5))
+    assert pipeline.cached_stage(setting).score is not None
+
+
 def test_without_a_pair_the_gate_changes_nothing():
     flat = PAIR.changed(hysteresis=False, sheetness="gate")
     pipeline = FragmentPipeline(volumes(46))

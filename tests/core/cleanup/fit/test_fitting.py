@@ -117,4 +117,4 @@ def test_alternatives_are_the_masks_before_the_step_by_higher_lows():
     by_quantile = setting.changed(rule="adaptive")
     assert mask_of(by_quantile).shape == SHAPE
     assert mask_of(setting.changed(hysteresis=False)).shape == SHAPE
-    assert "fit_sheets looks at the whole volume" in refusals(setting)[0]
+    assert "fit_sheets needs masks of the whole volume" in refusals(setting)[0]
