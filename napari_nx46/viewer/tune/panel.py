@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import QSignalThrottler
 
 from napari_nx46.data.fragments import Fragment
@@ -24,6 +24,7 @@ from napari_nx46.viewer.tune.score_panel import ScorePanel
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, rule
 from napari_nx46.viewer.widgets.reveal import Reveal
 from napari_nx46.viewer.widgets.wheel_guard import WheelGuard
+from napari_nx46.viewer.window.docks import open_dock_named
 from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 READ_OUT_MILLISECONDS = 60
@@ -60,6 +61,10 @@ class TunePanel(QWidget):
         self.knob_panel = KnobPanel(session)
         self.read_out = ReadOut(session.band)
         self.density_panel = DensityPanel(session)
+        self.suggest_button = QPushButton("Suggest …")
+        viewer = viewer_session.viewer
+        self.suggest_button.clicked.connect(lambda: open_dock_named(viewer, "Suggest"))
+        self.suggest_button.setToolTip("Look for the best setting over all knobs in a few minutes")
         self.score_panel = ScorePanel(viewer_session.scores, viewer_session.errors)
         self.overlay_panel = OverlayPanel(viewer_session.overlay)
         self.three_d_panel = ThreeDPanel(viewer_session.three_d)
@@ -113,7 +118,10 @@ class TunePanel(QWidget):
     def _arrange(self) -> None:
         head = _column((self.fragment_panel, self.compiling_note, self.read_out))
         knobs = _column(
-            (self.reading_panel, self.preset_panel, self.knob_panel, self.density_panel),
+            (
+                *(self.reading_panel, self.preset_panel, self.knob_panel),
+                *(self.density_panel, self.suggest_button),
+            ),
             (self.score_panel,),
             (self.overlay_panel, self.three_d_panel),
             (self.corrections_panel,),

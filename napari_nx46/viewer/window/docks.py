@@ -88,6 +88,11 @@ DOCKS: tuple[DockEntry, ...] = (
         "Map the exact score over two knobs, and take the best point to the sliders.",
     ),
     DockEntry(
+        "Suggest",
+        "napari_nx46.viewer.suggest.dock:SuggestDock",
+        "Look for the best setting over all knobs in a few minutes, and say how far to trust it.",
+    ),
+    DockEntry(
         "History",
         "napari_nx46.viewer.history.panel:HistoryDock",
         "Every setting that rested for a moment, to go back to any of them.",

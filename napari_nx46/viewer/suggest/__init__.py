@@ -1,0 +1,1 @@
+"""The dock that looks for the best setting."""
