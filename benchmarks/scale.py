@@ -6,8 +6,8 @@ With a folder, its stores p3d.zarr and p2d.zarr (level 0 of OME-Zarr images, uin
 large as they are; without one, stores of so many Gvoxel are written from a mirrored sample. Every
 program runs in a process of its own; CPU seconds are those of all its threads after everything is
 imported and compiled, and the memory that of the process and those below it. `--steps` chooses:
-threshold, pyramid, clean, exact, linear, sparse, memory, or all. Prints ratios, which hold on a
-shared machine; the seconds beside them do not.
+threshold, pyramid, clean, exact, run, linear, sparse, memory, or all. Prints ratios, which hold on
+a shared machine; the seconds beside them do not.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ EXACT = CLEAN.changed(
 )
 CHUNK, TILE = 128, 256
 SETTINGS = {"one": ONE, "two": TWO, "clean": CLEAN, "exact": EXACT}
-STEPS = ("threshold", "pyramid", "clean", "exact", "linear", "sparse", "memory")
+STEPS = ("threshold", "pyramid", "clean", "exact", "run", "linear", "sparse", "memory")
 
 
 @dataclass(frozen=True)
@@ -188,9 +188,25 @@ def apply_setting(name: str, levels: int, processes: bool) -> Callable[..., None
     return run
 
 
+def run_fragment(name: str) -> Callable[..., None]:
+    """Return the program that makes a fragment's mask with `nx46 run`, with figures and TIFF."""
+
+    def run(stores: list[Path], out: Path, threads: int) -> None:
+        from napari_nx46.cli.app import app
+
+        file = out.with_suffix(".json")
+        file.write_text(SETTINGS[name].changed(z_radius=2).to_json())
+        # Little memory, so that volumes of any size are streamed.
+        flags = ["--setting", file, "--out", out, "--workers", threads, "--memory", 0.1]
+        app([str(part) for part in ("run", *stores, *flags)], standalone_mode=False)
+
+    return run
+
+
 PROGRAMS: dict[str, Callable[[list[Path], Path, int], None]] = {
     "floor": floor,
     "dask": dask_pass,
+    **{f"run-{name}": run_fragment(name) for name in ("two", "clean")},
     **{
         f"{name}-{levels}-{kind}": apply_setting(name, levels, kind == "processes")
         for name in SETTINGS
@@ -321,6 +337,14 @@ def compare(folder: Path, threads: int, steps: set[str]) -> None:
         cost = measured("exact-1-threads", one, threads)
         show("all exact steps but the gap", cost)
         ratio("all exact steps against the floor", cost.cpu / base.cpu, "6")
+    if "run" in steps:
+        peer = measured("dask", two, threads)
+        show("plain Dask pass: smooth, blend, threshold", peer)
+        for name, words in (("two", "threshold"), ("clean", "hysteresis, closing, objects")):
+            cost = measured(f"run-{name}", two, threads)
+            show(f"nx46 run: {words}, TIFF, figures", cost)
+            ratio(f"nx46 run ({words}) against the Dask pass", cost.cpu / peer.cpu, "-")
+        ratio("memory of nx46 run with clean-up, in 2 GiB", cost.memory / 2**31, "1")
     if "memory" in steps:
         for workers in (1, 2):
             cost = measured("clean-6-processes", one, workers)

@@ -194,12 +194,13 @@ def export(
     from napari_nx46.run.export.export import same_setting
     from napari_nx46.run.export.manifest import RunOptions
     from napari_nx46.run.pipelines import PipelineSet
+    from napari_nx46.scale.by_slabs import mask_by_slabs
     from napari_nx46.voxels.workers import Workers
 
     chosen = same_setting(dataset, settings) if isinstance(settings, Setting) else dict(settings)
     workers = Workers(_THREADS)
     try:
-        pipelines = PipelineSet(dataset, workers=workers)
+        pipelines = PipelineSet(dataset, workers=workers, by_slabs=mask_by_slabs)
         corrected = {
             image_id: fixed
             for image_id, given in (corrections or {}).items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -35,12 +36,22 @@ PREVIEW_HALO = 6
 """A preview looks at so many voxels around its block, where the steps would look farther."""
 
 
+Assembly = Callable[[CancelCheck], MaskStage]
+"""Makes the whole mask of a fragment before corrections."""
+
+BySlabs = Callable[[FragmentScore, WeakVoxels, Line], Assembly | None]
+"""Returns what makes it slab by slab; None where that cannot be."""
+
+
 class FragmentMasks:
     """The masks of one fragment; the newest one and its stages are kept.
 
     Parameters
     ----------
     score : FragmentScore
+    by_slabs : callable, optional
+        Makes the whole mask where scores are not kept, for they are larger than the memory: equal
+        to that which is made at once, in less of it.
 
     Attributes
     ----------
@@ -48,8 +59,9 @@ class FragmentMasks:
         What links the voxels of a pair beyond their scores.
     """
 
-    def __init__(self, score: FragmentScore) -> None:
+    def __init__(self, score: FragmentScore, by_slabs: BySlabs | None = None) -> None:
         self._score = score
+        self._by_slabs = by_slabs
         self._chain = MaskChain()
         self._whole = MaskChain()
         self.weak = WeakVoxels(score)
@@ -104,6 +116,11 @@ class FragmentMasks:
     def completed(self, line: Line, cancelled: CancelCheck = never) -> MaskStage:
         """Return the whole mask before corrections, with stages that stand from the chain."""
         whole, keys = whole_block(self._score.shape), line.keys
+        if self._by_slabs is not None and not self._score.keep_score:
+            assemble = self._by_slabs(self._score, self.weak, line)
+            if assemble is not None:
+                last = [keys[-1]]
+                return self._chain.complete(last, lambda *_: assemble(cancelled), cancelled)
 
         def compute(number: int, stages: tuple[MaskStage, ...]) -> MaskStage:
             if number == 0:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from napari_nx46.core.line import Line, is_local
 from napari_nx46.core.mask_chain import MaskStage
-from napari_nx46.core.masks import FragmentMasks, apply_threshold
+from napari_nx46.core.masks import BySlabs, FragmentMasks, apply_threshold
 from napari_nx46.core.score.fragment_score import FragmentScore
 from napari_nx46.core.score.kernels import Kernels
 from napari_nx46.core.threshold.quantile import bin_of_threshold, count_at_least
@@ -43,7 +43,7 @@ class MaskSlab:
 class FragmentPipeline(FragmentScore):
     """The pipeline of one fragment: its scores, thresholds and masks.
 
-    Parameters are those of `FragmentScore`.
+    Parameters are those of `FragmentScore`, and `by_slabs` of `FragmentMasks`.
     """
 
     def __init__(
@@ -53,9 +53,10 @@ class FragmentPipeline(FragmentScore):
         kernels: Kernels | None = None,
         workers: Workers | None = None,
         keep_score: bool = True,
+        by_slabs: BySlabs | None = None,
     ) -> None:
         super().__init__(sources, kernels=kernels, workers=workers, keep_score=keep_score)
-        self._masks = FragmentMasks(self)
+        self._masks = FragmentMasks(self, by_slabs)
 
     @property
     def kept_bytes(self) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from napari_nx46.core.masks import BySlabs
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.kernels import Kernels
 from napari_nx46.core.threshold.notes import threshold_notes
@@ -94,6 +95,8 @@ class PipelineSet:
     memory_budget : int, optional
         Bytes that one fragment's volumes and score may take together, with the paths that are made
         from its CT image; what is larger is streamed. By default `DEFAULT_MEMORY_BUDGET`.
+    by_slabs : callable, optional
+        Makes the masks of what is streamed, as `napari_nx46.scale.by_slabs` does.
 
     Raises
     ------
@@ -109,8 +112,10 @@ class PipelineSet:
         kernels_for: Callable[[Fragment], Kernels | None] = lambda _fragment: None,
         workers: Workers | None = None,
         memory_budget: int | None = None,
+        by_slabs: BySlabs | None = None,
     ) -> None:
         self.dataset = dataset
+        self._by_slabs = by_slabs
         self.memory_budget = DEFAULT_MEMORY_BUDGET if memory_budget is None else memory_budget
         self._held: str | None = None
         self._kernels_for = kernels_for
@@ -308,6 +313,7 @@ class PipelineSet:
             kernels=self._kernels_for(fragment),
             workers=self._workers,
             keep_score=False,
+            by_slabs=self._by_slabs,
         )
         return _Parts(caches, pipeline)
 

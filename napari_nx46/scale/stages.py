@@ -21,7 +21,15 @@ from napari_nx46.setting import Averaging, Domain, Setting, ThresholdRule
 from napari_nx46.voxels.blocks import Block, widened
 from napari_nx46.voxels.piece_rules import PieceRule
 
-__all__ = ["HYSTERESIS", "Labelling", "Pass", "QuantileOver", "plan_passes", "refusals"]
+__all__ = [
+    "HYSTERESIS",
+    "Labelling",
+    "Pass",
+    "QuantileOver",
+    "plan_passes",
+    "refusals",
+    "step_refusals",
+]
 
 QuantileOver = Literal["volume", "written"]
 """Whether voxels of chunks that are not there count for a quantile."""
@@ -262,6 +270,12 @@ def refusals(setting: Setting, quantile_over: QuantileOver | None = None) -> lis
         found.append(
             "ranks are those in the whole volume, which tiles do not know: choose another averaging"
         )
+    return [*found, *step_refusals(setting)]
+
+
+def step_refusals(setting: Setting) -> list[str]:
+    """Return why clean-up steps of a setting cannot be done tile by tile, one reason a line."""
+    found = []
     for step in steps_of(setting):
         if step.needs_image:
             found.append(

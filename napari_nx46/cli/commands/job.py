@@ -170,13 +170,16 @@ def prepared(
     corrections = _chosen_corrections(masks.corrections, dataset, tuple(chosen))
 
     from napari_nx46.run.pipelines import PipelineSet
+    from napari_nx46.scale.by_slabs import mask_by_slabs
     from napari_nx46.voxels.workers import Workers
 
     with interruptible() as cancelled:
         workers = Workers(resources.workers or os.cpu_count() or 1)
         budget = int(resources.memory * 2**30)
         try:
-            pipelines = PipelineSet(dataset, workers=workers, memory_budget=budget)
+            pipelines = PipelineSet(
+                dataset, workers=workers, memory_budget=budget, by_slabs=mask_by_slabs
+            )
             yield Task(pipelines, chosen, options, cancelled, corrections)
             pipelines.release()
         finally:

@@ -274,8 +274,11 @@ def held_pipelines(
         yield None
         return
     from napari_nx46.run.pipelines import PipelineSet
+    from napari_nx46.scale.by_slabs import mask_by_slabs
 
-    pipelines = PipelineSet(dataset, workers=workers, memory_budget=int(memory * 2**30))
+    pipelines = PipelineSet(
+        dataset, workers=workers, memory_budget=int(memory * 2**30), by_slabs=mask_by_slabs
+    )
     try:
         yield pipelines
     finally:
