@@ -15,7 +15,7 @@ from napari_nx46.core.measure.suspicions.components import (
     measure_components,
     measured_volume,
 )
-from napari_nx46.core.measure.suspicions.holes import find_holes, find_thick_places
+from napari_nx46.core.measure.suspicions.holes import find_all_holes, find_thick_places
 from napari_nx46.core.measure.suspicions.places import Places, joined_places
 from napari_nx46.core.measure.suspicions.unsure import find_unsure_places
 from napari_nx46.voxels.blocks import Mask
@@ -140,7 +140,7 @@ def _sheets_with_holes(volume: Volume, shapes: ComponentShapes, smallest: int) -
 
 
 def _holes(mask: Mask, workers: Workers | None, cancelled: CancelCheck) -> Found:
-    holes, gain = find_holes(mask, workers=workers, cancelled=cancelled)
+    holes, gain = find_all_holes(mask, workers=workers, cancelled=cancelled)
     sizes = holes.sizes()
     return holes, holes.middles(), sizes / (sizes + LARGE_HOLE), gain
 

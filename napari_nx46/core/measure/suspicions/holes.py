@@ -19,7 +19,7 @@ from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.spans import checked_mask, find_components
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never
 
-__all__ = ["HOLE_RADIUS", "find_holes", "find_thick_places"]
+__all__ = ["HOLE_RADIUS", "WIDE_RADIUS", "find_all_holes", "find_holes", "find_thick_places"]
 
 Indices = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -29,6 +29,37 @@ HOLE_RADIUS = 3
 
 LARGEST_HOLE = 500
 """What takes more voxels to be filled lies between sheets."""
+
+WIDE_RADIUS, LARGEST_WIDE_HOLE = 8, 2000
+"""The same of wide holes."""
+
+
+def find_all_holes(
+    mask: Mask, *, workers: Workers | None = None, cancelled: CancelCheck = never
+) -> tuple[Places, Indices]:
+    """Find what fills the holes of a mask: the small ones, and once they are filled the wide ones.
+
+    Parameters
+    ----------
+    mask, workers, cancelled
+        See `find_holes`.
+
+    Returns
+    -------
+    places, gain
+        As `find_holes`; the wide ones come last.
+    """
+    small, gain = find_holes(mask, workers=workers, cancelled=cancelled)
+    filled = checked_mask(mask).copy()
+    filled.ravel()[small.flat] = 1
+    wide, more = find_holes(
+        filled,
+        radius=WIDE_RADIUS,
+        largest=LARGEST_WIDE_HOLE,
+        workers=workers,
+        cancelled=cancelled,
+    )
+    return joined_places(mask.shape, [small, wide]), np.concatenate((gain, more))
 
 
 def find_holes(

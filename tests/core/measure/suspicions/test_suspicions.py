@@ -19,7 +19,11 @@ from napari_nx46.core.measure.suspicions.components import (
     measured_volume,
 )
 from napari_nx46.core.measure.suspicions.find import KINDS, find_suspicions
-from napari_nx46.core.measure.suspicions.holes import find_holes, find_thick_places
+from napari_nx46.core.measure.suspicions.holes import (
+    find_all_holes,
+    find_holes,
+    find_thick_places,
+)
 from napari_nx46.core.measure.suspicions.unsure import UNSURE_CUBE, find_unsure_places
 from napari_nx46.voxels.workers import Cancelled, Workers
 
@@ -203,6 +207,22 @@ def planted():
     mask[20:32, 10:22, 10:22] = 1
     mask[32:50, 40:43, 20:23] = 1
     return mask, {"hole": (5, 31, 41), "thick sheet": (25, 15, 15), "bridge": (40, 41, 21)}
+
+
+@pytest.mark.parametrize("side", [3, 6, 9, 13])
+def test_small_and_wide_holes_between_near_sheets_are_filled_by_what_is_missing(side):
+    mask = np.zeros((30, 60, 60), np.uint8)
+    mask[8:11] = mask[18:21] = 1
+    hole = np.s_[8:11, 20 : 20 + side, 22 : 22 + side]
+    mask[hole] = 0
+    places, gains = find_all_holes(mask)
+    assert gains.tolist() == [1]
+    voxels = places.voxels_of(0)
+    missing = np.zeros_like(mask)
+    missing[hole] = 1
+    assert missing[tuple(voxels.T)].all()
+    # Closing by a disc leaves the corners of a square open.
+    assert len(np.unique(voxels[:, 1:], axis=0)) > 0.9 * side**2
 
 
 def test_planted_faults_are_listed_with_their_kind_and_place():
