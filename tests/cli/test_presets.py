@@ -31,17 +31,17 @@ def test_the_table_has_origin_knobs_that_differ_and_a_description(store):
     ran = nx46("presets", NX46_PRESETS_DIR=str(store.folder))
     assert (ran.returncode, ran.stderr) == (0, "")
     head, *rows = [re.split(r" {2,}", line) for line in ran.stdout.splitlines()]
-    assert head == ["preset", "origin", "knobs", "description"]
+    assert head == ["preset", "origin", "description", "knobs"]
     assert [row[:2] for row in rows] == [
         *([name, "published"] for name in all_presets()),
         ["mine", "yours"],
         ["usual", "yours"],
     ]
-    knobs = {row[0]: row[2] for row in rows}
+    knobs = {row[0]: row[-1] for row in rows}
     assert knobs["nx46-v7.5-run-01"] == "blend=0.68 quantile=0.97"
     assert knobs["mine"] == ("weights=p3d=0.5,unet=2.0 domain=block block=0:1,2:3,4:5 opening=true")
     assert knobs["usual"] == "defaults"
-    described = {row[0]: row[3] for row in rows if row[3:]}
+    described = {row[0]: row[2] for row in rows if row[3:]}
     assert described == {name: preset_description(name) for name in all_presets()}
 
 

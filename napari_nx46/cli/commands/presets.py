@@ -97,11 +97,11 @@ def presets(
         echo(json.dumps([_record(preset) for preset in _known_presets(store)], indent=2))
     else:
         print_table(
-            ("preset", "origin", "knobs", "description"),
+            ("preset", "origin", "description", "knobs"),
             [
                 (
                     *(preset.name, preset.origin.value),
-                    *(shown_knobs(preset.setting) or "defaults", preset.description),
+                    *(preset.description, shown_knobs(preset.setting) or "defaults"),
                 )
                 for preset in _known_presets(store)
             ],

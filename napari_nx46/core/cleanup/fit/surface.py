@@ -173,10 +173,14 @@ def _interpolated(
 ) -> Points:
     from scipy.interpolate import griddata
     from scipy.spatial import QhullError
+    from threadpoolctl import threadpool_limits
 
     nearest: Points = griddata(flat[chosen], heights[chosen], grid, method="nearest")
     try:
-        linear: Points = griddata(flat[chosen], heights[chosen], grid, method="linear")
+        # SciPy solves a tiny system for each triangle, for which threads of BLAS wait for each
+        # other: a hundred times as long.
+        with threadpool_limits(1, user_api="blas"):
+            linear: Points = griddata(flat[chosen], heights[chosen], grid, method="linear")
     except QhullError:  # all on one line
         return nearest
     return np.where(np.isnan(linear), nearest, linear)
