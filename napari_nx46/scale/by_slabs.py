@@ -19,7 +19,7 @@ from napari_nx46.core.score.fragment_score import FragmentScore
 from napari_nx46.core.score.weak import WeakVoxels
 from napari_nx46.scale.stages import Pass, plan_passes, step_refusals
 from napari_nx46.scale.tiles import TileWork
-from napari_nx46.voxels.blocks import Block, FloatVolume, Mask
+from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, VolumeLike
 from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.merging import Decisions
 from napari_nx46.voxels.pieces import TilePieces
@@ -131,6 +131,11 @@ class _Slabs:
         return MaskStage(self.line.keys[-1], self._written, self.grid.shape, self._foreground)
 
     # ---- what slabs are computed from ------------------------------------------------------
+
+    @property
+    def image(self) -> VolumeLike | None:
+        """The CT of the fragment, if there is one."""
+        return self.scores.sources.image
 
     def score(self, block: Block) -> FloatVolume:
         """Return the scores of a box."""

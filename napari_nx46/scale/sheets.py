@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -24,7 +25,10 @@ from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.spans import Labels, find_components
 from napari_nx46.voxels.workers import Workers
 
-__all__ = ["SheetNumbers", "part_sheets"]
+__all__ = ["MOST_VOXELS", "SheetNumbers", "part_sheets"]
+
+MOST_VOXELS = 1 << 26
+"""Voxels of a box that is read because sheets grow from far away, unless a tile is as large."""
 
 KEPT = 64
 """What lies so many voxels around a tile is kept while boxes in it are looked at."""
@@ -51,6 +55,7 @@ def part_sheets(
     gap: int,
     *,
     growth: int = FIRST_GROWTH,
+    most: int = MOST_VOXELS,
     workers: Workers | None = None,
 ) -> Mask | None:
     """Return the mask of a tile after `keep_sheets_apart` of the whole volume.
@@ -71,19 +76,27 @@ def part_sheets(
         Voxels of background that are left between two sheets.
     growth : int
         Layers that sheets grow at first.
+    most : int
+        Voxels that a box which is read may have; or twice those of a tile with its margin.
     workers : Workers, optional
 
     Returns
     -------
     (Z, Y, X) array of uint8, {0, 1}, or None
         None where all is background.
+
+    Raises
+    ------
+    ValueError
+        If a larger box would be needed.
     """
     tile = inputs.mask(layer, block)
     if tile is None:
         return None
     near = widened(block, (gap,) * 3, grid.shape)
     around = _Surroundings(inputs, layer, grid, widened(block, (KEPT,) * 3, grid.shape))
-    grown = _Growth(inputs, around, layer, grid, workers).around(near, growth)
+    usual = _voxels_of(widened(near, (growth,) * 3, grid.shape))
+    grown = _Growth(inputs, around, layer, grid, max(most, 2 * usual), workers).around(near, growth)
     apart = np.ascontiguousarray(grown.mask)
     if grown.keys.size > 1:
         sheets = grown.keys.size
@@ -167,11 +180,19 @@ class _Growth:
     surroundings: SheetNumbers
     layer: str
     grid: Grid
+    most: int
     workers: Workers | None
 
     def around(self, wanted: Block, growth: int) -> _Sheets:
         """Return a box with every voxel's own sheet, read with as wide a margin as that takes."""
         box = widened(wanted, (growth,) * 3, self.grid.shape)
+        if _voxels_of(box) > self.most:
+            raise ValueError(
+                f"sheet_gap: which sheet some voxels belong to shows only in a box of "
+                f"{' x '.join(map(str, block_shape(box)))} voxels, more than is read at once: give "
+                "a larger --tile, which takes more memory; or choose sheet_gap 0, or steps before "
+                "it that fill less"
+            )
         read, inner = self._read(box), within(wanted, box)
         outside = ((read.mask != 0) & (read.labels == 0)).view(np.uint8)
         grow_sheets(read.mask, read.labels, layers=growth, workers=self.workers)
@@ -242,6 +263,10 @@ def _boxes_of(mask: Mask, margin: int, workers: Workers | None) -> list[Block]:
 def _voxels(box: npt.NDArray[np.int64], margin: int) -> int:
     """Return the voxels of a box with a margin."""
     return int((box[:, 1] - box[:, 0] + 2 * margin).prod())
+
+
+def _voxels_of(block: Block) -> int:
+    return math.prod(block_shape(block))
 
 
 def _block(box: npt.NDArray[np.int64]) -> Block:

@@ -277,11 +277,7 @@ def step_refusals(setting: Setting) -> list[str]:
     """Return why clean-up steps of a setting cannot be done tile by tile, one reason a line."""
     found = []
     for step in steps_of(setting):
-        if step.needs_image:
-            found.append(
-                f"{step.name} reads the CT image, which tiles do not: choose ct_gate score"
-            )
-        elif step.alternative_lows is not None:
+        if step.alternative_lows is not None:
             found.append(
                 f"{step.name} needs masks of the whole volume by other thresholds, which tiles do "
                 "not make: switch it off"

@@ -13,13 +13,14 @@ from napari_nx46.core.cleanup.step import StepContext
 from napari_nx46.core.masks import reached
 from napari_nx46.core.score.kernels import compiled_kernels
 from napari_nx46.core.threshold.thresholds import Threshold
-from napari_nx46.scale.sheets import SheetNumbers, part_sheets
+from napari_nx46.scale.sheets import MOST_VOXELS, SheetNumbers, part_sheets
 from napari_nx46.scale.stages import FIRST_GROWTH, Labelling, Pass
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import (
     Block,
     FloatVolume,
     Mask,
+    VolumeLike,
     block_shape,
     intersection,
     within,
@@ -41,6 +42,10 @@ __all__ = ["TileInputs", "TileOutput", "TileWork"]
 
 class TileInputs(SheetNumbers, Protocol):
     """What a tile is computed from: implemented over files, or over arrays."""
+
+    @property
+    def image(self) -> VolumeLike | None:
+        """The CT of the volume, if there is one."""
 
     def score(self, block: Block) -> FloatVolume | None:
         """Return the scores of a box, or None where no voxel can reach a threshold."""
@@ -101,6 +106,8 @@ class TileWork:
         Threads to share the work on a tile; by default the caller's own.
     first_growth : int
         Layers that sheets grow, before a tile that needs more reads a wider halo.
+    most_voxels : int
+        See `part_sheets`.
     """
 
     setting: Setting
@@ -108,6 +115,7 @@ class TileWork:
     grid: Grid
     workers: Workers = field(default_factory=lambda: Workers(1))
     first_growth: int = FIRST_GROWTH
+    most_voxels: int = MOST_VOXELS
 
     def run(self, part: Pass, tile: int, inputs: TileInputs) -> TileOutput:
         """Return what a pass makes of a tile.
@@ -139,6 +147,7 @@ class TileWork:
                 block,
                 gap,
                 growth=self.first_growth,
+                most=self.most_voxels,
                 workers=self.workers,
             )
             mask = self._counted(mask, part.parts.name, counts)
@@ -150,7 +159,7 @@ class TileWork:
         for number, step in enumerate(part.steps):
             if part.sheets is not None and number == part.sheets_after:
                 numbered = self._numbered(part.sheets, _cut(mask, block, boxes[number]), block)
-            mask = self._stepped(part, number, mask, boxes)
+            mask = self._stepped(part, number, mask, boxes, inputs.image)
             self._counted(_cut(mask, boxes[-1], boxes[number + 1]), step.name, counts)
         if mask is not None and boxes[-1] != block:
             found = counts[part.steps[-1].name]
@@ -235,12 +244,17 @@ class TileWork:
         return None
 
     def _stepped(
-        self, part: Pass, number: int, mask: Mask | None, boxes: list[Block]
+        self,
+        part: Pass,
+        number: int,
+        mask: Mask | None,
+        boxes: list[Block],
+        image: VolumeLike | None,
     ) -> Mask | None:
         if mask is None:
             return None
         box, step = boxes[number], part.steps[number]
-        context = StepContext(self.setting, None, self.workers, box, self.grid.shape)
+        context = StepContext(self.setting, None, self.workers, box, self.grid.shape, image=image)
         return _cut(step.apply(mask, context), boxes[number + 1], box)
 
     def _labelled(

@@ -26,6 +26,7 @@ class ArrayInputs:
     decisions: dict[str, Decisions] = field(default_factory=dict)
     widest: int = 0
     read_weak: Callable | None = None
+    image: np.ndarray | None = None
 
     def score(self, block):
         return self.read_score(block)
@@ -86,9 +87,10 @@ def run_passes(
     score: Callable,
     order: Sequence[int] | None = None,
     weak: Callable | None = None,
+    image: np.ndarray | None = None,
 ):
     """Run all passes; return the inputs, in which the result is, and the counts of stages."""
-    inputs = ArrayInputs(work, score, read_weak=weak)
+    inputs = ArrayInputs(work, score, read_weak=weak, image=image)
     grid, counts = work.grid, {}
     for part in plan_passes(work.setting):
         inputs.masks[part.writes or "result"] = {}
@@ -108,8 +110,9 @@ def mask_by_tiles(
     score: Callable,
     order: Sequence[int] | None = None,
     weak: Callable | None = None,
+    image: np.ndarray | None = None,
 ):
     """Return the mask of the whole volume, computed tile by tile."""
-    inputs, _ = run_passes(work, score, order, weak)
+    inputs, _ = run_passes(work, score, order, weak, image)
     mask = inputs.mask("result", whole_block(work.grid.shape))
     return np.zeros(work.grid.shape, np.uint8) if mask is None else mask

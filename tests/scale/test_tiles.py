@@ -46,6 +46,7 @@ KNOBS = {
     },
     "remove_incomplete_sheets": {"sheet_span": 0.4, "edge_margin": 1},
     "stabilise_slices": {"stabilise_radius": 1},
+    "confine_to_ct": {"ct_gate": "mask", "ct_threshold": 90.0, "ct_margin": 1},
     "keep_sheets_apart": {"sheet_gap": 1},
     "zero_border_again": {"border": 1, "border_again": True},
 }
@@ -56,8 +57,8 @@ EVERY_STEP = {name: value for knobs in KNOBS.values() for name, value in knobs.i
 
 def test_every_step_is_tried():
     tried = {step.name for knobs in ALONE for step in steps_of(PLAIN.changed(**knobs))}
-    # For whole slices, the CT image, and masks by other thresholds.
-    refused = {"normalise_lines", "confine_to_ct", "fit_sheets"}
+    # For whole slices, and masks by other thresholds.
+    refused = {"normalise_lines", "fit_sheets"}
     assert tried == {step.name for step in STEPS if not step.fragments_alone} - refused
 
 
@@ -71,7 +72,8 @@ def noise(seed, shape, smooth):
 
 def in_memory(volume, setting):
     """Return a volume's pipeline, threshold and mask."""
-    pipeline = FragmentPipeline(FragmentVolumes(volume, volume))
+    image = np.rint(255 * noise(3, volume.shape, 1.0)).astype(np.uint8)
+    pipeline = FragmentPipeline(FragmentVolumes(volume, volume, image=image))
     threshold = pipeline.threshold(setting)
     return pipeline, threshold, pipeline.mask(setting, threshold, whole_block(volume.shape))
 
@@ -86,7 +88,9 @@ def assert_equal_by_tiles(volume, setting, tile, *, growth=2, order=None, absent
 
     grid = Grid(volume.shape, tile)
     work = TileWork(setting, threshold, grid, first_growth=growth)
-    np.testing.assert_array_equal(mask_by_tiles(work, score, order), expected)
+    np.testing.assert_array_equal(
+        mask_by_tiles(work, score, order, image=pipeline.sources.image), expected
+    )
     return expected
 
 
@@ -200,6 +204,18 @@ def test_sheets_that_grow_from_far_away_are_kept_apart():
     assert ((removed[:, 0] > 26) & (removed[:, 0] < 33)).all()
 
 
+def test_sheets_that_grow_from_farther_away_than_is_read_are_refused():
+    joined = np.zeros((60, 9, 9), np.float32)
+    joined[::2, 4, 4] = 1
+    joined[:5, 3:6, 4] = joined[55:, 3:6, 4] = 1
+    setting = PLAIN.changed(z_radius=0, closing_z=1, smallest_object=6, sheet_gap=2)
+    pipeline, threshold, _ = in_memory(joined, setting)
+    grid = Grid(joined.shape, (5, 4, 9))
+    work = TileWork(setting, threshold, grid, first_growth=1, most_voxels=1000)
+    with pytest.raises(ValueError, match=r"sheet_gap: .* give a larger --tile"):
+        mask_by_tiles(work, lambda block: pipeline.score(setting, block))
+
+
 def test_a_threshold_of_each_slice_reaches_the_tiles_of_its_slices():
     volume = noise(5, (12, 9, 14), 1.0)
     setting = Setting(rule="adaptive", z_radius=1, closing_xy=1, smallest_object=4)
@@ -268,8 +284,7 @@ def test_what_tiles_cannot_do_is_refused_with_the_reason():
     [holes] = refusals(PLAIN.changed(patch_holes=8))
     assert "--patch-blocks" in holes
     assert refusals(PLAIN.changed(patch_holes=8, patch_blocks=64)) == []
-    [gate] = refusals(PLAIN.changed(ct_gate="mask"))
-    assert "ct_gate score" in gate
+    assert refusals(PLAIN.changed(ct_gate="mask")) == []
     assert refusals(PLAIN.changed(ct_gate="score")) == []
     [diffusion] = refusals(PLAIN.changed(smooth="diffusion"))
     assert "--smooth gaussian" in diffusion

@@ -19,6 +19,7 @@ from napari_nx46.scale.execute.tasks import TileJob, compute, opened
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.reach import corner_of, tiles_present
+from napari_nx46.scale.sheets import MOST_VOXELS
 from napari_nx46.scale.thresholds import fixed_threshold
 from napari_nx46.setting import ScoreFrom
 from napari_nx46.voxels.blocks import block_shape, widened
@@ -90,7 +91,11 @@ def memory_of_a_worker(plan: ApplyPlan) -> int:
     cell = max(plan.setting.patch_blocks if plan.setting.patch_holes else 0, plan.tile)
     sides = [cell + 2 * max(halo[axis] for halo in halos) for axis in range(3)]
     lengths = (min(side, length) for side, length in zip(sides, plan.shape, strict=True))
-    return math.prod(lengths) * (_BYTES_A_VOXEL + 4 * len(plan.sources.addresses))
+    usual = math.prod(lengths) * (_BYTES_A_VOXEL + 4 * len(plan.sources.addresses))
+    if all(one.parts is None for one in plan.passes):
+        return usual
+    # Sheets that grow from far away are looked at in boxes of a bounded size.
+    return max(usual, min(MOST_VOXELS, math.prod(plan.shape)) * _BYTES_A_VOXEL)
 
 
 def fitted(plan: ApplyPlan, workers: int, memory: int, *, processes: bool) -> tuple[ApplyPlan, int]:

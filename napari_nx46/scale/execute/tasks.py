@@ -29,7 +29,15 @@ from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.sources import CountedVolume
 from napari_nx46.scale.stages import SHEETS, Pass
 from napari_nx46.scale.tiles import TileOutput, TileWork
-from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, block_shape, hull, intersection
+from napari_nx46.voxels.blocks import (
+    Block,
+    FloatVolume,
+    Mask,
+    VolumeLike,
+    block_shape,
+    hull,
+    intersection,
+)
 from napari_nx46.voxels.halving import halved
 from napari_nx46.voxels.pieces import TilePieces
 from napari_nx46.voxels.workers import Cancelled
@@ -235,6 +243,11 @@ class _Inputs:
     halo: tuple[int, int, int]
     near: tuple[int, ...]
     counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def image(self) -> VolumeLike | None:
+        """The CT, if there is one."""
+        return self.opened.volumes.get("image")
 
     def score(self, block: Block) -> FloatVolume | None:
         """Return the scores of a box; those where the CT is not above reach no threshold."""

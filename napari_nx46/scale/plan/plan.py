@@ -19,7 +19,7 @@ from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
 from napari_nx46.scale.scores import source_halo
 from napari_nx46.scale.stages import Pass, QuantileOver, plan_passes, refusals
 from napari_nx46.scale.thresholds import fixed_threshold
-from napari_nx46.setting import Setting
+from napari_nx46.setting import CtGate, Setting
 from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.halving import Pyramid
 
@@ -308,6 +308,8 @@ def plan_apply(
         raise ApplyError("the setting cannot be applied tile by tile:\n" + "\n".join(reasons))
     if ct_above is not None and sources.image is None:
         raise ApplyError("--ct-above: found no CT; give --ct STORE")
+    if setting.ct_gate is not CtGate.OFF and sources.image is None:
+        raise ApplyError(f"--ct-gate {setting.ct_gate}: found no CT; give --ct STORE")
     target = Path(out).absolute()
     if target.suffix != ".zarr":
         raise ApplyError(f"{target}: expected a name that ends in .zarr")

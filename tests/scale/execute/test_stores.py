@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import zarr
 
 from napari_nx46.campaign.execute.cluster import ClusterChoice
 from napari_nx46.scale.execute.progress import ApplyState
 from napari_nx46.scale.execute.run import RunOptions, apply
+from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import OutputOptions, plan_apply
 from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
 from napari_nx46.scale.results.receipt import read_receipt
@@ -68,6 +70,21 @@ def test_of_a_store_of_which_little_is_there_little_is_computed(tmp_path):
     assert expected.any()
     assert np.array_equal(mask[1024:1088, 512:576, 1984:], 255 * expected)
     assert mask[1090:1092].max() == 0
+
+
+def test_a_mask_is_confined_to_the_ct_of_a_store(tmp_path):
+    voxels, image = scores(seed=1, empty=False), scores(seed=2, empty=False)
+    setting = SETTING.changed(ct_gate="mask", ct_threshold=120.0, ct_margin=1)
+    probabilities = StoreAddress.of(write_store(tmp_path / "p.zarr", voxels))
+    with pytest.raises(ApplyError, match="--ct-gate mask: found no CT; give --ct STORE"):
+        plan_apply(StoreSources(p3d=probabilities), setting, tmp_path / "mask.zarr")
+    ct = StoreAddress.of(write_store(tmp_path / "ct.zarr", image))
+    sources = StoreSources(p3d=probabilities, image=ct)
+    last = applied(sources, setting, tmp_path / "mask.zarr", options=THREADS)[-1]
+    assert last.state is ApplyState.DONE, last
+    expected = mask_in_memory(voxels, setting, image=image)
+    assert 0 < expected.sum() < mask_in_memory(voxels, SETTING).sum()
+    assert np.array_equal(level(tmp_path / "mask.zarr"), 255 * expected)
 
 
 def test_logits_without_prediction_are_counted_and_are_no_probability(tmp_path):
