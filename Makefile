@@ -56,7 +56,7 @@ help:
 	@echo "make benchmark    the timings of benchmarks/, and which got worse than the stored baseline;"
 	@echo "                  BENCHMARKS='core live' to choose, SHARE=0.1 to be stricter"
 	@echo "make benchmark-baseline  store the timings as the baseline"
-	@echo "make pictures     take the README's pictures again"
+	@echo "make pictures     take the pictures of README and manual again"
 	@echo "make sample-data  make the sample fragments again"
 	@echo "make clean        remove caches and output; distclean: the environments too"
 
