@@ -251,6 +251,8 @@ _EXCESSES: Mapping[str, tuple[_Excess, ...]] = {
     "VOI merge": ((PREDICTION, "place"),),
     "VOI split": ((LABEL, "place"),),
 }
+_SUSPECTED = {"hole": ADD, "bridge": ERASE}
+"""What is done with the voxels of suspicious places; nothing with those of other kinds."""
 _OF_ITEM = {"hole": ADD, "closed hole": ERASE}
 """The other kinds are erased where the prediction has them, and added where the label has them."""
 
@@ -260,10 +262,11 @@ def hand_mends(
 ) -> list[Mend]:
     """Return corrections that remove or add what an error is made of, as the label has it.
 
+    Without a label a hole is filled and a bridge erased: whether that is right nothing says.
+
     Parameters
     ----------
     listing : Listing
-        With its explanation: without a label nothing says what is right.
     row : int
     setting : Setting
         The present one; it stays.
@@ -312,9 +315,11 @@ def _cuts(listing: Listing, row: int) -> list[_Edit]:
 def _edits(listing: Listing, row: int) -> Iterator[_Edit]:
     """Yield voxels to add or to erase."""
     explanation = listing.explanation
-    if explanation is None:
-        return
     kind, side = listing.kind_of(row), listing.side_of(row)
+    if explanation is None:
+        if kind in _SUSPECTED:
+            yield _SUSPECTED[kind], listing.voxels_of(row), ""
+        return
     # Each is collected where it is needed: an item may have millions of voxels.
     seeds: Mapping[str, Callable[[], Ints]] = {
         "item": lambda: listing.voxels_of(row),

@@ -69,23 +69,28 @@ class WhatIf:
         """Whether an error is selected in a list that is of the present mask."""
         browser = self._browser
         listing = browser.state.result
-        return (
-            browser.selected is not None
-            and browser.state.is_current
-            and listing is not None
-            and listing.explanation is not None
-            and self._session.exact_threshold is not None
-            and self._scores.label is not None
+        if browser.selected is None or not browser.state.is_current or listing is None:
+            return False
+        return listing.explanation is None or (
+            self._session.exact_threshold is not None and self._scores.label is not None
         )
 
     def begin(self) -> None:
-        """Try mends of the selected error, in place of what is being tried."""
+        """Try mends of the selected error, in place of what is being tried.
+
+        Of a suspicious place they are only found: without a label nothing is measured.
+        """
         listing, row = self._browser.state.result, self._browser.selected
-        ground = self._ground()
-        if listing is None or row is None or ground is None or not self.can_try:
+        if listing is None or row is None or not self.can_try:
             return
         self.clear()
         self.item = listing.key_of(row)
+        ground = self._ground()
+        if ground is None:
+            present = self._session.present_corrections
+            mends = hand_mends(listing, row, self._session.setting, present)
+            self._show(tuple(Trial(mend) for mend in mends))
+            return
 
         def work(cancelled: CancelCheck, report: Report) -> Trials:
             mends = [

@@ -19,8 +19,19 @@ HEADS = (
     ("Block", "Points that the score of the block around the error gains"),
     ("Whole", "Points that the whole score gains: measured with the whole mask"),
 )
-NOT_YET = "…"
+NOT_YET, NOT_MEASURED = "…", "–"
 NONE_FOUND = "No knob and no correction that is known for this kind of error changes anything."
+NONE_SUSPECTED = "Only holes and bridges are mended by hand without a label."
+TRY, TRY_TIP = (
+    "Try mends",
+    "Measure what a handful of changes would gain that may mend the selected error."
+    " Nothing is changed until you take one.",
+)
+MEND, MEND_TIP = (
+    "Mend by hand",
+    "Fill the hole or erase the bridge that is selected. Without a label nothing is measured, and"
+    " nothing is changed until you take it.",
+)
 
 
 class MendRow:
@@ -40,15 +51,15 @@ class MendRow:
         self.button.clicked.connect(lambda: panel.take(row))
         self.widgets = (self.title, self.block, self.gain, self.button)
 
-    def show_trial(self, trial: Trial | None) -> None:
-        """Show what is measured of a mend, or nothing."""
+    def show_trial(self, trial: Trial | None, missing: str) -> None:
+        """Show what is measured of a mend, `missing` where nothing is, or no mend."""
         for widget in self.widgets:
             widget.setVisible(trial is not None)
         if trial is None:
             return
         self.title.setText(trial.mend.title)
-        self.block.setText(_gain_text(trial.block_gain))
-        self.gain.setText(_gain_text(trial.gain))
+        for label, gain in ((self.block, trial.block_gain), (self.gain, trial.gain)):
+            label.setText(missing if gain is None else f"{gain:+.5f}")
         self.button.setToolTip(plain_tip(f"{trial.mend.title}. It can be undone (Ctrl+Z)."))
 
 
@@ -75,13 +86,7 @@ class MendPanel(QWidget):
         super().__init__(parent)
         self._what_if = what_if
         self._browser = browser
-        self.try_button = QPushButton("Try mends")
-        self.try_button.setToolTip(
-            plain_tip(
-                "Measure what a handful of changes would gain that may mend the selected error."
-                " Nothing is changed until you take one."
-            )
-        )
+        self.try_button = QPushButton()
         self.progress_row = ProgressRow("Try no more", "Mends that were tried", what_if.cancel)
         self.message_label = WrappedLabel()
         self.rows: list[MendRow] = []
@@ -102,19 +107,25 @@ class MendPanel(QWidget):
     def show_trials(self) -> None:
         """Show what is measured by now."""
         what_if, trials = self._what_if, self._what_if.trials
+        suspected = self._browser.lists_suspicions
+        self.try_button.setText(MEND if suspected else TRY)
+        self.try_button.setToolTip(plain_tip(MEND_TIP if suspected else TRY_TIP))
         self.try_button.setEnabled(what_if.can_try and not what_if.running)
         while len(self.rows) < len(trials):
             self._add_row()
         for number, row in enumerate(self.rows):
-            row.show_trial(trials[number] if number < len(trials) else None)
+            row.show_trial(
+                trials[number] if number < len(trials) else None,
+                NOT_YET if what_if.running else NOT_MEASURED,
+            )
         for label in self._heads:
-            label.setVisible(bool(trials))
+            label.setVisible(bool(trials) and not suspected)
         if what_if.running and self.progress_row.isHidden():
             self.progress_row.begin("Trying mends of the selected error …")
         elif not what_if.running:
             self.progress_row.end()
         nothing = what_if.item is not None and not what_if.running and not trials
-        self.message_label.setText(NONE_FOUND if nothing else "")
+        self.message_label.setText((NONE_SUSPECTED if suspected else NONE_FOUND) if nothing else "")
         self.message_label.setVisible(nothing)
 
     def _add_row(self) -> None:
@@ -136,7 +147,3 @@ class MendPanel(QWidget):
         layout.addWidget(self.progress_row)
         layout.addLayout(self._grid)
         layout.addWidget(self.message_label)
-
-
-def _gain_text(gain: float | None) -> str:
-    return NOT_YET if gain is None else f"{gain:+.5f}"

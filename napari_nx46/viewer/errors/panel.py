@@ -139,7 +139,7 @@ class ErrorPanel(QWidget):
         for widget in self._of_a_list:
             widget.setVisible(browser.scores.has_label or browser.lists_suspicions)
         self.suspicion_box.setVisible(browser.scores.has_label)
-        self.mends.setVisible(not browser.lists_suspicions)
+        self.mends.show_trials()
         self.legend_label.setText(LEGEND_OF_SUSPICIONS if browser.lists_suspicions else LEGEND)
         self.state_label.setText(self._state_text())
         self.state_label.setEnabled(state.is_current)
@@ -213,6 +213,7 @@ class ErrorPanel(QWidget):
 
     def _list_suspicions(self, wanted: bool) -> None:
         self.filters.kind_box.setCurrentIndex(0)  # the other list has other kinds
+        self._tools.what_if.clear()
         self._browser.list_suspicions(wanted)
 
     def _watch(self, watched: bool) -> None:

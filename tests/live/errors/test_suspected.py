@@ -12,7 +12,10 @@ import pytest
 from napari_nx46.core.measure.suspicions.find import KINDS, find_suspicions
 from napari_nx46.live.errors.arranged import Arrangement, arrange, rows_csv, rows_text
 from napari_nx46.live.errors.listing import ErrorFilter
+from napari_nx46.live.errors.mends import hand_mends
 from napari_nx46.live.errors.suspected import STEP, listing_of_suspicions
+from napari_nx46.setting import Setting
+from napari_nx46.voxels.corrections.corrections import Corrections
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,19 @@ def test_every_row_says_why_it_is_listed_and_costs_nothing(listing, found):
     assert listing.score is None
     assert not listing.table.share.any()
     assert np.isnan(listing.table.gain).all()
+
+
+def test_holes_are_filled_and_bridges_erased_by_hand_and_nothing_else_is(listing, found):
+    mended = {}
+    for row in range(len(listing)):
+        (*mends,) = hand_mends(listing, row, Setting(), Corrections.none((52, 64, 64)))
+        mended.setdefault(listing.kind_of(row), []).extend(mends)
+        for mend in mends:
+            changed = mend.corrections.added + mend.corrections.erased
+            assert changed == found.places.sizes()[row]
+    assert {kind for kind, mends in mended.items() if mends} == {"hole", "bridge"}
+    assert all(mend.corrections.added for mend in mended["hole"])
+    assert all(mend.corrections.erased for mend in mended["bridge"])
 
 
 def test_filters_ask_only_for_what_the_rows_have(listing):

@@ -268,7 +268,7 @@ def test_without_a_label_the_dock_lists_what_is_suspicious(open_viewer_session, 
     assert "not what is wrong" in panel.state_label.text()
     assert "suspicious places" in panel.sum_label.text()
     assert "points" not in panel.sum_label.text()
-    hidden = (panel.message_label, panel.suspicion_box, panel.mends, panel.filters.part_box)
+    hidden = (panel.message_label, panel.suspicion_box, panel.filters.part_box)
     assert not any(widget.isVisible() for widget in hidden)
     assert panel.tree.isColumnHidden(Column.SHARE)
     assert not panel.tree.isColumnHidden(Column.NOTE)
@@ -292,6 +292,17 @@ def test_without_a_label_the_dock_lists_what_is_suspicious(open_viewer_session, 
     expected[tuple(voxels[voxels[:, 0] == place[0], 1:].T)] = ItemClass.ITEM
     np.testing.assert_array_equal(drawn, expected)
 
+    assert panel.mends.try_button.text() == "Mend by hand"
+    bare.opened.click(panel.mends.try_button)
+    (mend,) = (one for one in panel.mends.rows if one.button.isVisible())
+    assert mend.title.text() == f"Add {len(voxels):,} voxels by hand"
+    assert mend.gain.text() == "–"
+    key = listing.key_of(row)
+    bare.opened.click(mend.button)
+    assert bare.opened.session.present_corrections.added == len(voxels)
+    bare.wait(lambda: bare.listing is not listing and bare.browser.state.is_current)
+    assert bare.listing.find(key) is None
+
 
 def test_with_a_label_what_is_suspicious_is_listed_by_choice(planted):
     panel = planted.panel
@@ -301,11 +312,11 @@ def test_with_a_label_what_is_suspicious_is_listed_by_choice(planted):
     planted.wait_for_list()
     assert not planted.listing.is_priced
     assert planted.browser.arranged.count == len(planted.listing) > 0
-    assert not panel.mends.isVisible()
+    assert panel.mends.try_button.text() == "Mend by hand"
     panel.suspicion_box.click()
     planted.wait_for_list()
     assert planted.listing.is_priced
-    assert panel.mends.isVisible()
+    assert panel.mends.try_button.text() == "Try mends"
     assert not panel.tree.isColumnHidden(Column.SHARE)
 
 
