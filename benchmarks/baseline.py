@@ -24,7 +24,7 @@ FOLDER = Path(__file__).resolve().parent
 BASELINE = FOLDER / "baseline.json"
 SCRIPTS = (
     *("core", "cleanup", "stores", "tiles", "scale", "leaderboard", "errors", "campaign"),
-    *("live", "flip", "stepping", "brush", "three_d", "first_picture"),
+    *("suggest", "live", "flip", "stepping", "brush", "three_d", "first_picture"),
 )
 RATIOS_FILE = "NX46_RATIOS"
 """The environment variable that names the file to which scripts add their ratios."""

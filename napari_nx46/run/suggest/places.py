@@ -61,8 +61,8 @@ def places_of(
     Returns
     -------
     tuple of tuple of TriedPlace
-        Octants of up to `MOST_OCTANTS` fragments, two of a single one, where fragments are large;
-        the last rung is all fragments, whole.
+        Where fragments are large, first octants of up to half of `MOST_OCTANTS` fragments, one of a
+        single one, then as many again with them; the last rung is all fragments, whole.
     """
     whole = tuple(TriedPlace(image_id) for image_id, _ in shapes)
     large = [image_id for image_id, shape in shapes if math.prod(shape) >= FEWEST_VOXELS]
@@ -72,8 +72,8 @@ def places_of(
     chosen = large[::step][:MOST_OCTANTS]
     if len(chosen) == 1:
         chosen *= 2
-    octants = (TriedPlace(one, _DIAGONAL[n]) for n, one in enumerate(chosen))
-    return (tuple(octants), whole)
+    octants = tuple(TriedPlace(one, _DIAGONAL[n]) for n, one in enumerate(chosen))
+    return (octants[: len(octants) // 2], octants, whole)
 
 
 class CroppedVolume:

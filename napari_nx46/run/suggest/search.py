@@ -26,7 +26,7 @@ __all__ = ["Found", "Search"]
 ROUND = 16
 """Settings that are tried together."""
 PROMOTED = 4
-"""Of them, and of those before, so many go on to the next rung."""
+"""Of them, and of those before, so many go on to whole fragments; twice as many a rung before."""
 CURVE, SWITCHES = 5, 6
 """Of a round: thresholds near the best, and other knobs changed by a step; the rest TPE samples."""
 ELITES = (0, 0, 1, 0, 2)
@@ -249,7 +249,8 @@ class Search:
         waiting = [one for one in values if one not in trials.promoted[rung]]
         first = [self.start] if self.start in waiting else []
         ranked = sorted(waiting, key=lambda one: -values[one])
-        return [*first, *(one for one in ranked if one != self.start)][:PROMOTED]
+        most = PROMOTED << (trials.view.last - rung)
+        return [*first, *(one for one in ranked if one != self.start)][:most]
 
     def _proposals(self, trials: _Trials) -> Iterator[Proposal]:
         """Yield what a view tries next, nothing that it has tried."""

@@ -27,7 +27,8 @@ def two(tmp_path_factory):
 def view_of(fragments, *, octants=True):
     """Return the view of all fragments; small ones are tried on octants only if it is asked."""
     whole = tuple(TriedPlace(one.image_id) for one in fragments)
-    first = (tuple(TriedPlace(one.image_id, 7 * n) for n, one in enumerate(fragments)),)
+    some = tuple(TriedPlace(one.image_id, 7 * n) for n, one in enumerate(fragments))
+    first = (some[:1], some)
     groups = {one.image_id: one.image_id for one in fragments}
     return View("", (*(first if octants else ()), whole), groups)
 

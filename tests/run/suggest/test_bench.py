@@ -104,10 +104,12 @@ def test_large_fragments_are_tried_on_octants_first():
     side = round(FEWEST_VOXELS ** (1 / 3))
     small, large = (8, 8, 8), (side, side, side)
     assert len(places_of([("a", small), ("b", large)])) == 1
-    octants, whole = places_of([("a", large)])
+    first, octants, whole = places_of([("a", large)])
     assert [one.image_id for one in octants] == ["a", "a"]
     assert octants[0].octant != octants[1].octant
+    assert first == octants[:1]
     assert whole == (TriedPlace("a"),)
-    octants, whole = places_of([(str(n), large) for n in range(9)])
+    first, octants, whole = places_of([(str(n), large) for n in range(9)])
     assert len({one.image_id for one in octants}) == len(octants) == 4
+    assert first == octants[:2]
     assert len(whole) == 9
