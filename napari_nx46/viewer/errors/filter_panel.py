@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QSpinBox, QWidget
 from superqt.utils import signals_blocked
 
@@ -47,6 +47,7 @@ class FilterPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._grid = QGridLayout(self)
         self.part_box = _box("Part of the score", [(text, None) for text, _ in PARTS])
         self.kind_box = _box("Kind of error", [("All kinds", None)])
         self.side_box = _box("Side", [("All sides", None)])
@@ -90,8 +91,7 @@ class FilterPanel(QWidget):
         """Offer what a listing has; a choice that is offered still stays."""
         if listing is None:
             return
-        for box in (self.part_box, self.side_box, self.octant_box):
-            box.setVisible(listing.is_priced)
+        self._place(priced=listing.is_priced)
         kinds = [listing.kinds[code] for code in sorted(set(listing.table.kind.tolist()))]
         octants = [
             (f"Octant {octant_text(listing.octants, number)}", number)
@@ -106,20 +106,25 @@ class FilterPanel(QWidget):
         self.number_box.setMaximum(max(1, len(listing)))
 
     def _arrange(self) -> None:
-        layout = QGridLayout(self)
+        layout = self._grid
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.part_box, 0, 0)
-        layout.addWidget(self.kind_box, 0, 1, 1, 2)
         layout.addWidget(self.side_box, 1, 0)
         layout.addWidget(self.octant_box, 1, 1)
-        layout.addWidget(self.view_box, 1, 2)
-        number = PlainLabel("No.")
         layout.addWidget(self.size_box, 2, 0)
-        layout.addWidget(number, 2, 1)
+        layout.addWidget(PlainLabel("No."), 2, 1, Qt.AlignmentFlag.AlignRight)
         layout.addWidget(self.number_box, 2, 2)
         for column in range(3):
             layout.setColumnStretch(column, 1)
+        self._place(priced=True)
+
+    def _place(self, *, priced: bool) -> None:
+        """Show the filters that a list has, without gaps between them."""
+        for box in (self.part_box, self.side_box, self.octant_box):
+            box.setVisible(priced)
+        self._grid.addWidget(self.kind_box, 0, 1 if priced else 0, 1, 2)
+        self._grid.addWidget(self.view_box, 1 if priced else 0, 2)
 
 
 def _box(name: str, entries: list[tuple[str, Any]]) -> QComboBox:
