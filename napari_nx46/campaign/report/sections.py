@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from napari_nx46.campaign.analysis.whole import CampaignAnalysis
 from napari_nx46.campaign.records.results import TaskState
+from napari_nx46.campaign.report.answers import answers_section
 from napari_nx46.campaign.report.change_section import changes_section
 from napari_nx46.campaign.report.driver_sections import (
     density_section,
@@ -52,6 +53,7 @@ def report_of(analysis: CampaignAnalysis) -> CampaignReport:
     """Put the report of a campaign together, and draw its figures."""
     tables = tables_of(analysis)
     sections = (
+        answers_section(analysis),
         summary_section(analysis),
         runs_section(analysis, tables),
         verdicts_section(analysis),

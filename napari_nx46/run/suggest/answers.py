@@ -12,11 +12,12 @@ from napari_nx46.run.findings.design import varied
 from napari_nx46.run.findings.gained import GainedForeground, PackedLabel, gained_foreground
 from napari_nx46.run.findings.importance import importances
 from napari_nx46.run.findings.precision_fall import fall_of, fall_sentence, fitted_precision
+from napari_nx46.run.findings.words import THE_QUESTIONS, what_matters
 from napari_nx46.run.suggest.bench import Bench
 from napari_nx46.run.suggest.figures import Figures
 from napari_nx46.run.suggest.results import View
 from napari_nx46.run.suggest.search import Search
-from napari_nx46.setting import CLEAN_UP_GROUPS, Group, Setting, described_knobs
+from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.packed import pack
 from napari_nx46.voxels.workers import CancelCheck
@@ -161,16 +162,20 @@ def findings_of(
         place.image_id: pair for place, pair in zip(places, zip(*both, strict=True), strict=True)
     }
     whole = {one: results.means(one, view, view.last) for one in search.whole}
-    asked = (
-        ("The best compromise of recall and precision, by fragment?", _compromise(fragments)),
-        ("Which matters most: threshold, fusion or post-processing?", _what_matters(importance)),
-        ("From which density on does precision fall?", _fall(whole)),
-        ("Is what was gained surface, or repeated artefacts?", _gained(changes)),
-        ("Which threshold brings the density into the band?", _in_band(search, whole, band)),
-        ("Is the weight of p3d too high or too low?", _blend(first)),
-        ("In which slices is most recall lost?", _slices(changes)),
+    found = {
+        "compromise": _compromise(fragments),
+        "matters": what_matters(importance, "importance for a setting to be among the best"),
+        "fall": _fall(whole),
+        "gained": _gained(changes),
+        "band": _in_band(search, whole, band),
+        "blend": _blend(first),
+        "slices": _slices(changes),
+    }
+    answers = tuple(
+        Answer(question, text)
+        for name, question in THE_QUESTIONS.items()
+        if (text := found[name]) is not None
     )
-    answers = tuple(Answer(question, text) for question, text in asked if text is not None)
     return Findings(answers, importance, fragments)
 
 
@@ -183,25 +188,6 @@ def _compromise(fragments: Mapping[str, tuple[Figures, Figures]]) -> str:
     more = len(fragments) - len(named)
     rest = f"; and {plural(more, 'fragment')} more, in the table" if more else ""
     return f"{'; '.join(named)}{rest}."
-
-
-def _what_matters(importance: Mapping[str, float]) -> str | None:
-    if not importance:
-        return None
-    shares = {"threshold": 0.0, "fusion of the scores": 0.0, "post-processing": 0.0}
-    described = described_knobs(Setting)
-    for name, share in importance.items():
-        group = described[name].group
-        if group in CLEAN_UP_GROUPS:
-            shares["post-processing"] += share
-        elif group in (Group.THRESHOLD, Group.ADAPTIVE):
-            shares["threshold"] += share
-        else:
-            shares["fusion of the scores"] += share
-    ranked = sorted(shares.items(), key=lambda pair: -pair[1])
-    words = ", ".join(f"{name} {100 * share:.0f} %" for name, share in ranked)
-    knob, share = next(iter(importance.items()))
-    return f"{words} of the importance; of single knobs {knob}, {100 * share:.0f} %."
 
 
 def _fall(whole: Mapping[Setting, Mapping[str, float]]) -> str | None:

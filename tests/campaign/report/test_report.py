@@ -16,12 +16,14 @@ from napari_nx46.campaign.analysis.whole import analyse
 from napari_nx46.campaign.report.sections import report_of
 from napari_nx46.campaign.report.tables import TABLE_NAMES
 from napari_nx46.campaign.report.writing import write_report
+from napari_nx46.campaign.verdicts.figures import mean_figure
 from napari_nx46.campaign.verdicts.gains import FragmentGain
 from napari_nx46.campaign.verdicts.rules import Rules
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.leaderboard import explain, score
 from napari_nx46.run.compare.changes import won_and_lost
 from napari_nx46.run.findings.gained import GainedForeground
+from napari_nx46.run.findings.words import THE_QUESTIONS
 from napari_nx46.setting import Setting
 from tests.campaign.results_factory import campaign, done, failed, slices, waiting
 
@@ -168,6 +170,7 @@ def test_nothing_is_reported_as_minus_nothing(page):
 def test_every_part_that_was_asked_for_is_there(report):
     drawn = {one.title: len(one.figures) for one in report.sections}
     assert drawn == {
+        "Answers": 0,
         "In short": 0,
         "Runs": 1,
         "Accepted and rejected": 0,
@@ -193,6 +196,24 @@ def test_the_ranking_has_deltas_to_the_baseline(report):
     baseline = next(row for row in rows if row[1] == "base (baseline)")
     assert baseline[place] == "–"
     assert baseline[heads.index("public score")] == "0.4100"
+
+
+def test_the_first_lines_answer_with_figures(report, analysis):
+    answers = section(report, "Answers").points
+    assert report.sections[0] is section(report, "Answers")
+    asked = [question for question in THE_QUESTIONS.values() if question != answers[0]]
+    assert [point.partition("? ")[0] + "?" for point in answers] == asked
+    metrics = analysis.results.fragments["five", "s1"].metrics
+    assert f"recall {metrics['recall']:.3f} at precision {metrics['precision']:.3f}" in answers[0]
+    shares = {one.name: one.share for one in analysis.shares.shares}
+    largest = max(shares, key=shares.get)
+    assert f"of knobs {largest}, {100 * shares[largest]:.0f} %" in answers[1]
+    inside = [run for run in analysis.results.plan.runs if 0.06 <= density(analysis, run) <= 0.105]
+    assert f"{len(inside)} of " in answers[4]
+
+
+def density(analysis, run):
+    return mean_figure(analysis.results, run.run_id, "density") or 0.0
 
 
 def test_the_slices_that_lose_most_recall_are_named(report):
