@@ -1,5 +1,6 @@
 """Times `nx46 apply` beside its floors and a plain Dask pass over the same stores, in one run.
 
+    python benchmarks/scale.py --voxels 1 --steps linear     (1 and 8 Gvoxel)
     python benchmarks/scale.py [--voxels 0.13] [--threads 2] [--stores DIR] [--steps all]
 
 With a folder, its stores p3d.zarr and p2d.zarr (level 0 of OME-Zarr images, uint8) are read, as
@@ -16,12 +17,13 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -51,6 +53,9 @@ EXACT = CLEAN.changed(
 CHUNK, TILE = 128, 256
 SETTINGS = {"one": ONE, "two": TWO, "clean": CLEAN, "exact": EXACT}
 STEPS = ("threshold", "pyramid", "clean", "exact", "run", "linear", "sparse", "memory")
+
+ALONE = {"linear", "sparse"}
+"""Steps that write stores of their own, and remove them: one of 8 Gvoxel takes 2.5 GB."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,9 @@ def create(path: Path, shape: tuple[int, ...]) -> Any:
     )  # fmt: skip
 
 
-def write_stores(folder: Path, gvoxels: float, empty: float = 0.0) -> None:
+def write_stores(
+    folder: Path, gvoxels: float, empty: float = 0.0, names: Sequence[str] = ("p3d", "p2d")
+) -> None:
     """Write p3d.zarr and p2d.zarr of a sample that is mirrored until it fills the volume.
 
     Of a store that is partly empty the columns of chunks farthest from the axis are left out.
@@ -98,14 +105,14 @@ def write_stores(folder: Path, gvoxels: float, empty: float = 0.0) -> None:
     side = max(1, round((gvoxels * 2**30) ** (1 / 3) / CHUNK)) * CHUNK
     depth = max(1, round(gvoxels * 2**30 / side**2 / CHUNK)) * CHUNK
     sample = make_sample(SAMPLES[0])
-    for name, one in (("p3d.zarr", sample.p3d), ("p2d.zarr", sample.p2d)):
-        source = np.asarray(one)
+    for name in names:
+        source = np.asarray(getattr(sample, name))
         voxels = source if source.dtype == np.uint8 else np.rint(source * 255).astype(np.uint8)
         block = voxels
         for axis in range(3):
             while block.shape[axis] < CHUNK:
                 block = np.concatenate([block, np.flip(block, axis)], axis)
-        array = create(folder / name, (depth, side, side))
+        array = create(folder / f"{name}.zarr", (depth, side, side))
         chance = np.random.default_rng(46)
         kept = columns(side, empty)
         for z, y, x in product(*(range(0, n, CHUNK) for n in array.shape)):
@@ -363,18 +370,20 @@ def scaling(folder: Path, gvoxels: float, threads: int, steps: set[str]) -> None
         for number, size in enumerate((gvoxels, 8 * gvoxels)):
             stores = folder / f"linear{number}"
             stores.mkdir()
-            write_stores(stores, size)
+            write_stores(stores, size, names=("p3d",))
             costs.append(measured("clean-6-threads", [stores / "p3d.zarr"], threads))
             show(f"clean-up and pyramid, {costs[-1].voxels / 2**30:.2f} Gvoxel", costs[-1])
+            shutil.rmtree(stores)
         ratio("eight times as large, per voxel", costs[1].per_gvoxel / costs[0].per_gvoxel, "1.1")
     if "sparse" in steps:
         costs = []
         for empty in (0.0, 0.9):
             stores = folder / f"sparse{empty}"
             stores.mkdir()
-            write_stores(stores, 4 * gvoxels, empty)
+            write_stores(stores, 4 * gvoxels, empty, ("p3d",))
             costs.append(measured("clean-6-threads", [stores / "p3d.zarr"], threads))
             show(f"clean-up and pyramid, {100 * empty:.0f} % empty", costs[-1])
+            shutil.rmtree(stores)
         ratio("a store that is nine tenths empty", costs[1].cpu / costs[0].cpu, "0.15")
 
 
@@ -396,9 +405,10 @@ def main() -> None:
     steps = set(STEPS) if given.steps == "all" else set(given.steps.split(","))
     with tempfile.TemporaryDirectory() as folder:
         stores = given.stores or Path(folder)
-        if given.stores is None:
-            write_stores(stores, given.voxels)
-        compare(stores, given.threads, steps)
+        if steps - ALONE:
+            if given.stores is None:
+                write_stores(stores, given.voxels)
+            compare(stores, given.threads, steps)
         scaling(Path(folder), given.voxels, given.threads, steps)
 
 

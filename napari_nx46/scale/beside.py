@@ -255,7 +255,7 @@ def preflight_work(
     return work
 
 
-def apply_work(preflight: Preflight) -> Work[ApplyProgress]:
+def apply_work(preflight: Preflight, *, restart: bool = False) -> Work[ApplyProgress]:
     """Return the work of a job that applies a plan, or goes on with it where it was.
 
     Cancelled, or failed in some tiles, it keeps what is done.
@@ -263,13 +263,15 @@ def apply_work(preflight: Preflight) -> Work[ApplyProgress]:
     Parameters
     ----------
     preflight : Preflight
+    restart : bool
+        Begin again, whatever is there; an image stays until the new one is complete.
     """
 
     def work(cancelled: CancelCheck, report: Report) -> ApplyProgress:
         from napari_nx46.campaign.execute.cluster import ClusterChoice
         from napari_nx46.scale.execute.run import RunOptions, apply
 
-        options = RunOptions(ClusterChoice(threads=preflight.threads))
+        options = RunOptions(ClusterChoice(threads=preflight.threads), restart=restart)
         for progress in apply(preflight.plan, options=options, cancelled=cancelled):
             report(ProgressInWords(progress.done, progress.total, progress_words(progress)))
         if progress.state == "cancelled":

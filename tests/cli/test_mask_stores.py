@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_nx46.cli.flags.data import given_place
 from tests.command import nx46_here
 from tests.files.stores.server import BUCKET, served
 from tests.scale.execute.stores import write_store
@@ -127,10 +126,3 @@ def test_what_is_not_there_is_refused(server, command, chosen, words):
     result = nx46_here(command, f"{server.url}/{chosen}", *label)
     assert result.exit_code == 2, result.output
     assert words in result.output
-
-
-def test_the_environment_names_the_server_of_stores_alone(monkeypatch):
-    monkeypatch.setenv("NX46_S3_ENDPOINT", "http://here")
-    assert given_place("s3://bucket/a.zarr").endpoint == "http://here"
-    assert given_place("s3://bucket/a.zarr#endpoint=http://there").endpoint == "http://there"
-    assert given_place("a.zarr").name == "a.zarr"

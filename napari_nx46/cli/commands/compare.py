@@ -13,7 +13,7 @@ import typer
 
 from napari_nx46.cli.commands.workspaces import WorkspaceFile, opened_workspace, workspace_file
 from napari_nx46.cli.flags import options as flag
-from napari_nx46.cli.flags.data import given_place, held_pipelines, shared_workers
+from napari_nx46.cli.flags.data import held_pipelines, shared_workers
 from napari_nx46.cli.output.console import (
     echo,
     guarded,
@@ -93,14 +93,14 @@ def compare(
     With labels each side gets its leaderboard score. Deltas are B - A.
     """
     _check_ending(out)
-    from napari_nx46.data.fragments import open_data, path_of
+    from napari_nx46.data.fragments import open_data, path_of, place_of
     from napari_nx46.files.atomic import write_beside
     from napari_nx46.files.corrections import read_corrections
     from napari_nx46.run.compare.comparison import compare_sides
     from napari_nx46.run.compare.pairing import find_labels, pair_sides
     from napari_nx46.run.compare.report import REPORT_FORMATS, check_report_target
 
-    places = [given_place(one) for one in data or ()]
+    places = [place_of(one) for one in data or ()]
     with ExitStack() as stack:
         cancelled = stack.enter_context(interruptible())
         threads = stack.enter_context(shared_workers(workers))
@@ -120,7 +120,7 @@ def compare(
         sides = opener.side(side_a), opener.side(side_b)
         pairing = pair_sides(*sides, opener.fragments)
         labels = find_labels(
-            pairing.pairs, None if label is None else given_place(label), opener.dataset
+            pairing.pairs, None if label is None else place_of(label), opener.dataset
         )
         partial = None
         if out is not None:
@@ -180,12 +180,12 @@ class _Opener:
         FragmentError, VolumeError, SettingError, OSError
             If it is nothing that can be compared; says what was expected.
         """
-        from napari_nx46.data.fragments import StorePlace
+        from napari_nx46.data.fragments import StorePlace, place_of
         from napari_nx46.run.compare.mask_sets import open_masks
 
         if text.startswith(RUN_PREFIX):
             return self._run(text.removeprefix(RUN_PREFIX))
-        path = given_place(text)
+        path = place_of(text)
         if isinstance(path, StorePlace):
             return open_masks(path, with_record=True, cancelled=self.cancelled)
         if not path.exists():

@@ -14,7 +14,6 @@ import typer
 from napari_nx46.cli.commands.score import Prediction, paired
 from napari_nx46.cli.commands.warm_up import compile_beforehand
 from napari_nx46.cli.flags import options as flag
-from napari_nx46.cli.flags.data import given_place
 from napari_nx46.cli.flags.groups import with_flag_groups
 from napari_nx46.cli.flags.score import ParameterFlags
 from napari_nx46.cli.output.console import (
@@ -175,6 +174,7 @@ def _list_suspicions(
     workers: int | None,
 ) -> None:
     from napari_nx46.core.score.kernels import SUSPICION_MODULES
+    from napari_nx46.data.fragments import place_of
     from napari_nx46.files.atomic import write_beside
     from napari_nx46.run.compare import suspicions
     from napari_nx46.run.compare.mask_sets import open_masks
@@ -183,7 +183,7 @@ def _list_suspicions(
     records: dict[str, dict[str, object]] = {}
     with ExitStack() as stack:
         cancelled = stack.enter_context(interruptible())
-        masks = open_masks(given_place(prediction), channel=channel, cancelled=cancelled)
+        masks = open_masks(place_of(prediction), channel=channel, cancelled=cancelled)
         partial = None
         if table is not None:
             suspicions.check_suspicion_target(table, masks)

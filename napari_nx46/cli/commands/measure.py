@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_nx46.cli.flags import options as flag
-from napari_nx46.cli.flags.data import given_place
 from napari_nx46.cli.flags.parsing import parse_band
 from napari_nx46.cli.output.console import (
     echo,
@@ -79,6 +78,7 @@ def measure(
     targets = [path for path in (table, slices) if path is not None]
     _check_targets(targets)
 
+    from napari_nx46.data.fragments import place_of
     from napari_nx46.files.atomic import write_together
     from napari_nx46.run.compare.measures import measure_masks, measures_csv, slices_csv
     from napari_nx46.voxels.workers import Workers
@@ -87,8 +87,8 @@ def measure(
         cancelled = stack.enter_context(interruptible())
         threads = Workers(workers or os.cpu_count() or 1)
         stack.callback(threads.close)
-        places = [given_place(mask) for mask in masks]
-        true = None if label is None else given_place(label)
+        places = [place_of(mask) for mask in masks]
+        true = None if label is None else place_of(label)
         _check_sources(targets, [*places, *([] if true is None else [true])])
         batch = stack.enter_context(write_together())
         partials = {path: batch.add(path) for path in targets}

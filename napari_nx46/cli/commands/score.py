@@ -14,7 +14,6 @@ import typer
 
 from napari_nx46.cli.commands.warm_up import compile_beforehand
 from napari_nx46.cli.flags import options as flag
-from napari_nx46.cli.flags.data import given_place
 from napari_nx46.cli.flags.groups import with_flag_groups
 from napari_nx46.cli.flags.score import ParameterFlags
 from napari_nx46.cli.output.console import (
@@ -124,6 +123,7 @@ def paired(
     VolumeError, WriteError, Cancelled
         As `pair_up` and `check_score_target`.
     """
+    from napari_nx46.data.fragments import place_of
     from napari_nx46.files.atomic import write_beside
     from napari_nx46.files.corrections import read_corrections
     from napari_nx46.run.compare import scoring
@@ -131,8 +131,8 @@ def paired(
     with ExitStack() as stack:
         cancelled = stack.enter_context(interruptible())
         pairs = scoring.pair_up(
-            given_place(prediction),
-            given_place(label),
+            place_of(prediction),
+            place_of(label),
             ignore_label=parameters.ignore_label,
             channel=channel,
             corrections=None if corrections is None else read_corrections(corrections),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_nx46.cli.flags.data import given_place
 from napari_nx46.cli.output.console import echo, guarded, interruptible, note, print_table
 
 if TYPE_CHECKING:
@@ -42,13 +41,14 @@ def thickness(
     that are fused at places.
     """
     from napari_nx46.core.measure.thickness import measure_thickness
+    from napari_nx46.data.fragments import place_of
     from napari_nx46.files.atomic import write_beside
     from napari_nx46.files.volumes.opening import write_volume
     from napari_nx46.run.compare.mask_sets import open_masks
 
     found: dict[str, Thickness] = {}
     with interruptible() as cancelled:
-        opened = open_masks(given_place(masks), cancelled=cancelled).masks
+        opened = open_masks(place_of(masks), cancelled=cancelled).masks
         for image_id, mask in opened.items():
             measured = found[image_id] = measure_thickness(mask.read(cancelled))
             if maps is not None:

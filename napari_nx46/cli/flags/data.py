@@ -224,23 +224,6 @@ class DataFlags(FlagGroup):
         )
 
 
-def given_place(text: str) -> Place:
-    """Return where an argument leads, on the server that the environment names if it names none.
-
-    Raises
-    ------
-    FragmentError
-        As `place_of`.
-    """
-    from napari_nx46.data.fragments import place_of
-
-    place = place_of(text)
-    endpoint = os.environ.get(flag.ENDPOINT_VARIABLE)
-    if isinstance(place, Path) or place.endpoint is not None or not endpoint:
-        return place
-    return replace(place, endpoint=endpoint)
-
-
 @contextmanager
 def shared_workers(count: int | None) -> Iterator[Workers]:
     """Give so many threads, by default one a core; they end with the block."""

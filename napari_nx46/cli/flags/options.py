@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from napari_nx46.files.stores.access import ENDPOINT_VARIABLE
 from napari_nx46.files.submission.mask_tiff import MaskValues
 from napari_nx46.files.volumes.reading import Logits
 from napari_nx46.setting import DEFAULT_BAND
@@ -142,7 +143,6 @@ CtStore = Annotated[
         rich_help_panel=STORE_SECTION,
     ),
 ]
-ENDPOINT_VARIABLE = "NX46_S3_ENDPOINT"
 Endpoint = Annotated[
     str | None,
     typer.Option(

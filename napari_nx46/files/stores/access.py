@@ -17,6 +17,7 @@ _APPLICATION = "napari-nx46"
 MEMORY_VARIABLE = "NX46_CACHE_MEMORY"
 DISK_VARIABLE = "NX46_CACHE_DISK"
 FOLDER_VARIABLE = "NX46_CACHE_DIR"
+ENDPOINT_VARIABLE = "NX46_S3_ENDPOINT"
 TRIES_VARIABLE = "NX46_TRIES"
 TIMEOUT_VARIABLE = "NX46_TIMEOUT"
 
@@ -128,7 +129,8 @@ class Access:
     Attributes
     ----------
     endpoint : str or None
-        URL of a server of the S3 kind; None for Amazon's own.
+        URL of a server of the S3 kind; by default the one that ``NX46_S3_ENDPOINT`` names, else
+        Amazon's own.
     signed : bool
         Whether requests are signed, with the keys of the environment (``AWS_ACCESS_KEY_ID``, ...).
     absent_on_403 : bool
@@ -142,6 +144,11 @@ class Access:
     absent_on_403: bool = False
     retries: Retries = field(default_factory=Retries.of_environment)
     cache: CacheLimits = field(default_factory=CacheLimits.of_environment)
+
+    @property
+    def server(self) -> str | None:
+        """URL of the server of the S3 kind; None for Amazon's own."""
+        return self.endpoint or os.environ.get(ENDPOINT_VARIABLE) or None
 
 
 def _bytes(given: Mapping[str, str], name: str, default: int) -> int:

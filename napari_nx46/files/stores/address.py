@@ -127,8 +127,8 @@ def _store(url: str, access: Access) -> tuple[ObjectStore, bool]:
             "region": next(filter(None, given), _DEFAULT_REGION),
             "skip_signature": not access.signed,
         }
-        if access.endpoint is not None:
-            config["endpoint"] = access.endpoint
+        if access.server is not None:
+            config["endpoint"] = access.server
         prefix = unquote(parts.path).strip("/") or None
         store = S3Store(
             parts.netloc, prefix=prefix, config=config, client_options=client, retry_config=once

@@ -237,7 +237,7 @@ class RemoteKeys:
                 return
 
     def _cache_name(self, key: str, part: Any) -> str:
-        return "\n".join((self.name, str(self.access.endpoint), self._fingerprint, key, str(part)))
+        return "\n".join((self.name, str(self.access.server), self._fingerprint, key, str(part)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_nx46.data.fragments import StorePlace
+from napari_nx46.files.naming import first_few
 from napari_nx46.files.stores.address import is_remote
 from napari_nx46.live.scroll.store import Scroll
 from napari_nx46.run.job import Job
@@ -52,6 +54,14 @@ APPLY_TIP = (
     "Make the mask of the whole store with the setting that is accepted. Cancelled, or closed, it"
     " goes on from there when this is pressed again"
 )
+RESTART_TIP = (
+    "Begin again: what an earlier run has left unfinished is removed, and an image that is there is"
+    " replaced when the new one is complete"
+)
+CORRECTED = (
+    "⚠ What was corrected by hand in {} is part of the boxes alone, not of the whole volume: a"
+    " correction holds where it was painted."
+)
 CHECK_TIP = "Turn quantiles into probabilities over the boxes, and time three tiles of the store"
 
 
@@ -67,7 +77,7 @@ class ApplyPanel(QWidget):
     Attributes
     ----------
     out_edit : QLineEdit
-    check_button, apply_button, result_button : QPushButton
+    check_button, apply_button, restart_button, result_button : QPushButton
     progress_row : ProgressRow
     words : WrappedLabel
         What it takes, why it cannot be done, or how it ended.
@@ -93,6 +103,7 @@ class ApplyPanel(QWidget):
         self._checked_for: tuple[object, ...] | None = None
         self._applies_then = False
         self._said = ""
+        self._has_failed = self._is_applying = False
         self.preflight: Preflight | None = None
         self.written: Path | None = None
         self.out_edit = QLineEdit(str(_proposed(scroll.place)))
@@ -105,6 +116,8 @@ class ApplyPanel(QWidget):
         self.check_button.setToolTip(plain_tip(CHECK_TIP))
         self.apply_button = QPushButton("Apply to the whole volume")
         self.apply_button.setToolTip(plain_tip(APPLY_TIP))
+        self.restart_button = QPushButton("Begin again")
+        self.restart_button.setToolTip(plain_tip(RESTART_TIP))
         self.result_button = QPushButton("Show the result")
         self.result_button.setToolTip("The store, and beside it the same with its mask")
         self.result_button.setCheckable(True)
@@ -114,6 +127,7 @@ class ApplyPanel(QWidget):
         self.browse_button.clicked.connect(self._browse)
         self.check_button.clicked.connect(lambda: self.start(then_apply=False))
         self.apply_button.clicked.connect(lambda: self.start(then_apply=True))
+        self.restart_button.clicked.connect(self._restart)
         self.result_button.clicked.connect(self._want_result)
         self.out_edit.textChanged.connect(self._ask_again)
         self._look_for_image()
@@ -159,6 +173,7 @@ class ApplyPanel(QWidget):
         self.apply_button.setEnabled(ready)
         for widget in (self.out_edit, self.browse_button):
             widget.setEnabled(not self.running)
+        self.restart_button.setVisible(self._has_failed and ready and self.preflight is not None)
         self.result_button.setVisible(self.written is not None)
         there = "" if self.written is None else f"There is an image at {self.written}."
         self.words.setText(self._said or missing or there or READY)
@@ -191,6 +206,7 @@ class ApplyPanel(QWidget):
         job: Job[Preflight] = Job(self._post, "nx46-preflight")
 
         self._asking_for, self._applies_then = asked, then_apply
+        self._has_failed = self._is_applying = False
         job.done.connect(self._checked)
         self._follow_job(job, "Looking at the boxes")
         job.start(work)
@@ -198,21 +214,36 @@ class ApplyPanel(QWidget):
 
     def _checked(self, preflight: Preflight) -> None:
         self.preflight, self._checked_for = preflight, self._asking_for
-        self._say_outcome(preflight.in_words())
+        self._say_outcome("\n".join((preflight.in_words(), *self._not_applied())))
         if self._applies_then and preflight.estimate.fits:
             self._apply(preflight)
 
-    def _apply(self, preflight: Preflight) -> None:
+    def _restart(self) -> None:
+        """Begin again with what was checked last."""
+        if self.preflight is not None and not self.running:
+            self._apply(self.preflight, restart=True)
+
+    def _not_applied(self) -> Iterator[str]:
+        """Yield what the whole volume does not get of what was done to the boxes."""
+        if self._session is not None:
+            corrected = sorted(self._session.session.corrections.by_fragment)
+            if corrected:
+                yield CORRECTED.format(first_few(corrected))
+
+    def _apply(self, preflight: Preflight, *, restart: bool = False) -> None:
+        self._has_failed, self._is_applying = False, True
         job: Job[ApplyProgress] = Job(self._post, "nx46-apply")
         job.done.connect(self._ended)
         self._follow_job(job, "Beginning")
-        job.start(apply_work(preflight))
+        job.start(apply_work(preflight, restart=restart))
         self.show_state()
 
     def _ended(self, progress: ApplyProgress) -> None:
         self._look_for_image()
+        self._has_failed = progress.state != "done"
         if self.preflight is not None:
-            self._say_outcome(outcome_words(self.preflight, progress))
+            words = outcome_words(self.preflight, progress)
+            self._say_outcome("\n".join((words, *self._not_applied())))
 
     def _follow_job(self, job: Job[Preflight] | Job[ApplyProgress], words: str) -> None:
         self._job = job
@@ -230,7 +261,9 @@ class ApplyPanel(QWidget):
         self._say_outcome("Cancelled. What is done is kept: apply it again to go on.")
 
     def _failed(self, error: BaseException) -> None:
-        self.preflight = None
+        self._has_failed = True
+        if not self._is_applying:
+            self.preflight = None
         self._say_outcome(f"Not applied: {error}")
 
     def _asked(self, setting: Setting) -> tuple[object, ...]:
@@ -259,6 +292,7 @@ class ApplyPanel(QWidget):
         self._look_for_image()
         if not self.running:
             self._said = ""
+            self._has_failed = False
         self.show_state()
 
     def _say_outcome(self, words: str) -> None:
@@ -286,7 +320,8 @@ class ApplyPanel(QWidget):
         buttons = QGridLayout()
         buttons.addWidget(self.check_button, 0, 0)
         buttons.addWidget(self.apply_button, 0, 1)
-        buttons.addWidget(self.result_button, 1, 0, 1, 2)
+        buttons.addWidget(self.restart_button, 1, 0)
+        buttons.addWidget(self.result_button, 1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(out)

@@ -38,7 +38,7 @@ __all__ = ["ScrollPanel"]
 
 TUNE_TIP = "Make each box a fragment of a data set, and tune masks of them"
 SHOW_TIP = "Add the levels of the store to the viewer as one layer, read as you look at it"
-SINGLE = "This store has a single level: there is none to be drawn from far away"
+SINGLE = "This store has a single level, whose slices are too large to be drawn from far away"
 
 
 class ScrollPanel(QWidget):

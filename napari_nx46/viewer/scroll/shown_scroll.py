@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ResultView", "StoreLayer"]
 
+MOST_PIXELS = 1 << 24
+"""Of a slice that is read as a whole, where there is no coarser level of it."""
+
 LINKED = ("opacity", "visible", "contrast_limits", "colormap", "gamma")
 
 
@@ -44,8 +47,9 @@ class StoreLayer(ViewMode):
 
     @property
     def can_be_shown(self) -> bool:
-        """Whether the store has levels: a single one is not drawn fluidly from far away."""
-        return len(self.scroll.levels) > 1
+        """Whether it can be drawn from far away: it has levels, or its slices are small."""
+        _, height, width = self.scroll.volume.shape
+        return len(self.scroll.levels) > 1 or height * width <= MOST_PIXELS
 
     def _switch_on(self) -> None:
         self.layers = PyramidLayers(self._viewer, self.scroll, self.scroll.place.name, self)

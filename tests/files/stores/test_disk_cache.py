@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_nx46.files.stores.access import CacheLimits, Retries
+from napari_nx46.files.stores.access import Access, CacheLimits, Retries
 from napari_nx46.files.stores.disk_cache import DiskCache
 from napari_nx46.files.stores.extents import Size
 from napari_nx46.files.stores.kept import KeptValues
@@ -129,6 +129,14 @@ def test_waits_grow_up_to_the_longest():
     assert waits[:3] == [0.1, 0.2, 0.4]
     assert waits == sorted(waits)
     assert waits[-1] == 10.0
+
+
+def test_a_server_is_the_one_given_else_that_of_the_environment(monkeypatch):
+    monkeypatch.delenv("NX46_S3_ENDPOINT", raising=False)
+    assert Access().server is None
+    monkeypatch.setenv("NX46_S3_ENDPOINT", "http://here")
+    assert Access().server == "http://here"
+    assert Access("http://there").server == "http://there"
 
 
 def test_tries_and_timeout_come_from_the_environment():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import zarr
 from qtpy.compat import isalive
 
 from napari_nx46.data.fragments import StorePlace
@@ -16,6 +17,8 @@ from napari_nx46.viewer.scroll.dock import ScrollDock
 from napari_nx46.viewer.tune import dock as tune_dock
 from napari_nx46.viewer.window.docks import open_dock_of
 from napari_nx46.viewer.window.launch import add_dock
+from napari_nx46.voxels.corrections.corrections import Corrections
+from tests.files.stores.server import BUCKET, served
 from tests.live.scroll.stores import waves, write_image
 from tests.viewer.windows import PATIENCE
 
@@ -112,6 +115,29 @@ def test_the_levels_of_a_store_are_one_layer_read_behind_the_window(window, stor
     assert panel.store_layer.shown
 
 
+def test_a_store_on_a_server_and_one_without_levels_are_typed(
+    window, store, voxels, monkeypatch, tmp_path
+):
+    array = zarr.create_array(tmp_path / "plain.zarr", data=voxels, chunks=(32,) * 3)
+    assert array.shape == SHAPE
+    with served(tmp_path) as server:
+        monkeypatch.setenv("NX46_S3_ENDPOINT", server.url)
+        monkeypatch.setenv("NX46_CACHE_DISK", "0")
+        for typed, levels in ((f"s3://{BUCKET}/scroll.zarr", 3), (tmp_path / "plain.zarr", 1)):
+            before = window.dock.panel
+            window.dock.row.store_edit.setText(str(typed))
+            window.dock.row.open_button.click()
+            window.wait_until(lambda before=before: window.dock.panel not in (None, before))
+            panel = window.wait_for_map()
+            assert "96 × 96 × 96" in window.dock.row.about_label.text()
+            assert len(panel.scroll.paths) == (levels if levels > 1 else 0)
+            layers = panel.store_layer.layers
+            layers.pyramid.levels[0][40]  # asks for it
+            window.wait_until(lambda pyramid=layers.pyramid: pyramid.is_complete)
+            assert np.array_equal(layers.pyramid.levels[0][40], voxels[40])
+            panel.store_layer.show(False)
+
+
 def drawn_brightly(viewer):
     """Return whether the canvas shows more than its background and dark noise."""
     picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3]
@@ -134,9 +160,21 @@ def test_boxes_are_tuned_and_the_accepted_setting_is_applied_to_all(
     assert "accept" in apply_panel.words.text().lower()
     session.accept(session.dataset.image_ids)
     out = tmp_path / "mask.zarr"
+    # What stands there already is replaced by a press on its own button alone.
+    out.mkdir()
     apply_panel.out_edit.setText(str(out))
     apply_panel.apply_button.click()
+    window.wait_until(lambda: apply_panel.words.text().startswith("Not applied"))
+    window.wait_until(lambda: not apply_panel.running)
+    assert "found an image of another plan" in apply_panel.words.text()
+    assert apply_panel.restart_button.isVisibleTo(apply_panel)
+    labels = np.zeros((32, 32, 32), np.uint8)
+    labels[3:6, 4, 4:9] = 1
+    session.corrections.change(session.dataset.image_ids[0], Corrections.of(labels))
+    apply_panel.restart_button.click()
     window.wait_until(lambda: not apply_panel.running and apply_panel.written)
+    assert not apply_panel.restart_button.isVisibleTo(apply_panel)
+    assert "corrected by hand" in apply_panel.words.text()
     assert apply_panel.words.text().startswith("✓")
     frozen = apply_panel.preflight.plan.setting
     assert frozen.rule == "probability"
