@@ -31,6 +31,13 @@ _MEMORY_KEPT = {
 """Dask has processes give freed memory back at once, also where the next task takes as much, which
 was a quarter of the time of small tasks. They keep 256 MB; of 32 MB on glibc always asks again."""
 
+_UNWATCHED = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
+}
+"""Nobody looks at Dask's pages, for which it samples every thread a hundred times a second."""
+
 CLUSTER_GONE = (OSError, RuntimeError)
 """What a client raises whose scheduler is gone: of the connection, or of a pool that is closed."""
 
@@ -86,7 +93,7 @@ def connected(choice: ClusterChoice) -> Iterator[Client]:
             yield client
         return
     with (
-        dask.config.set({**_NANNIES_STAY, **_MEMORY_KEPT}),
+        dask.config.set({**_NANNIES_STAY, **_MEMORY_KEPT, **_UNWATCHED}),
         _local_cluster(choice) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
