@@ -32,12 +32,12 @@ from napari_nx46.campaign.plan.source import DataSource
 from napari_nx46.campaign.records.store import CampaignRequest
 from napari_nx46.data.fragments import Fragment, open_data, write_data_folder
 from napari_nx46.data.synthetic import SAMPLES, make_sample
-from napari_nx46.run.suggest.bench import Bench, Task, open_bench
-from napari_nx46.run.suggest.figures import Figures
-from napari_nx46.run.suggest.measures import LabelScore
-from napari_nx46.run.suggest.places import TriedPlace
-from napari_nx46.run.suggest.space import default_space
+from napari_nx46.run.suggest.searching.space import default_space
 from napari_nx46.run.suggest.suggest import SuggestRequest, compared_of, suggest
+from napari_nx46.run.suggest.trying.bench import Bench, Task, open_bench
+from napari_nx46.run.suggest.trying.figures import Figures
+from napari_nx46.run.suggest.trying.measures import LabelScore
+from napari_nx46.run.suggest.trying.places import TriedPlace
 from napari_nx46.setting import Setting, preset
 from napari_nx46.voxels.workers import never
 

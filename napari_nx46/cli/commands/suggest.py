@@ -27,7 +27,7 @@ from napari_nx46.cli.output.console import (
 
 if TYPE_CHECKING:
     from napari_nx46.data.fragments import Fragment
-    from napari_nx46.run.suggest.search import Found
+    from napari_nx46.run.suggest.searching.search import Found
     from napari_nx46.run.suggest.suggest import Suggestion
     from napari_nx46.setting import Setting
 
@@ -117,12 +117,12 @@ def suggest(
 
     from napari_nx46.cli.flags.suggest import chosen_space
     from napari_nx46.files.atomic import write_beside
-    from napari_nx46.run.suggest.folds import read_groups
-    from napari_nx46.run.suggest.journal import journal_beside
-    from napari_nx46.run.suggest.report import write_report
-    from napari_nx46.run.suggest.space import default_space
+    from napari_nx46.run.suggest.judging.folds import read_groups
+    from napari_nx46.run.suggest.judging.report import write_report
+    from napari_nx46.run.suggest.searching.space import default_space
     from napari_nx46.run.suggest.suggest import SuggestRequest, compared_of
     from napari_nx46.run.suggest.suggest import suggest as look_for
+    from napari_nx46.run.suggest.trying.journal import journal_beside
 
     compared = compared_of(dataset)
     space = default_space(compared, start)
@@ -168,8 +168,8 @@ def suggest(
 
 def _print_found(found: Suggestion, fragments: list[Fragment]) -> None:
     from napari_nx46.files.naming import plural
-    from napari_nx46.run.suggest.label_free import FIGURES
-    from napari_nx46.run.suggest.report import changed_knobs
+    from napari_nx46.run.suggest.judging.report import changed_knobs
+    from napari_nx46.run.suggest.trying.label_free import FIGURES
 
     choice = found.choice
     echo(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from napari_nx46.campaign.plan.axes import parse_axes
 from napari_nx46.campaign.plan.faults import PlanError, PlanFault
 from napari_nx46.campaign.plan.rows import field_of, unknown_knob
-from napari_nx46.run.suggest.space import KnobRange, Space
+from napari_nx46.run.suggest.searching.space import KnobRange, Space
 from napari_nx46.setting import checked_knob
 
 __all__ = ["chosen_space"]

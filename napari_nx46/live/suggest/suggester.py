@@ -11,7 +11,7 @@ from psygnal import Signal
 from napari_nx46.data.fragments import DataSet
 from napari_nx46.live.session import Session
 from napari_nx46.run.job import Job, Report
-from napari_nx46.run.suggest.search import Found
+from napari_nx46.run.suggest.searching.search import Found
 from napari_nx46.run.suggest.suggest import Suggestion, SuggestRequest, suggest
 from napari_nx46.setting import Setting, SettingError
 from napari_nx46.voxels.workers import CancelCheck

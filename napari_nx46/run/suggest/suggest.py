@@ -10,23 +10,23 @@ from pathlib import Path
 
 from napari_nx46.data.fragments import Fragment, FragmentError
 from napari_nx46.run.preflight import reads_dataset, sources_read
-from napari_nx46.run.suggest.answers import (
+from napari_nx46.run.suggest.judging.answers import (
     Findings,
     MaskChange,
     changes_of,
     findings_of,
     knob_importance,
 )
-from napari_nx46.run.suggest.bench import Bench, open_bench
-from napari_nx46.run.suggest.choosing import Choice, choose
-from napari_nx46.run.suggest.folds import views_of
-from napari_nx46.run.suggest.journal import Journal, contents_of
-from napari_nx46.run.suggest.label_free import FIGURES, LabelFree, RankObjective
-from napari_nx46.run.suggest.measures import LabelScore
-from napari_nx46.run.suggest.results import Results, ScoreObjective, View
-from napari_nx46.run.suggest.search import Found, Search
-from napari_nx46.run.suggest.space import Space, default_space
-from napari_nx46.run.suggest.trust import Trust, gain_of_octants, left_out
+from napari_nx46.run.suggest.judging.choosing import Choice, choose
+from napari_nx46.run.suggest.judging.folds import views_of
+from napari_nx46.run.suggest.judging.trust import Trust, gain_of_octants, left_out
+from napari_nx46.run.suggest.searching.search import Found, Search
+from napari_nx46.run.suggest.searching.space import Space, default_space
+from napari_nx46.run.suggest.trying.bench import Bench, open_bench
+from napari_nx46.run.suggest.trying.journal import Journal, contents_of
+from napari_nx46.run.suggest.trying.label_free import FIGURES, LabelFree, RankObjective
+from napari_nx46.run.suggest.trying.measures import LabelScore
+from napari_nx46.run.suggest.trying.results import Results, ScoreObjective, View
 from napari_nx46.setting import DEFAULT_BAND, Setting, SettingError
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 

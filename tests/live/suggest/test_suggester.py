@@ -7,11 +7,11 @@ import threading
 import pytest
 
 from napari_nx46.live.suggest.suggester import Suggester, look_for
-from napari_nx46.run.suggest.answers import Findings
-from napari_nx46.run.suggest.choosing import Choice
-from napari_nx46.run.suggest.search import Found
+from napari_nx46.run.suggest.judging.answers import Findings
+from napari_nx46.run.suggest.judging.choosing import Choice
+from napari_nx46.run.suggest.judging.trust import Trust
+from napari_nx46.run.suggest.searching.search import Found
 from napari_nx46.run.suggest.suggest import Suggestion, SuggestRequest
-from napari_nx46.run.suggest.trust import Trust
 from napari_nx46.setting import Setting, SettingError
 from napari_nx46.voxels.workers import Cancelled, never
 from tests.live.driver import PATIENCE

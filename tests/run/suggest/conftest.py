@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from napari_nx46.run.suggest.bench import open_bench
-from napari_nx46.run.suggest.measures import LabelScore
-from napari_nx46.run.suggest.places import TriedPlace
-from napari_nx46.run.suggest.results import Results, ScoreObjective, View
-from napari_nx46.run.suggest.search import Search
-from napari_nx46.run.suggest.space import default_space
+from napari_nx46.run.suggest.searching.search import Search
+from napari_nx46.run.suggest.searching.space import default_space
+from napari_nx46.run.suggest.trying.bench import open_bench
+from napari_nx46.run.suggest.trying.measures import LabelScore
+from napari_nx46.run.suggest.trying.places import TriedPlace
+from napari_nx46.run.suggest.trying.results import Results, ScoreObjective, View
 from napari_nx46.setting import preset
 from tests.run.suggest.data import write_labelled
 

@@ -7,9 +7,9 @@ import pytest
 
 from napari_nx46 import leaderboard
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.run.suggest.bench import Task, open_bench
-from napari_nx46.run.suggest.measures import ONE_OCTANT, LabelScore
-from napari_nx46.run.suggest.places import (
+from napari_nx46.run.suggest.trying.bench import Task, open_bench
+from napari_nx46.run.suggest.trying.measures import ONE_OCTANT, LabelScore
+from napari_nx46.run.suggest.trying.places import (
     FEWEST_VOXELS,
     CroppedVolume,
     TriedPlace,

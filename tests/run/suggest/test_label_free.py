@@ -10,10 +10,10 @@ from napari_nx46 import leaderboard
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.data.fragments import open_data, write_data_folder
-from napari_nx46.run.suggest.label_free import FIGURES, LabelFree, RankObjective
-from napari_nx46.run.suggest.measures import MeasuredMask
-from napari_nx46.run.suggest.places import TriedPlace
 from napari_nx46.run.suggest.suggest import SuggestRequest, suggest
+from napari_nx46.run.suggest.trying.label_free import FIGURES, LabelFree, RankObjective
+from napari_nx46.run.suggest.trying.measures import MeasuredMask
+from napari_nx46.run.suggest.trying.places import TriedPlace
 from napari_nx46.setting import Setting, SettingError
 from napari_nx46.voxels.blocks import FragmentVolumes
 from napari_nx46.voxels.workers import never

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from napari_nx46.run.suggest.answers import changes_of, knob_importance
-from napari_nx46.run.suggest.bench import open_bench
-from napari_nx46.run.suggest.measures import LabelScore
-from napari_nx46.run.suggest.report import changed_knobs, write_report
+from napari_nx46.run.suggest.judging.answers import changes_of, knob_importance
+from napari_nx46.run.suggest.judging.report import changed_knobs, write_report
 from napari_nx46.run.suggest.suggest import SuggestRequest, suggest
+from napari_nx46.run.suggest.trying.bench import open_bench
+from napari_nx46.run.suggest.trying.measures import LabelScore
 from napari_nx46.voxels.workers import never
 from tests.run.suggest.conftest import START
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from napari_nx46.run.suggest.journal import Journal, JournalError, contents_of
-from napari_nx46.run.suggest.space import KnobRange, Space
+from napari_nx46.run.suggest.searching.space import KnobRange, Space
+from napari_nx46.run.suggest.trying.journal import Journal, JournalError, contents_of
 from napari_nx46.voxels.workers import Cancelled, never
 from tests.run.suggest.conftest import START, searching
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_nx46.run.suggest.space import KnobRange, Space, default_space
+from napari_nx46.run.suggest.searching.space import KnobRange, Space, default_space
 from napari_nx46.setting import (
     CubePlugging,
     Setting,

@@ -9,12 +9,12 @@ import pytest
 
 from napari_nx46 import leaderboard
 from napari_nx46.data.fragments import FragmentError, open_data, write_data_folder
-from napari_nx46.run.suggest.bench import Task, open_bench
-from napari_nx46.run.suggest.folds import MOST_FOLDS, read_groups, views_of
-from napari_nx46.run.suggest.measures import LabelScore
-from napari_nx46.run.suggest.places import TriedPlace
+from napari_nx46.run.suggest.judging.folds import MOST_FOLDS, read_groups, views_of
+from napari_nx46.run.suggest.judging.trust import Gain, LeftOut, Trust, gain_of_octants
 from napari_nx46.run.suggest.suggest import SuggestRequest, compared_of, suggest
-from napari_nx46.run.suggest.trust import Gain, LeftOut, Trust, gain_of_octants
+from napari_nx46.run.suggest.trying.bench import Task, open_bench
+from napari_nx46.run.suggest.trying.measures import LabelScore
+from napari_nx46.run.suggest.trying.places import TriedPlace
 from napari_nx46.setting import SettingError
 from napari_nx46.voxels.workers import Cancelled, never
 from tests.run.suggest.conftest import START

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_nx46 import leaderboard
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.threshold.thresholds import Threshold
-from napari_nx46.run.suggest.places import TriedPlace
+from napari_nx46.run.suggest.trying.places import TriedPlace
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.workers import CancelCheck

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 
-from napari_nx46.run.suggest.bench import Bench, Task
-from napari_nx46.run.suggest.figures import Figures
-from napari_nx46.run.suggest.journal import Journal
-from napari_nx46.run.suggest.moves import Known, Moves, Proposal
-from napari_nx46.run.suggest.results import Results, View
-from napari_nx46.run.suggest.sampler import samples
-from napari_nx46.run.suggest.space import THRESHOLDS, Space
+from napari_nx46.run.suggest.searching.moves import Known, Moves, Proposal
+from napari_nx46.run.suggest.searching.sampler import samples
+from napari_nx46.run.suggest.searching.space import THRESHOLDS, Space
+from napari_nx46.run.suggest.trying.bench import Bench, Task
+from napari_nx46.run.suggest.trying.figures import Figures
+from napari_nx46.run.suggest.trying.journal import Journal
+from napari_nx46.run.suggest.trying.results import Results, View
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.workers import CancelCheck
 

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from napari_nx46.data.fragments import Fragment, FragmentError
-from napari_nx46.run.suggest.figures import Figures
-from napari_nx46.run.suggest.places import TriedPlace
+from napari_nx46.run.suggest.trying.figures import Figures
+from napari_nx46.run.suggest.trying.places import TriedPlace
 from napari_nx46.setting import Setting, SettingError, parse_setting
 
 __all__ = ["JOURNAL_VERSION", "Journal", "JournalError", "contents_of", "journal_beside"]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from napari_nx46.data.fragments import Fragment, FragmentError
-from napari_nx46.run.suggest.places import places_of
-from napari_nx46.run.suggest.results import View
+from napari_nx46.run.suggest.trying.places import places_of
+from napari_nx46.run.suggest.trying.results import View
 
 __all__ = ["MOST_FOLDS", "read_groups", "views_of"]
 

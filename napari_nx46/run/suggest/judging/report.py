@@ -8,8 +8,8 @@ from pathlib import Path
 
 from napari_nx46.files.atomic import write_together
 from napari_nx46.run.pages import ReportTable, render_page
-from napari_nx46.run.suggest.label_free import FIGURES
 from napari_nx46.run.suggest.suggest import Suggestion
+from napari_nx46.run.suggest.trying.label_free import FIGURES
 
 __all__ = ["changed_knobs", "report_beside", "write_report"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from napari_nx46.run.suggest.figures import Figures
-from napari_nx46.run.suggest.space import DEAR, THRESHOLDS, Space
+from napari_nx46.run.suggest.searching.space import DEAR, THRESHOLDS, Space
+from napari_nx46.run.suggest.trying.figures import Figures
 from napari_nx46.setting import Domain, Setting, ThresholdRule, all_presets
 
 __all__ = ["Known", "Moves", "Proposal"]

@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from napari_nx46.run.suggest.moves import Known
-from napari_nx46.run.suggest.space import KnobRange, Space
+from napari_nx46.run.suggest.searching.moves import Known
+from napari_nx46.run.suggest.searching.space import KnobRange, Space
 from napari_nx46.setting import Domain, Setting, ThresholdRule
 
 if TYPE_CHECKING:

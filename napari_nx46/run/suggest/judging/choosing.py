@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from napari_nx46.core.cleanup.steps import steps_of
-from napari_nx46.run.suggest.figures import Figures
-from napari_nx46.run.suggest.moves import PROBABILITY_STEPS, SHARE_STEPS
-from napari_nx46.run.suggest.search import Search
-from napari_nx46.run.suggest.space import Space
+from napari_nx46.run.suggest.searching.moves import PROBABILITY_STEPS, SHARE_STEPS
+from napari_nx46.run.suggest.searching.search import Search
+from napari_nx46.run.suggest.searching.space import Space
+from napari_nx46.run.suggest.trying.figures import Figures
 from napari_nx46.setting import (
     CLEAN_UP_GROUPS,
     ScoreSmoothing,

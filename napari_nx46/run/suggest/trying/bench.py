@@ -24,10 +24,10 @@ from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.data.fragments import Fragment
 from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET
 from napari_nx46.run.shared_stages import stages_of
-from napari_nx46.run.suggest.figures import Figures
-from napari_nx46.run.suggest.measures import Measure, MeasuredMask
-from napari_nx46.run.suggest.places import CroppedVolume, TriedPlace, threshold_within
-from napari_nx46.run.suggest.stock import Stock, StockedFragment
+from napari_nx46.run.suggest.trying.figures import Figures
+from napari_nx46.run.suggest.trying.measures import Measure, MeasuredMask
+from napari_nx46.run.suggest.trying.places import CroppedVolume, TriedPlace, threshold_within
+from napari_nx46.run.suggest.trying.stock import Stock, StockedFragment
 from napari_nx46.setting import Setting, ThresholdRule, threshold_knobs
 from napari_nx46.voxels.blocks import FragmentVolumes, Mask, VolumeLike
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never

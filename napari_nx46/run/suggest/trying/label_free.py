@@ -16,7 +16,7 @@ from napari_nx46.core.measure.band import distance_from_band
 from napari_nx46.core.measure.suspicions.components import measure_components, measured_volume
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.leaderboard.voi import variation_of_information
-from napari_nx46.run.suggest.measures import MeasuredMask
+from napari_nx46.run.suggest.trying.measures import MeasuredMask
 from napari_nx46.setting import DEFAULT_BAND, SettingError
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.workers import CancelCheck

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_nx46 import leaderboard
-from napari_nx46.run.suggest.choosing import best_plateau
-from napari_nx46.run.suggest.results import Results, View
-from napari_nx46.run.suggest.search import Search
-from napari_nx46.run.suggest.space import Space
+from napari_nx46.run.suggest.judging.choosing import best_plateau
+from napari_nx46.run.suggest.searching.search import Search
+from napari_nx46.run.suggest.searching.space import Space
+from napari_nx46.run.suggest.trying.results import Results, View
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Mask, octants_of
 from napari_nx46.voxels.workers import CancelCheck

@@ -13,10 +13,10 @@ from napari_nx46.run.findings.gained import GainedForeground, PackedLabel, gaine
 from napari_nx46.run.findings.importance import importances
 from napari_nx46.run.findings.precision_fall import fall_of, fall_sentence, fitted_precision
 from napari_nx46.run.findings.words import THE_QUESTIONS, what_matters
-from napari_nx46.run.suggest.bench import Bench
-from napari_nx46.run.suggest.figures import Figures
-from napari_nx46.run.suggest.results import View
-from napari_nx46.run.suggest.search import Search
+from napari_nx46.run.suggest.searching.search import Search
+from napari_nx46.run.suggest.trying.bench import Bench
+from napari_nx46.run.suggest.trying.figures import Figures
+from napari_nx46.run.suggest.trying.results import View
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.packed import pack

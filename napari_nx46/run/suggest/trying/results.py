@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-from napari_nx46.run.suggest.figures import Figures
-from napari_nx46.run.suggest.places import TriedPlace
+from napari_nx46.run.suggest.trying.figures import Figures
+from napari_nx46.run.suggest.trying.places import TriedPlace
 from napari_nx46.setting import Setting
 
 __all__ = ["Groups", "Objective", "Results", "ScoreObjective", "View"]

@@ -1,0 +1,1 @@
+"""Which settings are tried: what may vary, what comes next, and the rounds of a search."""
