@@ -38,6 +38,7 @@ from typing import Any, Generic, TypeVar
 from psygnal import Signal
 
 from napari_nx46.run.job import Post
+from napari_nx46.voxels.ending import close_at_exit
 from napari_nx46.voxels.workers import CancelCheck, Cancelled
 
 __all__ = ["Graph", "State", "Value"]
@@ -251,6 +252,7 @@ class Graph:
         self._running: list[_Job] = []
         self._then: Callable[[], object] | None = None
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="nx46-graph")
+        close_at_exit(self.close)
 
     def add(self, value: AnyValue) -> AnyValue:
         """Compute a value from now on, and return it."""

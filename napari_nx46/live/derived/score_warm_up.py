@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from napari_nx46 import leaderboard
+from napari_nx46.voxels.ending import close_at_exit
 
 
 class ScoreWarmUp:
@@ -42,9 +43,8 @@ class ScoreWarmUp:
         self._ready = ready
         self._closed = threading.Event()
         self._ended = threading.Event()
-        self._thread = threading.Thread(
-            target=self._compile, name="nx46-compile-score", daemon=True
-        )
+        self._thread = threading.Thread(target=self._compile, name="nx46-compile-score")
+        close_at_exit(self.close)
 
     def start(self) -> None:
         """Begin to compile; do nothing if that was begun already."""
@@ -59,7 +59,7 @@ class ScoreWarmUp:
         return self._ended.wait(timeout)
 
     def close(self) -> None:
-        """Report nothing any more, and do not begin to compile."""
+        """Report nothing any more, and stop after the kernel that is being compiled."""
         self._closed.set()
 
     def _compile(self) -> None:

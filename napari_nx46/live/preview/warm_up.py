@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from napari_nx46.data.fragments import Fragment
 from napari_nx46.run.warm_up import EVERY_MODULE
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
+from napari_nx46.voxels.ending import close_at_exit
+from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
 if TYPE_CHECKING:
     from napari_nx46.voxels.compiling.build import Helpers
@@ -86,7 +89,8 @@ class KernelWarmUp:
         self._masks_over = threading.Event()
         self._ended = threading.Event()
         self._helpers: Helpers | None = None
-        self._thread = threading.Thread(target=self._compile, name="nx46-compile", daemon=True)
+        self._thread = threading.Thread(target=self._compile, name="nx46-compile")
+        close_at_exit(self.close)
 
     def start(self) -> None:
         """Begin to compile."""
@@ -100,10 +104,7 @@ class KernelWarmUp:
             self._known.add(types)
             self._waiting.append(types)
             if self._done.is_set() and not self._closed.is_set():
-                thread = threading.Thread(
-                    target=self._compile_waiting, name="nx46-compile", daemon=True
-                )
-                thread.start()
+                threading.Thread(target=self._compile_waiting, name="nx46-compile").start()
 
     @property
     def done(self) -> bool:
@@ -131,7 +132,7 @@ class KernelWarmUp:
         self._masks_over.wait()
 
     def close(self) -> None:
-        """Report nothing any more, and stop after the types that are being compiled."""
+        """Report nothing any more, and stop after the kernel that is being compiled."""
         self._closed.set()
         if self._helpers is not None:
             self._helpers.close()
@@ -171,7 +172,8 @@ class KernelWarmUp:
         """Compile for the types that wait, unless it was closed."""
         kernels = compiled_kernels()
         while (types := self._next_types()) is not None:
-            warm_up(kernels, types)
+            with suppress(Cancelled):
+                warm_up(kernels, types, self._closed.is_set)
             if not self._closed.is_set():
                 self._ready(kernels, types)
 
@@ -185,12 +187,12 @@ class KernelWarmUp:
             return None
 
 
-def warm_up(kernels: Kernels, types: SourceTypes) -> None:
-    """Run every kernel once on tiny volumes of these types."""
+def warm_up(kernels: Kernels, types: SourceTypes, cancelled: CancelCheck = never) -> None:
+    """Run every kernel once on tiny volumes of these types, or raise `Cancelled`."""
     for shape, (p3d, p2d) in product(TINY_SHAPES, types):
         sources = FragmentVolumes(np.zeros(shape, p3d), np.zeros(shape, p2d))
         pipeline = FragmentPipeline(sources, kernels=kernels)
         setting = Setting()
-        threshold = pipeline.threshold(setting)
-        pipeline.density(setting, threshold)
-        pipeline.mask(setting, threshold, whole_block(pipeline.shape))
+        threshold = pipeline.threshold(setting, cancelled=cancelled)
+        pipeline.density(setting, threshold, cancelled)
+        pipeline.mask(setting, threshold, whole_block(pipeline.shape), cancelled)

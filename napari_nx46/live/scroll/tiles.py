@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from napari_nx46.files.volumes.indexing import Box
 from napari_nx46.files.volumes.volume import Volume
+from napari_nx46.voxels.ending import close_at_exit
 
 __all__ = ["TileKey", "TileReader", "overlapping"]
 
@@ -64,6 +65,7 @@ class TileReader:
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="nx46-scroll")
         self._closed = False
+        close_at_exit(self.close)
 
     def get(self, key: TileKey) -> Voxels | None:
         """Return a tile; None where it has not been read, or is not kept any more."""

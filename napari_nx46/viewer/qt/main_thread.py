@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import threading
 from collections.abc import Callable
 
 from qtpy.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
@@ -10,17 +12,31 @@ from napari_nx46.viewer.qt.garbage import collect_in_gui_thread
 
 
 class _Relay(QObject):
-    """Runs in the GUI's thread what any thread hands to its signal; lives as long as Qt does.
+    """Runs in the GUI's thread what any thread hands to it; lives as long as Qt does.
 
     A thread must not use an object that Qt may delete at the same moment, as it deletes the
-    children of a widget: the process would crash.
+    children of a widget, and the application when the program ends: the process would crash.
     """
 
-    handed = Signal(object)
+    _handed = Signal(object)
 
     def __init__(self, application: QCoreApplication | None) -> None:
         super().__init__(application)
-        self.handed.connect(self._run, Qt.ConnectionType.QueuedConnection)
+        self._in_use = threading.RLock()  # a destructor that the emission runs may post too
+        self._ended = False
+        self._handed.connect(self._run, Qt.ConnectionType.QueuedConnection)
+        # Called before the bindings delete the application, which they registered earlier.
+        atexit.register(self._end)
+
+    def hand(self, function: Callable[[], None]) -> None:
+        """Run a function in the GUI's thread when its event loop comes to it."""
+        with self._in_use:
+            if not self._ended:
+                self._handed.emit(function)
+
+    def _end(self) -> None:
+        with self._in_use:
+            self._ended = True
 
     @Slot(object)
     def _run(self, function: Callable[[], None]) -> None:
@@ -51,7 +67,7 @@ class MainThreadPoster:
     def __call__(self, function: Callable[[], None]) -> None:
         """Run a function in the GUI's thread when its event loop comes to it."""
         if not self._ended:
-            self._relay.handed.emit(lambda: self._run(function))
+            self._relay.hand(lambda: self._run(function))
 
     def _run(self, function: Callable[[], None]) -> None:
         if not self._ended:

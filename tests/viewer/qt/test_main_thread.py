@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 from qtpy.QtCore import QObject
@@ -46,3 +48,35 @@ def test_threads_may_post_while_the_owner_is_deleted(qtbot, send_deferred_delete
         send_deferred_deletes()
         stop.set()
         thread.join()
+
+
+STILL_POSTING = """
+import subprocess
+import sys
+import threading
+from qtpy.QtWidgets import QApplication
+from napari_nx46.viewer.qt.main_thread import MainThreadPoster
+
+application = QApplication([])
+post, begun = MainThreadPoster(), threading.Event()
+
+def work():
+    while True:
+        post(lambda: None)
+        begun.set()
+
+for _ in range(3):
+    threading.Thread(target=work, daemon=True).start()
+begun.wait()
+"""
+
+
+def test_threads_may_post_while_the_program_ends():
+    ended = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", STILL_POSTING],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
