@@ -6,6 +6,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_nx46.viewer.qt.later import Later
+from napari_nx46.viewer.window.closing import delete_at_exit
 
 NARROW_WIDTH = 1200
 """In a window of fewer pixels, docks on both sides leave the canvas less than half of it."""
@@ -27,6 +28,10 @@ class TabbedDock(QWidget):
     """
 
     _is_placed = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        delete_at_exit(self)
 
     def place(self) -> None:
         """Put the dock among the tabs, and in front of them, unless that was done before."""

@@ -1,10 +1,13 @@
-"""Asking before a window is closed in which something runs."""
+"""Closing a window: asking before, where something runs in it, and at the end of the program."""
 
 from __future__ import annotations
 
+import atexit
 from typing import Protocol, runtime_checkable
+from weakref import ref
 
-from qtpy.QtCore import QEvent, QObject, QThread
+from qtpy.compat import isalive
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, QThread
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_nx46.viewer.messages.plain_text import confirm
@@ -53,6 +56,27 @@ def guard_closing(widget: QWidget) -> None:
         parent = parent.parentWidget()
     if parent is not None and parent.findChild(ClosingGuard) is None:
         ClosingGuard(parent)
+
+
+def delete_at_exit(widget: QWidget) -> None:
+    """Have the window that a widget is in deleted at the end of the program, if it is left then.
+
+    PyQt6 itself would delete it while going through the table of all its wrappers. Every slot and
+    event filter that is called meanwhile changes that table, and the process ends with a
+    segmentation fault, the likelier the more is in the window.
+    """
+    atexit.register(_delete_window_of, ref(widget))
+
+
+def _delete_window_of(reference: ref[QWidget]) -> None:
+    widget = reference()
+    if widget is None or not isalive(widget):
+        return
+    window = widget.window()
+    window.close()
+    window.deleteLater()
+    # A window that is closed without an event loop waits to be deleted, too.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def running_in(window: QWidget) -> list[str]:
