@@ -250,4 +250,6 @@ class _OnlyFile(io.BufferedIOBase):
         return self._file.tell()
 
     def flush(self) -> None:
-        self._file.flush()
+        # It is flushed once more when it is collected, after the file was closed.
+        if not self._file.closed:
+            self._file.flush()

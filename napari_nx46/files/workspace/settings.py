@@ -136,9 +136,9 @@ class SettingTable:
     def delete_unused(self, digests: Iterable[str]) -> None:
         """Remove those of these settings that no row refers to any more."""
         unused = " AND ".join(
-            f"NOT EXISTS (SELECT 1 FROM {table} WHERE setting = ?1)" for table in SETTING_USERS
+            f"NOT EXISTS (SELECT 1 FROM {table} WHERE setting = :digest)" for table in SETTING_USERS
         )
         for digest in digests:
             self._database.execute(
-                f"DELETE FROM settings WHERE digest = ?1 AND {unused}", (digest,)
+                f"DELETE FROM settings WHERE digest = :digest AND {unused}", {"digest": digest}
             )

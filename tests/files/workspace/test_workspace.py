@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -373,3 +374,10 @@ def test_a_second_process_reads_while_one_writes_and_after_it_was_killed(path):
         step = workspace.state("step")
         assert step >= reported[-1]
         assert [entry.tag for entry in workspace.history()] == [str(n) for n in range(step + 1)]
+
+
+def test_statements_name_their_values_or_do_not_count_them(repository):
+    # SQLite takes ?1 with a sequence, Python from 3.14 on does not.
+    modules = (repository / "napari_nx46" / "files" / "workspace").rglob("*.py")
+    counted = [path.name for path in modules if re.search(r"= \?\d", path.read_text("utf-8"))]
+    assert counted == []

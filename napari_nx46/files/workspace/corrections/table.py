@@ -142,7 +142,7 @@ class CorrectionTable:
     def _forget_unused(self, digests: Iterable[str]) -> None:
         """Remove those of these corrections that no row refers to any more, and their slices."""
         unused = " AND ".join(
-            f"NOT EXISTS (SELECT 1 FROM {table} WHERE corrections = ?1)"
+            f"NOT EXISTS (SELECT 1 FROM {table} WHERE corrections = :digest)"
             for table in CORRECTION_USERS
         )
         for digest in digests:
@@ -151,13 +151,13 @@ class CorrectionTable:
             )
             slices = {name for (name,) in rows}
             gone = self._database.execute(
-                f"DELETE FROM corrections WHERE digest = ?1 AND {unused}", (digest,)
+                f"DELETE FROM corrections WHERE digest = :digest AND {unused}", {"digest": digest}
             )
             for name in slices if gone.rowcount else ():
                 self._database.execute(
-                    "DELETE FROM correction_slices WHERE digest = ?1 AND"
-                    " NOT EXISTS (SELECT 1 FROM corrected_slices WHERE slice = ?1)",
-                    (name,),
+                    "DELETE FROM correction_slices WHERE digest = :digest AND"
+                    " NOT EXISTS (SELECT 1 FROM corrected_slices WHERE slice = :digest)",
+                    {"digest": name},
                 )
 
     def _keep_slice(self, runs: SliceRuns) -> None:
