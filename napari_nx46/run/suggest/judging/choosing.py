@@ -31,7 +31,9 @@ __all__ = ["Choice", "best_plateau", "choose", "is_near", "plateau_of", "steps_o
 
 FEWEST_NEAR = 4
 """Tried settings, itself among them, of which a plateau is the mean."""
-PEAKS = 2
+NOISE = 0.003
+"""What one component or loop more or less moves the score of a fragment by."""
+PEAKS = 3
 """Of so many of the best, the neighbourhood is tried on purpose."""
 COMPARED = 60
 """Settings, the best ones, among which plateaus are looked for."""
@@ -170,8 +172,9 @@ def _around(setting: Setting, space: Space, start: Setting) -> Iterator[Setting]
 
 
 def best_plateau(values: Mapping[Setting, float], space: Space) -> tuple[Setting, float, int]:
-    """Return the middle of the best plateau, its mean, and how many settings that is of.
+    """Return a setting of the best plateau, the mean around it, and how many settings that is of.
 
+    Plateaus that differ by less than noise are equally good: of their settings the best is taken.
     Where none is wide enough, the peak is a plateau of its own.
 
     Parameters
@@ -186,8 +189,9 @@ def best_plateau(values: Mapping[Setting, float], space: Space) -> tuple[Setting
     if not wide:
         plateau, near, setting = best[0]
         return setting, plateau, near
-    # Of equal plateaus the one with the higher middle.
-    plateau, near, setting = max(wide, key=lambda row: (row[0], values[row[2]]))
+    best_mean = max(row[0] for row in wide)
+    as_good = [row for row in wide if row[0] >= best_mean - NOISE]
+    plateau, near, setting = max(as_good, key=lambda row: (values[row[2]], row[0]))
     return setting, plateau, near
 
 
