@@ -208,8 +208,6 @@ def suggest(
             kind = "score" if with_label else "without a label"
             contents = contents_of({one.image_id: one for one in compared})
             kept = stack.enter_context(Journal(journal, contents, kind))
-            for row in kept.known():
-                results.put(*row)
         search = Search(
             space,
             request.start,

@@ -37,16 +37,12 @@ def view_of(fragments, *, octants=True):
 def searching(fragments, *, seed=0, threads=1, journal=None, octants=True, space=None):
     """Yield a search on fragments, with results of its own."""
     with open_bench(fragments, LabelScore(), threads=threads) as bench:
-        results = Results(ScoreObjective())
-        if journal is not None:
-            for row in journal.known():
-                results.put(*row)
         yield Search(
             space or default_space(fragments, START),
             START,
             bench,
             [view_of(fragments, octants=octants)],
-            results,
+            Results(ScoreObjective()),
             seed=seed,
             journal=journal,
         )

@@ -86,10 +86,10 @@ class Search:
         All fragments first, then what is left when each fold is left out: a view's settings are
         proposed after its own fragments alone.
     results : Results
-        What is known already is not computed again.
+        Empty; has what this search has asked for, so that nothing else decides what comes next.
     seed : int
     journal : Journal, optional
-        Open; is given what is computed.
+        Open; what it has from before is not computed again, and it is given what is.
     """
 
     def __init__(
@@ -111,16 +111,15 @@ class Search:
         self._seed = seed
         self._journal = journal
         self._trials = {view.name: _Trials(view) for view in views}
+        self._before: dict[Task, Figures] = {}
+        if journal is not None:
+            self._before = {Task(one, place): figures for one, place, figures in journal.known()}
         self._count: set[Setting] = set()
         self._asked: dict[Setting, None] = {}
 
     @property
     def whole(self) -> list[Setting]:
-        """The settings that this search has asked for and that are known on all whole fragments.
-
-        What a journal has from other searches beside them does not count: it would make the
-        result depend on what was done before.
-        """
+        """The settings that are known on all whole fragments."""
         places = self.views[0].rungs[-1]
         return [one for one in self._asked if self.results.is_known(one, places)]
 
@@ -207,6 +206,7 @@ class Search:
             for place in view.rungs[rung]
             if self.results.get(setting, place) is None
         ]
+        unknown = [task for task in tasks if task not in self._before]
         fresh: dict[Task, Figures] = {}
 
         def take(task: Task, figures: Figures) -> None:
@@ -215,12 +215,14 @@ class Search:
         def keep() -> None:
             # In the order of the tasks: what is known never depends on which was done first.
             for task in tasks:
-                figures = fresh.get(task)
+                figures = self._before.get(task)
                 if figures is not None:
-                    self._keep(task, figures)
+                    self.results.put(*task, figures)
+                elif task in fresh:
+                    self._keep(task, fresh[task])
 
         try:
-            self._bench.evaluate(tasks, take, cancelled)
+            self._bench.evaluate(unknown, take, cancelled)
         finally:
             keep()
 
