@@ -8,11 +8,14 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 from napari_nx46.viewer.qt.later import Later
 from napari_nx46.viewer.window.closing import delete_at_exit
 
-NARROW_WIDTH = 1200
+NARROW_WIDTH = 1400
 """In a window of fewer pixels, docks on both sides leave the canvas less than half of it."""
 
 WIDEST_SHARE = 0.42
-"""Of a narrow window that its column of docks takes."""
+"""Of a window that its column of docks takes."""
+
+BORDERS = 28
+"""Pixels around and between docks and canvas."""
 
 NAPARI_DOCKS = ("layer controls", "layer list")
 """Names of those that napari puts on the left, from top to bottom."""
@@ -100,6 +103,8 @@ class ColumnKeeper(QObject):
             self._make_column(column)
         else:
             self._take_apart()
+        if column:
+            self._leave_half(column)
 
     def _make_column(self, column: list[QDockWidget]) -> None:
         window = self._window
@@ -110,7 +115,14 @@ class ColumnKeeper(QObject):
         self._moved += moved
         if moved:
             front.raise_()
-        widest = round(WIDEST_SHARE * window.width())
+
+    def _leave_half(self, column: list[QDockWidget]) -> None:
+        """Make the column so narrow that the canvas has half of the window."""
+        window = self._window
+        beside = [dock.width() for dock in _napari_docks(window) if self._stands(dock, LEFT)]
+        width = window.width()
+        widest = min(round(WIDEST_SHARE * width), width // 2 - max(beside, default=0) - BORDERS)
+        front = next((dock for dock in column if not dock.visibleRegion().isEmpty()), column[0])
         if front.width() > widest:
             window.resizeDocks([front], [widest], Qt.Orientation.Horizontal)
 
@@ -123,6 +135,7 @@ class ColumnKeeper(QObject):
                 window.removeDockWidget(dock)
                 window.addDockWidget(LEFT, dock)
                 dock.show()
+                self._settle.start()  # once they are laid out, the column is made to fit
 
     def _stands(self, dock: QDockWidget, area: Qt.DockWidgetArea) -> bool:
         """Return whether a dock is shown on a side of the window."""
