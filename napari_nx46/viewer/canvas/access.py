@@ -122,6 +122,11 @@ def forget_undo(layer: Labels) -> None:
     layer._reset_history()
 
 
+def draw_painted(layer: Labels) -> None:
+    """Draw what was painted on a labels layer without a refresh."""
+    layer._partial_labels_refresh()
+
+
 def data_point(layer: Any, dims: Any) -> NDArray[np.float64]:
     """Return the voxel of a layer, as real numbers, that a viewer's sliders stand at.
 

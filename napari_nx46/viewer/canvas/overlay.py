@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Image
 from napari.utils.colormaps import Colormap
+from numpy.typing import ArrayLike
 from psygnal import Signal
 
 from napari_nx46.live.arrays.mask import lazy_mask
@@ -23,6 +24,7 @@ from napari_nx46.viewer.canvas.overlay_layer import (
     overlay_layer,
     rgba,
 )
+from napari_nx46.viewer.canvas.viewing import Voxel, voxel_at
 from napari_nx46.viewer.plugin.preferences import DEFAULT_MASK_COLOR
 from napari_nx46.viewer.widgets.contrast import BLACK, WHITE, contrast
 
@@ -114,6 +116,10 @@ class Overlay(OverlayLayer):
         if self._flip.name != LIVE:
             return None
         return outlined(shown.mask) if self._has_outline else shown.mask
+
+    def voxel_at(self, position: ArrayLike) -> Voxel | None:
+        """Return the voxel at a position in the viewer's world; None beyond the fragment."""
+        return voxel_at(self._viewer, self.layer, position, self._session.fragment.shape)
 
     def draw_flipped(self) -> None:
         """Draw the displayed slice of the mask that was flipped to."""

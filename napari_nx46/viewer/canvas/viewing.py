@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_nx46.live.view import View
 from napari_nx46.viewer.canvas.access import data_point
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 Voxel = tuple[int, int, int]
+Ray = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""A point of it and its direction."""
 
 _AXES = 3
 
@@ -81,9 +83,7 @@ def standing_point(layer: Layer, dims: Any) -> NDArray[np.float64]:
         Of (z, y, x) voxels; it need not be in the viewer.
     dims : napari.components.Dims
     """
-    factors = _unit_factors(layer, dims)
-    point = np.asarray(dims.point[-_AXES:], np.float64) * factors[-len(dims.point) :]
-    return np.asarray(layer.world_to_data(point), np.float64)
+    return place_in(layer, dims, dims.point)
 
 
 def slice_shown(viewer: ViewerModel, layer: Layer) -> int:
@@ -98,13 +98,70 @@ def voxel_shown(viewer: ViewerModel, layer: Layer, shape: Voxel) -> Voxel:
     return z, y, x
 
 
-def go_to(viewer: ViewerModel, layer: Layer, voxel: tuple[float, float, float]) -> None:
-    """Have a viewer's sliders be at a voxel (z, y, x) of a layer."""
+def place_in(layer: Layer, dims: Any, position: ArrayLike) -> NDArray[np.float64]:
+    """Return where in a layer a position in a viewer's world lies, in voxels as real numbers.
+
+    Voxels have their centres at whole numbers. Other than the layer's `world_to_data` this heeds
+    that the viewer may count lengths in another unit than the layer.
+
+    Parameters
+    ----------
+    layer : Layer
+        It need not be in the viewer.
+    dims : napari.components.Dims
+    position : array_like of float
+        Along all axes of the viewer, the last of which are the layer's.
+    """
+    point = np.asarray(position, np.float64)[-layer.ndim :]
+    return np.asarray(
+        layer.world_to_data(point * _unit_factors(layer, dims)[-len(point) :]), np.float64
+    )
+
+
+def voxel_at(viewer: ViewerModel, layer: Layer, position: ArrayLike, shape: Voxel) -> Voxel | None:
+    """Return the voxel of a layer at a position in a viewer's world; None beyond the layer."""
+    place = np.floor(place_in(layer, viewer.dims, position) + 0.5)
+    if not ((place >= 0) & (place < shape)).all():
+        return None
+    z, y, x = place.astype(int).tolist()
+    return z, y, x
+
+
+def ray_in(layer: Layer, dims: Any, event: Any) -> Ray | None:
+    """Return a point under the mouse in 3D and the direction of the view there, in voxels.
+
+    napari's own `Layer.get_ray_intersections` has the layer begin at the centre of its first voxel.
+
+    Parameters
+    ----------
+    layer : Layer
+        Of (z, y, x) voxels.
+    dims : napari.components.Dims
+    event : napari mouse event
+
+    Returns
+    -------
+    point, direction : (3,) array of float, or None
+        None where other axes are displayed than those of the layer.
+    """
+    if sorted(event.dims_displayed) != list(range(dims.ndim - _AXES, dims.ndim)):
+        return None
+    position = np.asarray(event.position, np.float64)
+    point = place_in(layer, dims, position)
+    return point, place_in(layer, dims, position + np.asarray(event.view_direction)) - point
+
+
+def go_to(viewer: ViewerModel, layer: Layer, voxel: Voxel, *, look: bool = False) -> None:
+    """Have a viewer's sliders be at a voxel (z, y, x) of a layer, and if wanted the canvas too."""
     dims = viewer.dims
     first = dims.ndim - _AXES
-    if first >= 0:
-        place = np.asarray(layer.data_to_world(voxel)) / _unit_factors(layer, dims)
-        dims.set_point((first, first + 1, first + 2), tuple(place.tolist()))
+    if first < 0:
+        return
+    place = (np.asarray(layer.data_to_world(voxel)) / _unit_factors(layer, dims)).tolist()
+    dims.set_point((first, first + 1, first + 2), tuple(place))
+    if look and min(dims.displayed) >= first:
+        shown = [place[axis - first] for axis in dims.displayed]
+        viewer.scene.camera.center = (*[0.0] * (_AXES - len(shown)), *shown)
 
 
 def go_to_slice(viewer: ViewerModel, layer: Layer, z: int) -> None:
@@ -124,9 +181,9 @@ def has_no_names(dims: Any) -> bool:
 
 def _unit_factors(layer: Layer, dims: Any) -> NDArray[np.float64]:
     """Return what lengths along the viewer's last axes are multiplied by to be the layer's."""
-    if dims.units is None or len(dims.units) < _AXES:
-        return np.ones(_AXES)
-    pairs = zip(dims.units[-_AXES:], layer.units, strict=True)
+    if dims.units is None or len(dims.units) < layer.ndim:
+        return np.ones(layer.ndim)
+    pairs = zip(dims.units[-layer.ndim :], layer.units, strict=True)
     return np.array(
         [
             1.0

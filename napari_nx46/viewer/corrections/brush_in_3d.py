@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from napari_nx46.live.corrections.ray import first_voxel
 from napari_nx46.live.session import Session
-from napari_nx46.viewer.corrections.component_click import LEFT_BUTTON, first_on_ray
+from napari_nx46.viewer.canvas.access import draw_painted
+from napari_nx46.viewer.canvas.viewing import Ray, ray_in
+from napari_nx46.viewer.corrections.component_click import LEFT_BUTTON
 from napari_nx46.voxels.blocks import Mask, whole_block
 
 if TYPE_CHECKING:
@@ -66,10 +71,13 @@ class BrushIn3D:
             # What the stroke erases does not bare what is behind it.
             ground = self._ground(label)
             with layer.block_history():
-                self._paint(layer, event, ground, label)
+                before = ray_in(layer, viewer.dims, event)
+                self._paint(layer, (before, before), ground, label)
                 yield
                 while event.type == "mouse_move":
-                    self._paint(layer, event, ground, label)
+                    now = ray_in(layer, viewer.dims, event)
+                    self._paint(layer, (before, now), ground, label)
+                    before = now
                     yield
         finally:
             with layer.events.mode.blocker():
@@ -81,7 +89,20 @@ class BrushIn3D:
             return self._session.present_corrections.whole_labels()
         return self._session.mask_block(whole_block(self._session.fragment.shape))
 
-    def _paint(self, layer: Labels, event: Any, ground: Mask, label: int) -> None:
-        voxel = first_on_ray(layer, event, ground)
-        if voxel is not None:
-            layer.paint(voxel, label)
+    def _paint(
+        self, layer: Labels, rays: tuple[Ray | None, Ray | None], ground: Mask, label: int
+    ) -> None:
+        """Paint where the mouse is, and all the way from where it was: it may move fast."""
+        first, last = rays
+        if first is None or last is None:
+            return
+        steps = int(np.ceil(np.abs(last[0] - first[0]).max()))
+        points, directions = (
+            np.linspace(start, end, steps + 1) for start, end in zip(first, last, strict=True)
+        )
+        between = zip(points, directions, strict=True)
+        voxels = dict.fromkeys(first_voxel(ground, *ray) for ray in between)
+        voxels.pop(None, None)
+        for voxel in voxels:
+            layer.paint(voxel, label, refresh=False)
+        draw_painted(layer)

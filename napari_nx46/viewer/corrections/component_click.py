@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_nx46.live.corrections.component import PickedComponent, Voxel
+from napari_nx46.live.corrections.ray import first_voxel
 from napari_nx46.live.session import Session
 from napari_nx46.viewer.canvas.overlay import Overlay
+from napari_nx46.viewer.canvas.viewing import ray_in
 from napari_nx46.viewer.messages.notices import notify_warning
 from napari_nx46.voxels.blocks import whole_block
 from napari_nx46.voxels.corrections.corrections import Corrections
@@ -18,9 +19,8 @@ from napari_nx46.voxels.corrections.runs import ADD, ERASE
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Layer
 
-__all__ = ["PAINTING", "ComponentClick", "asked_for", "first_on_ray", "first_voxel"]
+__all__ = ["PAINTING", "ComponentClick", "asked_for"]
 
 PAINTING = ("paint", "erase", "fill", "polygon")
 """Modes of napari's labels layers in which a click on the canvas changes labels."""
@@ -109,13 +109,13 @@ class ComponentClick:
     def _voxel_at(self, event: Any) -> Voxel | None:
         """Return the voxel under the mouse; in 3D the first one of the mask along the ray."""
         layer, shape = self._overlay.layer, self._session.fragment.shape
-        if not self._overlay.is_there or self._viewer.dims.ndim != len(shape):
+        if not self._overlay.is_there:
             return None
         if self._viewer.dims.ndisplay == len(shape):
-            return first_on_ray(layer, event, self._session.mask_block(whole_block(shape)))
-        z, y, x = (int(one) for one in np.round(layer.world_to_data(event.position)))
-        inside = all(0 <= at < length for at, length in zip((z, y, x), shape, strict=True))
-        return (z, y, x) if inside else None
+            ray = ray_in(layer, self._viewer.dims, event)
+            mask = self._session.mask_block(whole_block(shape))
+            return None if ray is None else first_voxel(mask, *ray)
+        return self._overlay.voxel_at(event.position)
 
     def _take(self, image_id: str, component: Corrections) -> None:
         if image_id != self._session.fragment.image_id:
@@ -134,39 +134,3 @@ def asked_for(event: Any) -> int | None:
     if held == {"Control"}:
         return ADD
     return ERASE if held == {"Control", "Shift"} else None
-
-
-def first_on_ray(layer: Layer, event: Any, mask: npt.NDArray[np.uint8]) -> Voxel | None:
-    """Return the first voxel of a mask under the mouse in 3D; None where there is none.
-
-    Parameters
-    ----------
-    layer : Layer
-        That lies where the mask does.
-    event : napari mouse event
-    mask : (Z, Y, X) array of uint8
-    """
-    start, end = layer.get_ray_intersections(
-        event.position, event.view_direction, list(event.dims_displayed)
-    )
-    if start is None or end is None:
-        return None
-    return first_voxel(mask, np.asarray(start), np.asarray(end))
-
-
-def first_voxel(
-    mask: npt.NDArray[np.uint8], start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]
-) -> Voxel | None:
-    """Return the first voxel of a mask on the way from one point to another; None if none is.
-
-    Parameters
-    ----------
-    mask : (Z, Y, X) array of uint8
-    start, end : (3,) array of float
-        In voxels along z, y and x.
-    """
-    steps = 2 * int(np.ceil(np.abs(end - start).max())) + 1
-    points = np.round(np.linspace(start, end, steps)).astype(int)
-    inside = ((points >= 0) & (points < mask.shape)).all(axis=1)
-    hit = next((point for point in points[inside] if mask[tuple(point)]), None)
-    return None if hit is None else (int(hit[0]), int(hit[1]), int(hit[2]))

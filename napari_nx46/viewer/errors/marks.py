@@ -15,6 +15,7 @@ from napari_nx46.live.errors.arranged import Arranged
 from napari_nx46.live.errors.browser import ErrorBrowser
 from napari_nx46.live.errors.near import REACH, Marks, marks_near
 from napari_nx46.viewer.canvas.access import Canvas
+from napari_nx46.viewer.canvas.viewing import place_in
 from napari_nx46.viewer.errors.mark_shapes import colors_of, frames, symbols_of
 from napari_nx46.viewer.messages.plain_text import plain_tip
 
@@ -121,7 +122,7 @@ class ErrorMarks(QObject):
         layer = self.places
         if layer is None or not layer.visible or not len(layer.data):
             return ""
-        away = np.abs(np.asarray(layer.data) - layer.world_to_data(tuple(position)[-layer.ndim :]))
+        away = np.abs(np.asarray(layer.data) - place_in(layer, self._viewer.dims, position))
         displayed = [axis - (3 - layer.ndim) for axis in self._viewer.dims.displayed]
         distance = away[:, displayed].max(axis=1)
         nearest = int(distance.argmin())
@@ -158,7 +159,7 @@ class ErrorMarks(QObject):
         if dims.ndim != len(arranged.listing.table.place[0:1].T):
             return
         axis = int(dims.not_displayed[0]) if dims.ndisplay == 2 else 0
-        position = int(dims.current_step[axis])
+        position = self._browser.session.view.plane[axis].start
         marks = marks_near(arranged, axis, position, selected=self._browser.selected)
         # napari slices what has all three axes at every step, and would be slower by that.
         flat = dims.ndisplay == 2 and tuple(dims.displayed) == (1, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject
@@ -10,6 +11,7 @@ from napari_nx46.live.derived.scoring import ScoreFollower
 from napari_nx46.live.errors.browser import ErrorBrowser
 from napari_nx46.live.errors.picture import Pictures
 from napari_nx46.live.errors.what_if import WhatIf
+from napari_nx46.live.look.cursor import Voxel
 from napari_nx46.live.session import Session
 from napari_nx46.viewer.errors.item_overlay import ItemOverlay
 from napari_nx46.viewer.errors.made_layers import make_layers
@@ -33,6 +35,8 @@ class ErrorTools(QObject):
     scores : ScoreFollower
     placing : Placing
         Says where the fragment lies.
+    look_at : callable
+        Has the viewer stand at a voxel (z, y, x), and the canvas look at it.
     parent : QObject
 
     Attributes
@@ -56,11 +60,13 @@ class ErrorTools(QObject):
         session: Session,
         scores: ScoreFollower,
         placing: Placing,
+        look_at: Callable[[Voxel], None],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._placing = placing
+        self._look_at = look_at
         self.browser = ErrorBrowser(session, scores)
         self.pictures = Pictures(self.browser)
         self.what_if = WhatIf(session, scores, self.browser)
@@ -99,12 +105,7 @@ class ErrorTools(QObject):
 
     def _go_to(self, row: int) -> None:
         """Show the slice of a place, with the place in the middle of the canvas."""
-        listing, viewer = self.browser.state.result, self._viewer
-        if listing is None or viewer.dims.ndim != len(listing.place_of(row)):
-            return
-        place = listing.place_of(row)
-        for axis in viewer.dims.not_displayed:
-            viewer.dims.set_current_step(axis, place[axis])
-        world = self._placing.to_world(place)
-        shown = tuple(float(world[axis]) for axis in viewer.dims.displayed)
-        viewer.scene.camera.center = shown if len(shown) == len(place) else (0.0, *shown)
+        listing = self.browser.state.result
+        if listing is not None:
+            z, y, x = listing.place_of(row)
+            self._look_at((z, y, x))

@@ -127,7 +127,7 @@ class BookmarksPanel(QWidget):
             notify_info(f"There is no fragment {bookmark.image_id} in the data that are open.")
             return
         session.show_fragment(bookmark.image_id)
-        self._viewer_session.go_to_voxel((bookmark.z, bookmark.y, bookmark.x), look=True)
+        self._viewer_session.look_at((bookmark.z, bookmark.y, bookmark.x))
 
     def delete(self) -> None:
         """Delete the bookmark that is chosen."""

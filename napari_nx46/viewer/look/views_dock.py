@@ -121,7 +121,7 @@ class ViewsPanel(QWidget):
         active = viewer.layers.selection.active
         pans = active is None or str(getattr(active, "mode", "pan_zoom")) == "pan_zoom"
         if is_plain and pans and moved <= MOST_PIXELS_OF_A_CLICK and self.isVisible():
-            voxel = voxel_at(self._viewer_session, event.position)
+            voxel = self._viewer_session.overlay.voxel_at(event.position)
             if voxel is not None:
                 self._viewer_session.go_to_voxel(voxel)
 
@@ -208,7 +208,7 @@ class ProbePanel(QWidget):
     def follow(self, viewer: Any, event: Any) -> None:
         """Show what is under the mouse, as napari calls this when it moves over the canvas."""
         if self.isVisible() and viewer.dims.ndisplay == 2:
-            self.look_at(voxel_at(self._viewer_session, event.position))
+            self.look_at(self._viewer_session.overlay.voxel_at(event.position))
 
     def look_at(self, voxel: Voxel | None) -> None:
         """Show what is known of a voxel; of none nothing."""
@@ -243,12 +243,3 @@ def probe_text(known: Probed) -> str:
     elif known.component_size:
         lines.append(f"component of {known.component_size:,} voxels")
     return "\n".join(lines)
-
-
-def voxel_at(viewer_session: ViewerSession, position: Any) -> Voxel | None:
-    """Return the voxel at a position in the world; None beyond the fragment."""
-    place = viewer_session.overlay.layer.world_to_data(position)[-3:]
-    z, y, x = (int(np.floor(at + 0.5)) for at in place)
-    shape = viewer_session.session.fragment.shape
-    inside = all(0 <= at < length for at, length in zip((z, y, x), shape, strict=True))
-    return (z, y, x) if inside else None

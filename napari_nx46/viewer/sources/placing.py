@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,14 +69,6 @@ class Placing:
             matrix = _linear(layer.scale, layer.rotate, layer.shear)
             layer.translate = layer.translate + matrix @ np.subtract(offset, before)
         return layer
-
-    def to_world(self, voxel: Sequence[float]) -> tuple[float, float, float]:
-        """Return where a voxel (z, y, x) lies in the world of the viewer's last three axes."""
-        if self._reference is None:
-            z, y, x = voxel
-            return float(z), float(y), float(x)
-        place = world_matrix(self._reference, self._space) @ [*voxel, 1.0]
-        return float(place[0]), float(place[1]), float(place[2])
 
     def close(self) -> None:
         """Follow nothing any more; layers stay where they are."""

@@ -162,7 +162,9 @@ class ViewerSession(SessionFollowers):
         self._show_slice()
         self.overlay.look(preferred.mask_color, preferred.outline)
         self.errors = ErrorOverlay(viewer, self.scores, self.placing)
-        self.error_tools = ErrorTools(viewer, self.session, self.scores, self.placing, self)
+        self.error_tools = ErrorTools(
+            viewer, self.session, self.scores, self.placing, self.look_at, self
+        )
         self.corrections = CorrectionsLayer(viewer, self.session, self.overlay, self.placing)
         self.side_by_side = SideBySide(
             viewer,
@@ -220,11 +222,13 @@ class ViewerSession(SessionFollowers):
         """The voxel that the viewer's sliders are at, also those of displayed axes."""
         return voxel_shown(self.viewer, self.overlay.layer, self.session.fragment.shape)
 
-    def go_to_voxel(self, voxel: Voxel, *, look: bool = False) -> None:
-        """Have the viewer's sliders be at a voxel, and if wanted the canvas look at it."""
+    def go_to_voxel(self, voxel: Voxel) -> None:
+        """Have the viewer's sliders be at a voxel."""
         go_to(self.viewer, self.overlay.layer, voxel)
-        if look:
-            self.viewer.scene.camera.center = tuple(self.overlay.layer.data_to_world(voxel))
+
+    def look_at(self, voxel: Voxel) -> None:
+        """Have the viewer's sliders be at a voxel, and the canvas look at it."""
+        go_to(self.viewer, self.overlay.layer, voxel, look=True)
 
     def keep_pins(self) -> None:
         """Have the masks of the pins computed and measured from now on."""

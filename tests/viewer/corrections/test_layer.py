@@ -8,82 +8,13 @@ import zipfile
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication
-from scipy import ndimage
+from qtpy.QtCore import Qt
 
 from napari_nx46.files.corrections import read_corrections
-from napari_nx46.viewer.canvas.access import Canvas
-from napari_nx46.viewer.corrections.component_click import first_voxel
-from napari_nx46.viewer.corrections.layer import COLORS, LAYER_NAME
-from napari_nx46.voxels.blocks import whole_block
-from tests.voxels.test_corrections import defined
+from tests.viewer.corrections.painting import CONTROL, SHIFT, component_at
 
 ONE_WINDOW = True
 VOLUMES = ("p3d", "p2d", "test_images")
-CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-
-
-class Painting:
-    """A window in which masks are corrected."""
-
-    def __init__(self, opened):
-        self.opened = opened
-        self.viewer = opened.viewer
-        self.session = opened.session
-        self.corrections = opened.viewer_session.corrections
-        self.canvas = Canvas(opened.viewer).widget
-
-    def pixel(self, row, column):
-        """Return where the canvas draws a voxel of the displayed slice."""
-        camera = self.viewer.scene.camera
-        down, right = (
-            (at - center) * camera.zoom
-            for at, center in zip((row, column), camera.center[-2:], strict=True)
-        )
-        middle = self.canvas.rect().center()
-        return QPoint(round(middle.x() + right), round(middle.y() + down))
-
-    def click(self, row, column, modifier=Qt.KeyboardModifier.NoModifier):
-        position = self.pixel(row, column)
-        self.opened.qtbot.mouseMove(self.canvas, position)
-        self.opened.qtbot.mouseClick(self.canvas, Qt.MouseButton.LeftButton, modifier, position)
-
-    def drag(self, first, last, modifier=Qt.KeyboardModifier.NoModifier):
-        start, end = self.pixel(*first), self.pixel(*last)
-        button = Qt.MouseButton.LeftButton
-        self.opened.qtbot.mousePress(self.canvas, button, modifier, start)
-        for share in (0.3, 0.7, 1.0):
-            where = QPointF(start + (end - start) * share)
-            globally = QPointF(self.canvas.mapToGlobal(where.toPoint()))
-            kind, none = QEvent.Type.MouseMove, Qt.MouseButton.NoButton
-            moved = QMouseEvent(kind, where, globally, none, button, modifier)
-            QApplication.sendEvent(self.canvas, moved)
-            self.opened.qtbot.wait(30)  # vispy drops what comes faster than it draws
-        self.opened.qtbot.mouseRelease(self.canvas, button, modifier, end)
-
-    def labels(self):
-        return self.session.present_corrections.whole_labels()
-
-    def expected(self):
-        return defined(self.opened.expected_mask(), self.labels())
-
-    def assert_is_shown(self):
-        """Check mask and layer of the displayed slice, as session, layer and canvas have them."""
-        session, plane = self.session, self.session.view.plane
-        np.testing.assert_array_equal(session.mask_block(plane), self.expected()[plane])
-        np.testing.assert_array_equal(self.opened.layer.data[plane], self.expected()[plane])
-        np.testing.assert_array_equal(self.corrections.layer.data[plane], self.labels()[plane])
-
-    def drawn(self):
-        """Return the corrections of the displayed slice as the canvas paints them."""
-        return self.opened.drawn_classes(LAYER_NAME, COLORS)
-
-
-@pytest.fixture
-def painting(shown):
-    return Painting(shown)
 
 
 def test_what_is_painted_is_in_the_mask_at_once_and_napari_undoes_it(painting):
@@ -192,11 +123,6 @@ def test_the_brush_reaches_into_other_slices_and_fill_fills_a_region(painting):
 # ---- components ------------------------------------------------------------------------------
 
 
-def component_at(mask, voxel):
-    numbers, _ = ndimage.label(mask, np.ones((3, 3, 3)))
-    return (numbers == numbers[voxel]) & (numbers > 0)
-
-
 def test_a_click_keeps_or_removes_a_component_whole(painting):
     opened, session = painting.opened, painting.session
     session.change(quantile=0.97)
@@ -237,60 +163,6 @@ def test_background_drags_and_plain_clicks_correct_nothing(painting, notificatio
     painting.click(y, x, SHIFT)
     assert session.graph.wait_until_idle(20)
     assert session.present_corrections.is_empty
-
-
-def test_in_3d_the_first_component_on_the_ray_is_taken(painting):
-    opened, session = painting.opened, painting.session
-    painting.viewer.dims.ndisplay = 3
-    opened.wait_until(lambda: session.view.three_d and session.figures.fragment_exact)
-    mask = session.whole_mask()
-    painting.viewer.scene.camera.angles = (0, 0, 90)
-    rows = np.argwhere(mask.any(axis=0))
-    y, x = (int(one) for one in rows[len(rows) // 2])
-    painting.click(y, x, CONTROL | SHIFT)
-    opened.wait_until(lambda: session.present_corrections.erased > 0)
-    hit = np.argwhere(painting.labels())[0]
-    np.testing.assert_array_equal(painting.labels() == 2, component_at(mask, tuple(hit)))
-    opened.wait_until(lambda: session.figures.fragment_exact)
-    np.testing.assert_array_equal(session.mask_block(whole_block(mask.shape)), painting.expected())
-    painting.viewer.dims.ndisplay = 2
-    opened.wait_until_exact()
-
-
-@pytest.mark.parametrize("label", [1, 2])
-def test_in_3d_the_brush_paints_on_the_mask_and_one_undo_takes_a_stroke_back(painting, label):
-    opened, session, viewer = painting.opened, painting.session, painting.viewer
-    viewer.dims.ndisplay = 3
-    opened.wait_until(lambda: session.view.three_d and session.figures.fragment_exact)
-    mask = session.whole_mask()
-    viewer.scene.camera.angles = (0, 0, 90)
-    angles = viewer.scene.camera.angles
-    rows = np.argwhere(mask.any(axis=0))
-    y, x = (int(one) for one in rows[len(rows) // 2])
-    painting.corrections.paint(label)
-    painting.drag((y, x), (y, x + 6))
-    assert painting.corrections.painting == label
-    assert viewer.scene.camera.angles == angles
-    painted = np.argwhere(painting.labels() == label)
-    assert len(painted) > 13
-    # Where the mask is under the cursor, to a voxel; a ray in 3D may pass beside its centre.
-    near = mask[:, y - 1 : y + 2, x - 1 : x + 2].any(axis=(1, 2))
-    assert near[np.unique(painted[:, 0])].any()
-    painting.opened.qtbot.keyClick(painting.canvas, Qt.Key.Key_Z, CONTROL)
-    assert session.present_corrections.is_empty
-    painting.corrections.stop_painting()
-    viewer.dims.ndisplay = 2
-    opened.wait_until_exact()
-
-
-def test_the_first_voxel_on_a_ray():
-    mask = np.zeros((4, 5, 6), np.uint8)
-    mask[2, 3, 3] = mask[0, 1, 1] = 1
-    start, end = np.array([-0.5, 3, 3]), np.array([3.5, 3, 3])
-    assert first_voxel(mask, start, end) == first_voxel(mask, end, start) == (2, 3, 3)
-    assert first_voxel(mask, np.array([-9.0, 0, 0]), np.array([9.0, 0, 0])) is None
-    diagonal = np.array([-1.0, 0, 0]), np.array([3.0, 4, 4])
-    assert first_voxel(mask, *diagonal) == (0, 1, 1)
 
 
 # ---- the layer -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.look.slice_view import SliceView, outlined
-from napari_nx46.viewer.look.views_dock import ViewsDock, voxel_at
+from napari_nx46.viewer.look.views_dock import ViewsDock
 from napari_nx46.viewer.window.docks import open_dock_of
 
 ONE_WINDOW = True
@@ -150,8 +150,8 @@ def test_the_probe_follows_the_mouse_over_the_canvas(shown, views):
     shown.wait_until(lambda: views.probe_panel.probe.voxel is not None)
     assert views.probe_panel.probe.voxel[0] == shown.session.view.slice_index
     layer = shown.layer
-    assert voxel_at(shown.viewer_session, layer.data_to_world((1, 2, 3))) == (1, 2, 3)
-    assert voxel_at(shown.viewer_session, layer.data_to_world((1, 2, 3000))) is None
+    assert shown.viewer_session.overlay.voxel_at(layer.data_to_world((1, 2, 3))) == (1, 2, 3)
+    assert shown.viewer_session.overlay.voxel_at(layer.data_to_world((1, 2, 3000))) is None
 
 
 def test_nothing_is_computed_while_the_views_are_hidden(shown, views):
