@@ -48,6 +48,7 @@ def make_mask(
     image: Any = None,
     models: Mapping[str, Any] | None = None,
     channel: int | None = None,
+    channel_axis: int | str | None = None,
     logits: Logits | None = None,
     corrections: Any = None,
 ) -> npt.NDArray[np.uint8]:
@@ -66,6 +67,10 @@ def make_mask(
         Further probability volumes by name, for settings that weigh them.
     channel : int, optional
         Of probability volumes that have several; the last by default.
+    channel_axis : int or str, optional
+        Which axis of probability volumes of four axes is of channels: its number, negative ones
+        counted from the last, or its name, where they have names. By default a leading one, or
+        one at the end that is clearly smaller than the others.
     logits : Logits, optional
         How the values of probability volumes become probabilities, if they are logits.
     corrections : (Z, Y, X) array-like of int, or Corrections, optional
@@ -96,7 +101,9 @@ def make_mask(
     from napari_nx46.run.whole_mask import mask_of_fragment
 
     arrays = {"p3d": p3d, "p2d": p2d, "image": image, "models": models}
-    dataset = DataSet.from_arrays({_MASK: arrays}, channel=channel, logits=logits)
+    dataset = DataSet.from_arrays(
+        {_MASK: arrays}, channel=channel, channel_axis=channel_axis, logits=logits
+    )
     corrected = _corrections_of(corrections)
     return mask_of_fragment(dataset, _MASK, setting, corrections=corrected, threads=_THREADS)
 
@@ -222,6 +229,7 @@ def tune(
     models: Mapping[str, Any] | None = None,
     name: str | None = None,
     channel: int | None = None,
+    channel_axis: int | str | None = None,
     logits: Logits | None = None,
     workspace: str | os.PathLike[str] | None = None,
 ) -> Tuning:
@@ -242,6 +250,10 @@ def tune(
         The image_id, which names the fragment in exports; by default that of the 3D path's layer.
     channel : int, optional
         Of probability volumes that have several; the last by default.
+    channel_axis : int or str, optional
+        Which axis of probability volumes of four axes is of channels: its number, negative ones
+        counted from the last, or its name among the axis labels of the layer. By default a leading
+        one, or one at the end that is clearly smaller than the others.
     logits : Logits, optional
         How the values of probability volumes become probabilities, if they are logits.
     workspace : str or path-like, optional
@@ -284,6 +296,7 @@ def tune(
         models or {},
         name=name,
         channel=channel,
+        channel_axis=channel_axis,
         logits=logits,
         workspace=workspace,
     )

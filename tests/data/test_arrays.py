@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_nx46 import DataSet, FragmentError, VolumeError, open_data, write_data_folder
+from napari_nx46 import DataSet, FragmentError, VolumeError, make_mask, open_data, write_data_folder
 from napari_nx46.files.volumes.notes import VolumeWarning
 from napari_nx46.files.volumes.opening import LogitsError
 from napari_nx46.run.pipelines import PipelineSet
@@ -190,6 +190,29 @@ def test_a_channel_is_chosen(channel, taken, last):
     volume = volume_of(given_array, channel=channel)
     assert volume.channels == 2
     np.testing.assert_array_equal(volume.read(), array[taken])
+
+
+@pytest.mark.parametrize("axis", range(4))
+@pytest.mark.parametrize("kind", [as_numpy, lambda array, folder: da.from_array(array, chunks=5)])
+def test_the_axis_of_channels_is_chosen(kind, axis, tmp_path):
+    array = probabilities(shape=(7, *SHAPE))
+    given_array = kind(np.ascontiguousarray(np.moveaxis(array, 0, axis)), tmp_path)
+    entry = {"p3d": given_array, "image": array[0]}
+    data = DataSet.from_arrays({"a": entry}, channel=2, channel_axis=axis)
+    assert data["a"].shape == SHAPE
+    np.testing.assert_array_equal(data["a"].p3d.read(), array[2])
+    assert data.read_as.recorded() == {"channel": 2, "channel_axis": axis}
+
+
+@pytest.mark.filterwarnings("ignore:array p3d. channel 19")
+def test_an_axis_of_channels_that_leaves_another_shape_is_refused():
+    arrays = {"p3d": probabilities(shape=(6, 2, 20, 24)), "p2d": probabilities()}
+    with pytest.raises(FragmentError, match="equal shapes"):
+        DataSet.from_arrays({"a": arrays}, channel_axis=2)
+    with pytest.raises(VolumeError, match=r"array p3d .*from 0 to 3; 4 was chosen"):
+        make_mask(**arrays, channel_axis=4)
+    expected = make_mask(arrays["p3d"][:, 1], arrays["p2d"])
+    np.testing.assert_array_equal(make_mask(**arrays, channel_axis=1), expected)
 
 
 def test_which_of_many_channels_is_read_is_noted():

@@ -80,6 +80,7 @@ def open_entry(
             name=called(place),
             role=role,
             channel=read_as.channel if probability else None,
+            channel_axis=read_as.channel_axis if probability else None,
             logits=read_as.logits,
             image_id=image_id,
             placement=placement,

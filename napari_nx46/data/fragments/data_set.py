@@ -55,6 +55,7 @@ class DataSet:
         *,
         name: str | None = None,
         channel: int | None = None,
+        channel_axis: int | str | None = None,
         logits: Logits | None = None,
     ) -> DataSet:
         """Return a data set of arrays in memory; no voxel is read, and nothing is copied.
@@ -73,6 +74,10 @@ class DataSet:
             Of the data set; by default the image_id of a single fragment, else ``arrays``.
         channel : int, optional
             Of probability volumes that have several; the last by default.
+        channel_axis : int or str, optional
+            Which axis of probability volumes of four axes is of channels: its number, negative ones
+            counted from the last, or its name, where they have names. By default a leading one, or
+            one at the end that is clearly smaller than the others.
         logits : Logits, optional
             How the values of probability volumes become probabilities, if they are logits.
 
@@ -100,7 +105,7 @@ class DataSet:
         """
         if not fragments:
             raise FragmentError("found no fragment; expected arrays of at least one")
-        read_as = ReadAs(channel, None if logits is None else Logits(logits))
+        read_as = ReadAs(channel, None if logits is None else Logits(logits), channel_axis)
         found = []
         for image_id in sorted(fragments):
             volumes = open_entry(checked_image_id(image_id), fragments[image_id], read_as)

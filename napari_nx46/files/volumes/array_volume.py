@@ -90,6 +90,7 @@ def open_array(
     origin: AnyOrigin | None = None,
     role: Role = Role.PROBABILITY,
     channel: int | None = None,
+    channel_axis: int | str | None = None,
     logits: Logits | None = None,
     image_id: str | None = None,
     axes: Sequence[str] | None = None,
@@ -112,6 +113,8 @@ def open_array(
     channel : int, optional
         Which channel to read of an array that has several; negative ones count from the last,
         which is the default, with a `VolumeWarning` where there are more than two.
+    channel_axis : int or str, optional
+        Which of more than three axes is of channels; see `find_axes`.
     logits : Logits, optional
         How the values become probabilities, if they are logits. Without effect but on the role of
         probabilities.
@@ -135,7 +138,7 @@ def open_array(
     level = finest_level(origin, array)
     dtype = element_type(origin, level)
     names = axes if axes is not None else _named_axes(level)
-    found = find_axes(origin, tuple(map(int, level.shape)), names)
+    found = find_axes(origin, tuple(map(int, level.shape)), names, channel=channel_axis)
     channels = Channels(found.channels, partial(ArrayReader, origin, level, dtype, found))
     if role is not Role.PROBABILITY and channel is None:
         channels.check_single(origin, role)

@@ -2,13 +2,14 @@
 
 One rule for all formats. Axes of size 1 are dropped, down to three. Four axes are those of a
 volume and one of channels: the one named so or, without names, a leading one, ``(C, Z, Y, X)``, or
-one at the end that is clearly smaller than the others, ``(Z, Y, X, C)``. An array of two axes is
-one slice. What is ambiguous is refused.
+one at the end that is clearly smaller than the others, ``(Z, Y, X, C)``; or any, where it is
+chosen. An array of two axes is one slice. What is ambiguous is refused.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -127,6 +128,7 @@ def find_axes(
     shape: tuple[int, ...],
     names: Sequence[str] | None = None,
     *,
+    channel: int | str | None = None,
     most: int = MAX_VOXELS,
     from_right: bool = False,
 ) -> StoredAxes:
@@ -141,6 +143,9 @@ def find_axes(
     names : sequence of str, optional
         Names of its axes; without effect if they are others than the usual ones, and do not
         include z, y and x.
+    channel : int or str, optional
+        Which of more than three axes is of channels, by its number (negative ones count from the
+        last) or its name; the others are z, y and x in their order. By default it is found.
     most : int, optional
         Voxels that a channel may have.
     from_right : bool, optional
@@ -154,12 +159,17 @@ def find_axes(
     Raises
     ------
     VolumeError
-        If the array is no volume, or it is ambiguous which axis is of channels.
+        If the array is no volume, it is ambiguous which axis is of channels, or the chosen one is
+        none that leaves a volume.
     """
     if not _PLANE_AXES <= len(shape) <= _MOST_AXES:
         raise origin.error(f"an array of shape {shape}", f"three axes, ({', '.join('ZYX')})")
     if min(shape) < 1:
         raise origin.error(f"an empty axis in shape {shape}", "at least one voxel along each axis")
+    if channel is not None and len(shape) > AXES:
+        axes = _chosen(origin, shape, names or (), channel)
+        check_shape(origin, axes.shape, most)
+        return axes
     known = _known_names(names, len(shape))
     if known is None and from_right and len(shape) == AXES + 1:
         known = (_CHANNEL if shape[0] > 1 else _TIME, *SPACE)
@@ -193,14 +203,52 @@ def _named(origin: AnyOrigin, shape: tuple[int, ...], names: tuple[str, ...]) ->
     return StoredAxes(shape, space, channel[0] if channel else None)
 
 
-def _unnamed(origin: AnyOrigin, shape: tuple[int, ...]) -> StoredAxes:
-    """Return the axes of an array without names."""
-    kept = list(range(len(shape)))
+def _chosen(
+    origin: AnyOrigin, shape: tuple[int, ...], names: Sequence[str], channel: int | str
+) -> StoredAxes:
+    """Return the axes of an array of which the axis of channels was chosen."""
+    count = len(shape)
+    if isinstance(channel, str):
+        if list(names).count(channel) != 1:
+            listed = f"named {', '.join(names)}" if names else "without names"
+            raise origin.error(
+                f"axes {listed}, of shape {shape}",
+                f"one named {channel!r}, which was chosen as channel axis",
+            )
+        place = list(names).index(channel)
+    else:
+        place = operator.index(channel)
+        if not -count <= place < count:
+            raise origin.error(
+                f"an array of {count} axes, shape {shape}",
+                f"a channel axis from 0 to {count - 1}; {place} was chosen",
+            )
+        place %= count
+    kept = _without_single(shape, [axis for axis in range(count) if axis != place])
+    if len(kept) > AXES:
+        left = tuple(shape[axis] for axis in kept)
+        raise origin.error(
+            f"{len(kept)} axes of shape {left} beside the chosen channel axis {place}, "
+            f"in an array of shape {shape}",
+            "three, (Z, Y, X)",
+        )
+    return StoredAxes(shape, tuple(kept), place)
+
+
+def _without_single(shape: tuple[int, ...], axes: Sequence[int]) -> list[int]:
+    """Return axes without those of size 1, down to three."""
+    kept = list(axes)
     # With the channels last, a single one is left behind the volume; y and x come last to go.
-    *leading, y, x = kept
+    *leading, y, x = axes
     for axis in (x, *leading, y):
         if len(kept) > AXES and shape[axis] == 1:
             kept.remove(axis)
+    return kept
+
+
+def _unnamed(origin: AnyOrigin, shape: tuple[int, ...]) -> StoredAxes:
+    """Return the axes of an array without names."""
+    kept = _without_single(shape, range(len(shape)))
     if len(kept) <= AXES:
         return StoredAxes(shape, tuple(kept), None)
     if len(kept) > AXES + 1:
@@ -210,7 +258,7 @@ def _unnamed(origin: AnyOrigin, shape: tuple[int, ...]) -> StoredAxes:
         raise origin.error(
             f"an array of 4 axes, shape {shape}, in which it is ambiguous which axis is of "
             "channels",
-            _WHAT_TO_DO,
+            f"{_WHAT_TO_DO}, or choose the channel axis of a layer or an array",
         )
     channel = kept.pop(place)
     return StoredAxes(shape, tuple(kept), channel)

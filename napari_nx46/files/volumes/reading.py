@@ -37,12 +37,17 @@ class ReadAs:
         note where there are more than two.
     logits : Logits or None
         How their values become probabilities, if they are logits.
+    channel_axis : int, str or None
+        Which of more than three axes of an array in memory is of channels, by its number or name;
+        None where that is found by its size.
     """
 
     channel: int | None = None
     logits: Logits | None = None
+    channel_axis: int | str | None = None
 
     def recorded(self) -> dict[str, str | int]:
-        """Return ``channel`` and ``logits`` by name, as far as they are given."""
-        channel: dict[str, str | int] = {} if self.channel is None else {"channel": self.channel}
-        return channel if self.logits is None else {**channel, "logits": self.logits.value}
+        """Return all of it by name, as far as it is given."""
+        logits = None if self.logits is None else self.logits.value
+        given = {"channel": self.channel, "logits": logits, "channel_axis": self.channel_axis}
+        return {name: value for name, value in given.items() if value is not None}

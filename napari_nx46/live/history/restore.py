@@ -129,11 +129,16 @@ def kept_read_as(path: Path | None) -> ReadAs:
 
 
 def _read_as(kept: Mapping[str, JsonValue]) -> ReadAs:
-    channel, logits = kept.get("channel"), kept.get("logits")
+    logits, axis = kept.get("logits"), kept.get("channel_axis")
     return ReadAs(
-        channel if isinstance(channel, int) and not isinstance(channel, bool) else None,
+        _whole_number(kept.get("channel")),
         Logits(logits) if logits in tuple(Logits) else None,
+        axis if isinstance(axis, str) else _whole_number(axis),
     )
+
+
+def _whole_number(value: JsonValue) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def resume(session: Session, state: RestoredState) -> None:
@@ -234,10 +239,8 @@ def _known_fragment(
 
 def _slice_index(view: Mapping[str, JsonValue], depth: int) -> int | None:
     """Return the kept z, or the nearest slice that there is."""
-    z = view.get("z")
-    if not isinstance(z, int) or isinstance(z, bool):
-        return None
-    return min(max(z, 0), depth - 1)
+    z = _whole_number(view.get("z"))
+    return None if z is None else min(max(z, 0), depth - 1)
 
 
 def _zoom(view: Mapping[str, JsonValue]) -> float | None:

@@ -19,6 +19,7 @@ from napari_nx46.files.volumes.roles import Role
 from napari_nx46.live.arrays.corrections import CorrectionsVolume
 from napari_nx46.live.arrays.volume import LazyVolume
 from napari_nx46.live.scroll.pyramid import LevelArray
+from napari_nx46.viewer.sources.channels_first import is_stand_in
 from napari_nx46.viewer.sources.grid import is_same_place, placement_of, world_matrix
 
 if TYPE_CHECKING:
@@ -150,7 +151,10 @@ class LayerChoice:
         entry: dict[str, Any] = {name: volumes.get(name) for name in ROLES}
         entry["models"] = {name: volumes[f"models/{name}"] for name in self.models}
         dataset = DataSet.from_arrays(
-            {self.name: entry}, channel=self.read_as.channel, logits=self.read_as.logits
+            {self.name: entry},
+            channel=self.read_as.channel,
+            channel_axis=self.read_as.channel_axis,
+            logits=self.read_as.logits,
         )
         self._check_places(volumes)
         return dataset, volumes
@@ -168,15 +172,16 @@ class LayerChoice:
             origin=origin,
             role=role,
             channel=self.read_as.channel if is_probability else None,
+            channel_axis=self.read_as.channel_axis if is_probability else None,
             logits=self.read_as.logits,
             axes=layer.axis_labels,
         )
         space = volume.axes.space
-        if space != tuple(range(layer.ndim - len(space), layer.ndim)):
+        last = tuple(range(layer.ndim - len(space), layer.ndim))
+        if space != last and not isinstance(layer, Image):
             raise origin.error(
                 f"axes of shape {tuple(layer.data.shape)} of which the last are not z, y and x",
-                "channels first, (C, Z, Y, X), as napari displays the last axes; or split them "
-                "into layers (right click, Split Stack)",
+                "labels of (Z, Y, X), as napari displays the last axes",
             )
         volume.placement = placement_of(layer, space)
         return volume
@@ -222,11 +227,12 @@ def layers_of(viewer: napari.Viewer) -> list[Layer]:
 def can_be_chosen(layer: Layer) -> bool:
     """Return whether a layer can be a volume.
 
-    This plugin's own masks are none, nor are the levels of a store that it shows, nor colours.
+    This plugin's own masks are none, nor are the levels of a store that it shows, nor colours, nor
+    what shows another layer with its channels first.
     """
     data = getattr(layer, "data", None)
     finest = data[0] if data is not None and getattr(layer, "multiscale", False) else data
-    own = isinstance(finest, LazyVolume | CorrectionsVolume | LevelArray)
+    own = is_stand_in(layer) or isinstance(finest, LazyVolume | CorrectionsVolume | LevelArray)
     return isinstance(layer, Image | Labels) and not own and not getattr(layer, "rgb", False)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from napari.utils.transforms import Affine
 
 from napari_nx46.files.volumes.placement import Placement
 
@@ -69,12 +70,37 @@ def spatial_attributes(layer: Layer, space: Space) -> dict[str, Any]:
             "units": (chosen["units"][0], *chosen["units"]),
             "axis_labels": ("-3", *chosen["axis_labels"]),
         }
-    plain: dict[str, Any] = {"rotate": np.eye(3), "shear": np.zeros(3)}
+    return {**_place_of(matrix), **chosen}
+
+
+def reordered_attributes(layer: Layer, order: Space) -> dict[str, Any]:
+    """Return the attributes of a layer that lies where another one does, by axes in another order.
+
+    Parameters
+    ----------
+    layer : Layer
+    order : tuple of int
+        Its axes, each once.
+    """
+    own = Affine(
+        scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear
+    )
+    whole = np.asarray(layer.affine.compose(own).affine_matrix)
+    at = (*order, len(order))
+    names = {"units": layer.units, "axis_labels": layer.axis_labels}
+    chosen = {name: tuple(values[axis] for axis in order) for name, values in names.items()}
+    return {**_place_of(whole[np.ix_(at, at)]), **chosen}
+
+
+def _place_of(matrix: Matrix) -> dict[str, Any]:
+    """Return the attributes of a layer whose voxels a matrix takes to the world."""
+    axes = len(matrix) - 1
+    unit, nowhere = np.eye(axes + 1), np.zeros(axes)
+    plain = {"rotate": np.eye(axes), "shear": np.zeros(axes * (axes - 1) // 2)}
     if _is_diagonal(matrix):
-        place = {"scale": np.diag(matrix)[:3], "translate": matrix[:3, 3], "affine": np.eye(4)}
-    else:
-        place = {"scale": np.ones(3), "translate": np.zeros(3), "affine": matrix}
-    return {**place, **plain, **chosen}
+        scale = np.diag(matrix)[:axes]
+        return {"scale": scale, "translate": matrix[:axes, axes], "affine": unit, **plain}
+    return {"scale": np.ones(axes), "translate": nowhere, "affine": matrix, **plain}
 
 
 def placement_of(layer: Layer, space: Space) -> Placement | None:
@@ -122,5 +148,5 @@ def is_same_place(
 
 
 def _is_diagonal(matrix: Matrix) -> bool:
-    linear = matrix[:3, :3]
+    linear = matrix[:-1, :-1]
     return bool((linear == np.diag(np.diag(linear))).all() and (np.diag(linear) > 0).all())

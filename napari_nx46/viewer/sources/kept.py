@@ -50,13 +50,16 @@ def workspace_of_layers(choice: LayerChoice, environment: Mapping[str, str]) -> 
 
 
 def as_kept(choice: LayerChoice, workspace: Path | None) -> LayerChoice:
-    """Return a choice with the channel that was read before, and under the name from before.
+    """Return a choice with the channels that were read before, and under the name from before.
 
     Both only where nobody has chosen others; what was kept is kept under that name.
     """
     if workspace is None or not workspace.exists():
         return choice
-    read_as = kept_read_as(workspace) if choice.read_as == ReadAs() else choice.read_as
+    kept_as = kept_read_as(workspace)
+    chosen = replace(choice.read_as, channel_axis=None)
+    same_axis = choice.read_as.channel_axis in (None, kept_as.channel_axis)
+    read_as = kept_as if chosen == ReadAs() and same_axis else choice.read_as
     name, first = choice.name, choice.layers[0]
     if _path_of(first) is None and name == plain_name(first.name):
         kept = kept_fragment(workspace)

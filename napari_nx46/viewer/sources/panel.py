@@ -11,7 +11,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_nx46.data.fragments import plain_name
+from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.sources.channel_axis import ChannelAxis
 from napari_nx46.viewer.sources.choice import LayerChoice, can_be_chosen, layers_of
 from napari_nx46.viewer.tune.knob_panel import Section
 
@@ -53,6 +55,8 @@ class LayerPanel(QWidget):
     boxes : dict of str to ComboBox
         By what they choose: ``p3d``, ``p2d``, ``image``, ``label``.
     models : Select
+    channel_axis : ChannelAxis
+        Seen where a layer has more axes than z, y and x.
     name : LineEdit
     button : PushButton
     again_button : PushButton
@@ -76,6 +80,7 @@ class LayerPanel(QWidget):
         self.models = _field(
             Select, list[Image], "models", "Models", MODELS_TIP, self._offered(Image)
         )
+        self.channel_axis = ChannelAxis()
         self.name = LineEdit(name="image_id", label="Name", tooltip=plain_tip(NAME_TIP))
         self.button = PushButton(
             text="Tune these layers", tooltip="Make a mask of these layers that follows the sliders"
@@ -87,6 +92,8 @@ class LayerPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.section)
         self.boxes["p3d"].changed.connect(self._name_after)
+        for box in (self.boxes["p3d"], self.boxes["p2d"], self.models):
+            box.changed.connect(self._offer_axes)
         self.button.changed.connect(lambda: self.chosen.emit(self.choice))
         self.again_button.native.clicked.connect(self.read_again_wanted)
         self._named = ""
@@ -100,7 +107,12 @@ class LayerPanel(QWidget):
         models = {
             plain_name(layer.name): layer for layer in self.models.value if layer not in taken
         }
-        return LayerChoice(**chosen, models=models, image_id=plain_name(self.name.value, ""))
+        return LayerChoice(
+            **chosen,
+            models=models,
+            image_id=plain_name(self.name.value, ""),
+            read_as=ReadAs(channel_axis=self.channel_axis.chosen),
+        )
 
     def show_choice(self, choice: LayerChoice) -> None:
         """Show which layers are tuned, or proposed."""
@@ -108,6 +120,7 @@ class LayerPanel(QWidget):
         for name, box in self.boxes.items():
             box.value = getattr(choice, name)
         self.models.value = list(choice.models.values())
+        self._offer_axes(chosen=choice.read_as.channel_axis)
         self._named = self.name.value = choice.name if choice.layers else ""
 
     def reset_choices(self, event: Any = None) -> None:
@@ -121,13 +134,14 @@ class LayerPanel(QWidget):
         height = self.models.native.fontMetrics().lineSpacing() + 4
         self.models.native.setFixedHeight(rows * height + 6)
         self.button.enabled = offered > 0
+        self._offer_axes()
 
     def _form(self) -> QWidget:
         form = QWidget()
         self._rows = QFormLayout(form)
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for field in (*self.boxes.values(), self.models, self.name):
+        for field in (*self.boxes.values(), self.models, self.channel_axis.box, self.name):
             label = PlainLabel(field.label)
             label.setBuddy(field.native)
             field.native.setAccessibleName(field.label)
@@ -138,6 +152,12 @@ class LayerPanel(QWidget):
         self.again_button.visible = False
         self._rows.addRow(buttons)
         return form
+
+    def _offer_axes(self, event: Any = None, chosen: int | str | None = None) -> None:
+        """Offer the axes of the probability layers that are chosen now."""
+        layers = [self.boxes["p3d"].value, self.boxes["p2d"].value, *self.models.value]
+        offered = self.channel_axis.offer([one for one in layers if one is not None], chosen)
+        self._rows.setRowVisible(self.channel_axis.box.native, offered)
 
     def _offered(self, annotation: Any) -> Callable[[Any], list[Layer]]:
         """Return a function that lists the layers of a kind, without this plugin's own masks."""

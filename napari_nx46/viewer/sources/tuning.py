@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject
 from napari_nx46.data.fragments import Place
 from napari_nx46.viewer.messages.notices import notify_error, notify_info
 from napari_nx46.viewer.plugin.preferences import read_preferences
-from napari_nx46.viewer.sources.channels_first import with_channels_first
+from napari_nx46.viewer.sources.channels_first import ChannelsFirst
 from napari_nx46.viewer.sources.choice import LayerChoice, open_quietly
 from napari_nx46.viewer.sources.chosen import ChosenLayers
 from napari_nx46.viewer.sources.kept import as_kept, workspace_of_layers
@@ -67,6 +67,7 @@ class LayerTuning(QObject):
     def __init__(self, dock: SessionOwner, parent: QObject) -> None:
         super().__init__(parent)
         self._dock = dock
+        self._channels_first = ChannelsFirst(dock.viewer)
         self._workspace: Path | None = None
         """That a user chose."""
         self.panel = LayerPanel(dock.viewer)
@@ -92,7 +93,6 @@ class LayerTuning(QObject):
         FragmentError, VolumeError
             If they form no fragment; what was open stays open then.
         """
-        choice = with_channels_first(choice, self._dock.viewer)
         chosen = workspace
         if workspace is None and self._dock.keeps and choice.has_source:
             workspace = workspace_of_layers(choice, read_preferences().environment)
@@ -122,6 +122,9 @@ class LayerTuning(QObject):
         dataset, volumes = open_quietly(choice)
         chosen = ChosenLayers(self._dock.viewer, choice, volumes, self.parent())
         self._dock.show_data_set(dataset, (), chosen=chosen, workspace=workspace)
+        self._channels_first.show(
+            {layer: volumes[place].axes.space for place, layer in choice.places.items()}
+        )
 
     def try_to_tune(self, choice: LayerChoice, workspace: Path | None = None) -> bool:
         """Tune layers, or notify of what is wrong with them; return whether they are tuned."""
@@ -175,10 +178,16 @@ class LayerTuning(QObject):
         not_kept = self._dock.keeps and workspace is None
         self.workspace_row.setVisible(chosen is not None and not_kept)
         self.panel.again_button.visible = chosen is not None
-        if chosen is not None:
+        if chosen is None:
+            self.let_go()
+        else:
             chosen.replaced.connect(self._go_on)
             self.panel.show_choice(chosen.choice)
         self.panel.section.collapse()
+
+    def let_go(self) -> None:
+        """Show all layers as they were added again."""
+        self._channels_first.show({})
 
     def _go_on(self, choice: LayerChoice) -> None:
         """Go on with what is left when a layer was removed, or has other data."""
@@ -188,10 +197,12 @@ class LayerTuning(QObject):
         carried = Carried.of(session)
         if not choice.has_source:
             dock.close_session()
+            self.let_go()
             self.propose(choice)
             notify_info(GONE)
         elif not self.try_to_tune(choice, self._workspace):
             dock.close_session()
+            self.let_go()
             self.propose(choice)
         elif dock.viewer_session is not None:
             if dock.viewer_session.session.fragment.shape != session.session.fragment.shape:

@@ -329,6 +329,7 @@ class TuneDock(TabbedDock):
             self.viewer.layers.events.inserted.disconnect(self._layer_inserted)
             self._canvas_keys.end()
         self.close_session()
+        self.layers.let_go()
 
     def close_session(self) -> None:
         """End the session; nothing is open then."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QGridLayout, QWidget
 
@@ -73,12 +75,12 @@ class ReadingPanel(QWidget):
     def as_logits(self) -> ReadAs:
         """The present choice, but as logits: by softmax where there are several channels."""
         kind = Logits.SOFTMAX if self.channels > 1 else Logits.SIGMOID
-        return ReadAs(self._read_as.channel, kind)
+        return replace(self._read_as, logits=kind)
 
     def _choose(self) -> None:
         chosen = self.logits_box.currentText()
         logits = next(kind for kind, text in LOGITS_TEXTS.items() if text == chosen)
-        read_as = ReadAs(self.channel_box.currentData(), logits)
+        read_as = replace(self._read_as, channel=self.channel_box.currentData(), logits=logits)
         if read_as != self._read_as:
             self.chosen.emit(read_as)
 

@@ -134,6 +134,7 @@ def tune_layers(
     *,
     name: str | None = None,
     channel: int | None = None,
+    channel_axis: int | str | None = None,
     logits: Logits | None = None,
     workspace: str | os.PathLike[str] | None = None,
 ) -> Tuning:
@@ -145,7 +146,7 @@ def tune_layers(
     volumes : mapping of str to layer, array-like or None
         ``p3d``, ``p2d``, ``image`` and ``label``.
     models : mapping of str to layer or array-like
-    name, channel, logits, workspace : optional
+    name, channel, channel_axis, logits, workspace : optional
         See `napari_nx46.tune`.
 
     Raises
@@ -155,7 +156,7 @@ def tune_layers(
     """
     before = list(viewer.layers)
     dock = tune_dock_of(viewer)
-    read_as = ReadAs(channel, None if logits is None else Logits(logits))
+    read_as = ReadAs(channel, None if logits is None else Logits(logits), channel_axis)
     try:
         chosen = {place: _as_layer(viewer, place, one) for place, one in volumes.items()}
         named = {model: _as_layer(viewer, model, one) for model, one in models.items()}

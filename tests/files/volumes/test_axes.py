@@ -107,6 +107,39 @@ def test_a_channel_is_chosen_in_every_format(tmp_path, write, order, dtype):
             open_volume(path, channel=channel)
 
 
+@pytest.mark.parametrize("order", ["czyx", "zcyx", "zycx", "zyxc", "1zycx", "zc1yx", "zycx1"])
+@pytest.mark.parametrize("by", ["number", "from the end", "name"])
+def test_the_axis_of_channels_may_be_chosen(order, by):
+    stored, channels = arranged(order, channels=7)
+    place, names = order.index("c"), [f"a{axis}" for axis in range(len(order))]
+    chosen = {"number": place, "from the end": place - len(order), "name": names[place]}[by]
+    axes = find_axes(ORIGIN, stored.shape, names, channel=chosen)
+    assert (axes.shape, axes.channels) == (SHAPE, 7)
+    for channel in range(7):
+        found = stored[axes.index(channel, (slice(None),) * 3)]
+        np.testing.assert_array_equal(found, channels[channel])
+
+
+@pytest.mark.parametrize(
+    ("shape", "names", "chosen", "message"),
+    [
+        ((5, 2, 8, 9), None, 4, "4 axes, shape .* a channel axis from 0 to 3; 4 was chosen"),
+        ((5, 2, 8, 9), None, -5, "from 0 to 3; -5 was chosen"),
+        ((5, 2, 8, 9), None, "c", "without names, of shape .* one named 'c'"),
+        ((5, 2, 8, 9), ["z", "net", "y", "x"], "c", "named z, net, y, x, .* one named 'c'"),
+        ((5, 2, 8, 9), ["a", "a", "y", "x"], "a", "one named 'a'"),
+        ((5, 2, 8, 9, 3), None, 1, r"4 axes of shape \(5, 8, 9, 3\) beside .* axis 1"),
+    ],
+)
+def test_an_axis_that_leaves_no_volume_is_refused(shape, names, chosen, message):
+    with pytest.raises(VolumeError, match=message):
+        find_axes(ORIGIN, shape, names, channel=chosen)
+
+
+def test_arrays_of_three_axes_have_none_of_channels_whatever_is_chosen():
+    assert find_axes(ORIGIN, SHAPE, channel=1) == find_axes(ORIGIN, SHAPE)
+
+
 @pytest.mark.parametrize(
     ("kind", "order"),
     [*itertools.product(["ome", "shaped"], ["ZCYX", "CZYX", "TZCYX", "TCZYX"]),
