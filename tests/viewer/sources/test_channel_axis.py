@@ -155,6 +155,16 @@ def test_other_data_of_a_layer_are_followed_with_the_axis_that_was_chosen(
     assert len(viewer.layers) == 0
 
 
+def test_the_layer_itself_is_shown_again_when_the_dock_is_closed(window):
+    viewer, dock = window
+    layer = viewer.add_image(channels(3)[0], name="prob")
+    tune(viewer, layer)
+    assert not layer.visible
+    dock.close()
+    assert layer.visible
+    assert [one.name for one in viewer.layers] == ["prob"]
+
+
 def test_the_axis_is_kept_with_the_work_on_the_same_layer(window_on):  # noqa: F811
     array, place = channels(2)
     one = window_on(Image(array, **place), channel_axis=2, channel=0)
