@@ -127,6 +127,15 @@ def draw_painted(layer: Labels) -> None:
     layer._partial_labels_refresh()
 
 
+def leave_out_box_of_brush(viewer: napari.Viewer) -> None:
+    """Have napari draw no box behind the circle of its brush.
+
+    It draws one once layers come, go or are hidden while a brush is in use, and leaves it on the
+    canvas for good, as a square in the colour of the background.
+    """
+    viewer.canvas.overlays._brush_circle.box = False
+
+
 def data_point(layer: Any, dims: Any) -> NDArray[np.float64]:
     """Return the voxel of a layer, as real numbers, that a viewer's sliders stand at.
 

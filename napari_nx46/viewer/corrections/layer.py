@@ -13,7 +13,7 @@ from psygnal import Signal
 from napari_nx46.live.arrays.corrections import CorrectionsVolume
 from napari_nx46.live.session import Session
 from napari_nx46.run import okabe_ito
-from napari_nx46.viewer.canvas.access import forget_undo
+from napari_nx46.viewer.canvas.access import forget_undo, leave_out_box_of_brush
 from napari_nx46.viewer.canvas.layer_exchange import NewData
 from napari_nx46.viewer.canvas.overlay import Overlay
 from napari_nx46.viewer.canvas.overlay_layer import SessionLayer, rgba
@@ -178,6 +178,7 @@ class CorrectionsLayer(SessionLayer):
         layer.events.selected_label.connect(self._check_label)
         layer.events.mode.connect(self._report_painting)
         self._follow_visibility()
+        leave_out_box_of_brush(self._viewer)
         active = self._viewer.layers.selection.active
         self._viewer.add_layer(self._placing.place(layer))
         self._viewer.layers.selection.active = active

@@ -57,6 +57,18 @@ def test_the_canvas_draws_what_was_painted_and_the_corrected_mask(painting):
     np.testing.assert_array_equal(opened.drawn_mask(), painting.expected()[z])
 
 
+def test_the_brush_leaves_nothing_on_the_canvas_but_what_it_painted(painting):
+    viewer, canvas = painting.viewer, painting.canvas
+    painting.corrections.show(True)
+    before = viewer.screenshot(canvas_only=True, flash=False)
+    painting.corrections.paint(1)
+    painting.opened.qtbot.mouseMove(canvas, canvas.rect().center())
+    for visible in (False, True):
+        painting.opened.layer.visible = visible
+    painting.corrections.stop_painting()
+    np.testing.assert_array_equal(viewer.screenshot(canvas_only=True, flash=False), before)
+
+
 def test_a_slider_keeps_what_was_painted_and_the_export_has_it(painting):
     opened, session = painting.opened, painting.session
     painting.corrections.paint(1)
