@@ -234,8 +234,11 @@ class ThreeD(ViewMode):
             self._add("plane", plane_layer(plane, self.depths, self._overlay.layer))
 
     def _add(self, name: str, layer: Layer) -> None:
-        """Add a layer, and leave selected what was selected."""
+        """Add a layer below all others, and leave selected what was selected.
+
+        It is drawn opaque: what is painted on the surface would be hidden below it.
+        """
         self._layers[name] = layer
-        self._viewer.add_layer(layer)
+        self._viewer.layers.insert(0, layer)
         if self._before is not None:
             self._before.select(self._viewer)

@@ -92,6 +92,9 @@ def test_on_the_surface_too_the_voxel_that_is_drawn_there_is_painted(painting):
         painting.click_at(painting.pixel_in_3d(painting.viewer.layers["mask in 3D"], place))
         expected[voxel] = 1
         np.testing.assert_array_equal(painting.labels(), expected)
+    # The surface is opaque: what is drawn before it is not seen.
+    layers = painting.viewer.layers
+    assert layers.index("corrections") > max(map(layers.index, ("mask in 3D", "CT plane")))
     three_d.show(False)
     opened.wait_until_exact()
 
