@@ -35,10 +35,12 @@ class SessionCorrections:
 
     Attributes
     ----------
-    changed : Signal(str)
-        Carries the image_id of the fragment whose corrections are other ones.
+    changing, changed : Signal(str)
+        Carry the image_id of the fragment whose corrections are about to be changed by a user, and
+        of that whose corrections are other ones.
     """
 
+    changing = Signal(str)
     changed = Signal(str)
 
     def __init__(self, dataset: DataSet) -> None:
@@ -84,6 +86,7 @@ class SessionCorrections:
         before = self.of(image_id)
         if corrections == before:
             return
+        self.changing.emit(image_id)
         if not (in_stroke and image_id in self._in_stroke):
             steps = self._before.setdefault(image_id, [])
             steps.append(_Step(before, change))

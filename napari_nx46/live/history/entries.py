@@ -244,6 +244,7 @@ class HistoryRecorder:
         self._recorded = None if current is None else current.setting
         """The session's setting that the current entry stands for."""
         session.setting_changed.connect(self._begin_rest)
+        session.corrections.changing.connect(self._record_setting)
         session.corrections.changed.connect(self._begin_rest)
         session.figures_changed.connect(self._update)
         self._begin_rest()
@@ -282,10 +283,20 @@ class HistoryRecorder:
         self._closed = True
         self._cancel_rest()
         self._session.setting_changed.disconnect(self._begin_rest)
+        self._session.corrections.changing.disconnect(self._record_setting)
         self._session.corrections.changed.disconnect(self._begin_rest)
         self._session.figures_changed.disconnect(self._update)
 
     # ---- following the session -------------------------------------------------------------
+
+    def _record_setting(self, image_id: str) -> None:
+        """Record a setting that has not rested yet before it is corrected by hand.
+
+        Else to step back would take back both, or nothing if it is the first setting.
+        """
+        session = self._session
+        if image_id == session.fragment.image_id and not self._has_setting():
+            self._record()
 
     def _begin_rest(self) -> None:
         self._cancel_rest()
@@ -332,10 +343,14 @@ class HistoryRecorder:
 
     def _is_recorded(self) -> bool:
         session = self._session
-        if self._recorded is None or not same_knobs(self._recorded, session.setting):
+        if not self._has_setting():
             return False
         known = self.history.corrections_of(session.fragment.image_id)
         return same_corrections(known, session.present_corrections)
+
+    def _has_setting(self) -> bool:
+        """Return whether the current entry stands for the session's setting, corrections apart."""
+        return self._recorded is not None and same_knobs(self._recorded, self._session.setting)
 
     def _record(self) -> None:
         session = self._session
@@ -362,9 +377,9 @@ class HistoryRecorder:
         self._recorded = setting
         image_id = session.fragment.image_id
         corrections = self.history.corrections_of(image_id)
+        session.apply(setting)
         if corrections is not None and corrections.shape == session.fragment.shape:
             session.corrections.change(image_id, corrections)
-        session.apply(setting)
         return True
 
 

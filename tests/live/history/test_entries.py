@@ -15,6 +15,7 @@ from napari_nx46.live.history.entries import History, HistoryRecorder, metrics_o
 from napari_nx46.live.history.thumbnails import LONGEST_THUMBNAIL_SIDE, thumbnail_png
 from napari_nx46.live.view import Figures, slice_view, volume_view
 from napari_nx46.setting import Domain, Setting, moved
+from napari_nx46.voxels.corrections.corrections import Corrections
 from tests.live.driver import Clock, Events, plane_view
 
 
@@ -190,6 +191,21 @@ def test_a_setting_is_recorded_once_it_has_rested_with_exact_figures(driver, rec
     clock.advance(100)
     driver.settle()
     assert len(history) == 2
+
+
+def test_a_setting_that_is_corrected_before_it_has_rested_is_gone_back_to(driver, recording, clock):
+    session, history = driver.session, recording.history
+    session.change(quantile=0.6)
+    labels = np.zeros(session.fragment.shape, np.uint8)
+    for voxel in range(2):
+        labels[0, 0, voxel] = 1
+        session.corrections.change("a", Corrections.of(labels), in_stroke=True)
+    assert len(history) == 2
+    assert recording.undo()
+    assert (session.setting.quantile, session.present_corrections.added) == (0.6, 0)
+    assert recording.redo()
+    assert (session.setting.quantile, session.present_corrections.added) == (0.6, 2)
+    assert len(history) == 3
 
 
 def test_a_setting_that_rests_before_its_figures_are_exact_is_recorded_when_they_are(
