@@ -6,20 +6,10 @@ import json
 
 import pytest
 
-from napari_nx46.setting import Setting, ThresholdRule
 from tests.command import nx46_here
 from tests.files.stores.server import BUCKET, served
-from tests.scale.execute.stores import scores, write_store
+from tests.scale.execute.stores import SETTING, scores, write_store
 
-SETTING = Setting(
-    rule=ThresholdRule.PROBABILITY,
-    probability=0.55,
-    z_radius=1,
-    hysteresis=True,
-    low_probability=0.45,
-    closing_xy=1,
-    smallest_object=20,
-)
 QUICK = {"NX46_TRIES": "4", "NX46_TIMEOUT": "0.3", "NX46_CACHE_DISK": "0"}
 FLAGS = ("--tile", 16, "--chunk", 8, "--levels", 2, "--threads", 2)
 FOR_A_WHILE = (503, "cut", "hang", 429, "short", "empty", 500)

@@ -12,10 +12,8 @@ NIPS 2011.
 
 from __future__ import annotations
 
-import logging
 import math
 import random
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -34,6 +32,7 @@ from napari_nx46.campaign.plan.axes import Axis, Steps, parse_axes
 from napari_nx46.campaign.plan.faults import PlanError, PlanFault
 from napari_nx46.campaign.plan.rows import row_faults_or_run
 from napari_nx46.campaign.records.results import PlannedRun
+from napari_nx46.run.tpe import SAMPLER, new_study
 from napari_nx46.setting import Setting, checked_knob
 
 if TYPE_CHECKING:
@@ -52,13 +51,6 @@ __all__ = [
 ]
 
 VARY_FLAG = "--vary"
-
-SAMPLER: Mapping[str, int | bool] = {
-    "n_startup_trials": 10,
-    "multivariate": True,
-    "constant_liar": True,
-}
-"""What the sampler is given, besides the seed; kept with every search."""
 
 _SAMPLER_ATTEMPTS = 20
 """After so many suggestions that are known or do not go together, chance makes the next ones: the
@@ -96,7 +88,7 @@ class Suggester:
         self._kept = dict(kept or {})
         self._differs = False
         self._axes = _checked_axes(search)
-        self._study = _new_study(search.seed)
+        self._study = new_study(search.seed)
         self._pending: tuple[_Pending, ...] = ()
         self._reported: dict[str, float | None] = {}
         self._run_ids: dict[Setting, str] = {}
@@ -316,20 +308,3 @@ def _suggested(axis: Axis, trial: optuna.Trial) -> object:
         return _value(axis, trial.suggest_int(axis.knob, 0, len(axis.values) - 1))
     indices = range(len(axis.values))
     return _value(axis, int(trial.suggest_categorical(axis.knob, indices)))
-
-
-def _new_study(seed: int) -> optuna.Study:
-    import optuna
-
-    # Which else says on stderr that a study was made.
-    logging.getLogger("optuna").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        # Some versions call two of these options experimental; others have them by default.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = optuna.samplers.TPESampler(
-            seed=seed,
-            n_startup_trials=int(SAMPLER["n_startup_trials"]),
-            multivariate=bool(SAMPLER["multivariate"]),
-            constant_liar=bool(SAMPLER["constant_liar"]),
-        )
-    return optuna.create_study(direction="maximize", sampler=sampler)

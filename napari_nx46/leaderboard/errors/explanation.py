@@ -130,9 +130,7 @@ class Explanation:
             return region_voxels(self.surface, row)
         if part == "voi":
             return pair_voxels(self.voi, row)
-        return feature_voxels(
-            self.topology, row, self.masks, self.octants[self.items.octant[item]].box
-        )
+        return feature_voxels(*self._feature(item))
 
     def extents(self) -> Ints:
         """Return the box around each item; computed when it is called.
@@ -170,10 +168,7 @@ class Explanation:
         """
         if PARTS[self.items.part[item]] != "topology":
             return np.zeros((0, 3), np.int32)
-        row = int(self.items.row[item])
-        return feature_way(
-            self.topology, row, self.masks, self.octants[self.items.octant[item]].box
-        )
+        return feature_way(*self._feature(item))
 
     def joints_of(self, item: int) -> tuple[Ints, ...]:
         """Return every place at which the prediction could be cut to undo a merge.
@@ -196,8 +191,7 @@ class Explanation:
         """
         row, part = int(self.items.row[item]), PARTS[self.items.part[item]]
         if part == "topology":
-            box = self.octants[self.items.octant[item]].box
-            return feature_joints(self.topology, row, self.masks, box)
+            return feature_joints(*self._feature(item))
         if KINDS[self.items.kind[item]] != "VOI merge":
             return ()
         return pair_joints(self.voi, row, self.parameters.voi_reach)
@@ -220,7 +214,11 @@ class Explanation:
         """
         if PARTS[self.items.part[item]] != "topology":
             return np.zeros((0, 3), np.int32)
-        row = int(self.items.row[item])
-        return feature_cycle(
-            self.topology, row, self.masks, self.octants[self.items.octant[item]].box
-        )
+        return feature_cycle(*self._feature(item))
+
+    def _feature(
+        self, item: int
+    ) -> tuple[TopologyErrors, int, tuple[PackedMask, PackedMask], tuple[slice, slice, slice]]:
+        """Return an unmatched feature with the masks and its octant, as `on_demand` takes it."""
+        box = self.octants[self.items.octant[item]].box
+        return self.topology, int(self.items.row[item]), self.masks, box

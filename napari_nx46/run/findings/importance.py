@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from napari_nx46.run.findings.design import Factor
+from napari_nx46.run.tpe import quiet_optuna
 from napari_nx46.setting import Setting, knob_applies
 
 if TYPE_CHECKING:
@@ -54,18 +53,14 @@ def importances(
 
     columns = {factor.name: _column(factor, settings) for factor in factors}
     distributions = {name: distribution for name, (_, distribution) in columns.items()}
-    # Which else says on stderr that a study was made.
-    logging.getLogger("optuna").setLevel(logging.WARNING)
-    study = optuna.create_study(direction="maximize")
+    with quiet_optuna():
+        study = optuna.create_study(direction="maximize")
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=BEST_SHARE)
     for number, value in enumerate(values):
         params = {name: column[number] for name, (column, _) in columns.items()}
         study.add_trial(
             optuna.create_trial(params=params, distributions=distributions, value=value)
         )
-    with warnings.catch_warnings():
-        # Some versions call it experimental.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=BEST_SHARE)
     return optuna.importance.get_param_importances(study, evaluator=evaluator)
 
 

@@ -9,10 +9,21 @@ from scipy import ndimage
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.scale.execute.run import apply
 from napari_nx46.scale.plan.plan import OutputOptions, plan_apply
+from napari_nx46.setting import Setting, ThresholdRule
 from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 
 SHAPE = (37, 40, 29)
 OUTPUT = OutputOptions(chunk=8, levels=4)
+SETTING = Setting(
+    rule=ThresholdRule.PROBABILITY,
+    probability=0.55,
+    z_radius=1,
+    hysteresis=True,
+    low_probability=0.45,
+    closing_xy=1,
+    smallest_object=20,
+)
+"""A pair of thresholds and a clean-up that need halos and what connects over many tiles."""
 
 
 def scores(shape=SHAPE, seed=0, empty=True):

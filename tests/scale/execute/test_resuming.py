@@ -14,21 +14,11 @@ from napari_nx46.scale.execute.run import RunOptions, apply
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import plan_apply
 from napari_nx46.scale.results.receipt import read_receipt
-from napari_nx46.setting import Setting, ThresholdRule
 from tests.scale.execute.killing import KILLED, run_and_die
-from tests.scale.execute.stores import OUTPUT, applied, scores, write_store
+from tests.scale.execute.stores import OUTPUT, SETTING, applied, scores, write_store
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
 
-SETTING = Setting(
-    rule=ThresholdRule.PROBABILITY,
-    probability=0.55,
-    z_radius=1,
-    hysteresis=True,
-    low_probability=0.45,
-    closing_xy=1,
-    smallest_object=20,
-)
 KILLS = int(os.environ.get("NX46_KILLS", "5"))
 """How often the process is killed; the tests in `make test` make do with a few."""
 

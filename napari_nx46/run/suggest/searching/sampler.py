@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from napari_nx46.run.suggest.searching.moves import Known
 from napari_nx46.run.suggest.searching.space import KnobRange, Space
+from napari_nx46.run.tpe import new_study
 from napari_nx46.setting import Domain, Setting, ThresholdRule
 
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
-__all__ = ["SAMPLER", "quiet_optuna", "samples"]
-
-SAMPLER: Mapping[str, int | bool] = {
-    "n_startup_trials": 10,
-    "multivariate": True,
-    "constant_liar": True,
-}
-"""What TPE is asked with; all else is Optuna's default."""
+__all__ = ["samples"]
 
 MOST_BEST = 100
 MOST_NEWEST = 100
@@ -51,7 +43,7 @@ def samples(
     most : int
         So many are drawn; knobs that exclude each other give none.
     """
-    study = _study(seed)
+    study = new_study(seed)
     axes = _Axes(space, start)
     for known, value in _kept(history):
         params = axes.params_of(known)
@@ -167,25 +159,3 @@ def _trial(
     import optuna
 
     return optuna.create_trial(params=dict(params), distributions=dict(distributions), value=value)
-
-
-def _study(seed: int) -> optuna.Study:
-    import optuna
-
-    with quiet_optuna():
-        sampler = optuna.samplers.TPESampler(
-            seed=seed,
-            n_startup_trials=int(SAMPLER["n_startup_trials"]),
-            multivariate=bool(SAMPLER["multivariate"]),
-            constant_liar=bool(SAMPLER["constant_liar"]),
-        )
-    return optuna.create_study(direction="maximize", sampler=sampler)
-
-
-def quiet_optuna() -> warnings.catch_warnings:
-    """Return a context without Optuna's warnings of what some versions call experimental."""
-    import optuna
-
-    # Which else says on stderr that a study was made.
-    logging.getLogger("optuna").setLevel(logging.WARNING)
-    return warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning)

@@ -34,7 +34,7 @@ NO_SHEET = 1e5
 
 FIGURES: Mapping[str, tuple[str, bool]] = {
     "tunnels": ("holes through sheets, in 100,000 voxels", False),
-    "crumbs": ("pieces a sheet that hang together by an edge or a corner alone", False),
+    "crumbs": ("pieces of a sheet that only an edge or a corner connects", False),
     "thick": ("share of the voxels that lie deeper than the median thickness", False),
     "continuity": ("Dice coefficient of a slice and the next one", True),
     "stability": ("agreement with the mask of thresholds 0.02 higher, 1 / (1 + 0.3 VOI)", True),
