@@ -34,7 +34,7 @@ from napari_nx46.data.fragments import Fragment, open_data, write_data_folder
 from napari_nx46.data.synthetic import SAMPLES, make_sample
 from napari_nx46.run.suggest.searching.space import default_space
 from napari_nx46.run.suggest.suggest import SuggestRequest, compared_of, suggest
-from napari_nx46.run.suggest.trying.bench import Bench, Task, open_bench
+from napari_nx46.run.suggest.trying.evaluator import Evaluator, Task, open_evaluator
 from napari_nx46.run.suggest.trying.figures import Figures
 from napari_nx46.run.suggest.trying.measures import LabelScore
 from napari_nx46.run.suggest.trying.places import TriedPlace
@@ -117,7 +117,7 @@ def reference(data: Path, count: int, seed: int) -> None:
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
     space = default_space(fragments, START)
     best, start = -1.0, time.process_time()
-    with open_bench(fragments, LabelScore()) as bench:
+    with open_evaluator(fragments, LabelScore()) as evaluator:
         while len(study.trials) < count:
             trial = study.ask()
             knobs = {
@@ -130,7 +130,7 @@ def reference(data: Path, count: int, seed: int) -> None:
             if setting is None:  # a low threshold above the high one
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 continue
-            value = mean_score(bench, fragments, setting)
+            value = mean_score(evaluator, fragments, setting)
             study.tell(trial, value)
             best = max(best, value)
             if len(study.trials) % 50 == 0:
@@ -139,11 +139,11 @@ def reference(data: Path, count: int, seed: int) -> None:
     print(f"plain TPE, {count} settings: {best:.6f}")
 
 
-def mean_score(bench: Bench, fragments: list[Fragment], setting: Setting) -> float:
+def mean_score(evaluator: Evaluator, fragments: list[Fragment], setting: Setting) -> float:
     """Return the mean score of a setting over whole fragments."""
     found: dict[Task, Figures] = {}
     tasks = [Task(setting, TriedPlace(one.image_id)) for one in fragments]
-    bench.evaluate(tasks, found.__setitem__, never)
+    evaluator.evaluate(tasks, found.__setitem__, never)
     return float(np.mean([figures.values["score"] for figures in found.values()]))
 
 

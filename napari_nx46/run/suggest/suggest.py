@@ -22,7 +22,7 @@ from napari_nx46.run.suggest.judging.folds import views_of
 from napari_nx46.run.suggest.judging.trust import Trust, gain_of_octants, left_out
 from napari_nx46.run.suggest.searching.search import Found, Search
 from napari_nx46.run.suggest.searching.space import Space, default_space
-from napari_nx46.run.suggest.trying.bench import Bench, open_bench
+from napari_nx46.run.suggest.trying.evaluator import Evaluator, open_evaluator
 from napari_nx46.run.suggest.trying.journal import Journal, contents_of
 from napari_nx46.run.suggest.trying.label_free import FIGURES, LabelFree, RankObjective
 from napari_nx46.run.suggest.trying.measures import LabelScore
@@ -193,8 +193,8 @@ def suggest(
         return is_over
 
     with ExitStack() as stack:
-        bench = stack.enter_context(
-            open_bench(
+        evaluator = stack.enter_context(
+            open_evaluator(
                 compared,
                 LabelScore() if with_label else LabelFree(),
                 threads=request.threads,
@@ -211,7 +211,7 @@ def suggest(
         search = Search(
             space,
             request.start,
-            bench,
+            evaluator,
             _views(compared, request.groups, with_label=with_label),
             results,
             seed=request.seed,
@@ -227,12 +227,12 @@ def suggest(
         means = [results.means(one, view, view.last) for one in pair]
         trust = Trust((), None)
         with suppress(Cancelled):
-            trust = _trusted(search, space, choice, bench, cancelled)
+            trust = _trusted(search, space, choice, evaluator, cancelled)
         findings = Findings(importance=knob_importance(search.first_values))
         if with_label:
             changes: list[MaskChange] = []
             with suppress(Cancelled):
-                changes = changes_of(bench, view.image_ids, pair, cancelled)
+                changes = changes_of(evaluator, view.image_ids, pair, cancelled)
             findings = findings_of(search, choice.setting, changes, request.band)
     image_ids = tuple(one.image_id for one in compared)
     return Suggestion(
@@ -266,16 +266,18 @@ def compared_of(fragments: Iterable[Fragment]) -> list[Fragment]:
 
 
 def _trusted(
-    search: Search, space: Space, choice: Choice, bench: Bench, cancelled: CancelCheck
+    search: Search, space: Space, choice: Choice, evaluator: Evaluator, cancelled: CancelCheck
 ) -> Trust:
     """Return what is to be expected: by folds, on one fragment by its octants."""
     image_ids = search.views[0].image_ids
-    label = bench.label(image_ids[0])
+    label = evaluator.label(image_ids[0])
     if label is not None and len(image_ids) > 1:
         return left_out(search, space, cancelled)
     if label is None or choice.setting == search.start:
         return Trust((), None)
-    new, old = (bench.mask(one, image_ids[0], cancelled) for one in (choice.setting, search.start))
+    new, old = (
+        evaluator.mask(one, image_ids[0], cancelled) for one in (choice.setting, search.start)
+    )
     return Trust((), gain_of_octants((new, old), label, cancelled))
 
 

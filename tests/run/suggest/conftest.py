@@ -8,7 +8,7 @@ import pytest
 
 from napari_nx46.run.suggest.searching.search import Search
 from napari_nx46.run.suggest.searching.space import default_space
-from napari_nx46.run.suggest.trying.bench import open_bench
+from napari_nx46.run.suggest.trying.evaluator import open_evaluator
 from napari_nx46.run.suggest.trying.measures import LabelScore
 from napari_nx46.run.suggest.trying.places import TriedPlace
 from napari_nx46.run.suggest.trying.results import Results, ScoreObjective, View
@@ -36,11 +36,11 @@ def view_of(fragments, *, octants=True):
 @contextmanager
 def searching(fragments, *, seed=0, threads=1, journal=None, octants=True, space=None):
     """Yield a search on fragments, with results of its own."""
-    with open_bench(fragments, LabelScore(), threads=threads) as bench:
+    with open_evaluator(fragments, LabelScore(), threads=threads) as evaluator:
         yield Search(
             space or default_space(fragments, START),
             START,
-            bench,
+            evaluator,
             [view_of(fragments, octants=octants)],
             Results(ScoreObjective()),
             seed=seed,

@@ -10,7 +10,7 @@ import pytest
 from napari_nx46.run.suggest.judging.answers import changes_of, knob_importance
 from napari_nx46.run.suggest.judging.report import changed_knobs, write_report
 from napari_nx46.run.suggest.suggest import SuggestRequest, suggest
-from napari_nx46.run.suggest.trying.bench import open_bench
+from napari_nx46.run.suggest.trying.evaluator import open_evaluator
 from napari_nx46.run.suggest.trying.measures import LabelScore
 from napari_nx46.voxels.workers import never
 from tests.run.suggest.conftest import START
@@ -69,11 +69,11 @@ def test_importance_sums_to_one_and_finds_the_knob_that_decides():
 
 def test_what_a_setting_changes_is_counted_and_missed_slices_are_named(two):
     other = START.changed(quantile=0.9)
-    with open_bench(two, LabelScore()) as bench:
-        changes = changes_of(bench, ["f0", "f1"], (other, START), never)
+    with open_evaluator(two, LabelScore()) as evaluator:
+        changes = changes_of(evaluator, ["f0", "f1"], (other, START), never)
         for one in changes:
-            new, old = (bench.mask(setting, one.image_id) for setting in (other, START))
-            label = bench.label(one.image_id)
+            new, old = (evaluator.mask(setting, one.image_id) for setting in (other, START))
+            label = evaluator.label(one.image_id)
             judged = label != 2
             assert one.counts.gained == np.count_nonzero((new > old) & judged)
             missed = ((label == 1) & (new == 0)).sum(axis=(1, 2))

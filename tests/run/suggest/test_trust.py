@@ -12,7 +12,7 @@ from napari_nx46.data.fragments import FragmentError, open_data, write_data_fold
 from napari_nx46.run.suggest.judging.folds import MOST_FOLDS, read_groups, views_of
 from napari_nx46.run.suggest.judging.trust import Gain, LeftOut, Trust, gain_of_octants
 from napari_nx46.run.suggest.suggest import SuggestRequest, compared_of, suggest
-from napari_nx46.run.suggest.trying.bench import Task, open_bench
+from napari_nx46.run.suggest.trying.evaluator import Task, open_evaluator
 from napari_nx46.run.suggest.trying.measures import LabelScore
 from napari_nx46.run.suggest.trying.places import TriedPlace
 from napari_nx46.setting import SettingError
@@ -35,9 +35,9 @@ def found(eight):
 
 def scores_of(fragments, setting):
     found = {}
-    with open_bench(fragments, LabelScore()) as bench:
+    with open_evaluator(fragments, LabelScore()) as evaluator:
         tasks = [Task(setting, TriedPlace(one.image_id)) for one in fragments]
-        bench.evaluate(tasks, found.__setitem__, never)
+        evaluator.evaluate(tasks, found.__setitem__, never)
     return [found[task].values["score"] for task in tasks]
 
 

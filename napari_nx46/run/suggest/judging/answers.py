@@ -14,7 +14,7 @@ from napari_nx46.run.findings.importance import importances
 from napari_nx46.run.findings.precision_fall import fall_of, fall_sentence, fitted_precision
 from napari_nx46.run.findings.words import THE_QUESTIONS, what_matters
 from napari_nx46.run.suggest.searching.search import Search
-from napari_nx46.run.suggest.trying.bench import Bench
+from napari_nx46.run.suggest.trying.evaluator import Evaluator
 from napari_nx46.run.suggest.trying.figures import Figures
 from napari_nx46.run.suggest.trying.results import View
 from napari_nx46.setting import Setting
@@ -97,13 +97,16 @@ def knob_importance(values: Mapping[Setting, float]) -> dict[str, float]:
 
 
 def changes_of(
-    bench: Bench, image_ids: Sequence[str], pair: tuple[Setting, Setting], cancelled: CancelCheck
+    evaluator: Evaluator,
+    image_ids: Sequence[str],
+    pair: tuple[Setting, Setting],
+    cancelled: CancelCheck,
 ) -> list[MaskChange]:
     """Return what a setting changes of the masks of another one, fragment by fragment.
 
     Parameters
     ----------
-    bench : Bench
+    evaluator : Evaluator
     image_ids : sequence of str
         Fragments with a label.
     pair : tuple of Setting
@@ -117,10 +120,10 @@ def changes_of(
     """
     changes = []
     for image_id in image_ids:
-        label = bench.label(image_id)
+        label = evaluator.label(image_id)
         if label is None:
             continue
-        new, old = (bench.mask(one, image_id, cancelled) for one in pair)
+        new, old = (evaluator.mask(one, image_id, cancelled) for one in pair)
         counts = gained_foreground(
             pack(new).words,
             pack(old).words,

@@ -14,7 +14,7 @@ from itertools import cycle, islice
 from napari_nx46.run.suggest.searching.moves import Known, Moves, Proposal
 from napari_nx46.run.suggest.searching.sampler import samples
 from napari_nx46.run.suggest.searching.space import THRESHOLDS, Space
-from napari_nx46.run.suggest.trying.bench import Bench, Task
+from napari_nx46.run.suggest.trying.evaluator import Evaluator, Task
 from napari_nx46.run.suggest.trying.figures import Figures
 from napari_nx46.run.suggest.trying.journal import Journal
 from napari_nx46.run.suggest.trying.results import Results, View
@@ -81,7 +81,7 @@ class Search:
     ----------
     space : Space
     start : Setting
-    bench : Bench
+    evaluator : Evaluator
     views : sequence of View
         All fragments first, then what is left when each fold is left out: a view's settings are
         proposed after its own fragments alone.
@@ -96,7 +96,7 @@ class Search:
         self,
         space: Space,
         start: Setting,
-        bench: Bench,
+        evaluator: Evaluator,
         views: Sequence[View],
         results: Results,
         *,
@@ -107,7 +107,7 @@ class Search:
         self.views = tuple(views)
         self.results = results
         self._moves = Moves(space, start)
-        self._bench = bench
+        self._evaluator = evaluator
         self._seed = seed
         self._journal = journal
         self._trials = {view.name: _Trials(view) for view in views}
@@ -222,7 +222,7 @@ class Search:
                     self._keep(task, fresh[task])
 
         try:
-            self._bench.evaluate(unknown, take, cancelled)
+            self._evaluator.evaluate(unknown, take, cancelled)
         finally:
             keep()
 

@@ -32,7 +32,7 @@ from napari_nx46.setting import Setting, ThresholdRule, threshold_knobs
 from napari_nx46.voxels.blocks import FragmentVolumes, Mask, VolumeLike
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
-__all__ = ["Bench", "Task", "open_bench"]
+__all__ = ["Evaluator", "Task", "open_evaluator"]
 
 MOST_TOGETHER = 4
 """Tasks that one thread takes at a time, of those that share a score."""
@@ -51,7 +51,7 @@ class Task(NamedTuple):
 Take = Callable[[Task, Figures], object]
 
 
-class Bench:
+class Evaluator:
     """Computes figures; the same ones whatever the number of threads and their order.
 
     Parameters
@@ -145,19 +145,19 @@ class Bench:
 
 
 @contextmanager
-def open_bench(
+def open_evaluator(
     fragments: Sequence[Fragment],
     measure: Measure,
     *,
     threads: int | None = None,
     memory_budget: int | None = None,
-) -> Iterator[Bench]:
-    """Yield a bench, which is closed in the end; parameters are those of `Bench`."""
-    bench = Bench(fragments, measure, threads=threads, memory_budget=memory_budget)
+) -> Iterator[Evaluator]:
+    """Yield an evaluator, which is closed in the end; parameters are those of `Evaluator`."""
+    evaluator = Evaluator(fragments, measure, threads=threads, memory_budget=memory_budget)
     try:
-        yield bench
+        yield evaluator
     finally:
-        bench.close()
+        evaluator.close()
 
 
 class _Queue:

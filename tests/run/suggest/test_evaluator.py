@@ -7,7 +7,7 @@ import pytest
 
 from napari_nx46 import leaderboard
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.run.suggest.trying.bench import Task, open_bench
+from napari_nx46.run.suggest.trying.evaluator import Task, open_evaluator
 from napari_nx46.run.suggest.trying.measures import ONE_OCTANT, LabelScore
 from napari_nx46.run.suggest.trying.places import (
     FEWEST_VOXELS,
@@ -32,8 +32,8 @@ SETTINGS = [
 
 def computed(fragments, tasks, threads, cancelled=lambda: False):
     found = {}
-    with open_bench(fragments, LabelScore(), threads=threads) as bench:
-        bench.evaluate(tasks, found.__setitem__, cancelled)
+    with open_evaluator(fragments, LabelScore(), threads=threads) as evaluator:
+        evaluator.evaluate(tasks, found.__setitem__, cancelled)
     return found
 
 
@@ -86,8 +86,8 @@ def test_shares_are_of_the_voxels_below_the_thresholds(two):
 def test_cancelling_ends_between_tasks_and_keeps_what_was_computed(two):
     tasks = [Task(one, TriedPlace("f0")) for one in SETTINGS]
     found = {}
-    with open_bench(two, LabelScore(), threads=1) as bench, pytest.raises(Cancelled):
-        bench.evaluate(tasks, found.__setitem__, lambda: len(found) >= 2)
+    with open_evaluator(two, LabelScore(), threads=1) as evaluator, pytest.raises(Cancelled):
+        evaluator.evaluate(tasks, found.__setitem__, lambda: len(found) >= 2)
     assert len(found) == 2
 
 
