@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.cleanup.sheets import grow_sheets, keep_apart
+from napari_nx46.core.cleanup.sheets import MOST_LAYERS, grow_sheets, keep_apart
 from napari_nx46.scale.stages import FIRST_GROWTH
 from napari_nx46.voxels.blocks import (
     Block,
@@ -25,13 +24,7 @@ from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.spans import Labels, find_components
 from napari_nx46.voxels.workers import Workers
 
-__all__ = ["MOST_VOXELS", "SheetNumbers", "part_sheets"]
-
-MOST_VOXELS = 1 << 26
-"""Voxels of a box that is read because sheets grow from far away, unless a tile is as large."""
-
-KEPT = 64
-"""What lies so many voxels around a tile is kept while boxes in it are looked at."""
+__all__ = ["SheetNumbers", "part_sheets"]
 
 
 class SheetNumbers(Protocol):
@@ -55,14 +48,14 @@ def part_sheets(
     gap: int,
     *,
     growth: int = FIRST_GROWTH,
-    most: int = MOST_VOXELS,
     workers: Workers | None = None,
 ) -> Mask | None:
     """Return the mask of a tile after `keep_sheets_apart` of the whole volume.
 
     Sheets grow in layers: what lies n voxels from the end of the box that was read has its right
     sheet if it was reached within n layers. Around voxels that were not, wider boxes are read,
-    unless what lies between the sheets there ends within the box.
+    unless what lies between the sheets there ends within the box; at most so wide that sheets have
+    grown as far as they ever do.
 
     Parameters
     ----------
@@ -76,27 +69,19 @@ def part_sheets(
         Voxels of background that are left between two sheets.
     growth : int
         Layers that sheets grow at first.
-    most : int
-        Voxels that a box which is read may have; or twice those of a tile with its margin.
     workers : Workers, optional
 
     Returns
     -------
     (Z, Y, X) array of uint8, {0, 1}, or None
         None where all is background.
-
-    Raises
-    ------
-    ValueError
-        If a larger box would be needed.
     """
     tile = inputs.mask(layer, block)
     if tile is None:
         return None
     near = widened(block, (gap,) * 3, grid.shape)
-    around = _Surroundings(inputs, layer, grid, widened(block, (KEPT,) * 3, grid.shape))
-    usual = _voxels_of(widened(near, (growth,) * 3, grid.shape))
-    grown = _Growth(inputs, around, layer, grid, max(most, 2 * usual), workers).around(near, growth)
+    around = _Surroundings(inputs, layer, grid, widened(near, (MOST_LAYERS,) * 3, grid.shape))
+    grown = _Growth(inputs, around, layer, grid, workers).around(near, growth)
     apart = np.ascontiguousarray(grown.mask)
     if grown.keys.size > 1:
         sheets = grown.keys.size
@@ -148,17 +133,13 @@ class _Surroundings:
     _keys: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     def mask(self, layer: str, block: Block) -> Mask | None:
-        """Return any box of a layer."""
-        if layer != self.layer or intersection(block, self.reach) != block:
-            return self.inputs.mask(layer, block)
+        """Return a box of the layer."""
         if self._mask is None:
             self._mask = self.inputs.mask(layer, self.reach)
         return None if self._mask is None else self._mask[within(block, self.reach)].copy()
 
     def sheets(self, block: Block, tile: int) -> Labels | None:
         """Return a box within one tile of the layer "sheets"."""
-        if intersection(block, self.reach) != block:
-            return self.inputs.sheets(block, tile)
         part = intersection(self.grid.block(tile), self.reach)
         if tile not in self._numbers:
             self._numbers[tile] = self.inputs.sheets(part, tile)
@@ -180,23 +161,18 @@ class _Growth:
     surroundings: SheetNumbers
     layer: str
     grid: Grid
-    most: int
     workers: Workers | None
 
     def around(self, wanted: Block, growth: int) -> _Sheets:
         """Return a box with every voxel's own sheet, read with as wide a margin as that takes."""
+        growth = min(growth, MOST_LAYERS)
         box = widened(wanted, (growth,) * 3, self.grid.shape)
-        if _voxels_of(box) > self.most:
-            raise ValueError(
-                f"sheet_gap: which sheet some voxels belong to shows only in a box of "
-                f"{' x '.join(map(str, block_shape(box)))} voxels, more than is read at once: give "
-                "a larger --tile, which takes more memory; or choose sheet_gap 0, or steps before "
-                "it that fill less"
-            )
         read, inner = self._read(box), within(wanted, box)
         outside = ((read.mask != 0) & (read.labels == 0)).view(np.uint8)
         grow_sheets(read.mask, read.labels, layers=growth, workers=self.workers)
-        doubtful = self._doubtful(read, outside, box, inner)
+        doubtful = None
+        if growth < MOST_LAYERS:
+            doubtful = self._doubtful(read, outside, box, inner, MOST_LAYERS - growth)
         found = read.cut(inner)
         if doubtful is None:
             return found
@@ -204,11 +180,13 @@ class _Growth:
         again = replace(self, inputs=self.surroundings)
         return _filled(found, doubtful, wanted, boxes, [again.around(b, 2 * growth) for b in boxes])
 
-    def _doubtful(self, read: _Sheets, outside: Mask, box: Block, inner: Block) -> Mask | None:
-        """Return the voxels whose sheet the box does not say, and let the others grow.
+    def _doubtful(
+        self, read: _Sheets, outside: Mask, box: Block, inner: Block, layers: int
+    ) -> Mask | None:
+        """Return the voxels whose sheet the box does not say, and let the others grow on.
 
         Sheets grow through voxels that are in none. A component of those that ends within the box
-        is reached there as in the whole volume, through however many layers.
+        is reached there as in the whole volume, through as many layers as are left.
         """
         there = np.zeros(read.mask.shape, np.uint8)
         there[inner] = (read.mask[inner] != 0) & (read.labels[inner] == 0)
@@ -217,7 +195,7 @@ class _Growth:
         components = find_components(outside, 26, workers=self.workers)
         leaving = components.touching(open_faces(box, self.grid.shape))
         components.paint(~leaving, 0, there, self.workers)
-        grow_sheets(read.mask, read.labels, workers=self.workers)
+        grow_sheets(read.mask, read.labels, layers=layers, workers=self.workers)
         return np.ascontiguousarray(there[inner]) if there.any() else None
 
     def _read(self, box: Block) -> _Sheets:
@@ -263,10 +241,6 @@ def _boxes_of(mask: Mask, margin: int, workers: Workers | None) -> list[Block]:
 def _voxels(box: npt.NDArray[np.int64], margin: int) -> int:
     """Return the voxels of a box with a margin."""
     return int((box[:, 1] - box[:, 0] + 2 * margin).prod())
-
-
-def _voxels_of(block: Block) -> int:
-    return math.prod(block_shape(block))
 
 
 def _block(box: npt.NDArray[np.int64]) -> Block:

@@ -13,7 +13,7 @@ from napari_nx46.core.cleanup.step import StepContext
 from napari_nx46.core.masks import reached
 from napari_nx46.core.score.kernels import compiled_kernels
 from napari_nx46.core.threshold.thresholds import Threshold
-from napari_nx46.scale.sheets import MOST_VOXELS, SheetNumbers, part_sheets
+from napari_nx46.scale.sheets import SheetNumbers, part_sheets
 from napari_nx46.scale.stages import FIRST_GROWTH, Labelling, Pass
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import (
@@ -106,8 +106,6 @@ class TileWork:
         Threads to share the work on a tile; by default the caller's own.
     first_growth : int
         Layers that sheets grow, before a tile that needs more reads a wider halo.
-    most_voxels : int
-        See `part_sheets`.
     """
 
     setting: Setting
@@ -115,7 +113,6 @@ class TileWork:
     grid: Grid
     workers: Workers = field(default_factory=lambda: Workers(1))
     first_growth: int = FIRST_GROWTH
-    most_voxels: int = MOST_VOXELS
 
     def run(self, part: Pass, tile: int, inputs: TileInputs) -> TileOutput:
         """Return what a pass makes of a tile.
@@ -147,7 +144,6 @@ class TileWork:
                 block,
                 gap,
                 growth=self.first_growth,
-                most=self.most_voxels,
                 workers=self.workers,
             )
             mask = self._counted(mask, part.parts.name, counts)

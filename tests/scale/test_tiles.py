@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from napari_nx46.core.cleanup.sheets import MOST_LAYERS
 from napari_nx46.core.cleanup.steps import STEPS, steps_of
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.scale.stages import plan_passes, refusals
@@ -204,16 +205,18 @@ def test_sheets_that_grow_from_far_away_are_kept_apart():
     assert ((removed[:, 0] > 26) & (removed[:, 0] < 33)).all()
 
 
-def test_sheets_that_grow_from_farther_away_than_is_read_are_refused():
-    joined = np.zeros((60, 9, 9), np.float32)
-    joined[::2, 4, 4] = 1
-    joined[:5, 3:6, 4] = joined[55:, 3:6, 4] = 1
-    setting = PLAIN.changed(z_radius=0, closing_z=1, smallest_object=6, sheet_gap=2)
-    pipeline, threshold, _ = in_memory(joined, setting)
-    grid = Grid(joined.shape, (5, 4, 9))
-    work = TileWork(setting, threshold, grid, first_growth=1, most_voxels=1000)
-    with pytest.raises(ValueError, match=r"sheet_gap: .* give a larger --tile"):
-        mask_by_tiles(work, lambda block: pipeline.score(setting, block))
+def test_sheets_grow_a_bounded_number_of_layers_in_memory_and_by_tiles():
+    length = 2 * MOST_LAYERS + 30
+    joined = np.zeros((length, 5, 5), np.float32)
+    joined[::2, 2, 2] = 1
+    joined[:5, 1:4, 2] = joined[-5:, 1:4, 2] = 1
+    setting = PLAIN.changed(z_radius=0, closing_z=1, smallest_object=6)
+    closed = assert_equal_by_tiles(joined, setting, (25, 4, 5), growth=4)
+    gap = setting.changed(sheet_gap=2)
+    # Between the ends of what the two sheets reach, there is nothing left to keep them apart.
+    np.testing.assert_array_equal(assert_equal_by_tiles(joined, gap, (25, 4, 5), growth=4), closed)
+    both = np.concatenate([joined[: MOST_LAYERS + 4], joined[-MOST_LAYERS - 4 :]])
+    assert (assert_equal_by_tiles(both, gap, (25, 4, 5), growth=4)[60:76, 2, 2] == 0).any()
 
 
 def test_a_threshold_of_each_slice_reaches_the_tiles_of_its_slices():

@@ -16,10 +16,13 @@ from napari_nx46.voxels.spans import (
 )
 from napari_nx46.voxels.workers import Workers
 
-__all__ = ["grow_sheets", "keep_apart", "keep_sheets_apart", "sheet_rule"]
+__all__ = ["MOST_LAYERS", "grow_sheets", "keep_apart", "keep_sheets_apart", "sheet_rule"]
 
-EVERY_LAYER = np.iinfo(np.int64).max
-"""More layers than any volume has."""
+MOST_LAYERS = 64
+"""Layers that sheets grow: what is farther from every sheet is in none.
+
+Without a bound, which sheet a voxel belongs to could depend on the whole volume, however large.
+"""
 
 
 def keep_sheets_apart(
@@ -37,8 +40,8 @@ def keep_sheets_apart(
     The *sheets* are the 26-connected components of `unjoined` that have at least `smallest`
     voxels, numbered in raster order of their first voxels. The voxels of `mask` that lie in a
     sheet belong to it; from there the sheets grow within `mask`, one layer of 26-neighbours at a
-    time, and a voxel that several reach in the same layer goes to the lowest number. Voxels that
-    no sheet reaches are left alone.
+    time, at most 64 (`MOST_LAYERS`), and a voxel that several reach in the same layer goes to the
+    lowest number. Voxels that no sheet reaches are left alone.
 
     Of two voxels of different sheets within the Chebyshev distance `gap` one is removed, all at
     once: the one that was added, that is not in `unjoined`; of two alike, the one whose sheet has
@@ -104,7 +107,7 @@ def sheet_rule(smallest: int) -> PieceRule:
 
 
 def grow_sheets(
-    mask: Mask, labels: Labels, *, layers: int = EVERY_LAYER, workers: Workers | None = None
+    mask: Mask, labels: Labels, *, layers: int = MOST_LAYERS, workers: Workers | None = None
 ) -> None:
     """Spread the sheets within a mask, in place, one layer of 26-neighbours at a time.
 

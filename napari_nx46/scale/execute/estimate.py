@@ -6,11 +6,12 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_nx46.core.cleanup.sheets import MOST_LAYERS
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.volumes.origin import VolumeError
 from napari_nx46.scale.execute.book import StageBook
@@ -19,7 +20,6 @@ from napari_nx46.scale.execute.tasks import TileJob, compute, opened
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.reach import corner_of, tiles_present
-from napari_nx46.scale.sheets import MOST_VOXELS
 from napari_nx46.scale.thresholds import fixed_threshold
 from napari_nx46.setting import ScoreFrom
 from napari_nx46.voxels.blocks import block_shape, widened
@@ -36,6 +36,9 @@ _READINGS = 2
 
 _BYTES_A_VOXEL = 12
 """Of a tile with its halo: measured, with labels of components, and rounded up."""
+
+_SURROUNDINGS = 5
+"""Bytes a voxel that are kept around a tile where sheets grow from far away: mask and numbers."""
 
 _PROCESS_BYTES = 300 << 20
 """Of a process that computes nothing: Python, compiled kernels, Dask."""
@@ -89,13 +92,19 @@ def memory_of_a_worker(plan: ApplyPlan) -> int:
     """Return about how many bytes a worker takes while it computes a tile."""
     halos = [plan.source_halo(), *(one.halo(plan.setting) for one in plan.passes)]
     cell = max(plan.setting.patch_blocks if plan.setting.patch_holes else 0, plan.tile)
-    sides = [cell + 2 * max(halo[axis] for halo in halos) for axis in range(3)]
-    lengths = (min(side, length) for side, length in zip(sides, plan.shape, strict=True))
-    usual = math.prod(lengths) * (_BYTES_A_VOXEL + 4 * len(plan.sources.addresses))
-    if all(one.parts is None for one in plan.passes):
-        return usual
-    # Sheets that grow from far away are looked at in boxes of a bounded size.
-    return max(usual, min(MOST_VOXELS, math.prod(plan.shape)) * _BYTES_A_VOXEL)
+    usual = _voxels_around(plan, cell, (max(axis) for axis in zip(*halos, strict=True)))
+    needed = usual * (_BYTES_A_VOXEL + 4 * len(plan.sources.addresses))
+    if any(one.parts is not None for one in plan.passes):
+        # A tile may need all that its sheets can have grown from.
+        farthest = _voxels_around(plan, plan.tile, (plan.setting.sheet_gap + MOST_LAYERS,) * 3)
+        needed = max(needed, farthest * (_BYTES_A_VOXEL + _SURROUNDINGS))
+    return needed
+
+
+def _voxels_around(plan: ApplyPlan, side: int, halo: Iterable[int]) -> int:
+    """Return the voxels of a cube with a halo, as far as the volume goes."""
+    sides = (side + 2 * more for more in halo)
+    return math.prod(min(one, length) for one, length in zip(sides, plan.shape, strict=True))
 
 
 def fitted(plan: ApplyPlan, workers: int, memory: int, *, processes: bool) -> tuple[ApplyPlan, int]:

@@ -42,7 +42,7 @@ def raster_numbers(mask: np.ndarray, smallest: int) -> np.ndarray:
 
 def grown(sheet: np.ndarray, mask: np.ndarray) -> np.ndarray:
     sheet = np.where(mask != 0, sheet, 0)
-    while True:
+    for _ in range(64):
         layer = np.zeros_like(sheet)
         for number in range(sheet.max(), 0, -1):
             reached = ndimage.binary_dilation(sheet == number, CUBE)
@@ -50,6 +50,7 @@ def grown(sheet: np.ndarray, mask: np.ndarray) -> np.ndarray:
         if not layer.any():
             return sheet
         sheet = sheet + layer
+    return sheet
 
 
 def plainly_separated(mask, unjoined, gap, smallest=0):
@@ -95,6 +96,19 @@ def test_separating_sheets_only_removes_and_leaves_its_arguments_alone(masks, ga
     np.testing.assert_array_equal(mask, copies[0])
     np.testing.assert_array_equal(unjoined, copies[1])
     assert not np.shares_memory(apart, mask)
+
+
+@pytest.mark.parametrize("length", [70, 128, 131, 160])
+@pytest.mark.parametrize("ends", ["one", "both"])
+def test_sheets_grow_at_most_64_voxels(length, ends):
+    thread = np.ones((1, 1, length), np.uint8)
+    tips = np.zeros_like(thread)
+    tips[..., 0] = 1
+    tips[..., -1] = ends == "both"
+    tips = np.concatenate([tips, thread[..., :1].repeat(length, axis=2) * 0, tips], axis=1)
+    both = np.concatenate([thread, thread, thread], axis=1)
+    expected = plainly_separated(both, tips, 1)
+    np.testing.assert_array_equal(keep_sheets_apart(both, tips, 1), expected)
 
 
 def two_planes(distance: int) -> np.ndarray:
