@@ -36,6 +36,12 @@ def test_json_reads_back_equal(tmp_path_factory, quantile, blend, z_radius):
     assert read_setting(path) == setting
 
 
+@pytest.mark.parametrize("setting", [Setting(), *all_presets().values()])
+def test_a_printed_setting_is_what_makes_it(setting):
+    assert eval(repr(setting), {"Setting": Setting}) == setting
+    assert repr(setting).count("=") < len(Setting.model_fields) / 2
+
+
 def test_every_fault_is_listed():
     with pytest.raises(SettingError) as caught:
         parse_setting({"quantile": 1.5, "z_radius": 9, "sharpness": 3})

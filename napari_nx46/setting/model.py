@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from enum import Enum
 from functools import cache
 from typing import Any, Self
 
@@ -21,6 +22,12 @@ class Setting(ObjectKnobs):
 
     Its fields stand in `fields`, each beside the words that describe it. A knob that does not
     apply while the others stand as they do (see `moves.knob_applies`) is kept, but changes nothing.
+    Its printed form names the knobs that differ from the defaults.
+
+    Examples
+    --------
+    >>> Setting(quantile=0.9, rule="probability")
+    Setting(rule='probability', quantile=0.9)
     """
 
     @property
@@ -61,6 +68,12 @@ class Setting(ObjectKnobs):
         if self.weights and not any(weight > 0 for _, weight in self.weights):
             raise ValueError("weights: expected at least one above 0")
         return self
+
+    def __repr_args__(self) -> Iterator[tuple[str, object]]:
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if value != field.default:
+                yield name, value.value if isinstance(value, Enum) else value
 
     def changed(self, **knobs: Any) -> Setting:
         """Return a copy with some knobs changed, validated.

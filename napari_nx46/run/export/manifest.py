@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -89,8 +89,8 @@ class FragmentRecord:
     image_id: str
     setting: Setting
     threshold: Threshold
-    sources: dict[str, dict[str, str | int | list[int]]]
-    slices: tuple[SliceMeasures, ...]
+    sources: dict[str, dict[str, str | int | list[int]]] = field(repr=False)
+    slices: tuple[SliceMeasures, ...] = field(repr=False)
     notes: tuple[str, ...] = ()
     corrections: Corrections | None = None
     placement: Placement | None = None
