@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_nx46.core.score.ct_paths import IntensityExtent, ct_halo
+from napari_nx46.core.score.ct_paths import ct_halo
 from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.measured import NOT_MEASURED, Measured
 from napari_nx46.core.score.smoothing import smoothed_alone, smoothing_reach
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.setting import CtGate, ScoreFrom, Setting
@@ -32,7 +33,7 @@ def source_halo(setting: Setting) -> tuple[int, int, int]:
 
 
 def absent_score(
-    setting: Setting, fills: Mapping[str, Any], intensities: IntensityExtent | None = None
+    setting: Setting, fills: Mapping[str, Any], measured: Measured = NOT_MEASURED
 ) -> float:
     """Return the score of a voxel far from every chunk that is stored.
 
@@ -42,8 +43,8 @@ def absent_score(
     fills : mapping of str to scalar
         What a voxel of an absent chunk reads as, of the volume's own type: by ``"p3d"``,
         ``"p2d"``, ``"image"`` or the name of a model. A single source is given as ``"p3d"``.
-    intensities : tuple of float, optional
-        Lowest and highest value of the CT image.
+    measured : Measured
+        Of the whole volume.
 
     Returns
     -------
@@ -53,7 +54,7 @@ def absent_score(
     arrays = {name: np.full((1, 1, 1), fill) for name, fill in fills.items()}
     p3d, p2d, image = (arrays.pop(name, None) for name in ("p3d", "p2d", "image"))
     volumes = FragmentVolumes(p3d, p2d if p2d is not None else p3d, arrays, image)
-    score = FragmentScore(volumes, keep_score=False, intensities=intensities)
+    score = FragmentScore(volumes, keep_score=False, measured=measured)
     return float(score.score(setting, whole_block(volumes.shape))[0, 0, 0])
 
 

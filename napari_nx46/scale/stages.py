@@ -15,9 +15,9 @@ from typing import Literal
 from napari_nx46.core.cleanup.objects import LINKED
 from napari_nx46.core.cleanup.step import Step
 from napari_nx46.core.cleanup.steps import steps_of, unjoined_steps
-from napari_nx46.core.score.smoothing import needs_figures, smoothed_alone, smoothing_reach
-from napari_nx46.core.score.weak import is_gated
-from napari_nx46.setting import Averaging, Domain, Setting, ThresholdRule
+from napari_nx46.core.score.blend import PathKey
+from napari_nx46.core.score.smoothing import smoothed_alone, smoothing_reach
+from napari_nx46.setting import Domain, Setting, ThresholdRule
 from napari_nx46.voxels.blocks import Block, widened
 from napari_nx46.voxels.piece_rules import PieceRule
 
@@ -254,21 +254,16 @@ def refusals(setting: Setting, quantile_over: QuantileOver | None = None) -> lis
             "probability over boxes of the volume with `nx46 freeze`, or take it over the whole "
             "with --quantile-over volume (or written)"
         )
-    alone = smoothed_alone(setting)
-    if needs_figures(setting) or is_gated(setting) or (alone and needs_figures(alone)):
-        found.append(
-            "diffusion and sheetness follow from figures of the whole volume, which tiles do not "
-            "know: choose --smooth gaussian or off, and --sheetness off"
-        )
     if setting.ced_steps and smoothing_reach(setting)[1] > FARTHEST:
         found.append(
             f"{setting.ced_steps} steps of coherence-enhancing diffusion look "
             f"{smoothing_reach(setting)[1]} voxels around each one, which every tile would have to "
             f"read: choose --ced-steps, --ced-sigma and --ced-rho so that it is at most {FARTHEST}"
         )
-    if setting.averaging is Averaging.RANK:
+    if PathKey.of(setting).is_ranked and smoothed_alone(setting) is not None:
         found.append(
-            "ranks are those in the whole volume, which tiles do not know: choose another averaging"
+            "volumes that are smoothed have as many different values as voxels, too many for a "
+            "table of their ranks: choose --smooth-stage score, or another averaging than rank"
         )
     return [*found, *step_refusals(setting)]
 

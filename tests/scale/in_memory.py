@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from napari_nx46.core.score.ct_paths import intensity_extent
+from napari_nx46.core.score.figures import FigureSums
+from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.measured import Measured
+from napari_nx46.core.score.measuring import PartRequest, measure_part, measure_whole
 from napari_nx46.scale.stages import plan_passes
 from napari_nx46.scale.tiles import TileOutput, TileWork
-from napari_nx46.voxels.blocks import intersection, whole_block, within
+from napari_nx46.setting import ScoreFrom, Setting
+from napari_nx46.voxels.blocks import FragmentVolumes, intersection, whole_block, within
+from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.merging import Decisions
 from napari_nx46.voxels.pieces import TilePieces
 
@@ -116,3 +123,23 @@ def mask_by_tiles(
     inputs, _ = run_passes(work, score, order, weak, image)
     mask = inputs.mask("result", whole_block(work.grid.shape))
     return np.zeros(work.grid.shape, np.uint8) if mask is None else mask
+
+
+def measured_by_tiles(volumes: FragmentVolumes, setting: Setting, grid: Grid) -> Measured:
+    """Return what scores follow from of the whole volume, measured tile by tile, from the last."""
+    known = FragmentScore(volumes, keep_score=False)
+    if setting.source is not ScoreFrom.PROBABILITIES:
+        known = FragmentScore(
+            volumes,
+            keep_score=False,
+            measured=Measured(intensities=intensity_extent(volumes.image)),
+        )
+
+    def measure(measured: Measured, request: PartRequest) -> FigureSums:
+        score = FragmentScore(volumes, keep_score=False, measured=measured)
+        total = FigureSums.none(request.figures)
+        for tile in reversed(range(len(grid))):
+            total += measure_part(score, setting, grid.block(tile), request)
+        return total
+
+    return measure_whole(known, setting, measure)

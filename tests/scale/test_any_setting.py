@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.core.score.fragment_score import FragmentScore
 from napari_nx46.core.score.weak import WeakVoxels
 from napari_nx46.scale.stages import refusals
 from napari_nx46.scale.tiles import TileWork
 from napari_nx46.setting import Domain, Setting, checked_knob, described_knobs
 from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 from napari_nx46.voxels.grid import Grid
-from tests.scale.in_memory import mask_by_tiles
+from tests.scale.in_memory import mask_by_tiles, measured_by_tiles
 
 MOST = {"patch_blocks": 16, "ced_steps": 2, "diffusion_iterations": 2, "smooth_passes": 2}
 """Of knobs that take long on small volumes, or would be larger than these."""
@@ -75,10 +76,13 @@ def test_any_setting_has_one_mask_however_it_is_computed(setting, seed, shape, t
     if reasons := refusals(setting, "volume"):
         assert all(len(reason.split()) > 5 for reason in reasons)
         return
-    weak = WeakVoxels(read)
+    grid = Grid(shape, tile)
+    measured = measured_by_tiles(volumes, setting, grid)
+    score = FragmentScore(volumes, keep_score=False, measured=measured)
+    weak = WeakVoxels(score)
     found = mask_by_tiles(
-        TileWork(setting, threshold, Grid(shape, tile)),
-        lambda block: read.score(setting, block),
+        TileWork(setting, threshold, grid),
+        lambda block: score.score(setting, block),
         weak=lambda block, high, low: weak.adjusted(setting, block, high, low),
     )
     np.testing.assert_array_equal(found, expected)

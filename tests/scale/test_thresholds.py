@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from napari_nx46.core.pipeline import FragmentPipeline
-from napari_nx46.core.score.ct_paths import intensity_extent
 from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.measured import Measured
 from napari_nx46.core.threshold.rules import threshold_of
 from napari_nx46.scale.scores import absent_score, is_reached, source_halo
 from napari_nx46.scale.stages import refusals
@@ -26,6 +26,7 @@ from napari_nx46.scale.thresholds import (
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import FragmentVolumes, intersection
 from napari_nx46.voxels.grid import Grid
+from tests.scale.in_memory import measured_by_tiles
 
 GRID = Grid((7, 10, 9), (3, 4, 5))
 
@@ -147,7 +148,7 @@ def assert_score_needs_no_more(pipeline, setting, halo):
     score = FragmentScore(
         FragmentVolumes(**changed),
         keep_score=False,
-        intensities=intensity_extent(sources.image),
+        measured=measured_by_tiles(sources, setting, GRID),
     )
     np.testing.assert_array_equal(score.score(setting, box), expected)
 
@@ -161,7 +162,7 @@ def test_the_score_of_absent_chunks_says_whether_tiles_without_any_are_backgroun
     assert is_reached(threshold, 0.5, everywhere)
     assert absent_score(probability, {"p3d": np.uint8(255), "p2d": np.uint8(0)}) == np.float32(0.72)
     residual = probability.changed(source="residual")
-    assert absent_score(residual, {"image": np.uint16(0)}, (0, 9)) == 0.5
+    assert absent_score(residual, {"image": np.uint16(0)}, Measured(intensities=(0, 9))) == 0.5
     per_slice = threshold_of([(0.9, 0.8), (0.3, 0.2)])
     assert is_reached(per_slice, 0.25, everywhere)
     assert not is_reached(per_slice, 0.25, slice(0, 1))

@@ -289,9 +289,9 @@ def test_what_tiles_cannot_do_is_refused_with_the_reason():
     assert refusals(PLAIN.changed(patch_holes=8, patch_blocks=64)) == []
     assert refusals(PLAIN.changed(ct_gate="mask")) == []
     assert refusals(PLAIN.changed(ct_gate="score")) == []
-    [diffusion] = refusals(PLAIN.changed(smooth="diffusion"))
-    assert "--smooth gaussian" in diffusion
-    [ranks] = refusals(PLAIN.changed(averaging="rank"))
+    smoothed = PLAIN.changed(smooth="diffusion", smooth_stage="volumes")
+    assert refusals(smoothed) == refusals(PLAIN.changed(averaging="rank")) == []
+    [ranks] = refusals(smoothed.changed(averaging="rank"))
     assert "ranks" in ranks
     [cubes] = refusals(PLAIN.changed(plug_cubes="raster"))
     assert "plug_cubes" in cubes

@@ -5,9 +5,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_nx46.voxels.blocks import FloatVolume
 from napari_nx46.voxels.compiling.kernel import helper, kernel
+
+Indices = npt.NDArray[np.int64]
+
+LOWEST_EXPONENT = -1000
+"""Below that of the square of any float32."""
+
+_WHOLE = float(1 << 53)
+_HALF = 26
+_LOWER = (1 << 26) - 1
 
 
 @kernel("(f4[:,:,::1], f8, f8, i8, i8, f4[:,:,::1])")
@@ -81,3 +91,31 @@ def _slope(values: FloatVolume, z: int, y: int, x: int, axis: int) -> float:
     else:
         before, after = values[z, y, max(x - 1, 0)], values[z, y, min(x + 1, columns - 1)]
     return 0.5 * (np.float64(after) - np.float64(before))
+
+
+@kernel("(f4[:,:,::1], i8[:,::1], i8[:,::1])")
+def sum_slope_squares(values: FloatVolume, bounds: Indices, sums: Indices) -> None:
+    """Add the squares of the slopes in a part of a volume to sums by their exponents.
+
+    Parameters
+    ----------
+    values : (Z, Y, X) array of float32
+        Repeated beyond its faces.
+    bounds : (3, 2) array of int64
+        Where the part starts and stops along each axis.
+    sums : (2, 1024) array of int64
+        Of the lower 26 bits of the mantissas, as whole numbers, and of the rest: by exponents from
+        -1000 on.
+    """
+    for z in range(bounds[0, 0], bounds[0, 1]):
+        for y in range(bounds[1, 0], bounds[1, 1]):
+            for x in range(bounds[2, 0], bounds[2, 1]):
+                square = 0.0
+                for axis in range(3):
+                    slope = _slope(values, z, y, x, axis)
+                    square += slope * slope
+                if square > 0:
+                    mantissa, exponent = math.frexp(square)
+                    whole, place = np.int64(mantissa * _WHOLE), exponent - LOWEST_EXPONENT
+                    sums[0, place] += whole & _LOWER
+                    sums[1, place] += whole >> _HALF

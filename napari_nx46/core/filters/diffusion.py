@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
-from napari_nx46.voxels.blocks import FloatVolume
+from napari_nx46.voxels.blocks import Block, FloatVolume, block_shape
 from napari_nx46.voxels.tiles import INLINE_VOXELS
 from napari_nx46.voxels.workers import Workers, tiles_of
 
-__all__ = ["diffuse", "diffusion_scale", "slope_squares"]
+__all__ = ["SlopeSquares", "diffuse", "diffusion_scale"]
 
 PLANES_PER_TILE = 8
+
+_EXPONENTS = 1024
+_MANTISSA_BITS = 53
+_HALF_BITS = 26
 
 
 def diffuse(
@@ -62,41 +69,72 @@ def diffuse(
     return out
 
 
-def diffusion_scale(squares: list[float], voxels: int, conductance: float) -> float:
+def diffusion_scale(squares: SlopeSquares, conductance: float) -> float:
     """Return K of the formula: ``-2 * conductance**2`` times the mean of the slopes' squares.
 
     Parameters
     ----------
-    squares : list of float
-        Of each slice of the whole volume, in order; see `slope_squares`.
-    voxels : int
+    squares : SlopeSquares
         Of the whole volume.
     conductance : float
     """
-    return -2.0 * conductance**2 * math.fsum(squares) / voxels
+    return -2.0 * conductance**2 * squares.mean
 
 
-def slope_squares(volume: FloatVolume, planes: slice) -> list[float]:
-    """Return the sum of the squares of the slopes along z, y and x over each of some slices.
+@dataclass(frozen=True, eq=False, slots=True)
+class SlopeSquares:
+    """The sum of the squares of the slopes along z, y and x, exact: no cutting changes a bit of it.
 
     Parameters
     ----------
-    volume : (Z, Y, X) array of float32
-        With a slice before and behind those that are asked for, as far as the fragment goes.
-    planes : slice
+    voxels : int
+    sums : (2, 1024) array of int64
+        By the squares' exponent: of the lower 26 bits of the mantissas, and of the rest.
 
-    Returns
-    -------
-    list of float
-        Each summed in float64, whatever slices are asked for at a time.
+    Examples
+    --------
+    >>> ramp = np.linspace(0, 1, 5, dtype=np.float32).reshape(1, 1, 5)
+    >>> SlopeSquares.of(ramp, (slice(0, 1),) * 2 + (slice(1, 4),)).mean
+    0.0625
     """
-    last = len(volume) - 1
-    sums = []
-    for z in range(planes.start, planes.stop):
-        near = volume[[max(z - 1, 0), z, min(z + 1, last)]].astype(np.float64)
-        square = ((near[2] - near[0]) / 2) ** 2
-        padded = np.pad(near[1], 1, "edge")
-        square += ((padded[2:, 1:-1] - padded[:-2, 1:-1]) / 2) ** 2
-        square += ((padded[1:-1, 2:] - padded[1:-1, :-2]) / 2) ** 2
-        sums.append(float(square.sum()))
-    return sums
+
+    voxels: int
+    sums: npt.NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> SlopeSquares:
+        """Return the sum over no voxels."""
+        return cls(0, np.zeros((2, _EXPONENTS), np.int64))
+
+    @classmethod
+    def of(cls, volume: FloatVolume, inner: Block) -> SlopeSquares:
+        """Return the sum over a part of a volume.
+
+        Parameters
+        ----------
+        volume : (Z, Y, X) array of float32
+            With a voxel around the part, as far as the fragment goes: beyond, voxels are repeated.
+        inner : Block
+        """
+        from napari_nx46.core.filters.compiled_diffusion import sum_slope_squares
+
+        found = cls(math.prod(block_shape(inner)), np.zeros((2, _EXPONENTS), np.int64))
+        bounds = np.array([(part.start, part.stop) for part in inner], np.int64)
+        values = np.require(np.ascontiguousarray(volume), requirements="W")
+        sum_slope_squares(values, bounds, found.sums)
+        return found
+
+    def __add__(self, other: SlopeSquares) -> SlopeSquares:
+        return SlopeSquares(self.voxels + other.voxels, self.sums + other.sums)
+
+    @property
+    def mean(self) -> float:
+        """The mean over all voxels: their sum, rounded once, divided by their number."""
+        from napari_nx46.core.filters.compiled_diffusion import LOWEST_EXPONENT
+
+        total = Fraction(0)
+        for exponent in np.flatnonzero(self.sums.any(axis=0)).tolist():
+            low, high = self.sums[:, exponent].tolist()
+            whole, power = low + (high << _HALF_BITS), exponent + LOWEST_EXPONENT - _MANTISSA_BITS
+            total += whole * Fraction(2) ** power
+        return float(total) / self.voxels

@@ -11,9 +11,10 @@ from threading import Lock
 import numpy as np
 
 from napari_nx46.core.score.blend import PathKey, ScoreKey, ScoreStage, ScoreWork
-from napari_nx46.core.score.ct_paths import IntensityExtent, ct_sources, intensity_extent
+from napari_nx46.core.score.ct_paths import ct_sources, intensity_extent
 from napari_nx46.core.score.figures import figures_of
 from napari_nx46.core.score.kernels import Kernels, compiled_kernels
+from napari_nx46.core.score.measured import NOT_MEASURED, Measured
 from napari_nx46.core.score.prepared import (
     GatedVolume,
     RankedVolume,
@@ -76,8 +77,8 @@ class FragmentScore:
     keep_score : bool
         Keep the newest score (one float32 volume) between calls. Otherwise every call that needs
         it streams the sources again in slabs, and memory stays small.
-    intensities : tuple of float, optional
-        Lowest and highest value of the CT image, if they are known; they are looked for otherwise.
+    measured : Measured
+        What is known of the whole; what is not is looked for.
 
     Notes
     -----
@@ -92,7 +93,7 @@ class FragmentScore:
         kernels: Kernels | None = None,
         workers: Workers | None = None,
         keep_score: bool = True,
-        intensities: IntensityExtent | None = None,
+        measured: Measured = NOT_MEASURED,
     ) -> None:
         self.sources = sources
         self.kernels = kernels or compiled_kernels()
@@ -100,7 +101,8 @@ class FragmentScore:
         self.keep_score = keep_score
         self._stage: ScoreStage | None = None
         self._paths: tuple[PathKey, FragmentVolumes] | None = None
-        self._intensities = intensities
+        self._measured = measured
+        self._intensities = measured.intensities
         self._computing = Lock()  # held while a stage is computed: by one thread at a time
         self._changing = Lock()  # held while what is kept changes: never for long
         self._times_cleared = 0
@@ -114,9 +116,9 @@ class FragmentScore:
         return self.sources.shape
 
     @property
-    def intensities(self) -> IntensityExtent | None:
-        """Lowest and highest value of the CT image, if they are known."""
-        return self._intensities
+    def measured(self) -> Measured:
+        """What is known of the whole: what was given, and the intensities of the CT image."""
+        return replace(self._measured, intensities=self._intensities)
 
     @property
     def slab_thickness(self) -> int:
@@ -294,9 +296,10 @@ class FragmentScore:
                 volume = GatedVolume(volume, image, *key.gate)
             if temperature != 1.0 or key.shift != 0.0:
                 volume = TemperedVolume(volume, temperature, key.shift)
+            figures, ranks = self._measured.of_volume(key, name)
             if smoothing is not None:
-                volume = self._smoothed_alone(volume, smoothing, cancelled)
-            return RankedVolume.of(volume) if key.is_ranked else volume
+                volume = self._smoothed_alone(volume, smoothing, figures, cancelled)
+            return RankedVolume.of(volume, ranks) if key.is_ranked else volume
 
         p3d, p2d = sources.p3d, sources.p2d
         first = None if p3d is None else prepared("p3d", p3d)
@@ -308,7 +311,11 @@ class FragmentScore:
         return volumes
 
     def _smoothed_alone(
-        self, volume: VolumeLike, setting: Setting, cancelled: CancelCheck
+        self,
+        volume: VolumeLike,
+        setting: Setting,
+        figures: WholeFigures | None,
+        cancelled: CancelCheck,
     ) -> SmoothedVolume:
         """Return a volume smoothed by itself: the score of a setting that has no other one."""
         score = FragmentScore(
@@ -316,6 +323,7 @@ class FragmentScore:
             kernels=self.kernels,
             workers=self.workers,
             keep_score=False,
+            measured=Measured(setting, score=figures),
         )
         if needs_figures(setting):
             score.figures(setting, cancelled)
@@ -343,8 +351,8 @@ class FragmentScore:
             return figures
 
     def _known_figures(self, setting: Setting) -> WholeFigures | None:
-        found = self._figures
-        return found[1] if found is not None and found[0] == ScoreKey.of(setting) else None
+        found, key = self._figures, ScoreKey.of(setting)
+        return found[1] if found is not None and found[0] == key else self._measured.figures(key)
 
     def _keep_paths(self, setting: Setting, keep: bool, cancelled: CancelCheck) -> None:
         """Compute the volumes that follow from the CT image once, where memory is to be used."""

@@ -13,7 +13,7 @@ from napari_nx46.core.cleanup.ct_gate import ct_support
 from napari_nx46.core.score.ensemble import LOWEST_PROBABILITY
 from napari_nx46.voxels.blocks import Block, FloatVolume, VolumeLike
 
-__all__ = ["GatedVolume", "RankedVolume", "SmoothedVolume", "TemperedVolume"]
+__all__ = ["GatedVolume", "RankedVolume", "Ranks", "SmoothedVolume", "TemperedVolume"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +119,38 @@ class SmoothedVolume(_Following):
         return self.smooth(index)
 
 
+@dataclass(frozen=True)
+class Ranks:
+    """How often each value of a volume occurs; those of parts are added.
+
+    Parameters
+    ----------
+    values : tuple of float
+        Every value once, in ascending order.
+    counts : tuple of int
+    """
+
+    values: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, voxels: npt.NDArray[Any]) -> Ranks:
+        """Return those of the values of an array."""
+        values, counts = np.unique(voxels, return_counts=True)
+        return cls(tuple(values.tolist()), tuple(counts.tolist()))
+
+    def __add__(self, other: Ranks) -> Ranks:
+        values = np.union1d(self.values, other.values)
+        counts = np.zeros(values.size, np.int64)
+        for one in (self, other):
+            counts[np.searchsorted(values, one.values)] += np.array(one.counts, np.int64)
+        return Ranks(tuple(values.tolist()), tuple(counts.tolist()))
+
+    def shares(self) -> npt.NDArray[np.float32]:
+        """Return the rank of each value, as a share of all voxels."""
+        return _shares(np.array(self.counts, np.int64))
+
+
 @dataclass(frozen=True, eq=False)
 class RankedVolume(_Following):
     """A volume in which every value is replaced by its rank, as a share of the fragment's voxels.
@@ -139,13 +171,14 @@ class RankedVolume(_Following):
     shares: npt.NDArray[np.float32]
 
     @classmethod
-    def of(cls, volume: VolumeLike) -> RankedVolume:
-        """Rank the values of a volume, all of which are held in memory for that."""
+    def of(cls, volume: VolumeLike, ranks: Ranks | None = None) -> RankedVolume:
+        """Rank the values of a volume; unless their ranks are known, all are held in memory."""
+        if ranks is not None:
+            return cls(volume, np.array(ranks.values, volume.dtype), ranks.shares())
         z, y, x = volume.shape
         whole: npt.NDArray[Any] = volume[slice(0, z), slice(0, y), slice(0, x)]
         values, counts = np.unique(whole, return_counts=True)
-        middles = np.cumsum(counts, dtype=np.int64) - counts / 2
-        return cls(volume, values, (middles / whole.size).astype(np.float32))
+        return cls(volume, values, _shares(counts))
 
     @property
     def kept_bytes(self) -> int:
@@ -156,3 +189,11 @@ class RankedVolume(_Following):
         """Return the voxels of a block."""
         voxels: npt.NDArray[Any] = self.volume[index]
         return self.shares[np.searchsorted(self.values, voxels)]
+
+
+def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Return the rank of each value from how often it occurs, in ascending order."""
+    ends: npt.NDArray[np.int64] = np.cumsum(counts, dtype=np.int64)
+    total = ends[-1] if ends.size else 1
+    shares: npt.NDArray[np.float32] = ((ends - counts / 2) / total).astype(np.float32)
+    return shares

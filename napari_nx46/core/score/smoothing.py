@@ -29,9 +29,11 @@ __all__ = [
     "has_sheetness",
     "needs_figures",
     "plain_mean",
+    "sheetness_alone",
     "shown_meanwhile",
     "smooth_score",
     "smoothed_alone",
+    "smoothes_scores",
     "smoothing_key",
     "smoothing_reach",
 ]
@@ -117,20 +119,25 @@ def smoothed_alone(setting: Setting) -> Setting | None:
     return Setting().model_copy(update={"blend": 1.0, "z_radius": 0, **knobs})
 
 
+def sheetness_alone(setting: Setting) -> Setting:
+    """Return the setting whose score is the sheetness that another one is gated by."""
+    return setting.model_copy(update={"sheetness": Sheetness.REPLACE, "ced_steps": 0})
+
+
 def has_sheetness(setting: Setting) -> bool:
     """Return whether the score is made of its sheetness; a gate is part of the threshold."""
     return setting.sheetness in (Sheetness.MIX, Sheetness.REPLACE)
 
 
-def _of_score(setting: Setting) -> ScoreSmoothing:
-    """Return how the score is smoothed after the mean."""
+def smoothes_scores(setting: Setting) -> ScoreSmoothing:
+    """Return how the score is smoothed after the mean; where each volume is, it is not."""
     return setting.smooth if setting.smooth_stage is SmoothStage.SCORE else ScoreSmoothing.OFF
 
 
 def smoothing_key(setting: Setting) -> SmoothingKey:
     """Return what the smoothing of the score follows from; empty where there is none."""
     key: SmoothingKey = ()
-    match _of_score(setting):
+    match smoothes_scores(setting):
         case ScoreSmoothing.DIFFUSION:
             key = (
                 setting.smooth,
@@ -157,7 +164,7 @@ def smoothing_key(setting: Setting) -> SmoothingKey:
 
 def needs_figures(setting: Setting) -> bool:
     """Return whether the smoothing follows from the whole fragment, see `WholeFigures`."""
-    return _of_score(setting) is ScoreSmoothing.DIFFUSION or has_sheetness(setting)
+    return smoothes_scores(setting) is ScoreSmoothing.DIFFUSION or has_sheetness(setting)
 
 
 def smoothing_reach(setting: Setting) -> tuple[int, int, int]:
@@ -173,7 +180,7 @@ def smoothing_reach(setting: Setting) -> tuple[int, int, int]:
 
 
 def _reach_of_smoothing(setting: Setting) -> tuple[int, int, int]:
-    match _of_score(setting):
+    match smoothes_scores(setting):
         case ScoreSmoothing.DIFFUSION:
             return (setting.diffusion_iterations,) * 3
         case ScoreSmoothing.GAUSSIAN:
@@ -209,7 +216,7 @@ def smooth_score(
     (Z, Y, X) array of float32
         In [0, 1].
     """
-    match _of_score(setting):
+    match smoothes_scores(setting):
         case ScoreSmoothing.DIFFUSION:
             for scale in figures.scales:
                 score = diffuse(score, scale, setting.diffusion_step, workers=workers)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from napari_nx46.core.score.blend import read_block
 from napari_nx46.core.score.ensemble import effective_weights
 from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.smoothing import sheetness_alone
 from napari_nx46.setting import Averaging, ScoreFrom, Setting, Sheetness, SmoothStage
 from napari_nx46.voxels.blocks import Block, FragmentVolumes, Mask, VolumeLike
 from napari_nx46.voxels.workers import CancelCheck, never
@@ -77,7 +78,7 @@ class WeakVoxels:
         """Return whether those of any block are known without a pass over the fragment."""
         if not is_gated(setting):
             return True
-        scores, likeness = self._scores(), _likeness(setting)
+        scores, likeness = self._scores(), sheetness_alone(setting)
         if scores.keep_score:
             return scores.cached_stage(likeness) is not None
         return scores.is_ready(likeness)
@@ -85,7 +86,7 @@ class WeakVoxels:
     def prepare(self, setting: Setting, cancelled: CancelCheck = never) -> None:
         """Compute what all blocks need, if it is to be kept."""
         if is_gated(setting) and self._scores().keep_score:
-            self._scores().stage(_likeness(setting), cancelled)
+            self._scores().stage(sheetness_alone(setting), cancelled)
 
     def adjusted(
         self, setting: Setting, block: Block, high: Mask, low: Mask, cancelled: CancelCheck = never
@@ -109,7 +110,7 @@ class WeakVoxels:
             If `cancelled` returned True.
         """
         if is_gated(setting):
-            likeness = self._scores().score(_likeness(setting), block, cancelled)
+            likeness = self._scores().score(sheetness_alone(setting), block, cancelled)
             low = low & (high | (likeness >= np.float32(setting.sheet_threshold)))
         if _is_widened(setting):
             low = low | self._any_above_half(setting, block, cancelled)
@@ -123,7 +124,7 @@ class WeakVoxels:
                 kernels=self._score.kernels,
                 workers=self._score.workers,
                 keep_score=keep,
-                intensities=self._score.intensities,
+                measured=self._score.measured,
             )
         return made
 
@@ -139,11 +140,6 @@ class WeakVoxels:
         if found is None:
             raise ValueError("there is no probability volume")
         return found
-
-
-def _likeness(setting: Setting) -> Setting:
-    """Return the setting whose score is the sheetness that another one is gated by."""
-    return setting.model_copy(update={"sheetness": Sheetness.REPLACE, "ced_steps": 0})
 
 
 def _averaged(volumes: FragmentVolumes, setting: Setting) -> list[VolumeLike]:

@@ -36,6 +36,7 @@ __all__ = [
     "find",
     "quantiles_of",
     "search_of",
+    "search_quantiles",
 ]
 
 Pair = tuple[float, ...]
@@ -164,7 +165,7 @@ def search_of(setting: Setting) -> Search:
         return _adaptive(setting)
     if setting.domain is Domain.NONZERO:
         return _above_zero(quantiles_of(setting))
-    return _quantiles(quantiles_of(setting))
+    return search_quantiles(quantiles_of(setting))
 
 
 def adaptive_percentiles(
@@ -183,7 +184,8 @@ def adaptive_percentiles(
     return high, low
 
 
-def _quantiles(quantiles: Sequence[float]) -> Search:
+def search_quantiles(quantiles: Sequence[float]) -> Search:
+    """Search for quantiles of all scores, in two rounds."""
     counted = yield CountRequest(histogram=True)
     return (yield from _refined(ScoreHistogram(counted.histogram), {}, quantiles))
 

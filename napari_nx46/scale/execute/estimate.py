@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_nx46.core.cleanup.sheets import MOST_LAYERS
+from napari_nx46.core.score.measured import Measured
+from napari_nx46.core.score.measuring import readings
+from napari_nx46.core.score.smoothing import has_sheetness
+from napari_nx46.core.score.weak import is_gated
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.volumes.origin import VolumeError
 from napari_nx46.scale.execute.book import StageBook
@@ -36,6 +40,9 @@ _READINGS = 2
 
 _BYTES_A_VOXEL = 12
 """Of a tile with its halo: measured, with labels of components, and rounded up."""
+
+_HESSIAN = 44
+"""Bytes a voxel that the sheetness takes: slopes along three axes, and six of their slopes."""
 
 _SURROUNDINGS = 5
 """Bytes a voxel that are kept around a tile where sheets grow from far away: mask and numbers."""
@@ -94,6 +101,8 @@ def memory_of_a_worker(plan: ApplyPlan) -> int:
     cell = max(plan.setting.patch_blocks if plan.setting.patch_holes else 0, plan.tile)
     usual = _voxels_around(plan, cell, (max(axis) for axis in zip(*halos, strict=True)))
     needed = usual * (_BYTES_A_VOXEL + 4 * len(plan.sources.addresses))
+    if has_sheetness(plan.setting) or is_gated(plan.setting):
+        needed += usual * _HESSIAN
     if any(one.parts is not None for one in plan.passes):
         # A tile may need all that its sheets can have grown from.
         farthest = _voxels_around(plan, plan.tile, (plan.setting.sheet_gap + MOST_LAYERS,) * 3)
@@ -171,8 +180,9 @@ def estimate(
     volumes = plan.sources.open()
     stated = fixed_threshold(plan.setting)
     threshold = stated or Threshold((0.5,), low=(0.4,) if plan.setting.is_pair else None)
-    intensities = None if plan.setting.source is ScoreFrom.PROBABILITIES else (0.0, 255.0)
-    present = tiles_present(plan, volumes, threshold, intensities)
+    from_ct = plan.setting.source is not ScoreFrom.PROBABILITIES
+    measured = Measured(intensities=(0.0, 255.0) if from_ct else None)
+    present = tiles_present(plan, volumes, threshold, measured)
     timed: list[TileRecord] = []
     faults: list[str] = []
     middles = range(1, 2 * _TIMED, 2)
@@ -181,23 +191,21 @@ def estimate(
         for number, tile in enumerate(chosen):
             if cancelled():
                 raise Cancelled
-            job = TileJob(
-                _alone(plan, tile, Path(folder) / f"{number}.zarr"), threshold, intensities
-            )
+            job = TileJob(_alone(plan, tile, Path(folder) / f"{number}.zarr"), threshold, measured)
             try:
                 timed += _timed(job)
             except VolumeError as error:  # the run goes on with all other tiles, and names it
                 faults.append(f"a tile that was to be timed cannot be read: {error}")
     share = len(present) / max(1, len(chosen) - len(faults))
-    readings = 1 if stated is not None else 1 + _READINGS
+    times = 1 + (0 if stated is not None else _READINGS) + readings(plan.setting)
     return Estimate(
         shape=plan.shape,
         tile=plan.tile,
         tiles=len(plan.grid),
         tiles_present=len(present),
         workers=workers,
-        bytes_to_read=readings * _bytes_to_read(plan, volumes, present),
-        seconds=sum(one.seconds for one in timed) * share * readings / workers,
+        bytes_to_read=times * _bytes_to_read(plan, volumes, present),
+        seconds=sum(one.seconds for one in timed) * share * times / workers,
         scratch_bytes=int(share * sum(size for one in timed for size, _ in one.files.values())),
         output_bytes=int(share * sum(chunk.size for one in timed for chunk in one.chunks)),
         memory_bytes=_together(plan, workers, processes),

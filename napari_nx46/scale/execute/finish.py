@@ -74,7 +74,7 @@ def finish(
     names = {one.name for one in labellings if not one.rule.background}
     objects = {name: job.scratch.components(name) for name in sorted(names)}
     receipt = make_receipt(
-        *(plan, job.threshold, job.intensities, counts, objects), slices.tolist(), chunks
+        *(plan, job.threshold, job.measured, counts, objects), slices.tolist(), chunks
     )
     write_metadata(
         job.files,

@@ -1,4 +1,4 @@
-"""What is counted over all tiles before the first pass: intensities of the CT, and scores."""
+"""What is measured over all tiles before the first pass, and counted of their scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TypeAlias
 import numpy as np
 
 from napari_nx46.core.score.ct_paths import IntensityExtent, intensity_extent
+from napari_nx46.core.score.figures import FigureSums
 from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.measuring import PartRequest, measure_part
 from napari_nx46.core.threshold.search import CountRequest, Pair, ScoreCounts
 from napari_nx46.scale.plan.sources import CountedVolume
 from napari_nx46.scale.thresholds import count_tile, counted_box, layer_thresholds
@@ -17,9 +19,9 @@ from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, FloatVolume, intersection, within
 from napari_nx46.voxels.grid import Grid
 
-__all__ = ["Measure", "Measured", "measure_tile"]
+__all__ = ["Measure", "MeasuredTile", "measure_tile"]
 
-Measured: TypeAlias = IntensityExtent | ScoreCounts | list[Pair] | None
+MeasuredTile: TypeAlias = IntensityExtent | FigureSums | ScoreCounts | list[Pair] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,10 @@ class Measure:
     Parameters
     ----------
     request : CountRequest, optional
-        What is counted of its scores; without one, the CT's lowest and highest value are found.
+        What is counted of its scores.
+    figures : PartRequest, optional
+        What is measured that scores follow from; without either, the CT's lowest and highest
+        value are found.
     by_slice : bool
         Whether it is a layer of tiles whose slices have thresholds of their own.
     parts : tuple of Block, optional
@@ -37,6 +42,7 @@ class Measure:
     """
 
     request: CountRequest | None = None
+    figures: PartRequest | None = None
     by_slice: bool = False
     parts: tuple[Block, ...] | None = None
 
@@ -48,7 +54,7 @@ def measure_tile(
     measure: Measure,
     score: FragmentScore,
     image: CountedVolume | None,
-) -> Measured:
+) -> MeasuredTile:
     """Return what is asked of a tile.
 
     Parameters
@@ -78,6 +84,8 @@ def measure_tile(
 
         return layer_thresholds(setting, extent.stop - extent.start, scores)
     block = grid.block(number)
+    if measure.figures is not None:
+        return measure_part(score, setting, block, measure.figures)
     if measure.request is None:
         if image is None:
             raise ValueError("found no CT image")

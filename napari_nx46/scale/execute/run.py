@@ -14,7 +14,7 @@ from napari_nx46.scale.execute.book import StageBook
 from napari_nx46.scale.execute.finish import finish, is_finished
 from napari_nx46.scale.execute.lanes import ClusterLanes, StartedCluster
 from napari_nx46.scale.execute.ledger import Ledger
-from napari_nx46.scale.execute.measuring import Measured
+from napari_nx46.scale.execute.measuring import MeasuredTile
 from napari_nx46.scale.execute.owning import owned
 from napari_nx46.scale.execute.parts import Parts
 from napari_nx46.scale.execute.progress import ApplyProgress, ApplyState, Failure, Pace
@@ -150,7 +150,7 @@ class _Measuring:
             yield self._progress(ApplyState.FAILED, "run again when that is mended")
         return None
 
-    def _computed(self, job: TileJob, tasks: Sequence[TileTask]) -> Iterator[Measured]:
+    def _computed(self, job: TileJob, tasks: Sequence[TileTask]) -> Iterator[MeasuredTile]:
         with self._lanes.working(job, tasks) as dispatcher:
             while not dispatcher.idle:
                 if self._cancelled():
@@ -194,7 +194,7 @@ class _Run:
         self._ledger = ledger
         self._cancelled = cancelled
         self._parts = Parts(options.part, options.parts, plan.work)
-        self._present = tiles_present(plan, plan.sources.open(), job.threshold, job.intensities)
+        self._present = tiles_present(plan, plan.sources.open(), job.threshold, job.measured)
         self._book = StageBook(job, ledger, self._present, alone=options.parts == 1)
         self._failures: list[Failure] = []
         self._no_room = False

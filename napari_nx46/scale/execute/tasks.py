@@ -18,12 +18,13 @@ from distributed.diagnostics.plugin import WorkerPlugin
 
 from napari_nx46.campaign.execute.dispatch import Call, Lane
 from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.measured import NOT_MEASURED, Measured
 from napari_nx46.core.score.weak import WeakVoxels
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import ChunkFiles, ChunkHash
 from napari_nx46.files.mask_store.layout import Index
 from napari_nx46.scale.execute.ledger import TileRecord
-from napari_nx46.scale.execute.measuring import Measure, Measured, measure_tile
+from napari_nx46.scale.execute.measuring import Measure, MeasuredTile, measure_tile
 from napari_nx46.scale.execute.scratch import Scratch
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.sources import CountedVolume
@@ -70,13 +71,13 @@ class TileJob:
     ----------
     plan : ApplyPlan
     threshold : Threshold
-    intensities : (float, float), optional
-        Lowest and highest value of the CT, where the score is made from it.
+    measured : Measured
+        What scores follow from of the whole volume.
     """
 
     plan: ApplyPlan
     threshold: Threshold
-    intensities: tuple[float, float] | None = None
+    measured: Measured = NOT_MEASURED
 
     @property
     def scratch(self) -> Scratch:
@@ -134,7 +135,7 @@ class TileReport:
     record: TileRecord | None = None
     error: str | None = None
     no_room: bool = False
-    measured: Measured = None
+    measured: MeasuredTile = None
 
 
 @dataclass(eq=False)
@@ -227,9 +228,8 @@ def opened(job: TileJob) -> _Opened:
         name: CountedVolume(volume, plan.sources.box)
         for name, volume in plan.sources.open().items()
     }
-    score = FragmentScore(
-        plan.sources.fragment(volumes), keep_score=False, intensities=job.intensities
-    )
+    fragment = plan.sources.fragment(volumes)
+    score = FragmentScore(fragment, keep_score=False, measured=job.measured)
     work = TileWork(plan.setting, job.threshold, plan.grid)
     return _Opened(volumes, score, WeakVoxels(score), work)
 

@@ -10,12 +10,16 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_nx46.core.score.ct_paths import IntensityExtent
+from napari_nx46.core.score.figures import FigureSums
+from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.measured import Measured
+from napari_nx46.core.score.measuring import PartRequest, measure_whole, needs_whole
 from napari_nx46.core.threshold.rules import threshold_of
 from napari_nx46.core.threshold.search import CountRequest, Pair, ScoreCounts
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import place_file
 from napari_nx46.files.regular import open_regular
-from napari_nx46.scale.execute.measuring import Measure, Measured
+from napari_nx46.scale.execute.measuring import Measure, MeasuredTile
 from napari_nx46.scale.execute.tasks import TileJob, TileTask
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan
@@ -37,7 +41,7 @@ MEASURING = -1
 
 _MOST_BYTES = 1 << 28
 
-Tasks = Callable[[TileJob, Sequence[TileTask]], Iterator[Measured]]
+Tasks = Callable[[TileJob, Sequence[TileTask]], Iterator[MeasuredTile]]
 """Computes tasks, and yields what each measured, in any order."""
 
 
@@ -47,7 +51,7 @@ class _Kept(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     plan: str
-    intensities: tuple[float, float] | None
+    measured: Measured
     values: tuple[float, ...]
     low: tuple[float, ...] | None
 
@@ -55,7 +59,8 @@ class _Kept(BaseModel):
 def needs_measuring(plan: ApplyPlan) -> bool:
     """Return whether tiles have to be read before the threshold is known."""
     is_fixed = fixed_threshold(plan.setting) is not None
-    return not is_fixed or plan.setting.source is not ScoreFrom.PROBABILITIES
+    from_ct = plan.setting.source is not ScoreFrom.PROBABILITIES
+    return not is_fixed or from_ct or needs_whole(plan.setting)
 
 
 def with_measures(plan: ApplyPlan, compute: Tasks) -> TileJob:
@@ -78,17 +83,17 @@ def with_measures(plan: ApplyPlan, compute: Tasks) -> TileJob:
     kept = _kept(path, plan)
     if kept is None:
         job = TileJob(plan, Threshold((0.0,)))
-        if plan.setting.source is not ScoreFrom.PROBABILITIES:
-            job = replace(job, intensities=_intensities(job, compute))
+        job = replace(job, measured=_measured(job, compute))
         threshold = fixed_threshold(plan.setting) or _threshold(job, compute)
         kept = _Kept(
             plan=plan.identity(),
-            intensities=job.intensities,
+            measured=replace(job.measured, setting=None),
             values=threshold.values,
             low=threshold.low,
         )
         place_file(path, kept.model_dump_json().encode(), job.scratch.staging)
-    return TileJob(plan, Threshold(kept.values, low=kept.low), kept.intensities)
+    measured = replace(kept.measured, setting=plan.setting)
+    return TileJob(plan, Threshold(kept.values, low=kept.low), measured)
 
 
 def _kept(path: Path, plan: ApplyPlan) -> _Kept | None:
@@ -102,6 +107,29 @@ def _kept(path: Path, plan: ApplyPlan) -> _Kept | None:
     if found.plan != plan.identity():
         raise ApplyError(f"{path}: found another plan's; use --restart to begin again")
     return found
+
+
+def _measured(job: TileJob, compute: Tasks) -> Measured:
+    """Return what scores follow from of the whole volume, in passes over its tiles."""
+    plan, measured = job.plan, Measured(job.plan.setting)
+    if plan.setting.source is not ScoreFrom.PROBABILITIES:
+        measured = replace(measured, intensities=_intensities(job, compute))
+    if not needs_whole(plan.setting):
+        return measured
+
+    def measure(known: Measured, request: PartRequest) -> FigureSums:
+        total = FigureSums.none(request.figures)
+        tasks = [
+            TileTask(MEASURING, tile, measure=Measure(figures=request))
+            for tile in range(len(plan.grid))
+        ]
+        for found in _of_type(compute(replace(job, measured=known), tasks), FigureSums):
+            total += found
+        return total
+
+    fragment = plan.sources.fragment(plan.sources.open())
+    score = FragmentScore(fragment, keep_score=False, measured=measured)
+    return measure_whole(score, plan.setting, measure)
 
 
 def _intensities(job: TileJob, compute: Tasks) -> IntensityExtent:
@@ -166,7 +194,7 @@ def _written_parts(plan: ApplyPlan) -> list[list[Block]]:
     return parts
 
 
-def _of_type(found: Iterator[Measured], kind: type[Kind]) -> Iterator[Kind]:
+def _of_type(found: Iterator[MeasuredTile], kind: type[Kind]) -> Iterator[Kind]:
     """Yield what was measured, checked to be of a kind."""
     for one in found:
         if not isinstance(one, kind):

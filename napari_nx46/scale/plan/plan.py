@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
+from napari_nx46.core.score.blend import PathKey
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.layout import Index, StoreAxes, StoreLayout
 from napari_nx46.files.volumes.placement import Placement
@@ -315,6 +316,8 @@ def plan_apply(
         raise ApplyError(f"{target}: expected a name that ends in .zarr")
     volumes = sources.open()
     leading = volumes["p3d"]
+    if PathKey.of(setting).is_ranked:
+        _check_ranked(volumes)
     shape, placement = leading.shape, leading.placement
     if sources.box is not None:
         shape, placement = _boxed(sources.box, shape, placement)
@@ -337,6 +340,20 @@ def plan_apply(
     if tile < 1 or tile % output.chunk:
         raise ApplyError(f"--tile {tile}: expected a multiple of the chunk, {output.chunk}")
     return plan
+
+
+_COUNTABLE = ("uint8", "uint16", "float16")
+
+
+def _check_ranked(volumes: Mapping[str, Volume]) -> None:
+    """Check that a table can have the ranks of all values that volumes may have."""
+    for name, volume in volumes.items():
+        if name != "image" and volume.dtype.name not in _COUNTABLE:
+            raise ApplyError(
+                f"{volume.name}: averaging rank: found {volume.dtype.name}, of which each voxel "
+                "may have a value of its own, too many for a table of their ranks; expected "
+                f"{', '.join(_COUNTABLE)}, or another averaging"
+            )
 
 
 def _described(volume: Volume) -> dict[str, object]:

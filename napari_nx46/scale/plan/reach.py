@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.core.score.ct_paths import IntensityExtent
+from napari_nx46.core.score.measured import NOT_MEASURED, Measured
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.scores import absent_score, is_reached
@@ -93,7 +93,7 @@ def tiles_present(
     plan: ApplyPlan,
     volumes: Mapping[str, Volume],
     threshold: Threshold,
-    intensities: IntensityExtent | None = None,
+    measured: Measured = NOT_MEASURED,
 ) -> list[int]:
     """Return the tiles that a plan has to compute: all others are background.
 
@@ -104,8 +104,8 @@ def tiles_present(
         Of its sources.
     threshold : Threshold
         Where an absent voxel reaches it, all tiles count.
-    intensities : (float, float), optional
-        Lowest and highest value of the CT, where the score is made from it.
+    measured : Measured
+        What scores follow from of the whole.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def tiles_present(
         If a store cannot be listed.
     """
     existing = existing_chunks(volumes)
-    if None in existing.values() or _is_reached(plan, volumes, threshold, intensities):
+    if None in existing.values() or _is_reached(plan, volumes, threshold, measured):
         return list(range(len(plan.grid)))
     present = present_tiles(existing, plan.shape, plan.tile, plan.source_halo(), corner_of(plan))
     return [int(tile) for tile in np.flatnonzero(present)]
@@ -123,12 +123,12 @@ def _is_reached(
     plan: ApplyPlan,
     volumes: Mapping[str, Volume],
     threshold: Threshold,
-    intensities: IntensityExtent | None,
+    measured: Measured,
 ) -> bool:
     """Return whether a voxel far from every chunk may be foreground."""
     fills = {name: volume.absent_value for name, volume in volumes.items()}
     if None in fills.values():
         return True
     values = {name: volumes[name].dtype.type(fill) for name, fill in fills.items()}
-    score = absent_score(plan.setting, values, intensities)
+    score = absent_score(plan.setting, values, measured)
     return is_reached(threshold, score, slice(0, plan.shape[0]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_nx46.files.mask_store.chunks import ChunkFiles, ChunkHash
@@ -126,11 +126,12 @@ def compare_tiles(
     chosen = chance.sample(tiles, min(count, len(tiles)))
     others = sorted(set(range(len(plan.grid))) - set(tiles))
     chosen += chance.sample(others, min(count - len(chosen), len(others)))
+    receipt = check.receipt
+    measured = replace(receipt.measured, setting=plan.setting)
     for tile in chosen:
         if cancelled():
             raise Cancelled
-        receipt = check.receipt
-        yield compare_tile(plan, files, tile, receipt.threshold, receipt.intensities)
+        yield compare_tile(plan, files, tile, receipt.threshold, measured)
 
 
 def _indices(files: ChunkFiles) -> Iterator[tuple[int, Index]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from napari_nx46.core.score.ct_paths import IntensityExtent
+from napari_nx46.core.score.measured import NOT_MEASURED, Measured
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import ChunkHash
 from napari_nx46.files.regular import open_regular
@@ -40,8 +41,8 @@ class Receipt(BaseModel):
         Of a pair.
     threshold_from : str
         In words.
-    intensities : (float, float), optional
-        Lowest and highest value of the CT, where the score is made from it.
+    measured : Measured
+        What scores follow from of the whole volume, beside the setting.
     versions : mapping of str to str
         Of the packages that computed it.
     counts : mapping of str to int
@@ -63,7 +64,7 @@ class Receipt(BaseModel):
     thresholds: tuple[float, ...]
     low_thresholds: tuple[float, ...] | None
     threshold_from: str
-    intensities: tuple[float, float] | None = None
+    measured: Measured = NOT_MEASURED
     versions: Mapping[str, str]
     counts: Mapping[str, int]
     objects: Mapping[str, int]
@@ -80,7 +81,7 @@ class Receipt(BaseModel):
 def make_receipt(
     plan: ApplyPlan,
     threshold: Threshold,
-    intensities: IntensityExtent | None,
+    measured: Measured,
     counts: Mapping[str, int],
     objects: Mapping[str, int],
     slices: Sequence[int],
@@ -92,7 +93,7 @@ def make_receipt(
     ----------
     plan : ApplyPlan
     threshold : Threshold
-    intensities : (float, float), optional
+    measured : Measured
     counts, objects
         See `Receipt`.
     slices : sequence of int
@@ -114,7 +115,7 @@ def make_receipt(
         thresholds=threshold.values,
         low_thresholds=threshold.low,
         threshold_from=_origin_of(plan),
-        intensities=intensities,
+        measured=replace(measured, setting=None),
         versions=recorded_versions(),
         counts=dict(counts),
         objects=dict(objects),

@@ -15,8 +15,8 @@ from scipy import ndimage
 
 from napari_nx46.core.cleanup.step import Step, StepContext
 from napari_nx46.core.cleanup.steps import steps_of
-from napari_nx46.core.score.ct_paths import IntensityExtent
 from napari_nx46.core.score.fragment_score import FragmentScore
+from napari_nx46.core.score.measured import NOT_MEASURED, Measured
 from napari_nx46.core.score.weak import WeakVoxels
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import ChunkFiles
@@ -83,7 +83,7 @@ def compare_tile(
     files: ChunkFiles,
     tile: int,
     threshold: Threshold,
-    intensities: IntensityExtent | None = None,
+    measured: Measured = NOT_MEASURED,
 ) -> Compared:
     """Compute a tile again, and compare it with the image.
 
@@ -94,8 +94,8 @@ def compare_tile(
         Of the image.
     tile : int
     threshold : Threshold
-    intensities : (float, float), optional
-        Lowest and highest value of the CT, where the score is made from it.
+    measured : Measured
+        What scores follow from of the whole volume.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def compare_tile(
     z, y, x = (
         MARGIN * _follows(plan) + sum(extents) for extents in zip(*reach, (0, 0, 0), strict=True)
     )
-    window = _thresholded(plan, widened(block, (z, y, x), plan.shape), threshold, intensities)
+    window = _thresholded(plan, widened(block, (z, y, x), plan.shape), threshold, measured)
     for step, extents in zip(steps, reach, strict=True):
         window = _stepped(step, extents, window, plan)
     found = window.cropped(block)
@@ -121,14 +121,14 @@ def compare_tile(
 
 
 def _thresholded(
-    plan: ApplyPlan, block: Block, threshold: Threshold, intensities: IntensityExtent | None
+    plan: ApplyPlan, block: Block, threshold: Threshold, measured: Measured
 ) -> _Window:
     """Return the mask by the thresholds, linked where there are two."""
     volumes = {
         name: CountedVolume(volume, plan.sources.box)
         for name, volume in plan.sources.open().items()
     }
-    score = FragmentScore(plan.sources.fragment(volumes), keep_score=False, intensities=intensities)
+    score = FragmentScore(plan.sources.fragment(volumes), keep_score=False, measured=measured)
     scores = score.score(plan.setting, block)
     on_ct = np.ones(scores.shape, np.bool_)
     if plan.ct_above is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import SimpleITK
@@ -9,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_nx46.core.filters.diffusion import diffuse, diffusion_scale, slope_squares
+from napari_nx46.core.filters.diffusion import SlopeSquares, diffuse, diffusion_scale
 from napari_nx46.core.filters.gaussian import gaussian, gaussian_reach
+from napari_nx46.voxels.blocks import whole_block, widened, within
+from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.workers import Workers
 
 
@@ -22,8 +26,8 @@ def volume_of(seed, shape, smooth=1.0):
 def diffused(volume, conductance, step, iterations, workers=None):
     """Diffuse a whole volume."""
     for _ in range(iterations):
-        squares = slope_squares(volume, slice(0, len(volume)))
-        scale = diffusion_scale(squares, volume.size, conductance)
+        squares = SlopeSquares.of(volume, whole_block(volume.shape))
+        scale = diffusion_scale(squares, conductance)
         volume = diffuse(volume, scale, step, workers=workers)
     return volume
 
@@ -60,12 +64,35 @@ def test_threads_and_blocks_change_no_bit():
     whole = diffused(volume, 2, 0.04, 2, threads)
     threads.close()
     np.testing.assert_array_equal(whole, diffused(volume, 2, 0.04, 2))
-    squares = slope_squares(volume, slice(0, 40))
-    assert squares[7:9] == slope_squares(volume[6:10], slice(1, 3))
-    scale = diffusion_scale(squares, volume.size, 2)
+    scale = diffusion_scale(SlopeSquares.of(volume, whole_block(volume.shape)), 2)
     once = diffuse(volume, scale, 0.04)
     part = diffuse(volume[4:12, 2:50], scale, 0.04)
     np.testing.assert_array_equal(part[1:-1, 1:-1], once[5:11, 3:49])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shape=st.tuples(*[st.integers(1, 9)] * 3),
+    side=st.integers(1, 5),
+    power=st.sampled_from([0, -20, -60, -149]),
+)
+def test_squares_of_slopes_are_summed_exactly_however_a_volume_is_cut(seed, shape, side, power):
+    volume = np.ldexp(volume_of(seed, shape, 0.0), power).astype(np.float32)
+    grid = Grid(shape, (side, 3, side))
+    total = SlopeSquares.none()
+    for tile in range(len(grid)):
+        block = grid.block(tile)
+        wide = widened(block, (1, 1, 1), shape)
+        total += SlopeSquares.of(volume[wide], within(block, wide))
+    padded = np.pad(volume.astype(np.float64), 1, "edge")
+    slopes = [
+        (np.roll(padded, -1, axis) - np.roll(padded, 1, axis))[1:-1, 1:-1, 1:-1] / 2
+        for axis in range(3)
+    ]
+    squares = slopes[0] ** 2 + slopes[1] ** 2 + slopes[2] ** 2
+    assert total.voxels == volume.size
+    assert total.mean == math.fsum(squares.ravel().tolist()) / volume.size
 
 
 @pytest.mark.parametrize("sigmas", [(0.0, 1.0, 1.0), (1.5, 0.7, 0.7), (0.0, 0.0, 0.0)])

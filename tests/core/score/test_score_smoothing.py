@@ -10,7 +10,7 @@ from scipy import ndimage, special, stats
 
 from napari_nx46.core.cleanup.ct_gate import confine_to_ct
 from napari_nx46.core.filters.coherence import enhance_coherence
-from napari_nx46.core.filters.diffusion import diffuse, diffusion_scale, slope_squares
+from napari_nx46.core.filters.diffusion import SlopeSquares, diffuse, diffusion_scale
 from napari_nx46.core.filters.sheetness import sheetness, sheetness_extent
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.core.score.ensemble import mean_of_powers
@@ -51,15 +51,18 @@ def defined(score, setting):
             score = ndimage.median_filter(score, footprint=footprint, mode="nearest")
     elif setting.smooth == "diffusion":
         for _ in range(setting.diffusion_iterations):
-            squares = slope_squares(score, slice(0, len(score)))
-            scale = diffusion_scale(squares, score.size, setting.diffusion_conductance)
+            squares = SlopeSquares.of(score, whole_block(score.shape))
+            scale = diffusion_scale(squares, setting.diffusion_conductance)
             score = np.clip(diffuse(score, scale, setting.diffusion_step), 0, 1)
     score = np.clip(score, 0, 1)
     if setting.sheetness != "off":
         sigma, everywhere = setting.sheet_sigma, np.s_[:, :, :]
         extent = sheetness_extent(score, sigma, everywhere, Workers(1))
         found = sheetness(score, extent, sigma, setting.sheet_gamma, setting.sheet_beta)
-        share, highest = np.float32(setting.sheet_mix), np.float32(np.quantile(found, 0.995))
+        share, highest = (
+            np.float32(setting.sheet_mix),
+            np.float32(np.quantile(found.astype(float), 0.995)),
+        )
         mixed = (1 - share) * score + share * np.minimum(found / highest, np.float32(1))
         score = {"mix": mixed, "replace": found, "gate": score}[setting.sheetness]
     if setting.ced_steps:

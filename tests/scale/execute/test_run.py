@@ -7,7 +7,10 @@ import pytest
 
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.scale.execute.progress import ApplyState
+from napari_nx46.scale.plan.errors import ApplyError
+from napari_nx46.scale.plan.plan import plan_apply
 from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
+from napari_nx46.scale.results.checking import check_mask_image, compare_tiles
 from napari_nx46.scale.results.receipt import read_receipt
 from napari_nx46.setting import Setting, ThresholdRule
 from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
@@ -33,6 +36,17 @@ COUNTED = {
     "adaptive": (PLAIN.changed(rule="adaptive", smallest_object=20), None),
     "gradient": (PLAIN.changed(source="gradient", probability=0.3, z_radius=0), None),
     "residual": (PLAIN.changed(rule="quantile", source="residual", quantile=0.9), "volume"),
+}
+
+
+MEASURED = {
+    "diffusion": PLAIN.changed(smooth="diffusion", diffusion_iterations=2),
+    "each volume": PLAIN.changed(
+        smooth="diffusion", smooth_stage="volumes", diffusion_iterations=2, rule="adaptive"
+    ),
+    "sheetness": PLAIN.changed(sheetness="mix", sheet_sigma=0.7, smooth="gaussian"),
+    "gate": PLAIN.changed(hysteresis=True, low_probability=0.4, sheetness="gate", sheet_sigma=0.7),
+    "ranks": PLAIN.changed(averaging="rank", probability=0.7, ct_gate="score", ct_threshold=30),
 }
 
 
@@ -71,6 +85,29 @@ def test_thresholds_that_are_counted_are_those_in_memory(store, tmp_path, name):
     assert np.array_equal(level(tmp_path / "mask.zarr"), 255 * expected)
     receipt = read_receipt(tmp_path / "mask.zarr.receipt.json")
     assert len(receipt.thresholds) == (len(voxels) if name in ("slice", "adaptive") else 1)
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_scores_that_follow_from_the_whole_volume_are_those_in_memory(store, tmp_path, name):
+    (path, voxels), setting, out = store, MEASURED[name], tmp_path / "mask.zarr"
+    other = scores(seed=1)
+    p2d = write_store(tmp_path / "p2d.zarr", other)
+    sources = StoreSources(
+        p3d=StoreAddress.of(path), p2d=StoreAddress.of(p2d), image=StoreAddress.of(path)
+    )
+    assert applied(sources, setting, out)[-1].state is ApplyState.DONE
+    expected = mask_in_memory(voxels, setting, p2d=other, image=voxels)
+    assert 0.02 < expected.mean() < 0.98
+    assert np.array_equal(level(out), 255 * expected)
+    for tile in compare_tiles(check_mask_image(out), 8):
+        assert tile.compared > 0
+        assert tile.wrong == 0
+
+
+def test_ranks_of_volumes_with_as_many_values_as_voxels_are_refused(tmp_path):
+    path = write_store(tmp_path / "p.zarr", np.random.default_rng(0).random((9, 9, 9), np.float32))
+    with pytest.raises(ApplyError, match="rank: found float32"):
+        plan_apply(path, PLAIN.changed(averaging="rank"), tmp_path / "mask.zarr", tile=128)
 
 
 def test_a_quantile_over_what_is_written_leaves_absent_chunks_out(tmp_path):
