@@ -37,6 +37,7 @@ __all__ = [
     "type_into",
     "type_into_cell",
     "wait_for",
+    "wait_for_compiling",
 ]
 
 Widget = TypeVar("Widget", bound=QWidget)
@@ -78,6 +79,32 @@ def opened(dock: TuneDock) -> TunePanel:
     if dock.panel is None:
         raise RuntimeError("the dock has no session")
     return dock.panel
+
+
+def wait_for_compiling(dock: TuneDock) -> None:
+    """Wait until the kernels are compiled and the note of it is hidden.
+
+    Parameters
+    ----------
+    dock : TuneDock
+        In which data are open.
+
+    Raises
+    ------
+    TimeoutError
+        If that takes longer than `LONGEST_WAIT_SECONDS`.
+    """
+    panel, session = opened(dock), dock.viewer_session
+    if session is None:
+        raise RuntimeError("the dock has no session")
+    warm_up, scores = session.session.warm_up, session.scores
+    wait_for(
+        lambda: (
+            warm_up.wait(0)
+            and (not scores.has_label or scores.kernels_ready)
+            and panel.compiling_note.isHidden()
+        )
+    )
 
 
 def click(widget: QWidget) -> None:

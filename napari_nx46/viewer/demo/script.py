@@ -23,7 +23,14 @@ from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.run.export.export import RunResult
 from napari_nx46.run.export.targets import manifest_path
 from napari_nx46.viewer.canvas.access import Canvas
-from napari_nx46.viewer.demo.driving import accept_and_export, drag_handle, opened, rest, wait_for
+from napari_nx46.viewer.demo.driving import (
+    accept_and_export,
+    drag_handle,
+    opened,
+    rest,
+    wait_for,
+    wait_for_compiling,
+)
 from napari_nx46.viewer.qt.display import has_display, virtual_display
 from napari_nx46.viewer.tune.dock import TuneDock
 from napari_nx46.viewer.tune.export_panel import ARCHIVE_NAME
@@ -138,6 +145,9 @@ def scripted_session(
         say(f"now {_figures(panel)}")
         _say_score(dock, say)
         result = accept_and_export(panel, out / ARCHIVE_NAME)
+        wait_for_compiling(dock)
+        wait_for(lambda: session.figures.exact)
+        rest(0.3)
         screenshot = out / "screenshot.png"
         dock.window().grab().save(str(screenshot))
     finally:
