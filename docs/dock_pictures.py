@@ -11,16 +11,19 @@ import zarr
 from draw_examples import run_example
 from png import write_png
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialog
 from walk import MARGIN, SETTLED_SECONDS, SHIFT, WINDOW_SIZE, Walk
 
 from napari_nx46 import SAMPLES, make_sample
-from napari_nx46.data.fragments import StorePlace
-from napari_nx46.viewer.demo.driving import child, click, rest, wait_for
+from napari_nx46.data.fragments import StorePlace, write_data_folder
+from napari_nx46.viewer.demo.driving import child, choose, click, rest, wait_for
 from napari_nx46.viewer.errors.dock import ErrorsDock
 from napari_nx46.viewer.landscape.dock import LandscapeDock
 from napari_nx46.viewer.landscape.panel import LandscapePanel
 from napari_nx46.viewer.look.views_dock import ProbePanel, ViewsDock
 from napari_nx46.viewer.scroll.dock import ScrollDock
+from napari_nx46.viewer.suggest.dock import SuggestDock
+from napari_nx46.viewer.suggest.panel import SuggestPanel
 from napari_nx46.viewer.tune.dock import TuneDock
 from napari_nx46.viewer.window.docks import open_dock_of
 from napari_nx46.viewer.window.launch import add_dock
@@ -45,8 +48,19 @@ def take_docks(walk: Walk) -> None:
     walk.press(Qt.Key.Key_H, SHIFT)
     walk.take("three-d", lambda: walk.viewer_session.three_d.state.is_current)
     walk.press(Qt.Key.Key_H, SHIFT)
+    suggest(walk)
     correct(walk)
     find_errors(walk)
+
+
+def suggest(walk: Walk) -> None:
+    """Search for a minute on the fragment that is shown."""
+    with walk.beside("Suggest", SuggestDock, WIDE) as dock:
+        panel = child(dock, SuggestPanel)
+        panel.minutes_box.setValue(1)
+        choose(panel.fragments_box, "This fragment")
+        click(panel.suggest_button)
+        walk.take_in_both_themes("suggest", lambda: not panel.suggester.running)
 
 
 def find_errors(walk: Walk) -> None:
@@ -62,7 +76,7 @@ def find_errors(walk: Walk) -> None:
         tools.browser.go_to(int(np.flatnonzero(inside)[0]))
         wait_for(lambda: tools.pictures.state.is_current)
         walk.look_at_all()
-        walk.take("errors")
+        walk.take_in_both_themes("errors")
 
 
 def correct(walk: Walk) -> None:
@@ -95,6 +109,25 @@ def take_dask_layer(target: Path) -> None:
 
     with patch("napari.run", take):
         run_example(target.stem)
+
+
+def take_logits(target: Path) -> None:
+    """Take the window on volumes of logits, with what it says of them."""
+    sample = make_sample(SAMPLES[0])
+    share = np.clip(sample.p3d / np.float32(255), 0.01, 0.99)
+    write_data_folder(Path("logits"), SAMPLES[0].image_id, {"p3d": np.log(share / (1 - share))})
+    viewer = napari.Viewer()
+    viewer.window.resize(*WINDOW_SIZE)
+    dock = add_dock(viewer)
+    rest(SETTLED_SECONDS)
+    dock.open_paths("logits")
+    wait_for(dock.error_banner.isVisible)
+    rest(3 * SETTLED_SECONDS)
+    for message in dock.window().findChildren(QDialog):
+        message.close()  # napari's own, which the dock's stands for
+    rest(SETTLED_SECONDS)
+    write_png(dock.window().grab().toImage(), target)
+    viewer.close()
 
 
 def take_scroll(target: Path) -> None:

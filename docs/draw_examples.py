@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from png import save_figure
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 INCHES = (10.0, 4.2)
-DOTS = 130
 MASK = (0.0, 0.62, 0.45)
 """The bluish green of Okabe and Ito."""
 
@@ -103,11 +103,6 @@ def run_example(name: str) -> Names:
         sys.argv = before
 
 
-def save(figure: Figure, target: Path) -> None:
-    """Write a figure."""
-    figure.savefig(target, dpi=DOTS, facecolor="white")
-
-
 def draw_examples(folder: Path) -> None:
     """Run the scripts that open no window, and draw what they made."""
     matplotlib.use("agg")
@@ -118,10 +113,10 @@ def draw_examples(folder: Path) -> None:
             for name, draw in DRAWN.items():
                 figure = Figure(INCHES, layout="constrained")
                 draw(figure, run_example(name))
-                save(figure, folder / f"{name}.png")
+                save_figure(figure, folder / f"{name}.png")
             figure = run_example("sweep_in_a_notebook")["figure"]
             figure.set_size_inches(INCHES)
-            save(figure, folder / "sweep_in_a_notebook.png")
+            save_figure(figure, folder / "sweep_in_a_notebook.png")
         finally:
             os.chdir(back)
 

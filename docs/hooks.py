@@ -1,4 +1,4 @@
-"""What the manual's pages have from the program: its commands, equations, and stored benchmarks."""
+"""What the manual's pages have from the program: commands, rooms, equations, and benchmarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-COMMANDS = "commands.md"
+sys.path.append(str(Path(__file__).parent))
+from rooms import draw_rooms
+
+COMMANDS, ARCHITECTURE = "commands.md", "architecture.md"
+PICTURE = "![The commands, as nx46 --help lists them](pictures/help.png)"
 EQUATION = re.compile(r"^```math\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 BENCHMARKS = "<!-- the stored ratios, script by script -->"
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -30,13 +34,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         text=True,
         check=True,
     )
-    files.append(File.generated(config, COMMANDS, content=done.stdout))
+    files.append(File.generated(config, COMMANDS, content=f"{done.stdout}\n{PICTURE}\n"))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Draw equations as MathML, which needs no script, and put in the benchmarks."""
+    """Draw rooms, and equations as MathML, which needs no script, and put in the benchmarks."""
     drawn = EQUATION.sub(lambda found: f"<div>{convert(found[1], display='block')}</div>", markdown)
+    if page.file.src_uri == ARCHITECTURE:
+        drawn = draw_rooms(drawn)
     return drawn.replace(BENCHMARKS, stored_benchmarks())
 
 

@@ -1,4 +1,4 @@
-"""Pictures as small PNG files: of a window, and of a report's figures."""
+"""Pictures as small PNG files: of a window, of a figure, and of a report's figures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from base64 import b64decode
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from PIL import Image
 from qtpy.QtCore import QLoggingCategory, QRectF, Qt
 from qtpy.QtGui import QImage, QPainter
@@ -14,13 +15,28 @@ from qtpy.QtSvg import QSvgRenderer
 FIGURE_WIDTH = 1100
 FIGURE_PATTERN = r'svg\+xml;base64,([^"]+)"[^>]*>\s*<figcaption><strong>Figure \d+\. ([^<]*)\.<'
 INK = "#24292f"
+DOTS = 130
+COLOURS = 256
+"""Of a palette: slices are grey, and windows have few colours, so that no eye sees a difference."""
 
 
 def write_png(picture: QImage, target: Path) -> None:
-    """Write a picture as a PNG that is as small as it can be without a loss."""
+    """Write a picture as a small PNG."""
     picture.save(str(target))
+    shrink(target)
+
+
+def save_figure(figure: Figure, target: Path) -> None:
+    """Write a figure on white as a small PNG."""
+    figure.savefig(target, dpi=DOTS, facecolor="white")
+    shrink(target)
+
+
+def shrink(target: Path) -> None:
+    """Write a PNG again with a palette, which takes less than half of the bytes."""
     with Image.open(target) as image:
-        image.convert("RGB").save(target, optimize=True)
+        few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(target, optimize=True)
 
 
 def draw_figures(page: Path, titles: tuple[str, ...], target: Path) -> None:

@@ -14,8 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dock_pictures import take_dask_layer, take_docks, take_scroll
+from dock_pictures import take_dask_layer, take_docks, take_logits, take_scroll
 from draw_examples import draw_examples
+from draw_knobs import draw_knobs
+from draw_terminal import draw_terminals
+from draw_tests import draw_tests
 from png import draw_figures
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtTest import QTest
@@ -77,7 +80,7 @@ class Calibration(Walk):
         while (self.session.figures.fragment_density or 0.0) < DENSITY:
             QTest.keyClick(slider, Qt.Key.Key_Left)
             wait_for(lambda: self.session.figures.fragment_exact)
-        self.take("tuning")
+        self.take_in_both_themes("tuning")
 
     def see_why(self) -> None:
         """Drag the threshold in the histogram, and look at the worst slice."""
@@ -95,7 +98,7 @@ class Calibration(Walk):
             self.settle()
             wait_for(lambda: not self.viewer_session.profiles.state.stale)
             self.press(Qt.Key.Key_W)
-            self.take("plots")
+            self.take_in_both_themes("plots")
             self.viewer_session.go_to_slice(self.session.fragment.shape[0] // 2)
 
     def compare(self, other: Path) -> None:
@@ -119,7 +122,7 @@ class Calibration(Walk):
             wait_for(lambda: has_number(differences.score_label))
             self.press(Qt.Key.Key_U)
             differences.worst_list.itemClicked.emit(differences.worst_list.item(0))
-            self.take("difference")
+            self.take_in_both_themes("difference")
             self.press(Qt.Key.Key_U)
             self.press(Qt.Key.Key_U, SHIFT)
             self.take("side-by-side")
@@ -182,7 +185,7 @@ class Calibration(Walk):
             panel.table.sortByColumn(scores, Qt.SortOrder.DescendingOrder)
             panel.table.selectRow(0)
             click(panel.load_button)
-            self.take("campaign")
+            self.take_in_both_themes("campaign")
         if self.viewer_session.workspace is None:
             raise RuntimeError("nothing is kept")
         return self.viewer_session.workspace
@@ -228,7 +231,11 @@ def main(arguments: list[str]) -> None:
         walk.viewer.close()
         take_scroll(folder / "scroll.png")
         take_dask_layer(folder / "tune_a_dask_layer.png")
+        take_logits(folder / "logits.png")
         draw_examples(folder)
+        draw_knobs(folder)
+        draw_tests(folder / "tests.png")
+        draw_terminals(folder)
         report = Path(work) / "report"
         nx46("campaign", "report", "--work", workspace, "--data", data, "--out", report)
         draw_figures(report / "report.html", FIGURES, folder / "report.png")

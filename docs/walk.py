@@ -69,11 +69,19 @@ class Walk:
         QTest.keyClick(Canvas(self.viewer).widget, key, modifier)
 
     def take(self, name: str, until: Callable[[], bool] = lambda: True) -> None:
-        """Take a picture of the window, once a condition holds."""
+        """Take a picture of the window in the dark theme, once a condition holds."""
         self.settle()
         wait_for(until)
         rest(SETTLED_SECONDS)
         write_png(self.dock.window().grab().toImage(), self._folder / f"{name}.png")
+
+    def take_in_both_themes(self, name: str, until: Callable[[], bool] = lambda: True) -> None:
+        """Take a picture of the window in the dark theme, and one in the light theme."""
+        self.take(name, until)
+        self.viewer.theme = "light"
+        self.take(f"{name}-light")
+        self.viewer.theme = "dark"
+        rest(SETTLED_SECONDS)
 
     @contextmanager
     def beside(self, name: str, kind: type[Widget], width: int | None = None) -> Iterator[Widget]:

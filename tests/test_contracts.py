@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from graphlib import TopologicalSorter
 
 import grimp
@@ -18,6 +19,16 @@ def test_the_contracts_between_the_packages_are_kept(repository, monkeypatch, ca
 def test_the_contracts_that_are_checked_are_the_three_of_the_design(repository):
     contracts = read_configuration(str(repository / "pyproject.toml"))["contracts_options"]
     assert [contract["type"] for contract in contracts] == ["layers", "forbidden", "forbidden"]
+
+
+def test_the_rooms_of_the_manual_are_those_of_the_contracts(repository, monkeypatch):
+    monkeypatch.syspath_prepend(repository / "docs")
+    rooms = importlib.import_module("rooms")
+    page = (repository / "docs" / "architecture.md").read_text("utf-8")
+    floors = rooms.read_rooms().floors
+    assert [set(floor) for floor in rooms.floors_of_drawing(page)] == [set(one) for one in floors]
+    drawn = rooms.draw_rooms(page)
+    assert all(f">{name}</text>" in drawn for floor in floors for name in floor)
 
 
 MOST_MODULES = 15

@@ -63,6 +63,12 @@ def targets_of(page):
     return re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
 
 
+def pictures_of(page):
+    """Return the names of the pictures of a page."""
+    targets = (Path(target.partition("#")[0]) for target in targets_of(page))
+    return {target.name for target in targets if target.suffix == ".png"}
+
+
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_that_is_shown_is_understood(program, line, monkeypatch):
     for name in filter(gives_knobs, os.environ):
@@ -112,12 +118,24 @@ def test_links_lead_somewhere(page):
 
 def test_every_picture_is_shown_and_is_a_picture():
     folder = ROOT / "docs" / "pictures"
-    shown = {Path(t).name for page in MANUAL for t in targets_of(page) if t.endswith(".png")}
+    shown = {name for page in MANUAL for name in pictures_of(page)}
     assert shown == {path.name for path in folder.iterdir()}
     for name in shown:
         with Image.open(folder / name) as picture:
             assert max(picture.size) >= 1000, name
             assert min(picture.size) >= 500, name
+
+
+def test_every_page_has_a_picture():
+    drawn = ROOT / "docs" / "architecture.md"  # as SVG when the manual is built, from the contracts
+    assert [page.name for page in MANUAL if not pictures_of(page)] == [drawn.name]
+
+
+def test_a_picture_in_the_light_theme_is_shown_beside_the_one_in_the_dark_theme():
+    for page in MANUAL:
+        themed = {t for t in targets_of(page) if t.endswith(("#only-light", "#only-dark"))}
+        light = {t.replace("-light.png#only-light", ".png#only-dark") for t in themed}
+        assert light == themed - {t for t in themed if t.endswith("light")}, page.name
 
 
 def test_every_target_of_make_that_is_named_exists():

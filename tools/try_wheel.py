@@ -15,8 +15,8 @@ import tempfile
 import venv
 from pathlib import Path
 
-MOST_PACKAGES = 40
-"""That the base may bring, this one included."""
+MOST_PACKAGES, MOST_MEGABYTES = 40, 620
+"""That the base may bring, this one included; megabytes without bytecode."""
 
 HERE = Path(__file__).resolve().parents[1]
 BASE = (
@@ -33,6 +33,17 @@ CAMPAIGN = (
     "campaign run data --grid quantile=0.9,0.92 --band none --work work",
     "campaign report --work work --data data --out report",
 )
+WEIGH = """
+import json
+from importlib.metadata import distributions
+print(json.dumps({one.name: sum(
+    path.stat().st_size
+    for path in map(one.locate_file, one.files or ())
+    if path.suffix != ".pyc" and path.is_file()
+) for one in distributions() if one.name not in ("pip", "setuptools")}))
+"""
+"""Print the bytes of each package, which is run in the new environment."""
+HEAVY = 5e6
 MADE = ("comparison.html", "report/report.html", "report/runs.csv")
 
 
@@ -68,12 +79,14 @@ def try_wheel(wheel: Path, folder: Path) -> None:
             run(nx46, *line.split(), folder=folder)
 
     install(str(wheel))
-    listed = json.loads(run(python, "-m", "pip", "list", "--format", "json", folder=folder))
-    packages = {package["name"] for package in listed} - {"pip", "setuptools"}
-    size = sum(path.stat().st_size for path in (folder / "venv").rglob("*") if path.is_file())
-    print(f"{len(packages)} packages, {size / 1e6:.0f} MB with pip and bytecode", flush=True)
-    if len(packages) > MOST_PACKAGES:
-        sys.exit(f"The base brings more than {MOST_PACKAGES} packages: {sorted(packages)}")
+    sizes: dict[str, int] = json.loads(run(python, "-c", WEIGH, folder=folder))
+    megabytes = sum(sizes.values()) / 1e6
+    print(f"{len(sizes)} packages, {megabytes:.0f} MB without bytecode", flush=True)
+    for name, size in sorted(sizes.items(), key=lambda item: -item[1]):
+        if size >= HEAVY:
+            print(f"  {name} {size / 1e6:.1f} MB", flush=True)
+    if len(sizes) > MOST_PACKAGES or megabytes > MOST_MEGABYTES:
+        sys.exit(f"The base brings too much: {sorted(sizes)}")
     place = run(python, "-c", "import napari_nx46; print(napari_nx46.__file__)", folder=folder)
     if not Path(place.strip()).is_relative_to(folder.resolve()):
         sys.exit(f"{place.strip()} was imported; expected the one in {folder}")

@@ -35,6 +35,9 @@ EXIT_CODES = (
     "Results go to stdout, progress and errors to stderr."
 )
 
+WIDEST_HELP = 110
+"""Columns; in a narrower terminal the help is as wide as that."""
+
 app = typer.Typer(
     name="nx46",
     help="Turn surface probabilities of scroll fragments into masks, and tune how.",
@@ -44,7 +47,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     # Plain help and messages need no library and are not cut to a width when they are piped.
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": WIDEST_HELP,
+    },
 )
 for command in (
     *(
