@@ -31,6 +31,7 @@ from napari_nx46.leaderboard.errors.table import (
 from napari_nx46.leaderboard.errors.voi_pairs import VoiPairs
 from napari_nx46.leaderboard.masks import MaskPair, binarise, voxel_overlap
 from napari_nx46.leaderboard.parameters import COMPETITION, Parameters, PartWeights
+from napari_nx46.leaderboard.prepared import PreparedLabel
 from napari_nx46.leaderboard.results import (
     DimensionScore,
     LeaderboardScore,
@@ -45,6 +46,7 @@ from napari_nx46.leaderboard.score import score
 from napari_nx46.leaderboard.surface_dice import surface_dice
 from napari_nx46.leaderboard.voi import variation_of_information
 from napari_nx46.leaderboard.warm_up import warm_up
+from napari_nx46.leaderboard.without_octants import scores_without_octants
 from napari_nx46.voxels.workers import Cancelled
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "Octant",
     "Parameters",
     "PartWeights",
+    "PreparedLabel",
     "Record",
     "Repair",
     "SurfaceRegions",
@@ -84,6 +87,7 @@ __all__ = [
     "mean_record",
     "measured_repair",
     "score",
+    "scores_without_octants",
     "surface_dice",
     "variation_of_information",
     "voxel_overlap",

@@ -30,7 +30,7 @@ from napari_nx46.leaderboard.results import MatchCounts
 from napari_nx46.voxels.packed import Words, pack
 from napari_nx46.voxels.spans import Components, components_of
 
-__all__ = ["DimensionCounts", "Topology", "match_counts", "topology_of"]
+__all__ = ["DimensionCounts", "Topology", "match_counts", "matches_of", "topology_of"]
 
 DimensionCounts = tuple[MatchCounts, MatchCounts, MatchCounts]
 
@@ -69,8 +69,28 @@ def match_counts(prediction: Mask, label: Mask) -> DimensionCounts:
         Components, loops and cavities.
     """
     columns = prediction.shape[2]
-    predicted = topology_of(pack(prediction).words, columns)
-    true = topology_of(pack(label).words, columns)
+    return matches_of(
+        topology_of(pack(prediction).words, columns),
+        topology_of(pack(label).words, columns),
+        columns,
+    )
+
+
+def matches_of(predicted: Topology, true: Topology, columns: int) -> DimensionCounts:
+    """Count the matched and all features of two masks whose own features are known.
+
+    Parameters
+    ----------
+    predicted, true : Topology
+        Of prediction and label.
+    columns : int
+        X.
+
+    Returns
+    -------
+    tuple of MatchCounts
+        Components, loops and cavities.
+    """
     union = predicted.cells.vertices | true.cells.vertices
     return (
         MatchCounts(

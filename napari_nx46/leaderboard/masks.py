@@ -11,7 +11,7 @@ from napari_nx46.leaderboard.bits import Mask
 from napari_nx46.leaderboard.results import VoxelOverlap
 from napari_nx46.voxels.overlap import overlap
 
-__all__ = ["MaskPair", "binarise", "voxel_overlap"]
+__all__ = ["LabelMask", "MaskPair", "binarise", "voxel_overlap"]
 
 _AXES = ("Z", "Y", "X")
 
@@ -28,6 +28,45 @@ class MaskPair:
 
     prediction: Mask
     label: Mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelMask:
+    """The foreground of a label, and which voxels of it count.
+
+    Parameters
+    ----------
+    foreground : ndarray of bool
+        (Z, Y, X).
+    kept : ndarray of bool, optional
+        (Z, Y, X): the voxels that are not ignored; None where all are kept.
+    """
+
+    foreground: Mask
+    kept: Mask | None
+
+    @classmethod
+    def of(cls, label: npt.ArrayLike, ignore_label: int | None = 2) -> LabelMask:
+        """Return the mask of a label; parameters and errors are those of `binarise`."""
+        true = _checked("label", label)
+        foreground = _foreground(true)
+        if ignore_label is None or true.dtype == np.bool_:
+            return cls(foreground, None)
+        kept = true != ignore_label
+        return cls(np.logical_and(foreground, kept, out=foreground), kept)
+
+    def pair(self, prediction: npt.ArrayLike) -> MaskPair:
+        """Return a prediction's mask beside that of the label; errors are those of `binarise`."""
+        predicted = _checked("prediction", prediction)
+        if predicted.shape != self.foreground.shape:
+            raise ValueError(
+                f"prediction and label must have one shape (Z, Y, X), got {predicted.shape} "
+                f"and {self.foreground.shape}"
+            )
+        mask = _foreground(predicted)
+        if self.kept is not None:
+            np.logical_and(mask, self.kept, out=mask)
+        return MaskPair(mask, self.foreground)
 
 
 def binarise(
@@ -54,18 +93,7 @@ def binarise(
         if the shapes differ.
     """
     predicted = _checked("prediction", prediction)
-    true = _checked("label", label)
-    if predicted.shape != true.shape:
-        raise ValueError(
-            f"prediction and label must have one shape (Z, Y, X), got {predicted.shape} "
-            f"and {true.shape}"
-        )
-    pair = MaskPair(_foreground(predicted), _foreground(true))
-    if ignore_label is not None and true.dtype != np.bool_:
-        kept = true != ignore_label
-        np.logical_and(pair.prediction, kept, out=pair.prediction)
-        np.logical_and(pair.label, kept, out=pair.label)
-    return pair
+    return LabelMask.of(label, ignore_label).pair(predicted)
 
 
 def voxel_overlap(pair: MaskPair) -> VoxelOverlap:

@@ -16,7 +16,6 @@ from typing import Generic, TypeVar
 
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.bits import Mask
 from napari_nx46.leaderboard.masks import MaskPair, binarise, voxel_overlap
 from napari_nx46.leaderboard.parameters import COMPETITION, Parameters
 from napari_nx46.leaderboard.results import (
@@ -28,7 +27,7 @@ from napari_nx46.leaderboard.results import (
 from napari_nx46.leaderboard.surface_dice import surface_dice
 from napari_nx46.leaderboard.topology import match_counts, topo_score
 from napari_nx46.leaderboard.voi import variation_of_information
-from napari_nx46.voxels.blocks import octants_of
+from napari_nx46.voxels.blocks import Block, octants_of
 from napari_nx46.voxels.workers import Cancelled, never
 
 __all__ = ["Parts", "compute_parts", "score", "summed_score"]
@@ -102,7 +101,7 @@ def score(
             alpha=parameters.voi_alpha,
             connectivity=parameters.voi_connectivity,
         ),
-        octant=match_counts,
+        octant=lambda box: match_counts(pair.prediction[box], pair.label[box]),
         cancelled=cancelled,
         workers=workers,
     )
@@ -134,7 +133,7 @@ def compute_parts(
     *,
     surface: Callable[[], Surface],
     voi: Callable[[], Voi],
-    octant: Callable[[Mask, Mask], Octant],
+    octant: Callable[[Block], Octant],
     cancelled: Callable[[], bool],
     workers: int,
 ) -> Parts[Surface, Voi, Octant]:
@@ -147,7 +146,7 @@ def compute_parts(
     surface, voi : callable
         Compute what belongs to SurfaceDice and to the VOI score.
     octant : callable
-        Computes what belongs to TopoScore, from prediction and label of an octant.
+        Computes what belongs to TopoScore in an octant.
     cancelled : callable
         Called before each octant and each other part.
     workers : int
@@ -176,10 +175,7 @@ def compute_parts(
         of_surface = pool.submit(unless_cancelled, surface)
         of_voi = pool.submit(unless_cancelled, voi)
         octants = [
-            pool.submit(
-                unless_cancelled,
-                lambda box=box: octant(pair.prediction[box], pair.label[box]),
-            )
+            pool.submit(unless_cancelled, lambda box=box: octant(box))
             for box in octants_of(pair.label.shape, parameters.octants)
         ]
         voxels = voxel_overlap(pair)

@@ -36,6 +36,7 @@ __all__ = [
     "dice_of",
     "dilated",
     "surface_dice",
+    "surface_of",
 ]
 
 Spacing = tuple[float, float, float]
@@ -158,14 +159,14 @@ def compare_surfaces(
     -------
     SurfaceComparison
     """
-    surfaces = _surface(prediction), _surface(label)
-    missed = []
-    for surface, other in (surfaces, surfaces[::-1]):
-        missed.append(surface.corners & ~dilated(other.corners, tolerance, spacing))
-    return SurfaceComparison(surfaces, (missed[0], missed[1]), prediction.shape[2] + 1)
+    predicted, true = surface_of(prediction), surface_of(label)
+    near_true = dilated(true.corners, tolerance, spacing)
+    near_predicted = dilated(predicted.corners, tolerance, spacing)
+    missed = predicted.corners & ~near_true, true.corners & ~near_predicted
+    return SurfaceComparison((predicted, true), missed, prediction.shape[2] + 1)
 
 
-def _surface(mask: Mask) -> Surface:
+def surface_of(mask: Mask) -> Surface:
     """Find the corners of a mask that have both foreground and background around them."""
     planes, rows, columns = mask.shape
     packed = pack(mask, width=columns + 1).words

@@ -29,9 +29,11 @@ from napari_nx46.voxels.spans import Components, components_of
 __all__ = [
     "Contingency",
     "Stretches",
+    "contingency_between",
     "contingency_of",
     "count_shared",
     "variation_of_information",
+    "voi_components",
 ]
 
 Counts = npt.NDArray[np.int64]
@@ -160,9 +162,28 @@ def contingency_of(prediction: Mask, label: Mask, connectivity: int = 26) -> Con
     -------
     Contingency
     """
-    columns = prediction.shape[2]
-    predicted = components_of(runs_of(pack(prediction).words, columns), connectivity)
-    true = components_of(runs_of(pack(label).words, columns), connectivity)
+    return contingency_between(
+        voi_components(prediction, connectivity), voi_components(label, connectivity)
+    )
+
+
+def voi_components(mask: Mask, connectivity: int = 26) -> Components:
+    """Return the connected components of a mask."""
+    return components_of(runs_of(pack(mask).words, mask.shape[2]), connectivity)
+
+
+def contingency_between(predicted: Components, true: Components) -> Contingency:
+    """Count the voxels that each component shares with each component of another mask.
+
+    Parameters
+    ----------
+    predicted, true : Components
+        Of prediction and label.
+
+    Returns
+    -------
+    Contingency
+    """
     size_p = predicted.sizes()
     size_g = true.sizes()
     of_p, of_g, shared, stretches = count_shared(predicted, true)

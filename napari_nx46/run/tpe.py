@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["SAMPLER", "new_study", "quiet_optuna"]
+__all__ = ["SAMPLER", "hold", "new_study", "quiet_optuna"]
 
 SAMPLER: Mapping[str, int | bool] = {
     "n_startup_trials": 10,
@@ -38,6 +38,14 @@ def new_study(seed: int) -> optuna.Study:
             constant_liar=bool(SAMPLER["constant_liar"]),
         )
     return optuna.create_study(direction="maximize", sampler=sampler)
+
+
+def hold(study: optuna.Study, params: Mapping[str, object]) -> None:
+    """Give some parameters the same values from now on; the others are sampled as before."""
+    import optuna
+
+    with quiet_optuna():
+        study.sampler = optuna.samplers.PartialFixedSampler(dict(params), study.sampler)
 
 
 def quiet_optuna() -> warnings.catch_warnings:

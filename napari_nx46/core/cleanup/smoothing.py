@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_nx46.core.cleanup.arguments import require_at_least_zero
-from napari_nx46.core.filters.gaussian import gaussian
+from napari_nx46.core.filters.gaussian import gaussian_reach, gaussian_weights
 from napari_nx46.setting import MedianWindow
 from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.spans import checked_mask
@@ -63,12 +63,20 @@ def smooth_mask(mask: Mask, sigma: float, *, workers: Workers | None = None) -> 
            [0, 0, 1, 0, 0],
            [0, 0, 0, 0, 0]], dtype=uint8)
     """
+    from napari_nx46.core.cleanup.compiled_smoothing import smooth_planes
+
     require_at_least_zero(mask_gauss=sigma)
     checked = checked_mask(mask)
-    if sigma == 0:
+    if checked.size == 0 or gaussian_reach(sigma) == 0:
         return checked.copy()
-    smooth = gaussian(checked.astype(np.float32), (sigma, sigma, sigma), workers=workers)
-    return (smooth > 0.5).view(np.uint8)
+    weights, out = gaussian_weights(sigma), np.empty_like(checked)
+
+    def work(tile: slice) -> None:
+        smooth_planes(checked, weights, tile.start, tile.stop, out)
+
+    threads, depth = workers or Workers(1), len(checked)
+    threads.map(work, tiles_of(depth, depth if checked.size <= INLINE_VOXELS else PLANES_PER_TILE))
+    return out
 
 
 def take_median(

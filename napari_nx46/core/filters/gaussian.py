@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_nx46.voxels.blocks import FloatVolume
 from napari_nx46.voxels.workers import Workers, tiles_of
 
-__all__ = ["TRUNCATION", "gaussian", "gaussian_reach"]
+__all__ = ["TRUNCATION", "gaussian", "gaussian_reach", "gaussian_weights"]
 
 TRUNCATION = 4.0
 """The Gaussian ends at this many sigmas."""
@@ -18,6 +19,17 @@ LINES_PER_TILE = 16
 def gaussian_reach(sigma: float) -> int:
     """Return how many voxels a Gaussian reaches along an axis."""
     return int(TRUNCATION * sigma + 0.5)
+
+
+def gaussian_weights(sigma: float) -> npt.NDArray[np.float64]:
+    """Return the weights of a voxel and of those at each distance along an axis, (reach + 1,).
+
+    They are those of `scipy.ndimage.gaussian_filter1d`, to the last bit.
+    """
+    distances = np.arange(-gaussian_reach(sigma), gaussian_reach(sigma) + 1)
+    weights = np.exp(-0.5 / (sigma * sigma) * distances**2)
+    middle: npt.NDArray[np.float64] = (weights / weights.sum())[gaussian_reach(sigma) :]
+    return np.ascontiguousarray(middle)
 
 
 def gaussian(

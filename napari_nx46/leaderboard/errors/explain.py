@@ -100,7 +100,7 @@ def explain(
             weights.voi,
             parameters.voi_reach,
         ),
-        octant=find_features,
+        octant=lambda box: find_features(pair.prediction[box], pair.label[box]),
         cancelled=cancelled,
         workers=workers,
     )

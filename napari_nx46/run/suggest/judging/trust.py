@@ -18,14 +18,12 @@ from napari_nx46.run.suggest.searching.search import Search
 from napari_nx46.run.suggest.searching.space import Space
 from napari_nx46.run.suggest.trying.results import Results, View
 from napari_nx46.setting import Setting
-from napari_nx46.voxels.blocks import Mask, octants_of
+from napari_nx46.voxels.blocks import Mask
 from napari_nx46.voxels.workers import CancelCheck
 
 __all__ = ["Gain", "LeftOut", "Trust", "gain_of_octants", "left_out"]
 
 FEWEST_FOR_T = 2
-IGNORED = 2
-"""What a label says of voxels that do not count."""
 COVERAGE = 0.95
 """Of the range that is given for one fragment."""
 
@@ -250,17 +248,10 @@ def gain_of_octants(masks: tuple[Mask, Mask], label: Mask, cancelled: CancelChec
     ----------
     B. Efron and C. Stein, "The Jackknife Estimate of Variance", Annals of Statistics 9, 1981.
     """
-    whole = _difference(masks, label, cancelled)
-    differences = []
-    for octant in octants_of(label.shape):
-        without = label.copy()
-        without[octant] = IGNORED
-        differences.append(_difference(masks, without, cancelled))
+    new, old = (
+        leaderboard.scores_without_octants(one, label, cancelled=cancelled) for one in masks
+    )
+    whole, *differences = (ours.value - theirs.value for ours, theirs in zip(new, old, strict=True))
     count = len(differences)
     error = math.sqrt((count - 1) * statistics.pvariance(differences))
     return Gain(whole, error, whole, count)
-
-
-def _difference(masks: tuple[Mask, Mask], label: Mask, cancelled: CancelCheck) -> float:
-    new, old = (leaderboard.score(one, label, cancelled=cancelled).value for one in masks)
-    return new - old

@@ -11,7 +11,7 @@ from napari_nx46.run.suggest.searching.space import DEAR, THRESHOLDS, Space
 from napari_nx46.run.suggest.trying.figures import Figures
 from napari_nx46.setting import Domain, Setting, ThresholdRule, all_presets
 
-__all__ = ["Known", "Moves", "Proposal"]
+__all__ = ["SCORE_KNOBS", "Known", "Moves", "Proposal"]
 
 SCORE_KNOBS = frozenset({"blend", "weights", "averaging", "z_radius", "smooth", "sheetness"})
 """Those that change the scores: thresholds are kept at the same share of the voxels then."""

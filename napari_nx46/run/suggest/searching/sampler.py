@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from napari_nx46.run.suggest.searching.moves import Known
+from napari_nx46.run.suggest.searching.moves import SCORE_KNOBS, Known
 from napari_nx46.run.suggest.searching.space import KnobRange, Space
-from napari_nx46.run.tpe import new_study
+from napari_nx46.run.tpe import hold, new_study
 from napari_nx46.setting import Domain, Setting, ThresholdRule
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ def samples(
     seed: int,
     most: int,
 ) -> Iterator[Setting]:
-    """Yield settings that TPE suggests after what is known.
+    """Yield settings that TPE suggests after what is known; all of them share one score.
+
+    A score takes longer than the mask that follows from it, and what it is worth shows only with
+    thresholds and clean-up that suit it.
 
     Parameters
     ----------
@@ -49,8 +52,12 @@ def samples(
         params = axes.params_of(known)
         if params is not None:
             study.add_trial(_trial(params, axes.distributions, value))
+    scored = [name for name in axes.distributions if name in SCORE_KNOBS]
     for _ in range(most):
         trial = study.ask(axes.distributions)
+        if scored:
+            hold(study, {name: trial.params[name] for name in scored})
+            scored = []
         setting = space.setting_of(start, axes.knobs_of(trial.params))
         if setting is not None:
             yield setting

@@ -196,14 +196,14 @@ class _Known:
 
 
 class _Lane:
-    """One thread's pipelines, of the places that it computed last."""
+    """One thread's pipelines, of the places and scores that it computed last."""
 
     def __init__(self, stock: Stock, measure: Measure, known: _Known, budget: int) -> None:
         self._stock = stock
         self._measure = measure
         self._known = known
         self._budget = budget
-        self._pipelines: OrderedDict[TriedPlace, FragmentPipeline] = OrderedDict()
+        self._pipelines: OrderedDict[tuple[TriedPlace, ScoreKey], FragmentPipeline] = OrderedDict()
         self.image_id: str | None = None
 
     def clear(self) -> None:
@@ -216,7 +216,7 @@ class _Lane:
         stocked = self._stock[place.image_id]
         threshold = self._threshold(stocked, setting, cancelled)
         here = threshold_within(threshold, place.block(stocked.fragment.shape))
-        return self._pipeline(stocked, place).whole_mask(setting, here, cancelled)
+        return self._pipeline(stocked, place, setting).whole_mask(setting, here, cancelled)
 
     def figures(self, task: Task, cancelled: CancelCheck) -> Figures:
         """Return the figures of a setting on a place."""
@@ -230,9 +230,8 @@ class _Lane:
         values = self._known.masks.get((place, digest))
         if values is None:
             label = None if stocked.label is None else stocked.label[block]
-            measured = MeasuredMask(
-                stage.mask(), place, self._pipeline(stocked, place), setting, here
-            )
+            pipeline = self._pipeline(stocked, place, setting)
+            measured = MeasuredMask(stage.mask(), place, pipeline, setting, here)
             values = self._measure(measured, label, cancelled)
             if self._measure.of_mask_alone:
                 self._known.masks[place, digest] = values
@@ -245,7 +244,7 @@ class _Lane:
         key = (stocked.fragment.image_id, threshold_knobs(setting))
         found = self._known.thresholds.get(key)
         if found is None:
-            whole = self._pipeline(stocked, TriedPlace(stocked.fragment.image_id))
+            whole = self._pipeline(stocked, TriedPlace(stocked.fragment.image_id), setting)
             found = self._known.thresholds[key] = whole.threshold(setting, (), cancelled)
         return found
 
@@ -263,7 +262,7 @@ class _Lane:
             return setting.quantile, low
         if place.octant is not None:
             return None, None
-        whole = self._pipeline(stocked, place)
+        whole = self._pipeline(stocked, place, setting)
         stage = whole.stage(setting, cancelled)
         bins = [bin_of_threshold(_mean(one.values)) for one in (threshold, threshold.lower)]
         counts = whole.low_bits(setting, bins, cancelled)
@@ -274,21 +273,26 @@ class _Lane:
         )
         return high, low
 
-    def _pipeline(self, stocked: StockedFragment, place: TriedPlace) -> FragmentPipeline:
-        found = self._pipelines.get(place)
+    def _pipeline(
+        self, stocked: StockedFragment, place: TriedPlace, setting: Setting
+    ) -> FragmentPipeline:
+        """Return a pipeline that has no other score than this one: it is computed once."""
+        key = (place, ScoreKey.of(setting))
+        found = self._pipelines.get(key)
         if found is None:
             volumes = stocked.volumes
             if place.octant is not None:
                 volumes = _cropped(volumes, place, stocked.fragment.shape)
-            found = self._pipelines[place] = FragmentPipeline(volumes)
-        self._pipelines.move_to_end(place)
+            found = self._pipelines[key] = FragmentPipeline(volumes)
+        self._pipelines.move_to_end(key)
         while len(self._pipelines) > 2 and self._bytes() > self._budget:  # noqa: PLR2004
             self._pipelines.popitem(last=False)
         return found
 
     def _bytes(self) -> int:
-        shapes = (one.shape for one in self._pipelines.values())
-        return sum(math.prod(shape) * BYTES_A_VOXEL for shape in shapes)
+        # What was made last keeps nothing yet, and is counted as it will be.
+        *others, newest = self._pipelines.values()
+        return sum(one.kept_bytes for one in others) + math.prod(newest.shape) * BYTES_A_VOXEL
 
 
 def _cropped(
