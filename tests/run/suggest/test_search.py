@@ -114,3 +114,14 @@ def test_knobs_outside_the_space_stay_and_a_small_space_ends(two, ranges):
     assert all(one.model_copy(update=fixed) == START.model_copy(update=fixed) for one in tried)
     if "quantile" not in space.by_name:
         assert len(tried) == 6
+
+
+def test_late_knobs_are_tried_around_the_best_once_nothing_else_is_left(two):
+    switch, late = KnobRange("opening", (False, True)), KnobRange("sheet_gap", (0, 1, 2))
+    with searching(two, space=Space((switch,), (late,))) as search:
+        search.run(None, lambda _found: None, never)
+        origins = search.origins(search.views[0])
+    of_late = [number for number, origin in enumerate(origins.values()) if origin == "late step"]
+    before = list(origins)[: of_late[0]]
+    assert {(one.opening, one.sheet_gap) for one in before} == {(False, 0), (True, 0)}
+    assert {one.sheet_gap for one in origins} == {0, 1, 2}

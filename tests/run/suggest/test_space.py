@@ -6,14 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_nx46.cli.flags.suggest import chosen_space
+from napari_nx46.data.fragments import open_data, write_data_folder
 from napari_nx46.run.suggest.searching.space import KnobRange, Space, default_space
 from napari_nx46.setting import (
+    CtGate,
     CubePlugging,
     Setting,
     SettingError,
     all_presets,
     preset,
 )
+from tests.run.suggest.data import fragment_volumes
 
 START = preset("nx46-v7.5")
 
@@ -81,3 +85,32 @@ def test_a_space_needs_knobs_with_two_values():
         Space(())
     with pytest.raises(SettingError, match="blend: found one value"):
         Space((KnobRange("blend", (0.5,)),))
+
+
+def test_late_knobs_are_those_that_the_data_has(two, tmp_path):
+    space = default_space(two, START)
+    assert [one.name for one in space.late] == ["sheet_gap", "sheetness", "sheet_fit"]
+    assert not {one.name for one in space.others} & {one.name for one in space.late}
+    volumes = fragment_volumes(1)
+    write_data_folder(tmp_path, "f", volumes | {"test_images": volumes["p3d"]})
+    write_data_folder(tmp_path / "models", "f", {"a": volumes["p3d"], "b": volumes["p2d"]})
+    fragments = list(open_data(tmp_path))
+    late = {one.name: one.values for one in default_space(fragments, START).late}
+    assert set(late["ct_gate"]) == set(CtGate)
+    assert () in late["weights"]
+    weighed = START.changed(weights={"a": 1.0, "b": 3.0})
+    late = {one.name: one.values for one in default_space(fragments, weighed).late}
+    assert [dict(one) for one in late["weights"]] == [
+        {"a": 1.0, "b": 3.0},
+        {"a": 1.0, "b": 1.0},
+        {"a": 2.0, "b": 3.0},
+        {"a": 0.0, "b": 3.0},
+        {"a": 1.0, "b": 6.0},
+        {"a": 1.0, "b": 0.0},
+    ]
+
+
+def test_a_late_knob_that_is_named_varies_like_any_other(two):
+    chosen = chosen_space(["opening,sheet-gap"], default_space(two, START))
+    assert [one.name for one in chosen.others] == ["opening", "sheet_gap"]
+    assert not chosen.late

@@ -150,10 +150,24 @@ class Moves:
             knobs: dict[str, object] = {}
             for name in chosen:
                 knobs |= self._switched(known, name, chance)
-            if SCORE_KNOBS & knobs.keys() and known.high_share is not None:
-                low = known.low_share if known.setting.is_pair else None
-                knobs |= self._at_shares(known.setting, known.high_share, low) or {}
-            yield from self._from(known.setting, knobs, "switch")
+            yield from self._from(known.setting, self._keeping_shares(known, knobs), "switch")
+
+    def late_steps(self, known: Known) -> list[Proposal]:
+        """Return a setting with one late knob changed each, by any value that the knob has."""
+        found: list[Proposal] = []
+        for one in self.space.late:
+            for value in one.values:
+                if value != getattr(known.setting, one.name):
+                    knobs = self._keeping_shares(known, {one.name: value})
+                    found += self._from(known.setting, knobs, "late step")
+        return found
+
+    def _keeping_shares(self, known: Known, knobs: dict[str, object]) -> dict[str, object]:
+        """Return knobs, and where they change the score thresholds at the same shares."""
+        if not SCORE_KNOBS & knobs.keys() or known.high_share is None:
+            return knobs
+        low = known.low_share if known.setting.is_pair else None
+        return knobs | (self._at_shares(known.setting, known.high_share, low) or {})
 
     def _threshold_switches(self) -> list[str]:
         both = len(self.space.rules) > 1 and "rule" in self.space.by_name
@@ -214,7 +228,7 @@ class Moves:
         one = self.space.by_name.get(name)
         if one is None:
             return float(getattr(self.start, name))
-        return float(one.values[one.index_of(value) or 0])
+        return one.numbers[one.index_of(value) or 0]
 
     def _from(
         self, setting: Setting, knobs: Mapping[str, object], origin: str

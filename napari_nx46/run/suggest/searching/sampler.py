@@ -123,10 +123,10 @@ class _Axes:
         if self._rule is None:
             return
         high_name, low_name = self._names
-        highs = [float(one) for one in self._space.by_name[high_name].values]
+        highs = self._space.by_name[high_name].numbers
         yield _HIGH, FloatDistribution(highs[0], highs[-1])
         if low_name in self._space.by_name:
-            lows = [float(one) for one in self._space.by_name[low_name].values]
+            lows = self._space.by_name[low_name].numbers
             yield _LOW, FloatDistribution(0.0, max(highs[-1] - lows[0], 1e-3))
 
     def _heights_of(self, known: Known) -> dict[str, object] | None:

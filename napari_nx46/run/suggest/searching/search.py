@@ -6,6 +6,7 @@ time that anything took: the same seed and number of evaluations try the same se
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,12 @@ ELITES = (0, 0, 1, 0, 2)
 """Which of the best settings the rounds begin from, in turn."""
 DEAR_FROM = 8
 """Rounds of a view before knobs that take long are tried."""
+REST, REST_FROM = 6, 14
+"""After so many rounds without a gain, and so many in all, a search rests: late knobs are tried."""
+LATE = 2
+"""Of a round, then: steps of late knobs. Each of them is tried twice, around what is best then."""
+GAIN = 0.001
+"""Less is none."""
 MOST_DRAWS = 300
 """A move that gives nothing new is drawn again so often."""
 
@@ -68,10 +75,24 @@ class _Trials:
     view: View
     origins: dict[Setting, str] = field(default_factory=dict)
     rounds: int = 0
+    late: int = 0
+    best: float = -math.inf
+    since: int = 0
     promoted: list[set[Setting]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.promoted = [set() for _ in self.view.rungs]
+
+    @property
+    def rests(self) -> bool:
+        """Whether it has found nothing better for some rounds."""
+        return self.rounds >= REST_FROM and self.since >= REST
+
+    def end_round(self, best: float) -> None:
+        """Count a round, by the best value that is known after it."""
+        self.rounds += 1
+        self.since = 0 if best > self.best + GAIN else self.since + 1
+        self.best = max(best, self.best)
 
 
 class Search:
@@ -170,7 +191,8 @@ class Search:
                 # What is left is for all views alike, in this and the rounds to come.
                 most = min(ROUND, max(1, left // (len(self.views) - number % len(self.views))))
             self._round(trials, most, cancelled)
-            trials.rounds += 1
+            whole = self.results.values(list(trials.origins), trials.view, trials.view.last)
+            trials.end_round(max(whole.values(), default=-math.inf))
             found = self.found()
             if found is not None:
                 report(found)
@@ -274,6 +296,8 @@ class Search:
         known = elites[min(ELITES[number % len(ELITES)], len(elites) - 1)]
         near = self._moves.near_thresholds(known, chance)
         switches = self._moves.switches(known, chance, with_dear=number >= DEAR_FROM)
+        if trials.rests:
+            yield from filter(is_new, self._late(trials, elites[0]))
         for stream, count in ((near, CURVE), (switches, SWITCHES)):
             yield from islice(filter(is_new, islice(stream, MOST_DRAWS)), count)
         drawn = samples(
@@ -282,6 +306,15 @@ class Search:
         yield from filter(is_new, (Proposal(one, "sampler") for one in drawn))
         more = self._moves.switches(known, chance, with_dear=True)
         yield from filter(is_new, islice(more, MOST_DRAWS))
+        while late := self._late(trials, elites[0]):
+            yield from filter(is_new, late)
+
+    def _late(self, trials: _Trials, known: Known) -> list[Proposal]:
+        """Return the next steps of late knobs."""
+        steps = self._moves.late_steps(known)
+        first, trials.late = trials.late, trials.late + LATE
+        numbers = range(first, min(trials.late, 2 * len(steps)))
+        return [steps[number % len(steps)] for number in numbers]
 
     def _first(self, trials: _Trials) -> Iterator[Proposal]:
         """Yield what is tried before anything is known: start, presets, then coarse curves."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -11,24 +11,27 @@ from napari_nx46.data.fragments import Fragment
 from napari_nx46.setting import (
     Averaging,
     Connectivity,
+    CtGate,
     CubePlugging,
     ScoreFrom,
     ScoreSmoothing,
     Setting,
     SettingError,
+    Sheetness,
     ThresholdRule,
+    Weights,
     knob_applies,
 )
 
 __all__ = ["DEAR", "THRESHOLDS", "KnobRange", "Space", "default_space"]
 
-Value = bool | int | float | str
+Value = bool | int | float | str | Weights
 Indices = Mapping[str, int]
 
 THRESHOLDS = ("rule", "quantile", "low_quantile", "probability", "low_probability", "hysteresis")
 """The knobs of the threshold, which a search moves together."""
 
-DEAR = frozenset({"per_sheet", "patch_holes", "line_norm", "sheetness", "split_thick"})
+DEAR = frozenset({"per_sheet", "patch_holes", "line_norm", "sheetness", "sheet_fit", "split_thick"})
 """Knobs whose steps take longest: a search tries them last."""
 
 
@@ -55,13 +58,18 @@ class KnobRange:
             for value in self.values
         )
 
+    @property
+    def numbers(self) -> list[float]:
+        """The values of a range of numbers."""
+        return [float(one) for one in self.values if isinstance(one, int | float)]
+
     def index_of(self, value: object) -> int | None:
         """Return which value this is, of numbers the nearest; None of a choice that is not one."""
         if value in self.values:
             return self.values.index(value)
         if not self.is_ordered or not isinstance(value, int | float):
             return None
-        numbers = [float(one) for one in self.values]
+        numbers = self.numbers
         return min(range(len(numbers)), key=lambda n: (abs(numbers[n] - value), n))
 
     def neighbours(self, value: object) -> tuple[Value, ...]:
@@ -82,6 +90,9 @@ class Space:
     ----------
     ranges : tuple of KnobRange
         Of different knobs.
+    late : tuple of KnobRange
+        Of others, that take long or seldom matter: tried as single steps around the best once the
+        search rests, and otherwise left as they are.
 
     Raises
     ------
@@ -90,22 +101,23 @@ class Space:
     """
 
     ranges: tuple[KnobRange, ...]
+    late: tuple[KnobRange, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.ranges:
             raise SettingError("found no knob to vary, expected at least one")
-        for one in self.ranges:
+        for one in (*self.ranges, *self.late):
             if len(one.values) < 2:  # noqa: PLR2004
                 raise SettingError(f"{one.name}: found one value to try, expected two or more")
 
     @cached_property
     def by_name(self) -> Mapping[str, KnobRange]:
-        """The ranges by the names of their knobs."""
-        return {one.name: one for one in self.ranges}
+        """All ranges by the names of their knobs."""
+        return {one.name: one for one in (*self.ranges, *self.late)}
 
     @property
     def others(self) -> tuple[KnobRange, ...]:
-        """The ranges of all knobs but those of the threshold."""
+        """The ranges of all knobs but late ones and those of the threshold."""
         return tuple(one for one in self.ranges if one.name not in THRESHOLDS)
 
     @property
@@ -144,14 +156,14 @@ class Space:
             return changed
 
     def taken_from(self, setting: Setting) -> dict[str, object]:
-        """Return the values that a setting has of the knobs in this space.
+        """Return the values that a setting has of the knobs in this space but the late ones.
 
         Numbers beyond the ends of a range are taken at the end; choices that are not in it are
         left out.
         """
         taken: dict[str, object] = {}
-        for name, one in self.by_name.items():
-            value = getattr(setting, name)
+        for one in self.ranges:
+            name, value = one.name, getattr(setting, one.name)
             if one.is_ordered:
                 taken[name] = min(max(value, one.values[0]), one.values[-1])
             elif value in one.values:
@@ -168,10 +180,6 @@ def default_space(fragments: Sequence[Fragment], start: Setting) -> Space:
         Knobs of volumes that one of them lacks are left out.
     start : Setting
         A setting from the CT alone keeps its source.
-
-    Notes
-    -----
-    Sheetness is not among them: one score with it takes as long as fifty settings without.
     """
     has_two = all(one.p2d is not None and one.p2d is not one.p3d for one in fragments)
     mixes = start.source is ScoreFrom.PROBABILITIES and has_two and not start.weights
@@ -183,7 +191,38 @@ def default_space(fragments: Sequence[Fragment], start: Setting) -> Space:
         KnobRange("smooth", (ScoreSmoothing.OFF, ScoreSmoothing.DIFFUSION, ScoreSmoothing.MEDIAN)),
         *(KnobRange(name, values) for name, values in _CLEAN_UP.items()),
     ]
-    return Space(tuple(ranges))
+    return Space(tuple(ranges), tuple(_late_ranges(fragments, start)))
+
+
+def _late_ranges(fragments: Sequence[Fragment], start: Setting) -> Iterator[KnobRange]:
+    """Yield the ranges of late knobs, those whose steps take longest last."""
+    yield KnobRange("sheet_gap", (0, 1, 2))
+    if all(one.image is not None for one in fragments):
+        yield KnobRange("ct_gate", tuple(CtGate))
+    weights = _weights(fragments, start)
+    if start.source is ScoreFrom.PROBABILITIES and len(weights) > 1:
+        yield KnobRange("weights", weights)
+    yield KnobRange("sheetness", tuple(Sheetness))
+    yield KnobRange("sheet_fit", (False, True))
+
+
+def _weights(fragments: Sequence[Fragment], start: Setting) -> tuple[Weights, ...]:
+    """Return the start's weights, equal ones, and those that double or leave out one volume."""
+    if not start.weights and not fragments[0].models:
+        return ()
+    names = list(dict(start.weights))
+    if not names:
+        two = [name for name in ("p3d", "p2d") if getattr(fragments[0], name) is not None]
+        names = [*two, *fragments[0].models]
+    of_start = dict(start.weights) or dict.fromkeys(names, 1.0)
+    tried = [of_start, dict.fromkeys(names, 1.0)]
+    for name in names if len(names) > 1 else ():
+        tried += [of_start | {name: of_start[name] * 2}, of_start | {name: 0.0}]
+    found: dict[Weights, None] = {start.weights: None}
+    for one in tried:
+        if any(one.values()):
+            found[start.model_copy(update={"weights": tuple(one.items())}).weights] = None
+    return tuple(found)
 
 
 _AVERAGING = (Averaging.PROBABILITY, Averaging.LOGIT, Averaging.GEOMETRIC)
