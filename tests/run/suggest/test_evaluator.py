@@ -11,6 +11,7 @@ from napari_nx46.run.suggest.trying.evaluator import Task, open_evaluator
 from napari_nx46.run.suggest.trying.measures import ONE_OCTANT, LabelScore
 from napari_nx46.run.suggest.trying.places import (
     FEWEST_VOXELS,
+    MIDDLE,
     CroppedVolume,
     TriedPlace,
     places_of,
@@ -52,7 +53,7 @@ def expected(fragment, setting, octant):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_figures_are_the_score_of_the_mask_on_that_place(two, threads):
-    places = [TriedPlace(one.image_id, octant) for one in two for octant in (None, 5)]
+    places = [TriedPlace(one.image_id, octant) for one in two for octant in (None, 5, MIDDLE)]
     tasks = [Task(setting, place) for setting in SETTINGS for place in places]
     found = computed(two, tasks, threads)
     assert set(found) == set(tasks)
@@ -100,16 +101,25 @@ def test_a_cropped_volume_reads_as_the_block_it_is_of():
     assert np.array_equal(crop[part], volume[block][part])
 
 
+def test_the_middle_has_the_size_of_the_first_octant():
+    for shape in ((8, 8, 8), (9, 10, 11), (1, 2, 7)):
+        middle, first = (TriedPlace("a", one).block(shape) for one in (MIDDLE, 0))
+        for inner, outer, side in zip(middle, first, shape, strict=True):
+            assert inner.stop - inner.start == outer.stop - outer.start
+            assert 0 <= inner.start <= side - inner.stop <= inner.start + 1
+
+
 def test_large_fragments_are_tried_on_octants_first():
     side = round(FEWEST_VOXELS ** (1 / 3))
     small, large = (8, 8, 8), (side, side, side)
     assert len(places_of([("a", small), ("b", large)])) == 1
     first, octants, whole = places_of([("a", large)])
     assert [one.image_id for one in octants] == ["a", "a"]
-    assert octants[0].octant != octants[1].octant
+    assert [one.octant for one in octants] == [MIDDLE, 7]
     assert first == octants[:1]
     assert whole == (TriedPlace("a"),)
     first, octants, whole = places_of([(str(n), large) for n in range(9)])
     assert len({one.image_id for one in octants}) == len(octants) == 4
+    assert {one.octant for one in octants} == {MIDDLE}
     assert first == octants[:2]
     assert len(whole) == 9

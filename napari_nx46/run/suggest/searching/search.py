@@ -1,4 +1,4 @@
-"""The search: rounds of settings, tried on octants first, the promising ones on whole fragments.
+"""The search: rounds of settings, tried on eighths first, the promising ones on whole fragments.
 
 What a round tries follows from the seed and from what the rounds before it found, never from the
 time that anything took: the same seed and number of evaluations try the same settings.
@@ -26,7 +26,7 @@ __all__ = ["Found", "Search"]
 
 ROUND = 16
 """Settings that are tried together."""
-PROMOTED = 4
+PROMOTED = 3
 """Of them, and of those before, so many go on to whole fragments; twice as many a rung before."""
 CURVE, SWITCHES = 5, 6
 """Of a round: thresholds near the best, and other knobs changed by a step; the rest TPE samples."""

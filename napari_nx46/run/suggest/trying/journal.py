@@ -11,7 +11,7 @@ from typing import Self, TextIO
 
 from napari_nx46.data.fragments import Fragment, FragmentError
 from napari_nx46.run.suggest.trying.figures import Figures
-from napari_nx46.run.suggest.trying.places import TriedPlace
+from napari_nx46.run.suggest.trying.places import MIDDLE, TriedPlace
 from napari_nx46.setting import Setting, SettingError, parse_setting
 
 __all__ = ["JOURNAL_VERSION", "Journal", "JournalError", "contents_of", "journal_beside"]
@@ -134,7 +134,7 @@ class Journal:
         try:
             row = json.loads(line)
             octant = row["octant"]
-            if octant is not None and not (isinstance(octant, int) and 0 <= octant < 8):  # noqa: PLR2004
+            if octant is not None and not (isinstance(octant, int) and 0 <= octant <= MIDDLE):
                 raise ValueError(f"found octant {octant!r}")
             place = TriedPlace(str(row["image_id"]), octant)
             return parse_setting(row["setting"]), place, Figures.of_record(row["figures"])

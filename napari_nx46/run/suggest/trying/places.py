@@ -1,4 +1,4 @@
-"""What settings are tried on: octants of fragments first, then whole fragments."""
+"""What settings are tried on: an eighth of fragments first, then whole fragments."""
 
 from __future__ import annotations
 
@@ -12,27 +12,35 @@ import numpy.typing as npt
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.voxels.blocks import Block, VolumeLike, octants_of, placed, whole_block
 
-__all__ = ["CroppedVolume", "TriedPlace", "places_of", "threshold_within"]
+__all__ = ["MIDDLE", "CroppedVolume", "TriedPlace", "places_of", "threshold_within"]
 
 FEWEST_VOXELS = 192**3
-"""Fragments of fewer voxels are tried whole at once: an octant of them says too little."""
+"""Fragments of fewer voxels are tried whole at once: an eighth of them says too little."""
 
-MOST_OCTANTS = 4
-"""Octants on which a setting is tried first."""
+MOST_EIGHTHS = 4
+"""Eighths on which a setting is tried first."""
 
-_DIAGONAL = (0, 7, 5, 2, 3, 4, 6, 1)
-"""Octants in an order in which those that follow each other are far apart."""
+MIDDLE = 8
+"""Number of the block of an octant's size in the middle of a fragment.
+
+It ranks settings as the whole does far better than octants, most of which lie at the border: on a
+fragment 320 voxels wide with a rank correlation of 0.83 over fifty settings (of the better half
+0.87), where the octants have 0.07 to 0.81 and 0.46 in the mean.
+"""
+
+BESIDE = 7
+"""The octant that a single fragment is tried on next: with the middle 0.93 of the better half."""
 
 
 @dataclass(frozen=True, slots=True)
 class TriedPlace:
-    """A fragment, or an octant of one.
+    """A fragment, or an eighth of one.
 
     Parameters
     ----------
     image_id : str
     octant : int, optional
-        Its number in raster order; None for the whole fragment.
+        Its number in raster order, or `MIDDLE`; None for the whole fragment.
     """
 
     image_id: str
@@ -41,11 +49,18 @@ class TriedPlace:
     @property
     def name(self) -> str:
         """Of the place, in a journal."""
+        if self.octant == MIDDLE:
+            return f"{self.image_id} middle"
         return self.image_id if self.octant is None else f"{self.image_id} octant {self.octant}"
 
     def block(self, shape: tuple[int, int, int]) -> Block:
         """Return where it lies in its fragment."""
-        return whole_block(shape) if self.octant is None else octants_of(shape)[self.octant]
+        if self.octant is None:
+            return whole_block(shape)
+        if self.octant != MIDDLE:
+            return octants_of(shape)[self.octant]
+        z, y, x = (slice(side // 4, side // 4 + (side + 1) // 2) for side in shape)
+        return z, y, x
 
 
 def places_of(
@@ -61,19 +76,19 @@ def places_of(
     Returns
     -------
     tuple of tuple of TriedPlace
-        Where fragments are large, first octants of up to half of `MOST_OCTANTS` fragments, one of a
-        single one, then as many again with them; the last rung is all fragments, whole.
+        Where fragments are large, first the middle of up to half of `MOST_EIGHTHS` fragments, then
+        as many again with them, of a single fragment an octant; the last rung is all fragments,
+        whole.
     """
     whole = tuple(TriedPlace(image_id) for image_id, _ in shapes)
     large = [image_id for image_id, shape in shapes if math.prod(shape) >= FEWEST_VOXELS]
     if len(large) < len(shapes):
         return (whole,)
-    step = max(1, len(large) // MOST_OCTANTS)
-    chosen = large[::step][:MOST_OCTANTS]
-    if len(chosen) == 1:
-        chosen *= 2
-    octants = tuple(TriedPlace(one, _DIAGONAL[n]) for n, one in enumerate(chosen))
-    return (octants[: len(octants) // 2], octants, whole)
+    step = max(1, len(large) // MOST_EIGHTHS)
+    eighths = [TriedPlace(one, MIDDLE) for one in large[::step][:MOST_EIGHTHS]]
+    if len(eighths) == 1:
+        eighths.append(TriedPlace(large[0], BESIDE))
+    return (tuple(eighths[: len(eighths) // 2]), tuple(eighths), whole)
 
 
 class CroppedVolume:
