@@ -33,6 +33,11 @@ def program():
     return typer.main.get_command(app)
 
 
+def read(name):
+    """Return the text of a page by its name."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
 def subcommands(command):
     """Return the commands of a group by their names; none of what is no group."""
     return getattr(command, "commands", {})
@@ -92,6 +97,19 @@ def test_every_flag_and_command_that_is_named_exists(program):
             if subcommands(command):
                 assert word in subcommands(command), text
                 command = subcommands(command)[word]
+
+
+def test_every_flag_that_is_named_with_a_command_is_one_of_it(program):
+    commands = leaves(program)
+    for text in re.findall(r"`(nx46 [^`\n]+)`", "\n".join((TEXT, *map(read, OTHERS)))):
+        words = text.split()
+        path = max((tuple(words[:n]) for n in (2, 3) if tuple(words[:n]) in commands), default=None)
+        flags = set(re.findall(r"(?<!\S)--[a-z0-9-]+", text)) - {"--help"}
+        if path is None:
+            assert flags <= {"--version"}, text
+            continue
+        options = [(*one.opts, *one.secondary_opts) for one in commands[path].params]
+        assert flags <= {flag for names in options for flag in names}, text
 
 
 def test_every_command_is_documented(program):

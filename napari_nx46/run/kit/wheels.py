@@ -18,6 +18,10 @@ PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x8
 
 _WHEEL = "Wheel-Version: 1.0\nGenerator: nx46 kit\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # equal files give equal wheels
+_VERSION = re.compile(r"3\.\d+")
+_UNREACHED = "WARNING: Retrying"
+"""What pip writes of an index that does not answer, before it names a package that it lacks."""
+
 _REQUIREMENT = re.compile(r"[\w.-]+")
 
 
@@ -73,8 +77,11 @@ def download_wheels(own: Path, folder: Path, python: str) -> None:
     Raises
     ------
     KitError
-        If a version has no wheel for that Python and Linux on x86-64.
+        If that is no version, a package has no wheel for it and Linux on x86-64, or the package
+        index cannot be reached.
     """
+    if _VERSION.fullmatch(python) is None:
+        raise KitError(f"Python {python}: expected a version such as 3.12")
     pins = folder / "pins.txt"
     pins.write_text("".join(f"{line}\n" for line in installed_versions()), encoding="utf-8")
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
@@ -90,6 +97,11 @@ def download_wheels(own: Path, folder: Path, python: str) -> None:
     pins.unlink()
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        if _UNREACHED in done.stderr:
+            raise KitError(
+                "pip cannot reach the package index; make the kit where there is a network, and"
+                " carry it to where there is none"
+            )
         raise KitError(
             f"pip found no wheels for Python {python}: {' '.join(errors) or done.stderr.strip()}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -16,6 +17,14 @@ from napari_nx46.run.kit.wheels import (
     installed_versions,
     write_own_wheel,
 )
+
+NOTHING_ANSWERS = {
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_FIND_LINKS": "",
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+    "PIP_RETRIES": "1",
+    "PIP_TIMEOUT": "1",
+}
 
 
 def test_the_own_wheel_is_whole_and_equal_each_time(tmp_path):
@@ -42,6 +51,20 @@ def test_all_that_the_base_needs_is_pinned_and_nothing_of_the_extras():
 def test_a_python_without_wheels_is_refused(tmp_path):
     with pytest.raises(KitError, match=r"no wheels for Python 3\.5"):
         download_wheels(write_own_wheel(tmp_path), tmp_path, "3.5")
+
+
+@pytest.mark.parametrize("python", ["abc", "3", "3.12.1", "--help"])
+def test_what_is_no_version_is_refused(tmp_path, python):
+    with pytest.raises(KitError, match=r"expected a version such as 3\.12"):
+        download_wheels(tmp_path / "own.whl", tmp_path, python)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_network_the_message_says_so(tmp_path, monkeypatch):
+    for name, value in NOTHING_ANSWERS.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(KitError, match="cannot reach the package index"):
+        download_wheels(write_own_wheel(tmp_path), tmp_path, "3.12")
 
 
 @pytest.mark.slow
