@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_nx46.scale.execute.progress import ApplyProgress
     from napari_nx46.scale.plan.plan import ApplyPlan
     from napari_nx46.scale.plan.sources import StoreSources
+    from napari_nx46.voxels.corrections.corrections import Corrections
 
 __all__ = [
     "Preflight",
@@ -71,6 +72,10 @@ class Preflight:
             f"Memory: about {_size(found.memory_bytes)}",
             f"To read: {_size(found.bytes_to_read)}, decoded",
         ]
+        lines += (
+            f"By hand, in {image_id}: {one.added:,} voxels added, {one.erased:,} erased"
+            for image_id, one in self.plan.corrections.by_fragment.items()
+        )
         lines += (f"⚠ {note}" for note in found.notes)
         if self.goes_on:
             lines.append("It goes on with what an earlier run has done.")
@@ -212,6 +217,7 @@ def preflight_work(
     threads: int,
     memory: int | None = None,
     memory_of_all: int | None = None,
+    corrections: Mapping[str, Corrections] | None = None,
 ) -> Work[Preflight]:
     """Return the work of a job that freezes a setting, plans it, and times a few tiles.
 
@@ -230,6 +236,8 @@ def preflight_work(
         Bytes for one box's volumes and score.
     memory_of_all : int, optional
         Bytes of all tiles that are computed at a time; by default half of what is free.
+    corrections : mapping of str to Corrections, optional
+        That were accepted for the boxes.
     """
 
     def work(cancelled: CancelCheck, report: Report) -> Preflight:
@@ -245,7 +253,8 @@ def preflight_work(
         finally:
             workers.close()
         budget = memory_of_all or int(psutil.virtual_memory().available) // 2
-        plan, lanes = fitted(plan_apply(sources, chosen, out), threads, budget, processes=False)
+        plan = plan_apply(sources, chosen, out, corrections=corrections)
+        plan, lanes = fitted(plan, threads, budget, processes=False)
         if cancelled():
             raise Cancelled
         report(ProgressInWords(0, 0, "Timing three tiles"))

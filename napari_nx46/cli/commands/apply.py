@@ -134,6 +134,7 @@ def apply(
     cluster: ClusterFlags,
     ct_above: CtAbove = None,
     quantile_over: QuantilesOver = None,
+    corrections: flag.CorrectionsFile = None,
     tile: TileSide = 256,
     memory: MemoryOfAll = None,
     part: PartOf = "1/1",
@@ -156,6 +157,7 @@ def apply(
         )
     setting = chosen_setting(knobs, os.environ, note)
 
+    from napari_nx46.files.corrections import read_corrections
     from napari_nx46.scale.execute.estimate import fitted
     from napari_nx46.scale.execute.lanes import StartedCluster
     from napari_nx46.scale.execute.run import RunOptions
@@ -168,7 +170,10 @@ def apply(
         output=image.output(),
         ct_above=ct_above,
         quantile_over=None if quantile_over is None else _OVER[quantile_over],
+        corrections=None if corrections is None else read_corrections(corrections),
     )
+    for image_id, one in plan.corrections.by_fragment.items():
+        note(f"{image_id}: {one.added:,} voxels added and {one.erased:,} erased by hand")
     options = RunOptions(choice, *number, restart=restart, keep_scratch=keep_scratch)
     if choice.is_local:
         processes = choice.workers is not None

@@ -66,16 +66,7 @@ class MaskFlags(FlagGroup):
     ] = Compression.ZLIB
     profile: flag.MaskProfile = MaskValues.KAGGLE
     band: flag.TargetBand = flag.DEFAULT_BAND_TEXT
-    corrections: Annotated[
-        Path | None,
-        typer.Option(
-            "--corrections",
-            metavar="FILE",
-            help="Correct the masks by hand last of all: an .npz file that the window or "
-            "'nx46 corrections' saved, ID.tif of labels 0, 1 (add) and 2 (erase), or a folder.",
-            rich_help_panel=flag.MASK_SECTION,
-        ),
-    ] = None
+    corrections: flag.CorrectionsFile = None
 
     def run_options(self) -> RunOptions:
         """Return the options of a run.

@@ -38,6 +38,16 @@ SettingFile = Annotated[
         rich_help_panel=SETTING_SECTION,
     ),
 ]
+CorrectionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--corrections",
+        metavar="FILE",
+        help="Correct the masks by hand last of all: an .npz file that the window or "
+        "'nx46 corrections' saved, ID.tif of labels 0, 1 (add) and 2 (erase), or a folder.",
+        rich_help_panel=MASK_SECTION,
+    ),
+]
 FragmentIds = Annotated[
     list[str] | None,
     typer.Option(

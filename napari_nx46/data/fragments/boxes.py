@@ -18,7 +18,7 @@ from napari_nx46.files.regular import open_regular
 from napari_nx46.files.volumes.indexing import Box as Slices
 from napari_nx46.setting.errors import faults_of
 
-__all__ = ["Box", "BoxList", "box_name_of", "check_boxes"]
+__all__ = ["Box", "BoxList", "box_name_of", "box_of", "check_boxes"]
 
 _RANGE = re.compile(r"\s*(\d{1,15})\s*:\s*(\d{1,15})\s*")
 _NAME = re.compile(r"_(z\d+-\d+_y\d+-\d+_x\d+-\d+)")
@@ -137,6 +137,24 @@ def box_name_of(image_id: str) -> str | None:
     """
     found = re.search(_NAME.pattern + "$", image_id)
     return None if found is None else found.group(1)
+
+
+def box_of(image_id: str) -> Box | None:
+    """Return the box that an image_id ends with; None if it ends with none.
+
+    Examples
+    --------
+    >>> str(box_of("mask_z0-64_y128-256_x0-32"))
+    '0:64,128:256,0:32'
+    """
+    name = box_name_of(image_id)
+    if name is None:
+        return None
+    ends = [tuple(map(int, part[1:].split("-"))) for part in name.split("_")]
+    (z, z_end), (y, y_end), (x, x_end) = ends
+    if z >= z_end or y >= y_end or x >= x_end:
+        return None
+    return Box((z, y, x), (z_end, y_end, x_end))
 
 
 def check_boxes(boxes: Iterable[Box], shape: Sequence[int], name: str) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from napari_nx46.files.mask_store.layout import Index
+from napari_nx46.scale.execute.inputs import TileJob
 from napari_nx46.scale.execute.ledger import Ledger, TileRecord
 from napari_nx46.scale.execute.stages import background_tiles, level_tasks, pass_tasks
-from napari_nx46.scale.execute.tasks import TileJob, TileTask
+from napari_nx46.scale.execute.tasks import TileTask
 from napari_nx46.scale.stages import Labelling, Pass
 from napari_nx46.voxels.merging import merge_pieces
 from napari_nx46.voxels.pieces import TilePieces, uniform_pieces
@@ -48,8 +49,13 @@ class StageBook:
             return level_tasks(plan, stage, self._chunks(level - 1))
         part = plan.passes[stage]
         if part.reads is None:
-            return [TileTask(stage, tile) for tile in self._present]
-        return pass_tasks(plan, part, self._foreground(part.reads), self._filled(part))
+            tasks = [TileTask(stage, tile) for tile in self._present]
+        else:
+            tasks = pass_tasks(plan, part, self._foreground(part.reads), self._filled(part))
+        if part.writes is None:
+            more = plan.corrections.tiles_added_to(plan.grid) - {task.number for task in tasks}
+            tasks += [TileTask(stage, tile, by_hand=True) for tile in sorted(more)]
+        return tasks
 
     def done(self, stage: int) -> set[int]:
         """Return the numbers of the tasks of a stage whose results are all there."""

@@ -19,8 +19,10 @@ from napari_nx46.core.score.weak import is_gated
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.volumes.origin import VolumeError
 from napari_nx46.scale.execute.book import StageBook
+from napari_nx46.scale.execute.inputs import TileJob, opened
 from napari_nx46.scale.execute.ledger import Ledger, TileRecord
-from napari_nx46.scale.execute.tasks import TileJob, compute, opened
+from napari_nx46.scale.execute.tasks import compute
+from napari_nx46.scale.plan.corrections import NO_CORRECTIONS
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.reach import corner_of, tiles_present
@@ -237,7 +239,9 @@ def _alone(plan: ApplyPlan, tile: int, out: Path) -> ApplyPlan:
         for part, start in zip(block, corner_of(plan), strict=True)
     )
     sources = plan.sources.model_copy(update={"box": (z, y, x)})
-    return replace(plan, sources=sources, shape=block_shape(block), out=out)
+    return replace(
+        plan, sources=sources, shape=block_shape(block), out=out, corrections=NO_CORRECTIONS
+    )
 
 
 def _timed(job: TileJob) -> list[TileRecord]:

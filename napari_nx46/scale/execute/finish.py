@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_nx46.files.atomic import write_beside
+from napari_nx46.files.corrections import write_corrections
 from napari_nx46.files.mask_store.chunks import ChunkHash
 from napari_nx46.files.mask_store.writing import check_image, replace_folder, write_metadata
+from napari_nx46.scale.execute.inputs import TileJob
 from napari_nx46.scale.execute.ledger import Ledger
-from napari_nx46.scale.execute.tasks import TileJob
+from napari_nx46.scale.plan.corrections import corrections_path
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.results.receipt import make_receipt, read_receipt
@@ -86,6 +88,11 @@ def finish(
         },
     )
     check_image(job.files, chunks, cancelled)
+    corrected = corrections_path(plan.out)
+    if plan.corrections.by_fragment:
+        write_corrections(corrected, plan.corrections.by_fragment)
+    else:
+        corrected.unlink(missing_ok=True)  # those of an image that is replaced
     with write_beside(plan.receipt) as partial:
         partial.write_text(receipt.model_dump_json(indent=2) + "\n", "utf-8")
     replace_folder(plan.partial, plan.out)

@@ -18,8 +18,9 @@ from napari_nx46.campaign.execute.cluster import (
     connected,
 )
 from napari_nx46.campaign.execute.dispatch import Dispatcher
+from napari_nx46.scale.execute.inputs import TileJob
 from napari_nx46.scale.execute.stages import TileQueue, runs_of
-from napari_nx46.scale.execute.tasks import TileJob, TilePlugin, TileReport, TileTask, TileTasks
+from napari_nx46.scale.execute.tasks import TilePlugin, TileReport, TileTask, TileTasks
 from napari_nx46.scale.plan.errors import ApplyError
 
 __all__ = ["ClusterLanes", "StartedCluster"]

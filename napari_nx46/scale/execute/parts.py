@@ -1,4 +1,4 @@
-"""Shares of a plan that several processes do, as batch systems start them.
+"""Shares of a plan that several processes do, as batch systems start them; one process a share.
 
 Each has a ledger of its own, as SQLite files cannot be written over a network by several machines.
 When a part has done its share of a stage it publishes its rows in a file; when all have, each takes
@@ -7,18 +7,23 @@ the rows of the others, and goes on.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from napari_nx46.files.atomic import WriteError
+from napari_nx46.files.locks import NoLocksError, create_locked, open_unowned
 from napari_nx46.files.mask_store.chunks import place_file
 from napari_nx46.files.naming import first_few
 from napari_nx46.files.regular import open_regular
 from napari_nx46.scale.execute.ledger import Ledger, TileRecord
 from napari_nx46.scale.plan.errors import ApplyError
 
-__all__ = ["Parts"]
+__all__ = ["Parts", "owned"]
 
 _MOST_BYTES = 1 << 31
 
@@ -115,3 +120,38 @@ class Parts:
         if rows.plan != plan:
             raise ApplyError(f"{path}: found another plan's; give every part the same options")
         return rows.tiles
+
+
+@contextmanager
+def owned(folder: Path, part: int) -> Iterator[None]:
+    """Hold the lock of a part of the work in a folder, which is made, while the context is open.
+
+    Raises
+    ------
+    ApplyError
+        If another process holds it.
+    WriteError
+        If the folder cannot be written.
+    """
+    path = folder / f"part-{part}.lock"
+    try:
+        folder.mkdir(exist_ok=True)
+        descriptor = _locked(path)
+    except OSError as error:
+        raise WriteError(folder, error.strerror or str(error), error.errno) from error
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _locked(path: Path) -> int | None:
+    """Return the open lock; None where the file system has none."""
+    try:
+        descriptor = open_unowned(path) if path.exists() else create_locked(path)
+    except NoLocksError:
+        return None
+    if descriptor is None:
+        raise ApplyError(f"{path.parent}: another process is at work on it; wait for it to end")
+    return descriptor

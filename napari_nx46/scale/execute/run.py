@@ -12,15 +12,15 @@ from napari_nx46.campaign.execute.cluster import ClusterChoice
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.scale.execute.book import StageBook
 from napari_nx46.scale.execute.finish import finish, is_finished
+from napari_nx46.scale.execute.inputs import TileJob
 from napari_nx46.scale.execute.lanes import ClusterLanes, StartedCluster
 from napari_nx46.scale.execute.ledger import Ledger
 from napari_nx46.scale.execute.measuring import MeasuredTile
-from napari_nx46.scale.execute.owning import owned
-from napari_nx46.scale.execute.parts import Parts
+from napari_nx46.scale.execute.parts import Parts, owned
 from napari_nx46.scale.execute.progress import ApplyProgress, ApplyState, Failure, Pace
 from napari_nx46.scale.execute.scratch import Scratch
 from napari_nx46.scale.execute.stages import share_of
-from napari_nx46.scale.execute.tasks import TileJob, TileReport, TileTask
+from napari_nx46.scale.execute.tasks import TileReport, TileTask
 from napari_nx46.scale.execute.thresholding import needs_measuring, with_measures
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan

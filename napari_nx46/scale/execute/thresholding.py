@@ -19,8 +19,9 @@ from napari_nx46.core.threshold.search import CountRequest, Pair, ScoreCounts
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.chunks import place_file
 from napari_nx46.files.regular import open_regular
+from napari_nx46.scale.execute.inputs import TileJob
 from napari_nx46.scale.execute.measuring import Measure, MeasuredTile
-from napari_nx46.scale.execute.tasks import TileJob, TileTask
+from napari_nx46.scale.execute.tasks import TileTask
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.reach import corner_of, existing_chunks

@@ -15,6 +15,11 @@ from napari_nx46.core.score.blend import PathKey
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.mask_store.layout import Index, StoreAxes, StoreLayout
 from napari_nx46.files.volumes.placement import Placement
+from napari_nx46.scale.plan.corrections import (
+    NO_CORRECTIONS,
+    PlacedCorrections,
+    place_corrections,
+)
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
 from napari_nx46.scale.scores import source_halo
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     import os
 
     from napari_nx46.files.volumes.volume import Volume
+    from napari_nx46.voxels.corrections.corrections import Corrections
 
 __all__ = ["ALGORITHM", "ApplyPlan", "OutputOptions", "plan_apply", "receipt_path"]
 
@@ -78,6 +84,8 @@ class ApplyPlan:
         Where the CT is not above it there is background.
     quantile_over : {"volume", "written"}, optional
         Over which voxels quantiles are taken: all, or those of chunks that are there.
+    corrections : PlacedCorrections
+        What is corrected by hand, last of all.
     described : mapping of str to mapping
         By volume, shape, type and hash of its metadata.
     """
@@ -91,6 +99,7 @@ class ApplyPlan:
     output: OutputOptions = OutputOptions()
     ct_above: float | None = None
     quantile_over: QuantileOver | None = None
+    corrections: PlacedCorrections = NO_CORRECTIONS
     described: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
@@ -185,6 +194,7 @@ class ApplyPlan:
             "tile": self.tile,
             "ct_above": self.ct_above,
             "quantile_over": self.quantile_over,
+            "corrections": self.corrections.record(),
             "output": {
                 "value": self.output.value,
                 "chunk": self.output.chunk,
@@ -272,6 +282,7 @@ def plan_apply(
     output: OutputOptions = OutputOptions(),
     ct_above: float | None = None,
     quantile_over: QuantileOver | None = None,
+    corrections: Mapping[str, Corrections] | None = None,
 ) -> ApplyPlan:
     """Return the plan of a setting applied to a store; no voxel is read.
 
@@ -289,6 +300,8 @@ def plan_apply(
         Where the CT of the sources is not above it there is background.
     quantile_over : {"volume", "written"}, optional
         Over which voxels quantiles are taken.
+    corrections : mapping of str to Corrections, optional
+        By image_id, of the whole level, or of boxes of it; those of other data are left out.
 
     Returns
     -------
@@ -330,6 +343,9 @@ def plan_apply(
         output=output,
         ct_above=ct_above,
         quantile_over=quantile_over,
+        corrections=place_corrections(
+            corrections or {}, sources.p3d.location, leading.shape, sources.box
+        ),
         tile=tile,
         described={name: _described(volume) for name, volume in volumes.items()},
     )

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from napari_nx46.files.corrections import read_corrections
 from napari_nx46.files.mask_store.chunks import ChunkFiles, ChunkHash
 from napari_nx46.files.mask_store.layout import Index
 from napari_nx46.files.regular import open_regular
+from napari_nx46.scale.plan.corrections import corrections_path, place_corrections
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan, receipt_path
 from napari_nx46.scale.results.receipt import Receipt, layer_hashes, read_receipt
@@ -113,7 +115,7 @@ def compare_tiles(
     VolumeError
         If a volume cannot be read.
     """
-    plan = ApplyPlan.of_record(check.receipt.plan, check.path)
+    plan = _corrected(ApplyPlan.of_record(check.receipt.plan, check.path), check.receipt)
     files = ChunkFiles(plan.layout, check.path, check.path)
     by_chunk = plan.tile // plan.output.chunk
     full = {
@@ -132,6 +134,27 @@ def compare_tiles(
         if cancelled():
             raise Cancelled
         yield compare_tile(plan, files, tile, receipt.threshold, measured)
+
+
+def _corrected(plan: ApplyPlan, receipt: Receipt) -> ApplyPlan:
+    """Return the plan of a receipt with the corrections that lie beside the image.
+
+    Raises
+    ------
+    ApplyError
+        If they are not those of the receipt.
+    VolumeError
+        If their file is damaged, or there is none.
+    """
+    wanted = receipt.plan.get("corrections")
+    if not wanted:
+        return plan
+    path, first = corrections_path(plan.out), plan.sources.open()["p3d"]
+    location, box = plan.sources.p3d.location, plan.sources.box
+    placed = place_corrections(read_corrections(path), location, first.shape, box)
+    if json.loads(json.dumps(placed.record())) != wanted:
+        raise ApplyError(f"{path}: found other corrections than the receipt of {plan.out} names")
+    return replace(plan, corrections=placed)
 
 
 def _indices(files: ChunkFiles) -> Iterator[tuple[int, Index]]:

@@ -115,8 +115,12 @@ def compare_tile(
         window = _stepped(step, extents, window, plan)
     found = window.cropped(block)
     stored = _stored(files, block)
-    known = found.lower == found.upper
-    wrong = known & (found.lower != stored)
+    lower, upper = (
+        plan.corrections.apply(np.ascontiguousarray(mask, np.uint8), block) != 0
+        for mask in (found.lower, found.upper)
+    )
+    known = lower == upper
+    wrong = known & (lower != stored)
     return Compared(plan.grid.place(tile), known.size, int(known.sum()), int(wrong.sum()))
 
 

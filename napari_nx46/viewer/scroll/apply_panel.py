@@ -58,9 +58,9 @@ RESTART_TIP = (
     "Begin again: what an earlier run has left unfinished is removed, and an image that is there is"
     " replaced when the new one is complete"
 )
-CORRECTED = (
-    "⚠ What was corrected by hand in {} is part of the boxes alone, not of the whole volume: a"
-    " correction holds where it was painted."
+NOT_ACCEPTED = (
+    "⚠ What was corrected by hand in {} since a setting was accepted there is not applied: press"
+    " Accept where masks are tuned"
 )
 CHECK_TIP = "Turn quantiles into probabilities over the boxes, and time three tiles of the store"
 
@@ -202,6 +202,7 @@ class ApplyPanel(QWidget):
             self.out,
             threads=session.workers.count,
             memory=session.memory_budget,
+            corrections=dict(session.accepted_corrections),
         )
         job: Job[Preflight] = Job(self._post, "nx46-preflight")
 
@@ -226,9 +227,11 @@ class ApplyPanel(QWidget):
     def _not_applied(self) -> Iterator[str]:
         """Yield what the whole volume does not get of what was done to the boxes."""
         if self._session is not None:
-            corrected = sorted(self._session.session.corrections.by_fragment)
-            if corrected:
-                yield CORRECTED.format(first_few(corrected))
+            session = self._session.session
+            now, then = session.corrections.by_fragment, session.accepted_corrections
+            changed = sorted(name for name in {*now, *then} if now.get(name) != then.get(name))
+            if changed:
+                yield NOT_ACCEPTED.format(first_few(changed))
 
     def _apply(self, preflight: Preflight, *, restart: bool = False) -> None:
         self._has_failed, self._is_applying = False, True
@@ -269,7 +272,8 @@ class ApplyPanel(QWidget):
     def _asked(self, setting: Setting) -> tuple[object, ...]:
         """Return what a preflight is made for."""
         place = self._row.belonging(self._scroll.place)
-        return setting, self.out, place, self._row.second
+        corrected = () if self._session is None else self._session.session.accepted_corrections
+        return setting, self.out, place, self._row.second, dict(corrected)
 
     # ---- small things ----------------------------------------------------------------------
 

@@ -158,6 +158,10 @@ def test_boxes_are_tuned_and_the_accepted_setting_is_applied_to_all(
         assert np.array_equal(fragment.p3d.read(), voxels[box.slices])
     session.change(quantile=0.8, z_radius=1)
     assert "accept" in apply_panel.words.text().lower()
+    first = session.dataset.image_ids[0]
+    labels = np.zeros((32, 32, 32), np.uint8)
+    labels[3:6, 4, 4:9] = 1
+    session.corrections.change(first, Corrections.of(labels))
     session.accept(session.dataset.image_ids)
     out = tmp_path / "mask.zarr"
     # What stands there already is replaced by a press on its own button alone.
@@ -168,18 +172,17 @@ def test_boxes_are_tuned_and_the_accepted_setting_is_applied_to_all(
     window.wait_until(lambda: not apply_panel.running)
     assert "found an image of another plan" in apply_panel.words.text()
     assert apply_panel.restart_button.isVisibleTo(apply_panel)
-    labels = np.zeros((32, 32, 32), np.uint8)
-    labels[3:6, 4, 4:9] = 1
-    session.corrections.change(session.dataset.image_ids[0], Corrections.of(labels))
+    session.corrections.change(first, Corrections.of(2 * labels))
     apply_panel.restart_button.click()
     window.wait_until(lambda: not apply_panel.running and apply_panel.written)
     assert not apply_panel.restart_button.isVisibleTo(apply_panel)
-    assert "corrected by hand" in apply_panel.words.text()
+    assert "since a setting was accepted" in apply_panel.words.text()
     assert apply_panel.words.text().startswith("✓")
     frozen = apply_panel.preflight.plan.setting
     assert frozen.rule == "probability"
     expected = make_mask(voxels, setting=frozen)
     assert 0 < expected.mean() < 1
+    expected[boxes[0].slices][labels > 0] = 1
     assert np.array_equal(open_volume(out, role="image").read(), 255 * expected)
     check_side_by_side(window, panel)
 
