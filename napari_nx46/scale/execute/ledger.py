@@ -177,7 +177,7 @@ class Ledger:
         except (ValidationError, RowError, WorkspaceError) as error:
             raise ApplyError(
                 f"ledger {self._database.path}: a row of stage {stage} is damaged ({error}); "
-                "give --restart to begin again"
+                "give --restart"
             ) from error
 
     def count(self, stage: int) -> int:
@@ -224,7 +224,7 @@ class Ledger:
         elif found != plan:
             raise ApplyError(
                 f"ledger {path}: found what was begun with another setting, source, tile or "
-                "version; use --restart to begin again, or give the command as it was"
+                "version; give --restart, or what it was begun with"
             )
 
 

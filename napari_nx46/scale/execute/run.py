@@ -325,8 +325,8 @@ def _check_target(plan: ApplyPlan, options: RunOptions) -> None:
         )
     if plan.out.exists() and not options.restart:
         raise ApplyError(
-            f"{plan.out}: found an image of another plan; choose another name, or begin again "
-            "(--restart), which replaces it"
+            f"{plan.out}: found an image of another plan; choose another name, or give --restart, "
+            "which replaces it"
         )
     if not plan.out.parent.is_dir():
         raise ApplyError(f"{plan.out}: the folder {plan.out.parent} does not exist")

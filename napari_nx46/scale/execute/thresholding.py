@@ -106,7 +106,7 @@ def _kept(path: Path, plan: ApplyPlan) -> _Kept | None:
     except ValidationError as error:
         raise ApplyError(f"{path}: damaged; remove it and run again") from error
     if found.plan != plan.identity():
-        raise ApplyError(f"{path}: found another plan's; use --restart to begin again")
+        raise ApplyError(f"{path}: found another plan's; give --restart")
     return found
 
 

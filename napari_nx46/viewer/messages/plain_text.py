@@ -1,6 +1,7 @@
 """Texts as they are: Qt takes a text that looks like HTML for rich text, and so may a file's name.
 
-All labels, tool tips and questions of the viewer come from here, and notifications from `notices`.
+All labels, tool tips and questions of the viewer come from here, and notifications from `notices`,
+in the words of the window (`controls`).
 Line ends stay; other characters that cannot be printed are escaped as they are on a terminal.
 """
 
@@ -13,6 +14,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QMessageBox, QWidget
 
 from napari_nx46.files.naming import escape_unprintable
+from napari_nx46.viewer.messages.controls import in_window
 
 _NO_BREAK = "\N{WORD JOINER}"
 
@@ -57,8 +59,11 @@ class MarkupLabel(QLabel):
 
 
 def printable_lines(text: str) -> str:
-    """Return a text whose characters can be printed, line ends among them, the others escaped."""
-    return "\n".join(map(escape_unprintable, text.split("\n")))
+    """Return a text whose characters can be printed, line ends among them, the others escaped.
+
+    Flags of commands become controls of the window.
+    """
+    return "\n".join(map(escape_unprintable, in_window(text).split("\n")))
 
 
 def escaped(text: str) -> str:

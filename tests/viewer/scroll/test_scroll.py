@@ -171,6 +171,7 @@ def test_boxes_are_tuned_and_the_accepted_setting_is_applied_to_all(
     window.wait_until(lambda: apply_panel.words.text().startswith("Not applied"))
     window.wait_until(lambda: not apply_panel.running)
     assert "found an image of another plan" in apply_panel.words.text()
+    assert "press Begin again, which replaces it" in apply_panel.words.text()
     assert apply_panel.restart_button.isVisibleTo(apply_panel)
     session.corrections.change(first, Corrections.of(2 * labels))
     apply_panel.restart_button.click()
