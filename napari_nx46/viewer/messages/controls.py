@@ -1,7 +1,7 @@
 """Messages of the rooms that window and command share, in the words of the window.
 
-Such a message names what to change by the flag of a command. Each flag has its control in the window
-here, or the command that it is of.
+Such a message names what to change by the flag of a command. Here each flag has its control in
+the window, or the command that it is of.
 """
 
 from __future__ import annotations
