@@ -18,6 +18,7 @@ from napari_nx46.core.score.smoothing import has_sheetness
 from napari_nx46.core.score.weak import is_gated
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.files.volumes.origin import VolumeError
+from napari_nx46.files.volumes.reading import Logits
 from napari_nx46.scale.execute.book import StageBook
 from napari_nx46.scale.execute.inputs import TileJob, opened
 from napari_nx46.scale.execute.ledger import Ledger, TileRecord
@@ -218,6 +219,14 @@ def estimate(
 
 def _notes(plan: ApplyPlan) -> Iterator[str]:
     """Yield what a user should know of a plan."""
+    for name, address in plan.sources.addresses.items():
+        if address.logits is Logits.DISTANCE:
+            yield f"{name}: its values are read as signed distances, negative inside"
+        elif address.logits is not None:
+            yield (
+                f"{name}: its values are read as logits, by {address.logits}; "
+                "--logits distance reads signed distances"
+            )
     cell = plan.setting.patch_blocks
     if plan.setting.patch_holes and cell > plan.tile:
         times = math.ceil(cell / plan.tile) ** 3

@@ -9,11 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_nx46.data.fragments.boxes import Box, box_of
-from napari_nx46.data.fragments.names import plain_name
 from napari_nx46.files.naming import first_few
-from napari_nx46.files.stores.address import name_of
-from napari_nx46.files.volumes.paths import image_id_of
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.voxels.blocks import Block, Mask, whole_block
 from napari_nx46.voxels.corrections.corrections import ADD, Corrections
@@ -110,6 +106,12 @@ def place_corrections(
     ApplyError
         If none are of the store, or they do not fit it, or two say different things of a voxel.
     """
+    # Workers, which place nothing, start without these.
+    from napari_nx46.data.fragments.boxes import Box, box_of
+    from napari_nx46.data.fragments.names import plain_name
+    from napari_nx46.files.stores.address import name_of
+    from napari_nx46.files.volumes.paths import image_id_of
+
     name = image_id_of(name_of(location))
     whole = plain_name(name)
     start = tuple(first for first, _ in box) if box is not None else (0, 0, 0)

@@ -7,7 +7,7 @@ import pytest
 import zarr
 
 from napari_nx46.files.volumes.content import Content, logits_of
-from napari_nx46.files.volumes.opening import Logits, Role, open_volume
+from napari_nx46.files.volumes.opening import Logits, Role, VolumeError, open_volume
 
 SHAPE = (8, 8, 8)
 
@@ -74,6 +74,23 @@ def test_logits_are_found_out(tmp_path, channels):
     assert logits_of(volume, Content.LOGIT) is several
     assert logits_of(volume, Content.PROBABILITY) is None
     assert volume.without_prediction(0) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "doubt"),
+    [
+        (lambda z: np.abs(z - 6.0) - 1.5, "most of them above 0: signed distances"),
+        (lambda z: -60.0 * z + 0.5, "farther from 0 than logits are"),
+        (lambda z: -2.0 * z, "all whole numbers"),
+    ],
+)
+def test_what_may_be_distances_is_not_taken_for_logits(tmp_path, values, doubt):
+    np.save(tmp_path / "a.npy", values(np.indices(SHAPE)[0]).astype(np.float32))
+    volume = open_volume(tmp_path / "a.npy", role=Role.IMAGE)
+    with pytest.raises(VolumeError, match=rf"a\.npy.*{doubt}.*--logits distance"):
+        logits_of(volume, Content.AUTO)
+    assert logits_of(volume, Content.LOGIT) is Logits.SIGMOID
+    assert logits_of(volume, Content.PROBABILITY) is None
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
