@@ -31,9 +31,8 @@ IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 
 export QT_API := $(QT)
 export PYTEST_QT_API := $(QT)
 
-# Compiled kernels are kept in the checkout, as is what napari and pip keep when the user's home
-# cannot be written.
-export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
+# Compiled kernels are kept beside their sources, where every command finds them. What napari and pip
+# keep is in the checkout when the user's home cannot be written.
 ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export HOME := $(CURDIR)/.cache/home
 $(shell mkdir -p "$(HOME)")

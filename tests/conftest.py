@@ -15,10 +15,6 @@ TESTS = Path(__file__).parent
 SLOW_ROOMS = ("viewer", "campaign", "cli")
 """In the order in which their tests are run, before all others."""
 
-# Kernels are compiled once for the checkout, wherever the tests are started from. The variable is
-# read when numba is first imported, which no module of the package does on import.
-KERNELS_FOLDER = os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".cache" / "numba"))
-
 # No test reads or writes what belongs to the user who runs it.
 _OWN_FOLDERS = tempfile.TemporaryDirectory(prefix="nx46-tests-")
 os.environ["NX46_PRESETS_DIR"] = str(Path(_OWN_FOLDERS.name) / "presets")

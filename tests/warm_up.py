@@ -5,14 +5,11 @@ python -m tests.warm_up
 
 from __future__ import annotations
 
-from tests.conftest import KERNELS_FOLDER
-
 
 def main():
     """Compile everything that is not kept already."""
     from napari_nx46.run.warm_up import warm_up
 
-    print(f"compiled kernels are kept in {KERNELS_FOLDER}", flush=True)
     done = warm_up()
     print(f"compiled {done.compiled} of {done.kernels} kernels in {done.seconds:.1f} s")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from napari_nx46.cli.output.console import (
     interruptible,
     note,
 )
+from napari_nx46.files.naming import plural
 
 __all__ = ["compile_beforehand", "compiling_noted", "warm_up"]
 
@@ -43,8 +45,8 @@ def warm_up() -> None:
         echo(f"compiled {done.compiled} of {done.kernels} kernels in {done.seconds:.1f} s")
     else:
         echo(f"all {done.kernels} kernels had been compiled")
-    for folder in done.folders:
-        echo(f"kept in {folder}")
+    if done.folders:
+        echo(f"kept in {plural(len(done.folders), 'folder')} of {os.path.commonpath(done.folders)}")
     if done.kept < done.kernels:
         fail(
             f"error: the code of {done.kernels - done.kept} of {done.kernels} kernels could not be "

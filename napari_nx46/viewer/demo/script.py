@@ -140,7 +140,7 @@ def scripted_session(
         say(f"showing {session.fragment.image_id} {session.fragment.shape}, {_figures(panel)}")
         for name, latencies in _move_sliders(viewer, panel).items():
             say(_latency_line(name, panel, latencies))
-        say(f"tuned to {session.setting.model_dump_json()}")
+        say(f"tuned to {session.setting}")
         rest(0.3)  # the numbers are painted a little later than the mask
         say(f"now {_figures(panel)}")
         _say_score(dock, say)
