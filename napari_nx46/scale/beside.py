@@ -257,7 +257,7 @@ def preflight_work(
         plan, lanes = fitted(plan, threads, budget, processes=False)
         if cancelled():
             raise Cancelled
-        report(ProgressInWords(0, 0, "Timing three tiles"))
+        report(ProgressInWords(0, 0, "Timing a few tiles"))
         found = estimate(plan, workers=lanes, cancelled=cancelled)
         return Preflight(plan, found, lanes, plan.work.exists() or plan.out.exists())
 

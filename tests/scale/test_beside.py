@@ -45,7 +45,7 @@ def test_quantiles_become_those_of_the_boxes_and_the_mask_is_that_in_memory(plac
     )
     assert [report.words for report in reports] == [
         "Freezing the threshold over the boxes",
-        "Timing three tiles",
+        "Timing a few tiles",
     ]
     words = preflight.in_words()
     for part in ("37 × 40 × 29 voxels", "Time: about", "Disk: about", "Memory: about", "To read"):

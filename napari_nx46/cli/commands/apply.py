@@ -120,7 +120,7 @@ PartOf = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print an event as JSON a line.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Check everything, time three tiles, and write nothing.")
+    bool, typer.Option("--dry-run", help="Check everything, time a few tiles, and write nothing.")
 ]
 
 
@@ -185,7 +185,7 @@ def apply(
         if dry_run:
             _print_estimate(plan, options.lanes, cancelled, as_json=as_json)
             return
-        # The workers start while three tiles are timed.
+        # The workers start while a few tiles are timed.
         started = None
         if not (plan.work.exists() or plan.out.exists()):
             started = stack.enter_context(StartedCluster(options.cluster))

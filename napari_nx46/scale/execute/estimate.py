@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Estimate", "estimate", "fitted", "memory_of_a_worker"]
 
-_TIMED = 3
+_MOST_TIMED = 3
+_SHARE_TIMED = 16
+"""Of so many tiles one is timed: what is timed is computed again."""
+
 _READINGS = 2
 """How often all scores are counted, where the threshold is a quantile of them."""
 
@@ -159,7 +162,7 @@ def estimate(
     processes: bool = False,
     cancelled: CancelCheck = never,
 ) -> Estimate:
-    """Return what a plan will take: three tiles are computed with all passes, and thrown away.
+    """Return what a plan will take, from up to three tiles that are computed and thrown away.
 
     Where one of them cannot be read, a note says why.
 
@@ -188,8 +191,9 @@ def estimate(
     present = tiles_present(plan, volumes, threshold, measured)
     timed: list[TileRecord] = []
     faults: list[str] = []
-    middles = range(1, 2 * _TIMED, 2)
-    chosen = sorted({present[len(present) * n // (2 * _TIMED)] for n in middles}) if present else []
+    count = min(_MOST_TIMED, max(1, len(present) // _SHARE_TIMED))
+    middles = range(1, 2 * count, 2)
+    chosen = sorted({present[len(present) * n // (2 * count)] for n in middles}) if present else []
     with tempfile.TemporaryDirectory(prefix="nx46-") as folder:
         for number, tile in enumerate(chosen):
             if cancelled():

@@ -62,7 +62,7 @@ NOT_ACCEPTED = (
     "⚠ What was corrected by hand in {} since a setting was accepted there is not applied: press"
     " Accept where masks are tuned"
 )
-CHECK_TIP = "Turn quantiles into probabilities over the boxes, and time three tiles of the store"
+CHECK_TIP = "Turn quantiles into probabilities over the boxes, and time a few tiles of the store"
 
 
 class ApplyPanel(QWidget):
