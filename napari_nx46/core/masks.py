@@ -132,7 +132,7 @@ class FragmentMasks:
             step = line.steps[number - 1]
             unjoined = stages[min(number - 1, line.last_unjoined)] if step.looks_back else None
             before = None if unjoined is None else unjoined.mask()
-            context = self._context(line, before, whole)
+            context = self._context(line, before, whole, cancelled)
             if step.alternative_lows is not None:
                 others = (
                     self._before(line.with_low(low), number - 1, cancelled)
@@ -151,7 +151,7 @@ class FragmentMasks:
         for number, step in enumerate(line.steps[:done]):
             if number == line.last_unjoined:
                 unjoined = mask
-            mask = step.apply(mask, self._context(line, unjoined, whole))
+            mask = step.apply(mask, self._context(line, unjoined, whole, cancelled))
         return mask
 
     def known(self, line: Line, block: Block) -> Mask | None:
@@ -187,7 +187,9 @@ class FragmentMasks:
                 mask = step.apply(mask, self._context(line, unjoined, wide))
         return line.corrected(mask[within(block, wide)], block)
 
-    def _context(self, line: Line, unjoined: Mask | None, block: Block) -> StepContext:
+    def _context(
+        self, line: Line, unjoined: Mask | None, block: Block, cancelled: CancelCheck = never
+    ) -> StepContext:
         return StepContext(
             setting=line.setting,
             unjoined=unjoined,
@@ -196,6 +198,7 @@ class FragmentMasks:
             shape=self._score.shape,
             known=self._known_before(block),
             image=self._score.sources.image,
+            cancelled=cancelled,
         )
 
     def _known_before(self, block: Block) -> Mask | None:

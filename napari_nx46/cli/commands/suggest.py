@@ -179,8 +179,7 @@ def _print_found(found: Suggestion, fragments: list[Fragment]) -> None:
     what = "score" if found.with_label else "mean rank"
     echo(
         f"{what}: start {found.start_value:.6f}, taken {choice.value:.6f}, peak "
-        f"{choice.peak_value:.6f}; mean of the {choice.near} settings around it "
-        f"{choice.plateau:.6f}"
+        f"{choice.peak_value:.6f}; {choice.around}"
     )
     columns = ("figure", "start", "taken")
     names = found.figures if found.with_label else FIGURES

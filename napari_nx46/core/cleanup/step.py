@@ -10,7 +10,7 @@ from napari_nx46.core.cleanup.place import Place
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import Block, Mask, OpenFaces, VolumeLike, open_faces
 from napari_nx46.voxels.piece_rules import PieceRule
-from napari_nx46.voxels.workers import Workers
+from napari_nx46.voxels.workers import CancelCheck, Workers, never
 
 __all__ = ["NOWHERE", "WHOLE", "Reach", "Step", "StepContext"]
 
@@ -61,6 +61,8 @@ class StepContext:
         The CT image of the fragment.
     alternatives : tuple of (Z, Y, X) array of uint8, {0, 1}
         What the mask would be by each of the step's alternative thresholds.
+    cancelled : callable
+        Asked by steps that take long; they raise `Cancelled` once it returns True.
     """
 
     setting: Setting
@@ -71,6 +73,7 @@ class StepContext:
     known: Mask | None = None
     image: VolumeLike | None = None
     alternatives: tuple[Mask, ...] = ()
+    cancelled: CancelCheck = never
 
     @property
     def ct_image(self) -> VolumeLike:

@@ -219,7 +219,11 @@ STEPS: tuple[Step, ...] = (
         ),
         is_on=lambda setting: setting.sheet_fit,
         apply=lambda mask, context: fit_sheets(
-            mask, context.alternatives, FitRules.of(context.setting), workers=context.workers
+            mask,
+            context.alternatives,
+            FitRules.of(context.setting),
+            workers=context.workers,
+            cancelled=context.cancelled,
         ),
         reach=lambda setting: WHOLE,
         joins=True,

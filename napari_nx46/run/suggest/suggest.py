@@ -37,6 +37,10 @@ SEARCH_SHARE, CHOICE_SHARE = 0.85, 0.95
 is worth elsewhere."""
 
 
+GRACE_SECONDS = 10.0
+"""After a stop: so long at most for what can be said of what was tried."""
+
+
 @dataclass(frozen=True)
 class SuggestRequest:
     """What is looked for.
@@ -160,7 +164,8 @@ def suggest(
     journal : Path, optional
         File that every figure is appended to; what it has from before is not computed again.
     cancelled : callable
-        Asked all the time; once it returns True, what is best so far is taken.
+        Asked all the time; once it returns True, what is best so far is taken, and summed up in
+        `GRACE_SECONDS` at most.
 
     Returns
     -------
@@ -192,6 +197,7 @@ def suggest(
 
         return is_over
 
+    in_the_end = _with_grace(cancelled)
     with ExitStack() as stack:
         evaluator = stack.enter_context(
             open_evaluator(
@@ -227,12 +233,12 @@ def suggest(
         means = [results.means(one, view, view.last) for one in pair]
         trust = Trust((), None)
         with suppress(Cancelled):
-            trust = _trusted(search, space, choice, evaluator, cancelled)
+            trust = _trusted(search, space, choice, evaluator, in_the_end)
         findings = Findings(importance=knob_importance(search.first_values))
         if with_label:
             changes: list[MaskChange] = []
             with suppress(Cancelled):
-                changes = changes_of(evaluator, view.image_ids, pair, cancelled)
+                changes = changes_of(evaluator, view.image_ids, pair, in_the_end)
             findings = findings_of(search, choice.setting, changes, request.band)
     image_ids = tuple(one.image_id for one in compared)
     return Suggestion(
@@ -249,6 +255,19 @@ def suggest(
         with_label,
         stopped=cancelled(),
     )
+
+
+def _with_grace(cancelled: CancelCheck) -> CancelCheck:
+    """Return a check that is True some seconds later: what is known is to be summed up by then."""
+    asked: list[float] = []
+
+    def is_over() -> bool:
+        if not cancelled():
+            return False
+        asked.append(time.monotonic())
+        return asked[-1] - asked[0] > GRACE_SECONDS
+
+    return is_over
 
 
 def compared_of(fragments: Iterable[Fragment]) -> list[Fragment]:

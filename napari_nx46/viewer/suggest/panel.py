@@ -195,9 +195,8 @@ def _of_suggestion(suggestion: Suggestion) -> list[str]:
     choice = suggestion.choice
     what = "Score" if suggestion.with_label else "Mean rank"
     worth = (
-        f"{what} {choice.value:.4f} ({choice.value - choice.start_value:+.4f}); the"
-        f" {choice.near} settings around it have {choice.plateau:.4f} in the mean, the peak of all"
-        f" is {choice.peak_value:.4f}."
+        f"{what} {choice.value:.6f} ({choice.value - choice.start_value:+.6f}); {choice.around};"
+        f" peak of all {choice.peak_value:.6f}."
     )
     tried = f"{plural(suggestion.tried, 'setting')} tried, {suggestion.whole} on whole fragments."
     answers = [f"{one.question} {one.answer}" for one in suggestion.findings.answers]

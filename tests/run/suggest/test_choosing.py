@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from napari_nx46.core.cleanup.steps import steps_of
 from napari_nx46.run.suggest.judging.choosing import (
     FEWEST_NEAR,
     NOISE,
+    Choice,
     best_plateau,
     choose,
     is_near,
@@ -37,7 +40,7 @@ def line(*scores):
         ({"closing_z": 2}, False),
         ({"closing_z": 1, "smallest_object": 100}, True),
         ({"opening": True}, False),
-        ({"sheet_gap": 1}, False),
+        ({"block_dust": 1}, False),
         ({"quantile": START.quantile + 0.006}, True),
         ({"quantile": START.quantile + 0.007}, False),
     ],
@@ -88,3 +91,10 @@ def test_each_step_that_is_left_raises_the_mean(two, space):
                 without = space.setting_of(START, {**space.taken_from(chosen), name: off})
                 if without in known and steps_on(without) < steps_on(chosen):
                     assert known[without] < choice.value
+
+
+def test_the_plateau_in_words_counts_what_is_around_the_setting():
+    choice = Choice(START, 0.7, 0.5, 0.65, 1, START, 0.7)
+    assert choice.around == "nothing near it was tried"
+    assert "it and 1 setting around it 0.650000" in replace(choice, near=2).around
+    assert "it and 4 settings around it 0.650000" in replace(choice, near=5).around

@@ -9,6 +9,7 @@ import pytest
 
 from napari_nx46 import leaderboard
 from napari_nx46.data.fragments import FragmentError, open_data, write_data_folder
+from napari_nx46.run.findings.words import THE_QUESTIONS
 from napari_nx46.run.suggest.judging.folds import MOST_FOLDS, read_groups, views_of
 from napari_nx46.run.suggest.judging.trust import Gain, LeftOut, Trust, gain_of_octants
 from napari_nx46.run.suggest.suggest import SuggestRequest, compared_of, suggest
@@ -162,6 +163,10 @@ def test_a_search_that_is_stopped_keeps_the_best_or_says_that_there_is_none(eigh
     found = suggest(eight[:1], SuggestRequest(START, seconds=600), cancelled=stopped)
     assert found.stopped
     assert found.choice.value >= found.start_value
+    assert found.trust.gain is not None
+    asked_now = {one.question for one in found.findings.answers}
+    assert {THE_QUESTIONS["slices"], THE_QUESTIONS["compromise"]} <= asked_now
+    assert found.findings.importance
     with pytest.raises(Cancelled):
         suggest(eight[:1], SuggestRequest(START, seconds=600), cancelled=lambda: True)
 

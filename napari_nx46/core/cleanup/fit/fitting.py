@@ -15,7 +15,7 @@ from napari_nx46.setting import Connectivity, Setting
 from napari_nx46.voxels.blocks import Block, Mask, placed
 from napari_nx46.voxels.euler import euler_number
 from napari_nx46.voxels.spans import checked_mask, find_components
-from napari_nx46.voxels.workers import Workers
+from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never
 
 __all__ = ["FitRules", "fit_sheets"]
 
@@ -76,6 +76,7 @@ def fit_sheets(
     rules: FitRules | None = None,
     *,
     workers: Workers | None = None,
+    cancelled: CancelCheck = never,
 ) -> Mask:
     """Replace components that have tunnels by sheets that are fitted to them.
 
@@ -105,6 +106,8 @@ def fit_sheets(
     rules : FitRules, optional
     workers : Workers, optional
         Threads to find components with; the result does not depend on them.
+    cancelled : callable
+        Asked before each sheet is fitted.
 
     Returns
     -------
@@ -113,6 +116,8 @@ def fit_sheets(
 
     Raises
     ------
+    Cancelled
+        If `cancelled` returned True.
     ValueError
         If a mask is no (Z, Y, X) uint8 array of the shape of the others, or a rule is below 0.
     """
@@ -128,7 +133,8 @@ def fit_sheets(
         return out
     kept = [_without_small(one, given, workers) for one in (whole, *alternatives)]
     current = np.ascontiguousarray(fill_cavities(kept[0], workers=workers)[inner])
-    work = _Work(given, [one[inner] != 0 for one in kept[1:]], current.shape, workers)
+    others = [one[inner] != 0 for one in kept[1:]]
+    work = _Work(given, others, current.shape, workers, cancelled)
     current = work.round(current, keep_others=True)
     out[inner] = work.round(current, keep_others=False)
     return out
@@ -146,6 +152,7 @@ class _Work:
     alternatives: Sequence[Voxels]
     shape: tuple[int, ...]
     workers: Workers | None
+    cancelled: CancelCheck
 
     def round(self, mask: Mask, *, keep_others: bool) -> Mask:
         """Return the mask with its components replaced.
@@ -179,6 +186,8 @@ class _Work:
         return out
 
     def _fitted(self, component: Mask | Voxels, box: Block) -> FittedSheet:
+        if self.cancelled():
+            raise Cancelled
         z, y, x = self.shape
         return fit_sheet(component, box, (z, y, x), self.rules.grid)
 

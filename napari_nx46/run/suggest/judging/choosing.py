@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from napari_nx46.core.cleanup.steps import steps_of
+from napari_nx46.files.naming import plural
 from napari_nx46.run.suggest.searching.moves import PROBABILITY_STEPS, SHARE_STEPS
 from napari_nx46.run.suggest.searching.search import Search
 from napari_nx46.run.suggest.searching.space import Space
@@ -75,6 +76,13 @@ class Choice:
     peak: Setting
     peak_value: float
     removed: tuple[str, ...] = ()
+
+    @property
+    def around(self) -> str:
+        """The plateau in words."""
+        if self.near == 1:
+            return "nothing near it was tried"
+        return f"mean of it and {plural(self.near - 1, 'setting')} around it {self.plateau:.6f}"
 
 
 def choose(search: Search, space: Space, cancelled: CancelCheck) -> Choice | None:

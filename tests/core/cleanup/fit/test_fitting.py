@@ -14,6 +14,7 @@ from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.scale.stages import refusals
 from napari_nx46.setting import Setting
 from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
+from napari_nx46.voxels.workers import Cancelled
 from tests.core.cleanup.fit import plain
 
 SHAPE = (22, 34, 36)
@@ -96,6 +97,20 @@ def test_components_on_a_line_are_no_error():
     mask[10, 10, 5:55] = 1
     sheet = fit_sheet(mask, whole_block(mask.shape), mask.shape, 30)
     assert sheet.on(whole_block(mask.shape)).any()
+
+
+def test_a_fit_is_given_up_before_the_next_sheet():
+    masks = [(torn_sheets(3) >= low).astype(np.uint8) for low in (0.35, 0.5)]
+    rules = FitRules(smallest=60, largest=1.0, border=0)
+    asked = []
+
+    def cancelled():
+        asked.append(None)
+        return len(asked) > 1
+
+    with pytest.raises(Cancelled):
+        fit_sheets(masks[0], masks[1:], rules, cancelled=cancelled)
+    assert len(asked) == 2
 
 
 def test_alternatives_are_the_masks_before_the_step_by_higher_lows():
