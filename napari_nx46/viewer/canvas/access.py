@@ -35,7 +35,7 @@ class Canvas:
     """
 
     def __init__(self, viewer: napari.Viewer) -> None:
-        found = _qt_viewer_of(getattr(viewer, "__wrapped__", viewer))
+        found = _qt_viewer_of(unwrapped(viewer))
         self._found = None if found is None else weakref.ref(found)
 
     @property
@@ -115,6 +115,15 @@ def _qt_viewer_of(model: Any) -> QtViewer | None:
         if found is not None and found.viewer is model:
             return found
     return None
+
+
+def unwrapped(given: Any) -> Any:
+    """Return a viewer or a layer itself, where napari has handed this plugin a proxy of it.
+
+    What a proxy returns are proxies again, which no ``is`` finds equal to what is meant, and which
+    warn at each private name.
+    """
+    return getattr(given, "__wrapped__", given)
 
 
 def forget_undo(layer: Labels) -> None:

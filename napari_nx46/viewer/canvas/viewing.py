@@ -22,16 +22,16 @@ Ray = tuple[NDArray[np.float64], NDArray[np.float64]]
 _AXES = 3
 
 
-def is_fitted(viewer: ViewerModel) -> bool:
-    """Return whether a viewer shows all of its layers in 2D, as it does by itself."""
+def is_whole(viewer: ViewerModel) -> bool:
+    """Return whether a viewer shows all of its layers in 2D, in the middle of the canvas."""
     if viewer.dims.ndisplay == _AXES or not len(viewer.layers):
         return False
     camera = viewer.scene.camera
     before = camera.zoom, tuple(camera.center)
-    viewer.reset_view()
-    fitted = np.allclose((camera.zoom, *camera.center), (before[0], *before[1]))
+    viewer.reset_view(margin=0)
+    whole = before[0] <= 1.001 * camera.zoom and np.allclose(camera.center, before[1])
     camera.zoom, camera.center = before
-    return bool(fitted)
+    return bool(whole)
 
 
 def view_of(

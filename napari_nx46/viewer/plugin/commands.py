@@ -30,9 +30,10 @@ def command(action: Action) -> Command:
     """Return a function that does to a viewer's session what an action does."""
 
     def run(viewer: napari.Viewer) -> None:
+        from napari_nx46.viewer.canvas.access import unwrapped
         from napari_nx46.viewer.window.session_dock import tune_dock_of
 
-        tune = tune_dock_of(viewer)
+        tune = tune_dock_of(unwrapped(viewer))
         if tune.viewer_session is None:
             notify_info(NOTHING_OPEN)
         tune.run(action)

@@ -22,20 +22,22 @@ def tune_selected(viewer: napari.Viewer) -> None:
     What each of them is follows from names and types: a Labels layer is the label, the first image
     the 3D path. The chooser shows it, and takes another choice.
     """
-    from napari_nx46.viewer.canvas.viewing import is_fitted
+    from napari_nx46.viewer.canvas.access import unwrapped
+    from napari_nx46.viewer.canvas.viewing import is_whole
     from napari_nx46.viewer.qt.later import Later
-    from napari_nx46.viewer.sources.choice import guessed, layers_of
+    from napari_nx46.viewer.sources.choice import guessed
     from napari_nx46.viewer.window.session_dock import has_tune_dock, tune_dock_of
 
-    was_fitted = not has_tune_dock(viewer) and is_fitted(viewer)
-    selected = [layer for layer in layers_of(viewer) if layer in viewer.layers.selection]
+    viewer = unwrapped(viewer)
+    was_whole = not has_tune_dock(viewer) and is_whole(viewer)
+    selected = [layer for layer in viewer.layers if layer in viewer.layers.selection]
     choice, dock = guessed(selected), tune_dock_of(viewer)
     frame = dock.parentWidget()
     if frame is not None:
         frame.show()
         frame.raise_()
     if choice.p3d is None and choice.p2d is None and choice.image is None:
-        dock.layers.propose(guessed(layers_of(viewer)))
+        dock.layers.propose(guessed(viewer.layers))
         return
     try:
         dock.layers.begin(choice)
@@ -44,7 +46,7 @@ def tune_selected(viewer: napari.Viewer) -> None:
         notify_error(error)
         return
     session = dock.viewer_session
-    if was_fitted and session is not None and not session.look_again():
+    if was_whole and session is not None and not session.look_again():
         Later(dock)(LAID_OUT_SECONDS, viewer.reset_view)
 
 

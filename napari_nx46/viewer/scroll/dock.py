@@ -19,7 +19,6 @@ from napari_nx46.viewer.qt.main_thread import MainThreadPoster
 from napari_nx46.viewer.scroll.panel import ScrollPanel
 from napari_nx46.viewer.scroll.store_row import StoreRow
 from napari_nx46.viewer.tune.dock import TuneDock
-from napari_nx46.viewer.widgets.dock_style import DockStyle
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.window.arrangement import TabbedDock
@@ -51,14 +50,12 @@ class ScrollDock(TabbedDock):
     """
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
+        super().__init__(napari_viewer)
         self.panel: ScrollPanel | None = None
         self._tune: TuneDock | None = None
         self._job: Job[Scroll] | None = None
         self._boxes: tuple[Box, ...] = ()
         self.setWindowTitle("Scroll")
-        self._style = DockStyle(self, napari_viewer)
         self._post = MainThreadPoster(self)
         self.row = StoreRow()
         self.introduction = WrappedLabel(
@@ -78,7 +75,7 @@ class ScrollDock(TabbedDock):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(scrolled)
         self.row.wanted.connect(self.open)
-        self._connect(tune_dock_of(napari_viewer))
+        self._connect(tune_dock_of(self.viewer))
 
     def open(
         self,

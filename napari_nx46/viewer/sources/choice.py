@@ -23,7 +23,6 @@ from napari_nx46.viewer.sources.channels_first import is_stand_in
 from napari_nx46.viewer.sources.grid import is_same_place, placement_of, world_matrix
 
 if TYPE_CHECKING:
-    import napari
     from napari.layers import Layer
 
     from napari_nx46.files.volumes.origin import VolumeError
@@ -217,11 +216,6 @@ def open_quietly(choice: LayerChoice) -> tuple[DataSet, dict[str, ArrayVolume]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VolumeWarning)
         return choice.open()
-
-
-def layers_of(viewer: napari.Viewer) -> list[Layer]:
-    """Return the layers of a viewer themselves: what napari hands to plugins gives proxies."""
-    return list(getattr(viewer, "__wrapped__", viewer).layers)
 
 
 def can_be_chosen(layer: Layer) -> bool:

@@ -14,7 +14,7 @@ from napari_nx46.data.fragments import plain_name
 from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.sources.channel_axis import ChannelAxis
-from napari_nx46.viewer.sources.choice import LayerChoice, can_be_chosen, layers_of
+from napari_nx46.viewer.sources.choice import LayerChoice, can_be_chosen
 from napari_nx46.viewer.tune.knob_panel import Section
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class LayerPanel(QWidget):
         """Return a function that lists the layers of a kind, without this plugin's own masks."""
 
         def offered(widget: Any = None) -> list[Layer]:
-            layers = layers_of(self._viewer)
+            layers = self._viewer.layers
             return [one for one in layers if isinstance(one, annotation) and can_be_chosen(one)]
 
         return offered

@@ -32,11 +32,10 @@ from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.plugin.claims import are_two_paths, is_single_volume
 from napari_nx46.viewer.plugin.preferences import Preferences, read_preferences
 from napari_nx46.viewer.plugin.samples import is_sample
-from napari_nx46.viewer.sources.choice import guessed, layers_of
+from napari_nx46.viewer.sources.choice import guessed
 from napari_nx46.viewer.sources.chosen import ChosenLayers
 from napari_nx46.viewer.sources.tuning import LayerTuning
 from napari_nx46.viewer.tune.panel import TunePanel
-from napari_nx46.viewer.widgets.dock_style import DockStyle
 from napari_nx46.viewer.window.actions import Action
 from napari_nx46.viewer.window.arrangement import TabbedDock
 from napari_nx46.viewer.window.closing import guard_closing
@@ -82,13 +81,11 @@ class TuneDock(TabbedDock):
     viewer_session_changed = Signal(object)
 
     def __init__(self, napari_viewer: napari.Viewer, *, keeps: bool = True) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
+        super().__init__(napari_viewer)
         self.keeps = keeps
         self.viewer_session: ViewerSession | None = None
         self.panel: TunePanel | None = None
         self.setWindowTitle("Tune surface mask")
-        self._style = DockStyle(self, napari_viewer)
         self.setAcceptDrops(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
@@ -105,7 +102,7 @@ class TuneDock(TabbedDock):
         self._canvas_keys = CanvasKeys(self.viewer, self.run)
         add_shortcuts(self, self.run)
         self._follows_viewer = True
-        self.layers.propose(guessed(layers_of(self.viewer)))
+        self.layers.propose(guessed(self.viewer.layers))
         self._more_may_arrive = QTimer(self)
         self._more_may_arrive.setSingleShot(True)
         self._more_may_arrive.setInterval(ARRIVAL_MILLISECONDS)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from napari_nx46.viewer.canvas.access import unwrapped
 from napari_nx46.viewer.qt.later import Later
+from napari_nx46.viewer.widgets.dock_style import DockStyle
 from napari_nx46.viewer.window.closing import delete_at_exit
+
+if TYPE_CHECKING:
+    import napari
 
 NARROW_WIDTH = 1400
 """In a window of fewer pixels, docks on both sides leave the canvas less than half of it."""
@@ -28,13 +35,36 @@ class TabbedDock(QWidget):
     """A widget that stands as a tab beside the others of its kind, however its dock was opened.
 
     It takes its place when it is first shown; a user may put the dock elsewhere then.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Or the proxy of one, which napari hands to plugins.
+
+    Attributes
+    ----------
+    viewer : napari.Viewer
+        The viewer itself.
     """
 
     _is_placed = False
+    _needs_room = False
 
-    def __init__(self) -> None:
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
+        self.viewer: napari.Viewer = unwrapped(napari_viewer)
+        self._style = DockStyle(self, self.viewer)
         delete_at_exit(self)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return no size while the dock stands beside all others: the window would grow."""
+        return super().minimumSizeHint() if self._needs_room else QSize(0, 0)
+
+    def need_room(self, needed: bool) -> None:
+        """Have the dock be no narrower than what is in it, or as narrow as it may become."""
+        if needed != self._needs_room:
+            self._needs_room = needed
+            self.updateGeometry()
 
     def place(self) -> None:
         """Put the dock among the tabs, and in front of them, unless that was done before."""
@@ -89,6 +119,7 @@ class ColumnKeeper(QObject):
         if not vars(self):  # PySide6 clears this object before the window has lost its last child
             return False
         if event.type() == QEvent.Type.Close:
+            self._need_room(False)
             self._take_apart()  # napari keeps the layout for the next window, which may be wide
         if event.type() in (QEvent.Type.Resize, QEvent.Type.ChildRemoved, QEvent.Type.Close):
             self._settle.start()
@@ -103,8 +134,14 @@ class ColumnKeeper(QObject):
             self._make_column(column)
         else:
             self._take_apart()
+        self._need_room(True)
+        self._window.layout().activate()  # a busy window would do so much later
         if column:
             self._leave_half(column)
+
+    def _need_room(self, needed: bool) -> None:
+        for dock in _docks_of(self._window, TabbedDock):
+            dock.widget().need_room(needed)
 
     def _make_column(self, column: list[QDockWidget]) -> None:
         window = self._window

@@ -9,7 +9,6 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from napari_nx46.viewer.messages.plain_text import MarkupLabel
-from napari_nx46.viewer.widgets.dock_style import DockStyle
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel
 from napari_nx46.viewer.window.actions import ACTIONS, Action
 from napari_nx46.viewer.window.arrangement import TabbedDock
@@ -34,13 +33,11 @@ class KeysDock(TabbedDock):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Not needed: the keys are the same in every window.
     """
 
-    def __init__(self, napari_viewer: napari.Viewer | None = None) -> None:
-        super().__init__()
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
         self.setWindowTitle("Keys")
-        self._style = None if napari_viewer is None else DockStyle(self, napari_viewer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         scroll = VerticalScrollArea()

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_nx46.viewer.messages.plain_text import PlainLabel
 from napari_nx46.viewer.tune.dock import TuneDock
-from napari_nx46.viewer.widgets.dock_style import DockStyle
 from napari_nx46.viewer.window.actions import Action
 from napari_nx46.viewer.window.arrangement import TabbedDock
 from napari_nx46.viewer.window.docks import entry_of
@@ -37,18 +36,16 @@ class SessionDock(TabbedDock):
     title = ""
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
+        super().__init__(napari_viewer)
         self.panel: QWidget | None = None
         self._tune: TuneDock | None = None
         self.setWindowTitle(self.title)
-        self._style = DockStyle(self, napari_viewer)
         self.introduction = self._introduced()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.introduction)
         add_shortcuts(self, self._run)
-        self._connect(tune_dock_of(napari_viewer))
+        self._connect(tune_dock_of(self.viewer))
 
     def make_panel(self, viewer_session: ViewerSession) -> QWidget:
         """Return the widget that shows a session."""

@@ -15,6 +15,7 @@ from napari_nx46.files.volumes.array_reader import finest_level
 from napari_nx46.files.volumes.origin import ArrayOrigin
 from napari_nx46.files.volumes.reading import Logits, ReadAs
 from napari_nx46.setting import Setting
+from napari_nx46.viewer.canvas.access import unwrapped
 from napari_nx46.viewer.sources.choice import LayerChoice
 from napari_nx46.viewer.window.session_dock import tune_dock_of
 
@@ -154,6 +155,7 @@ def tune_layers(
     FragmentError, VolumeError
         If they form no fragment; layers of arrays that were added are removed again.
     """
+    viewer = unwrapped(viewer)
     before = list(viewer.layers)
     dock = tune_dock_of(viewer)
     read_as = ReadAs(channel, None if logits is None else Logits(logits), channel_axis)
@@ -174,6 +176,7 @@ def _as_layer(viewer: napari.Viewer, place: str, given: Any) -> Layer | None:
     if given is None:
         return None
     if isinstance(given, Layer):
+        given = unwrapped(given)
         if given not in viewer.layers:
             viewer.add_layer(given)
         return given

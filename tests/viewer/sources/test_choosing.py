@@ -9,7 +9,7 @@ from napari._app_model.constants import MenuId
 from napari.layers import Image, Labels
 
 from napari_nx46 import make_mask
-from napari_nx46.viewer.canvas.viewing import is_fitted
+from napari_nx46.viewer.canvas.viewing import is_whole
 from napari_nx46.viewer.plugin.layers import (
     CONTEXT_COMMAND,
     LAID_OUT_SECONDS,
@@ -149,20 +149,20 @@ def test_the_selected_layers_are_tuned_from_the_menu(make_napari_viewer):
     assert dock.layers.panel.boxes["p3d"].value is other
 
 
-@pytest.mark.parametrize("fitted", [True, False])
-def test_all_of_a_layer_stays_in_sight_beside_the_new_dock(make_napari_viewer, qtbot, fitted):
+@pytest.mark.parametrize("whole", [True, False])
+def test_all_of_a_layer_stays_in_sight_beside_the_new_dock(make_napari_viewer, qtbot, whole):
     viewer = make_napari_viewer(show=True)
     viewer.add_layer(image("first"))
     qtbot.wait(50)
     viewer.reset_view()
-    if not fitted:
+    if not whole:
         viewer.scene.camera.zoom *= 3
     zoom = viewer.scene.camera.zoom
-    assert is_fitted(viewer) == fitted
+    assert is_whole(viewer) == whole
     assert viewer.scene.camera.zoom == zoom
     tune_selected(viewer)
-    if fitted:
-        qtbot.waitUntil(lambda: viewer.scene.camera.zoom < zoom and is_fitted(viewer))
+    if whole:
+        qtbot.waitUntil(lambda: viewer.scene.camera.zoom < zoom and is_whole(viewer))
     else:
         qtbot.wait(round(2000 * LAID_OUT_SECONDS))
         assert viewer.scene.camera.zoom == zoom
