@@ -66,6 +66,21 @@ class Canvas:
             node.update_gl_state(cull_face=side or False)
             node.update()
 
+    def leave_undrawn(self, layer: Any) -> Callable[[], None]:
+        """Have a layer not be drawn where it is drawn now, though it is visible for its tools.
+
+        Returns
+        -------
+        callable
+            Has it be drawn again.
+        """
+        node = self.node_of(layer)
+        if node is None:
+            return _draw_nothing
+        node.draw = _draw_nothing
+        node.update()
+        return partial(vars(node).pop, "draw", None)
+
     def protect_removal(self) -> None:
         """Have layers removed without a crash within OpenGL, whoever removes them.
 
@@ -85,6 +100,10 @@ class Canvas:
 
     def _qt_viewer(self) -> QtViewer | None:
         return None if self._found is None else self._found()
+
+
+def _draw_nothing() -> None:
+    """Stand for the drawing of a layer that is not drawn."""
 
 
 class _Finish:

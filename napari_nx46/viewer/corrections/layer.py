@@ -80,6 +80,12 @@ class CorrectionsLayer(SessionLayer):
             return None
         return AS_COMPUTED if str(self.layer.mode) == "erase" else int(self.layer.selected_label)
 
+    @property
+    def in_use(self) -> bool:
+        """Whether there is anything to be seen on the layer, or it is being painted on."""
+        painted = not self._session.present_corrections.is_empty
+        return self.shown and (painted or self.painting is not None)
+
     def labels(self) -> Labels:
         """Return the layer, which is made and added to the viewer where it is missing."""
         if not self.is_there:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +11,23 @@ from psygnal import Signal
 from qtpy.QtCore import QObject
 
 from napari_nx46.core.measure.surface import SurfaceMesh
+from napari_nx46.live.corrections.faces import faces_of
 from napari_nx46.live.derived.graph import State
 from napari_nx46.live.derived.surface import Plane, PlanePicture, Surface
 from napari_nx46.live.session import Session
 from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.canvas.overlay import Overlay
 from napari_nx46.viewer.canvas.surface_layers import (
+    faces_layer,
     plane_layer,
+    show_faces,
     show_plane,
     show_surface,
     surface_layer,
     unseen_side,
 )
 from napari_nx46.viewer.canvas.view_mode import ViewMode
+from napari_nx46.viewer.corrections.layer import COLORS, OPACITY, CorrectionsLayer
 
 if TYPE_CHECKING:
     import napari
@@ -88,12 +93,17 @@ CAMERA_FIELDS = ("angles", "center", "zoom")
 class ThreeD(ViewMode):
     """Shows the surface of a session's mask, and a plane of its image, in 3D.
 
+    Where the mask has been corrected by hand, or is being, the corrections are seen over it, and
+    the brush goes on.
+
     Parameters
     ----------
     viewer : napari.Viewer
     session : Session
     overlay : Overlay
         The mask layer: the surface lies where it does.
+    corrections : CorrectionsLayer
+        Seen and painted on as before.
     surface : Surface
     plane : PlanePicture
     parent : QObject
@@ -111,6 +121,7 @@ class ThreeD(ViewMode):
         viewer: napari.Viewer,
         session: Session,
         overlay: Overlay,
+        corrections: CorrectionsLayer,
         surface: Surface,
         plane: PlanePicture,
         parent: QObject,
@@ -120,13 +131,17 @@ class ThreeD(ViewMode):
         self._canvas = Canvas(viewer)
         self._session = session
         self._overlay = overlay
+        self.corrections = corrections
         self._surface = surface
         self._plane = plane
         self._before: Before | None = None
         self._mesh: SurfaceMesh | None = None
         self._layers: dict[str, Layer] = {}
+        self._undrawn: list[Callable[[], None]] = []
         surface.changed.connect(self._show_surface)
         plane.changed.connect(self._show_plane)
+        session.corrections.changed.connect(self._show_corrections)
+        corrections.shown_changed.connect(self._show_corrections)
 
     @property
     def shown(self) -> bool:
@@ -149,6 +164,11 @@ class ThreeD(ViewMode):
         return self._plane.place or (0, self._session.view.slice_index)
 
     @property
+    def _plane_of(self) -> str:
+        """What the plane is a picture of."""
+        return "CT" if self._session.fragment.image is not None else "probability"
+
+    @property
     def depths(self) -> tuple[int, int, int]:
         """How many planes there are across each axis."""
         return self._session.fragment.shape
@@ -168,8 +188,10 @@ class ThreeD(ViewMode):
     def _switch_on(self) -> None:
         viewer = self._viewer
         self._before = Before.of(viewer)
+        stays = self.corrections.layer if self.corrections.in_use else None
         for layer in viewer.layers:
-            layer.visible = False
+            if layer is not stays:
+                layer.visible = False
         viewer.dims.ndisplay = 3
         viewer.scene.camera.angles = ANGLES
         viewer.fit_to_view(layers=[self._overlay.layer], margin=MARGIN)
@@ -181,6 +203,7 @@ class ThreeD(ViewMode):
         self._plane.touch()
         self._show_surface(self._surface.state)
         self._show_plane(self._plane.state)
+        self._show_corrections()
 
     def _switch_off(self) -> None:
         before, self._before = self._before, None
@@ -189,6 +212,9 @@ class ThreeD(ViewMode):
         viewer.scene.camera.events.orientation.disconnect(self._leave_out_unseen)
         self._surface.is_asked_for = False
         self._plane.place = None
+        undrawn, self._undrawn = self._undrawn, []
+        for draw_again in undrawn:
+            draw_again()
         # Layers that are removed while napari draws in 3D can end the process within OpenGL.
         viewer.dims.ndisplay = 2
         layers, self._layers = self._layers, {}
@@ -218,6 +244,24 @@ class ThreeD(ViewMode):
             self._layers["surface"].opacity = STALE_OPACITY if state.stale else 1.0
         self.state_changed.emit(state)
 
+    def _show_corrections(self, event: object = None) -> None:
+        """Show the faces of what is corrected; the labels themselves take seconds a frame."""
+        if not self.shown:
+            return
+        corrections = self.corrections
+        if corrections.shown:
+            self._undrawn.append(self._canvas.leave_undrawn(corrections.layer))
+        present = self._session.present_corrections
+        is_seen = corrections.shown and not present.is_empty
+        layer = self._layers.get("corrections")
+        if layer is None and is_seen:
+            layer = faces_layer(faces_of(present), COLORS, OPACITY, self._overlay.layer)
+            self._add("corrections", layer, len(self._viewer.layers))
+        elif layer is not None:
+            layer.visible = is_seen
+            if is_seen:
+                show_faces(layer, faces_of(present), COLORS)
+
     def _leave_out_unseen(self, event: object = None) -> None:
         """Draw only the side of the surface's triangles that can be seen: half the time."""
         layer = self._layers.get("surface")
@@ -231,14 +275,14 @@ class ThreeD(ViewMode):
         if "plane" in self._layers:
             show_plane(self._layers["plane"], plane, self.depths)
         else:
-            self._add("plane", plane_layer(plane, self.depths, self._overlay.layer))
+            self._add("plane", plane_layer(plane, self._plane_of, self.depths, self._overlay.layer))
 
-    def _add(self, name: str, layer: Layer) -> None:
-        """Add a layer below all others, and leave selected what was selected.
+    def _add(self, name: str, layer: Layer, place: int = 0) -> None:
+        """Add a layer, by default below all others, and leave selected what was selected.
 
-        It is drawn opaque: what is painted on the surface would be hidden below it.
+        What is opaque would hide what is painted on the surface below it.
         """
         self._layers[name] = layer
-        self._viewer.layers.insert(0, layer)
-        if self._before is not None:
-            self._before.select(self._viewer)
+        now = Before.of(self._viewer)
+        self._viewer.layers.insert(place, layer)
+        now.select(self._viewer)

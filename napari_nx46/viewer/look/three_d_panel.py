@@ -14,6 +14,7 @@ from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.widgets.layout import WrappedLabel
 
 AXES = ("z", "y", "x")
+PAINTING_HINT = "A drag paints on the surface; hold Space to turn it."
 
 
 class ThreeDPanel(QWidget):
@@ -31,15 +32,15 @@ class ThreeDPanel(QWidget):
         self.button.setCheckable(True)
         self.button.setToolTip(
             plain_tip(
-                "The mask as a lit surface, its components coloured, with a plane of the CT image"
-                " (Shift+H); afterwards all is as it was"
+                "The mask as a lit surface, its components coloured, with a plane of the CT image,"
+                " or else of a probability (Shift+H); afterwards all is as it was"
             )
         )
         self.axis_box = QComboBox()
-        self.axis_box.addItems([f"CT across {axis}" for axis in AXES])
-        self.axis_box.setAccessibleName("Axis of the CT plane")
+        self.axis_box.addItems([f"Plane across {axis}" for axis in AXES])
+        self.axis_box.setAccessibleName("Axis of the plane")
         self.position_slider = QSlider(Qt.Orientation.Horizontal)
-        self.position_slider.setAccessibleName("Position of the CT plane")
+        self.position_slider.setAccessibleName("Position of the plane")
         self.note = WrappedLabel()
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -54,6 +55,7 @@ class ThreeDPanel(QWidget):
         self._connections = Connections(self)
         self._connections.follow(three_d.shown_changed, self._show_shown)
         self._connections.follow(three_d.state_changed, self._show_state)
+        self._connections.follow(three_d.corrections.painting_changed, self._show_painting)
         self._show_shown(three_d.shown)
 
     def _show_shown(self, shown: bool) -> None:
@@ -82,7 +84,14 @@ class ThreeDPanel(QWidget):
         self._three_d.move_plane(self.axis_box.currentIndex(), position)
 
     def _show_state(self, state: State[SurfaceMesh]) -> None:
-        self.note.setText(_words(state))
+        words = _words(state)
+        if self._three_d.corrections.painting is not None:
+            words += f"\n{PAINTING_HINT}"
+        self.note.setText(words)
+
+    def _show_painting(self, label: int | None) -> None:
+        if self._three_d.shown:
+            self._show_state(self._three_d.state)
 
 
 def _words(state: State[SurfaceMesh]) -> str:

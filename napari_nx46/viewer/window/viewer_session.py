@@ -179,6 +179,7 @@ class ViewerSession(SessionFollowers):
             viewer,
             self.session,
             self.overlay,
+            self.corrections,
             self._adopted(Surface(self.session)),
             self._adopted(PlanePicture(self.session)),
             self,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 
 from napari_nx46.viewer.look.three_d import ANGLES
+from napari_nx46.viewer.look.three_d_panel import PAINTING_HINT
 from tests.live.corrections.test_ray import nearest_box
 from tests.viewer.corrections.painting import CONTROL, SHIFT, component_at
 
@@ -94,8 +95,46 @@ def test_on_the_surface_too_the_voxel_that_is_drawn_there_is_painted(painting):
         np.testing.assert_array_equal(painting.labels(), expected)
     # The surface is opaque: what is drawn before it is not seen.
     layers = painting.viewer.layers
-    assert layers.index("corrections") > max(map(layers.index, ("mask in 3D", "CT plane")))
+    assert layers.index("corrections") > max(map(layers.index, ("mask in 3D", "probability plane")))
     three_d.show(False)
+    opened.wait_until_exact()
+
+
+@pytest.mark.parametrize("painting_before", [True, False])
+def test_in_3d_the_brush_goes_on_and_afterwards_all_is_as_before(painting, painting_before):
+    opened, viewer = painting.opened, painting.viewer
+    three_d, note = opened.viewer_session.three_d, opened.panel.three_d_panel.note
+    painting.corrections.paint(2)
+    painting.drag((10, 10), (10, 30))
+    if not painting_before:
+        painting.corrections.stop_painting()
+        viewer.layers.selection = {opened.layer}
+
+    def state():
+        layer = painting.corrections.layer
+        selected = viewer.layers.selection
+        return painting.corrections.painting, layer.mode, layer.visible, set(selected)
+
+    before = state()
+    three_d.show(True)
+    opened.wait_until(lambda: three_d.state.is_current and "mask in 3D" in viewer.layers)
+    assert state() == before
+    assert (PAINTING_HINT in note.text()) == painting_before
+    erased, angles = painting.session.present_corrections.erased, viewer.scene.camera.angles
+    surface, middle = viewer.layers["mask in 3D"], painting.canvas.rect().center()
+    places = seen(painting, painting.session.whole_mask()).values()
+    first, *_, last = (painting.pixel_in_3d(surface, place) for place in places)
+    painting.drag_at(first, last)
+    assert (painting.session.present_corrections.erased > erased) == painting_before
+    assert (viewer.scene.camera.angles == angles) == painting_before
+    opened.qtbot.keyPress(painting.canvas, Qt.Key.Key_Space)
+    angles = viewer.scene.camera.angles
+    painting.drag_at(middle, middle + QPoint(60, 20))
+    opened.qtbot.keyRelease(painting.canvas, Qt.Key.Key_Space)
+    assert viewer.scene.camera.angles != angles
+    three_d.show(False)
+    assert state() == before
+    painting.corrections.stop_painting()
     opened.wait_until_exact()
 
 

@@ -15,7 +15,6 @@ from qtpy.QtWidgets import QApplication
 from napari_nx46.viewer.canvas.access import Canvas
 from napari_nx46.viewer.canvas.surface_layers import (
     COMPONENT_COLORS,
-    PLANE_NAME,
     SURFACE_NAME,
     unseen_side,
 )
@@ -75,7 +74,7 @@ def test_the_button_shows_the_mask_in_3d_and_afterwards_all_is_as_before(shown, 
     shown.wait_until(lambda: three_d(shown).state.is_current)
     shown.wait_until(lambda: len(three_d(shown).own_layers) == 2)
     assert viewer.dims.ndisplay == 3
-    assert {layer.name for layer in viewer.layers if layer.visible} == {SURFACE_NAME, PLANE_NAME}
+    assert {layer.name for layer in viewer.layers if layer.visible} == {SURFACE_NAME, "CT plane"}
     assert {layer.name for layer in viewer.layers.selection} == {"CT image", "probability p3d"}
     assert "component" in panel.note.text()
     shown.qtbot.wait(50)
@@ -110,7 +109,7 @@ def test_only_what_cannot_be_seen_is_left_out_however_the_volume_is_turned(shown
     viewer = shown.viewer
     shown.session.change(quantile=0.5)
     switch_on(shown)
-    viewer.layers[PLANE_NAME].visible = False
+    viewer.layers["CT plane"].visible = False
     surface, canvas = viewer.layers[SURFACE_NAME], Canvas(viewer)
     camera = viewer.scene.camera
 
@@ -145,7 +144,7 @@ def test_the_plane_is_drawn_as_the_slice_and_moves(shown):
     viewer.scene.camera.angles = (0, 0, 0)
     image = shown.session.fragment.image.read()
     panel.position_slider.setValue(2)
-    drawn = viewer.layers[PLANE_NAME]
+    drawn = viewer.layers["CT plane"]
     shown.wait_until(lambda: np.all(drawn.vertices[:, 0] == 2))
     shown.qtbot.wait(100)
     picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(float)
