@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from psygnal import Signal
 
@@ -13,25 +15,53 @@ from napari_nx46.live.session import Session
 from napari_nx46.run.job import Job, Report
 from napari_nx46.run.suggest.searching.search import Found
 from napari_nx46.run.suggest.suggest import Suggestion, SuggestRequest, suggest
+from napari_nx46.run.suggest.trying.journal import JournalError
 from napari_nx46.setting import Setting, SettingError
 from napari_nx46.voxels.workers import CancelCheck
 
-__all__ = ["LookFor", "SuggestState", "Suggester", "look_for"]
+__all__ = ["LookFor", "SuggestState", "Suggester", "journal_in", "look_for"]
 
-LookFor = Callable[[DataSet, str | None, SuggestRequest, Report, CancelCheck], Suggestion]
-"""Searches on the data set, or on one fragment of it; called in a worker."""
+LookFor = Callable[
+    [DataSet, str | None, SuggestRequest, Path | None, Report, CancelCheck], Suggestion
+]
+"""Searches on the data set, or on one fragment of it, with a journal; called in a worker."""
 
 
 def look_for(
     dataset: DataSet,
     image_id: str | None,
     request: SuggestRequest,
+    journal: Path | None,
     report: Report,
     cancelled: CancelCheck,
 ) -> Suggestion:
-    """Search on all fragments of a data set, or on one; see `run.suggest.suggest`."""
+    """Search on all fragments of a data set, or on one; see `run.suggest.suggest`.
+
+    A journal of other data, as they were before they changed, or one that is damaged, is replaced.
+    """
     fragments = list(dataset) if image_id is None else [dataset[image_id]]
-    return suggest(fragments, request, report=report, cancelled=cancelled)
+    if journal is None:
+        return suggest(fragments, request, report=report, cancelled=cancelled)
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return suggest(fragments, request, report=report, journal=journal, cancelled=cancelled)
+    except JournalError:
+        journal.unlink()
+    return suggest(fragments, request, report=report, journal=journal, cancelled=cancelled)
+
+
+def journal_in(workspace: Path, image_id: str | None) -> Path:
+    """Return where the searches of a window keep what they tried: beside its workspace.
+
+    Parameters
+    ----------
+    workspace : Path
+        The workspace file of the data.
+    image_id : str, optional
+        The fragment that is searched on; by default all.
+    """
+    digest = "" if image_id is None else f"-{hashlib.sha256(image_id.encode()).hexdigest()[:12]}"
+    return workspace.with_name(f"suggest{digest}.journal")
 
 
 @dataclass(frozen=True)
@@ -80,6 +110,9 @@ class Suggester:
     Parameters
     ----------
     session : Session
+    workspace : Path, optional
+        The workspace file of the data: what searches tried is kept beside it, and the next one
+        computes nothing of it again.
     search : callable
         See `LookFor`.
 
@@ -93,8 +126,11 @@ class Suggester:
     changed = Signal()
     failed = Signal(BaseException)
 
-    def __init__(self, session: Session, *, search: LookFor = look_for) -> None:
+    def __init__(
+        self, session: Session, workspace: Path | None = None, *, search: LookFor = look_for
+    ) -> None:
         self.session = session
+        self._workspace = workspace
         self._search = search
         self._job: Job[Suggestion] | None = None
         self._state: SuggestState | None = None
@@ -141,8 +177,10 @@ class Suggester:
         dataset, search = session.dataset, self._search
         image_id = None if all_fragments else session.fragment.image_id
 
+        journal = None if self._workspace is None else journal_in(self._workspace, image_id)
+
         def work(cancelled: CancelCheck, report: Report) -> Suggestion:
-            return search(dataset, image_id, request, report, cancelled)
+            return search(dataset, image_id, request, journal, report, cancelled)
 
         self._state = SuggestState(session.setting, seconds, time.monotonic())
         job: Job[Suggestion] = Job(session.post, "nx46-suggest")

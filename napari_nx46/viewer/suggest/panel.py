@@ -59,7 +59,7 @@ class SuggestPanel(QWidget):
         super().__init__(parent)
         self._viewer_session = viewer_session
         session = viewer_session.session
-        self.suggester = Suggester(session)
+        self.suggester = Suggester(session, viewer_session.workspace)
         self.suggester.failed.connect(notify_error)
         self.destroyed.connect(self.suggester.close)
         self.minutes_box = QSpinBox()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from napari_nx46.live.suggest.suggester import Suggester, look_for
+from napari_nx46.live.suggest.suggester import Suggester, journal_in, look_for
 from napari_nx46.run.suggest.judging.answers import Findings
 from napari_nx46.run.suggest.judging.choosing import Choice
 from napari_nx46.run.suggest.judging.trust import Trust
@@ -43,8 +43,9 @@ class MadeUp:
         self.suggester = Suggester(self.session, search=self)
         self.suggester.failed.connect(self.failures.append)
 
-    def __call__(self, dataset, image_id, request, report, cancelled):
+    def __call__(self, dataset, image_id, request, journal, report, cancelled):
         self.asked.append((image_id, request))
+        self.journal = journal
         for number, setting in enumerate((START, BETTER)):
             assert self.go_on.acquire(timeout=PATIENCE)
             report(Found(setting, 0.5 + number / 10, 0.5, 16, 4, "start"))
@@ -120,9 +121,38 @@ def test_a_quantile_over_all_fragments_is_refused(made_up):
 
 def test_a_search_looks_at_the_fragments_that_are_asked_for(planted_data):
     request = SuggestRequest(START, evaluations=2)
-    found = look_for(planted_data, None, request, lambda _found: None, never)
+    found = look_for(planted_data, None, request, None, lambda _found: None, never)
     assert (found.image_ids, found.with_label) == (("a",), True)
-    found = look_for(planted_data, "b", request, lambda _found: None, never)
+    found = look_for(planted_data, "b", request, None, lambda _found: None, never)
     assert (found.image_ids, found.with_label) == (("b",), False)
     with pytest.raises(Cancelled):
-        look_for(planted_data, "a", request, lambda _found: None, lambda: True)
+        look_for(planted_data, "a", request, None, lambda _found: None, lambda: True)
+
+
+def test_what_a_search_tried_is_not_computed_again_and_another_journal_is_replaced(
+    planted_data, tmp_path
+):
+    journal = journal_in(tmp_path / "w" / "runs.sqlite", "a")
+    assert journal != journal_in(tmp_path / "w" / "runs.sqlite", None)
+    request = SuggestRequest(START, evaluations=2)
+
+    def searched():
+        found = look_for(planted_data, "a", request, journal, lambda _found: None, never)
+        return found.choice, journal.read_bytes()
+
+    first = searched()
+    assert searched() == first
+    journal.write_text("{}\n")
+    assert searched() == first
+
+
+def test_a_window_keeps_its_journal_beside_the_workspace(planted_data, new_driver, tmp_path):
+    made_up = MadeUp(new_driver(planted_data, setting=START, image_id="a"))
+    suggester = Suggester(made_up.session, tmp_path / "runs.sqlite", search=made_up)
+    made_up.suggester = suggester
+    suggester.begin(60, all_fragments=True)
+    made_up.next()
+    made_up.next()
+    made_up.stop()
+    assert made_up.journal == tmp_path / "suggest.journal"
+    suggester.close()
