@@ -52,6 +52,15 @@ def take_relation(parent: Ints, relations: Ints, at: int, a: int, b: int, c: int
     return at
 
 
+@helper
+def merge_two(parent: Ints, a: int, b: int) -> int:
+    """Eliminate by the relation ``a + b = 0``; return what both are then."""
+    a, b = find_root(parent, a), find_root(parent, b)
+    root = min(a, b)
+    parent[max(a, b)] = root
+    return root
+
+
 @kernel("(i4[::1], i4[:,::1])")
 def merge_squares(parent: Ints, relations: Ints) -> Ints:
     """Eliminate by all relations that come down to one or two terms.

@@ -90,7 +90,7 @@ def number_squares(
 def _enter_layer(
     layer: int, new_nodes: CellList, own_cubes: CellList, nodes: int, node: Ints
 ) -> None:
-    """Enter the nodes of a layer, the union's by their numbers and cubes of the mask's own as -1.
+    """Enter the new nodes of a layer, the union's by their numbers and the mask's own as -1.
 
     Layer -1 is the outside of the volume.
     """
@@ -107,22 +107,32 @@ def _enter_layer(
 
 
 @helper
-def _number_alone(
-    layer: int, new_nodes: CellList, own_cubes: CellList, entered: tuple[int, int], node: Ints
+def _pass_layer(
+    layer: int,
+    new_nodes: CellList,
+    own_cubes: CellList,
+    entered: tuple[int, int],
+    node_before: Ints,
+    node_at: Ints,
 ) -> tuple[int, int]:
-    """Give the cubes of a layer that have no node new ones.
+    """Go on to a layer; give its cubes that have no node new ones.
 
-    Parameters and result are how many nodes of the union, and nodes of all, were entered.
+    Other cubes have the nodes of those behind them. Parameters and result are how many nodes of
+    the union, and nodes of all, were entered.
     """
     if layer < 0:
         return entered
     of_union, nodes = entered
-    of_union += new_nodes[0][layer + 1] - new_nodes[0][layer]
+    first, place = new_nodes
+    of_union += first[layer + 1] - first[layer]
+    for k in range(first[layer], first[layer + 1]):
+        node_at[place[k]] = node_before[place[k]]
     first, place = own_cubes
     for k in range(first[layer], first[layer + 1]):
-        if node[place[k]] == _NO_NODE:
-            node[place[k]] = nodes
+        if node_before[place[k]] == _NO_NODE:
+            node_before[place[k]] = nodes
             nodes += 1
+        node_at[place[k]] = node_before[place[k]]
     return of_union, nodes
 
 
@@ -179,12 +189,12 @@ def number_own_squares(
         parent[node] = union_parent[node] if node < union_count else node
     entered = (0, union_count)
     node_at = np.zeros(plane_size, np.int32)  # of layer z, behind plane z
-    node_before = np.zeros(plane_size, np.int32)  # of layer z - 1
+    # Of layer z - 1, where the cube in front of a z-square of the mask's own has another node:
+    # any such cube of the union is the last of its line.
+    node_before = np.zeros(plane_size, np.int32)
     number = np.zeros(square.size, np.int32)
     count = last_number
     for z in range(first.size - 2, -1, -1):
-        for place in range(plane_size):
-            node_at[place] = node_before[place]
         _enter_layer(z - 1, new_nodes, own_cubes, entered[0], node_before)
         for k in range(first[z + 1] - 1, first[z] - 1, -1):
             place = square[k] // 3
@@ -198,5 +208,5 @@ def number_own_squares(
                 continue
             count += 1
             number[k] = count
-        entered = _number_alone(z - 1, new_nodes, own_cubes, entered, node_before)
+        entered = _pass_layer(z - 1, new_nodes, own_cubes, entered, node_before, node_at)
     return number

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_nx46.leaderboard.kernels.elimination import take_relation
+from napari_nx46.leaderboard.kernels.elimination import merge_two, take_relation
 from napari_nx46.leaderboard.kernels.words import lowest_bit
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 
@@ -154,6 +154,32 @@ def _enter_z(z: int, squares: CellList, number: Ints, class_z: Ints) -> None:
 
 
 @helper
+def _clear_z(z: int, squares: CellList, class_z: Ints) -> None:
+    """Make the z-squares of a list that lie in plane z zero; there may be no such plane."""
+    first, square = squares
+    if z < first.size - 1:
+        for k in range(first[z], first[z + 1]):
+            if square[k] % 3 == Z_SQUARE:
+                class_z[square[k] // 3] = 0
+
+
+@helper
+def _gather(classes: Ints, places: Ints, found: Ints) -> None:
+    """Write the classes at some places."""
+    for k in range(places.size):
+        found[k] = classes[places[k]]
+
+
+@helper
+def _most_in_a_plane(first: Ints) -> int:
+    """Return the largest number of entries that a list has in a plane."""
+    most = 0
+    for z in range(first.size - 1):
+        most = max(most, first[z + 1] - first[z])
+    return most
+
+
+@helper
 def _enter_sides(z: int, squares: CellList, number: Ints, class_y: Ints, class_x: Ints) -> None:
     """Give the y- and x-squares of a list that lie in layer z their classes."""
     first, square = squares
@@ -277,34 +303,46 @@ def own_relations(
     class_z = np.zeros(plane_size, np.int32)
     class_y = np.zeros(plane_size, np.int32)
     class_x = np.zeros(plane_size, np.int32)
+    behind_y = np.empty(_most_in_a_plane(x_first), np.int32)
+    behind_x = np.empty(_most_in_a_plane(y_first), np.int32)
     _enter(planes - 1, squares, number, bottom, class_y, class_x)
     for z in range(planes - 1, -1, -1):
-        above_y = class_y.copy()
-        above_x = class_x.copy()
+        _gather(class_y, x_place[x_first[z] : x_first[z + 1]], behind_y)
+        _gather(class_x, y_place[y_first[z] : y_first[z + 1]], behind_x)
         if z > 0:
-            class_z[:] = 0  # behind plane 0 the union's z-squares are in the spanning forest
+            # Behind plane 0 the union's z-squares are in the spanning forest.
+            _clear_z(z + 1, own_squares, class_z)
             _enter(z - 1, squares, number, bottom, class_y, class_x)
             _enter_sides(z - 1, own_squares, own_number, class_y, class_x)
         else:
-            for place in range(plane_size):
-                class_z[place] = bottom[place]
+            class_z[:] = bottom
             class_y[:] = 0
             class_x[:] = 0
         _enter_z(z, own_squares, own_number, class_z)
         for k in range(x_first[z + 1] - 1, x_first[z] - 1, -1):
             p = x_place[k]
+            behind = behind_y[k - x_first[z]]
+            if class_z[p] == 0 and class_z[p - stride] == 0:
+                class_y[p] = merge_two(parent, behind, class_y[p])
+                continue
             written = take_relation(
-                parent, relations, written, above_y[p], class_y[p], class_z[p], class_z[p - stride]
+                parent, relations, written, behind, class_y[p], class_z[p], class_z[p - stride]
             )
         for k in range(y_first[z + 1] - 1, y_first[z] - 1, -1):
             p = y_place[k]
+            behind = behind_x[k - y_first[z]]
+            if class_z[p] == 0 and class_z[p - 1] == 0:
+                class_x[p] = merge_two(parent, behind, class_x[p])
+                continue
             written = take_relation(
-                parent, relations, written, above_x[p], class_x[p], class_z[p], class_z[p - 1]
+                parent, relations, written, behind, class_x[p], class_z[p], class_z[p - 1]
             )
         if z == 0:
             break
         for k in range(z_first[z] - 1, z_first[z - 1] - 1, -1):
             p = z_place[k]
+            if class_x[p] == class_x[p - stride] and class_y[p] == class_y[p - 1]:
+                continue
             written = take_relation(
                 parent,
                 relations,

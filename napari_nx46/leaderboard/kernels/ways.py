@@ -14,8 +14,10 @@ Ints = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
 PartRuns = tuple[Indices, Ints, Ints, Ints]
 GroundRuns = tuple[Indices, Ints, Ints]
+Bits = npt.NDArray[np.uint64]
 
-_PART, _GROUND, _REACHED = 1, 2, 3
+_ONE = np.uint64(1)
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _UNREACHED, _LEFT_OUT = -1, -2
 
 
@@ -23,46 +25,74 @@ _UNREACHED, _LEFT_OUT = -1, -2
 
 
 @helper
+def _width(shape: tuple[int, int, int]) -> int:
+    """Return the bits of a row: whole words, with one bit or more behind the last voxel."""
+    return (shape[2] // 64 + 1) * 64
+
+
+@helper
 def _padded(shape: tuple[int, int, int], row: int, x: int) -> int:
-    """Return the index of a voxel in a volume with a margin of one voxel."""
+    """Return the index of a voxel in a volume with a margin around its rows and planes."""
     z = row // shape[1]
     y = row % shape[1]
-    return ((z + 1) * (shape[1] + 2) + y + 1) * (shape[2] + 2) + x + 1
+    return ((z + 1) * (shape[1] + 2) + y + 1) * _width(shape) + x
 
 
 @helper
 def _unpadded(shape: tuple[int, int, int], index: int) -> int:
     """Return the index of a voxel without the margin."""
-    width = shape[2] + 2
+    width = _width(shape)
     z = index // (width * (shape[1] + 2)) - 1
     y = index // width % (shape[1] + 2) - 1
-    return (z * shape[1] + y) * shape[2] + index % width - 1
+    return (z * shape[1] + y) * shape[2] + index % width
 
 
 @helper
-def _paint(
-    cells: npt.NDArray[np.uint8],
-    shape: tuple[int, int, int],
-    row_starts: Indices,
-    first: Ints,
-    stop: Ints,
-    value: int,
-) -> int:
-    """Write a value over the voxels of runs; return how many there are."""
+def _has(bits: Bits, index: int) -> bool:
+    """Return whether a bit is set."""
+    return bits[index >> 6] >> np.uint64(index & 63) & _ONE != 0
+
+
+@helper
+def _flip(bits: Bits, index: int) -> None:
+    """Change a bit."""
+    bits[index >> 6] ^= _ONE << np.uint64(index & 63)
+
+
+@helper
+def _of_run(low: int, high: int, word: int) -> np.uint64:
+    """Return the bits of a word that lie in the run from `low` to `high`."""
+    bits = _ALL
+    if word == low >> 6:
+        bits &= _ALL << np.uint64(low & 63)
+    if word == high >> 6:
+        bits &= _ALL >> np.uint64(63 - (high & 63))
+    return bits
+
+
+@helper
+def _painted(
+    shape: tuple[int, int, int], row_starts: Indices, first: Ints, stop: Ints
+) -> tuple[Bits, int]:
+    """Return the voxels of runs as bits, and how many there are."""
+    bits = np.zeros((shape[0] + 2) * (shape[1] + 2) * (_width(shape) >> 6), np.uint64)
     size = 0
     for row in range(row_starts.size - 1):
+        begin = _padded(shape, row, 0)
         for run in range(row_starts[row], row_starts[row + 1]):
-            start = _padded(shape, row, first[run])
             size += stop[run] - first[run]
-            for index in range(start, start + stop[run] - first[run]):
-                cells[index] = value
-    return size
+            low = begin + first[run]
+            high = begin + stop[run] - 1
+            for word in range(low >> 6, (high >> 6) + 1):
+                bits[word] |= _of_run(low, high, word)
+    return bits, size
 
 
 @helper
 def _walk(
     shape: tuple[int, int, int],
-    cells: npt.NDArray[np.uint8],
+    is_part: Bits,
+    is_free: Bits,
     parts: PartRuns,
     wanted: Ints,
     rows: Ints,
@@ -73,10 +103,10 @@ def _walk(
 
     Returns where in the queue the last voxel of the way is, -1 if there is no way, and how many
     voxels are in the queue; `before` has where the voxel before each is, -1 for one beside the
-    part. The voxels of the queue are marked as reached.
+    part. The voxels of the queue are no longer free.
     """
     row_starts, first, stop, number = parts
-    width = shape[2] + 2
+    width = _width(shape)
     steps = (-width * (shape[1] + 2), -width, -1, 1, width, width * (shape[1] + 2))
     count = 0
     for k in range(wanted.size):
@@ -84,8 +114,8 @@ def _walk(
         start = _padded(shape, rows[k], first[run])
         for index in range(start, start + stop[run] - first[run]):
             for step in steps:
-                if cells[index + step] == _GROUND:
-                    cells[index + step] = _REACHED
+                if _has(is_free, index + step):
+                    _flip(is_free, index + step)
                     queue[count] = index + step
                     before[count] = -1
                     count += 1
@@ -93,17 +123,17 @@ def _walk(
     while at < count:
         index = queue[at]
         for step in steps:
-            there = cells[index + step]
-            if there == _GROUND:
-                cells[index + step] = _REACHED
-                queue[count] = index + step
+            there = index + step
+            if _has(is_free, there):
+                _flip(is_free, there)
+                queue[count] = there
                 before[count] = at
                 count += 1
-            elif there == _PART:
+            elif _has(is_part, there):
                 # Only what lies beside this part can touch it: all else has come to another one.
                 if before[at] >= 0:
                     return at, count
-                voxel = _unpadded(shape, index + step)
+                voxel = _unpadded(shape, there)
                 row = voxel // shape[2]
                 other = run_at(row_starts, stop, row, voxel % shape[2])
                 if number[other] != number[wanted[0]]:
@@ -159,9 +189,8 @@ def shortest_ways(
     last_way : ndarray of int64
         The voxels of the way from the last of the parts, in their order.
     """
-    cells = np.zeros((shape[0] + 2) * (shape[1] + 2) * (shape[2] + 2), np.uint8)
-    _paint(cells, shape, parts[0], parts[1], parts[2], _PART)
-    size = _paint(cells, shape, ground[0], ground[1], ground[2], _GROUND)
+    is_part, _ = _painted(shape, parts[0], parts[1], parts[2])
+    is_free, size = _painted(shape, ground[0], ground[1], ground[2])
     queue = np.empty(size, np.int32)
     before = np.empty(size, np.int32)
     length = np.zeros(starts.size - 1, np.int32)
@@ -169,9 +198,11 @@ def shortest_ways(
     last_way = np.empty(0, np.int64)
     for k in range(starts.size - 1):
         here = slice(starts[k], starts[k + 1])
-        end, count = _walk(shape, cells, parts, wanted[here], rows[here], queue, before)
+        end, count = _walk(
+            shape, is_part, is_free, parts, wanted[here], rows[here], queue, before
+        )
         for reached in range(count):
-            cells[queue[reached]] = _GROUND
+            _flip(is_free, queue[reached])
         length[k] = _length(before, end)
         if k == starts.size - 2:
             last_way = np.empty(length[k], np.int64)
