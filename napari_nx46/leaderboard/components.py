@@ -135,6 +135,8 @@ def reach_keys(components: Components) -> Indices:
         front of the component and the direction 0, 1, 2 for z, y, x. A component that holds voxel
         0 has -1.
     """
+    from napari_nx46.leaderboard.kernels.places import lower_keys
+
     runs = components.runs
     _, rows, columns = runs.shape
     first = first_runs(components)
@@ -143,42 +145,7 @@ def reach_keys(components: Components) -> Indices:
     in_plane = row < rows
     if in_plane.any():
         keys[in_plane] = np.iinfo(np.int64).max
-        _reach_from_plane(components, keys)
+        lower_keys(runs.shape, runs.row_starts, runs.first, runs.stop, components.component, keys)
         if components.runs.first[0] == 0 and row[0] == 0:
             keys[0] = -1
     return keys
-
-
-def _reach_from_plane(components: Components, keys: Indices) -> None:
-    """Lower the keys of components to those of their edges from background voxels of plane 0."""
-    _, rows, columns = components.runs.shape
-    plane, next_plane = (_plane(components, z) for z in (0, 1))
-    voxel = np.arange(rows * columns).reshape(rows, columns)
-    is_background = plane < 0
-    for direction, (near, far) in enumerate(
-        (
-            (np.s_[:, :], next_plane),
-            (np.s_[:-1, :], plane[1:]),
-            (np.s_[:, :-1], plane[:, 1:]),
-        )
-    ):
-        leads = is_background[near] & (far >= 0)
-        np.minimum.at(keys, far[leads], voxel[near][leads] * _KINDS + direction)
-
-
-def _plane(components: Components, z: int) -> Ints:
-    """Return the components of a plane's voxels, (Y, X); -1 for background, as beyond the last."""
-    runs = components.runs
-    planes, rows, columns = runs.shape
-    labels = np.full(rows * columns, -1, np.int32)
-    if z < planes:
-        starts = runs.row_starts[z * rows : (z + 1) * rows + 1]
-        there = slice(starts[0], starts[-1])
-        row = np.repeat(np.arange(rows), np.diff(starts))
-        length = (runs.stop[there] - runs.first[there]).astype(np.int64)
-        before = np.cumsum(length) - length
-        voxels = np.arange(length.sum()) + np.repeat(
-            row * columns + runs.first[there] - before, length
-        )
-        labels[voxels] = np.repeat(components.component[there], length)
-    return labels.reshape(rows, columns)

@@ -95,7 +95,7 @@ class _Grid:
     def plane_size(self) -> int:
         return (self.rows + 1) * self.stride
 
-    def squares(self, squares: CellList, positions: npt.NDArray[np.int64]) -> Ints:
+    def squares(self, squares: CellList, positions: Ints) -> Ints:
         """Return (z, y, x, normal) of the squares at some positions of a list."""
         first, square = squares
         place, normal = np.divmod(square[positions], 3)
@@ -200,12 +200,9 @@ def find_loop_deaths(masks: Sequence[Cells], union: Cells, columns: int) -> list
     list of LoopDeaths
         Of each mask, with as many squares as it has loops.
     """
-    from napari_nx46.leaderboard.kernels.elimination import positions_of
-
     grid = _grid(union, columns)
     background = _solve_union(union, grid)
-    position = positions_of(background.number, 1, background.count + 1)
-    return [_deaths_of(mask, union, background, position, grid) for mask in masks]
+    return [_deaths_of(mask, union, background, grid) for mask in masks]
 
 
 def eliminated_by(relations: Ints, last: int) -> Indices:
@@ -237,30 +234,20 @@ def _grid(union: Cells, columns: int) -> _Grid:
 
 
 def _surviving(mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid) -> Ints:
-    """Return the squares of the union at which loops of a mask die, by their numbers."""
-    from napari_nx46.leaderboard.kernels.elimination import uneliminated
+    """Return the squares of the union at which loops of a mask die, by their place in its list."""
+    from napari_nx46.leaderboard.kernels.elimination import survivors
+
+    return survivors(background.number, _own_background(mask, union, background, grid).parent)
+
+
+def _deaths_of(mask: Cells, union: Cells, background: _UnionBackground, grid: _Grid) -> LoopDeaths:
+    """Return the squares at which the loops of a mask die."""
+    from napari_nx46.leaderboard.kernels.elimination import survivors
 
     own = _own_background(mask, union, background, grid)
-    return uneliminated(own.parent, 1, background.count + 1)
-
-
-def _deaths_of(
-    mask: Cells, union: Cells, background: _UnionBackground, position: Indices, grid: _Grid
-) -> LoopDeaths:
-    """Return the squares at which the loops of a mask die.
-
-    `position` is where each number of the union stands in its list of squares.
-    """
-    from napari_nx46.leaderboard.kernels.elimination import positions_of, uneliminated
-
-    own = _own_background(mask, union, background, grid)
-    end = background.count + 1
-    surviving = uneliminated(own.parent, 1, end)
-    filled = uneliminated(own.parent, end, own.parent.size)
-    own_position = positions_of(own.number, end, own.parent.size)
     return LoopDeaths(
-        grid.squares(background.squares, position[surviving - 1]),
-        grid.squares(own.squares, own_position[filled - end]),
+        grid.squares(background.squares, survivors(background.number, own.parent)),
+        grid.squares(own.squares, survivors(own.number, own.parent)),
     )
 
 

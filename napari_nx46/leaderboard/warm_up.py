@@ -9,7 +9,7 @@ __all__ = ["ERROR_MODULES", "KERNEL_MODULES", "warm_up"]
 KERNEL_MODULES = (
     *(
         f"napari_nx46.leaderboard.kernels.{name}"
-        for name in ("sweep", "forest", "elimination", "runs", "surface", "words")
+        for name in ("sweep", "forest", "elimination", "runs", "surface", "places", "words")
     ),
     "napari_nx46.voxels.compiled_spans",
 )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -47,13 +45,9 @@ _SIDES = (0, 1)
 class _Octant:
     """Two masks of an octant; index 0 is the prediction, 1 the label."""
 
-    masks: tuple[Mask, Mask]
     topology: tuple[Topology, Topology]
     union: Words
-
-    @property
-    def columns(self) -> int:
-        return int(self.masks[0].shape[2])
+    columns: int
 
     def filling(self, side: int) -> Runs:
         """Return the runs of the other mask without this one."""
@@ -77,7 +71,7 @@ def find_features(prediction: Mask, label: Mask) -> OctantFeatures:
     predicted = topology_of(pack(prediction).words, columns)
     true = topology_of(pack(label).words, columns)
     union = predicted.cells.vertices | true.cells.vertices
-    octant = _Octant((prediction, label), (predicted, true), union)
+    octant = _Octant((predicted, true), union, columns)
     matching = match_components(predicted.components, true.components, union, columns)
     cavities, cavity_pairs = _cavities(octant)
     deaths, loop_pairs = _loops(octant)
@@ -140,9 +134,11 @@ def _loop_features(
     side: int,
     filling: Runs | None,
 ) -> Features:
+    from napari_nx46.leaderboard.kernels.places import place_voxels
+
     survivors = deaths.surviving[~_is_among(deaths.surviving, matched)]
-    filled_place = _place_voxels(deaths.filled, (octant.masks[side],))
-    survivor_place = _place_voxels(survivors, octant.masks)
+    filled_place = place_voxels(deaths.filled, octant.topology[side].cells.vertices)
+    survivor_place = place_voxels(survivors, octant.union)
     place = np.concatenate((filled_place, survivor_place))
     counts = (len(deaths.filled), len(survivors))
     return Features(
@@ -163,28 +159,6 @@ def _piece_sizes(voxels: Ints, filling: Runs | None) -> Indices:
         return np.zeros(0, np.int64)
     pieces = components_of(filling, 6)
     return pieces.sizes()[components_at(pieces, voxels)]
-
-
-def _place_voxels(squares: Ints, masks: Sequence[Mask]) -> Ints:
-    """Return the vertex of each square that shows its place, the first that lies in no mask.
-
-    The order is: the vertex along both directions of the square, along the slower one only, along
-    the faster one only, the smallest vertex.
-    """
-    normal = squares[:, 3]
-    slower = np.where(normal == 0, 1, 0)
-    faster = np.where(normal == 2, 1, 2)
-    chosen = squares[:, :3].copy()
-    left = np.arange(len(squares))
-    for along_slower, along_faster in product((1, 0), (1, 0)):
-        vertex = squares[left, :3]
-        rows = np.arange(left.size)
-        vertex[rows, slower[left]] += along_slower
-        vertex[rows, faster[left]] += along_faster
-        is_background = ~np.any([mask[tuple(vertex.T)] for mask in masks], axis=0)
-        chosen[left[is_background]] = vertex[is_background]
-        left = left[~is_background]
-    return chosen
 
 
 def _is_among(squares: Ints, others: Ints) -> Flags:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from napari_nx46.voxels.compiling.kernel import helper, kernel
 from napari_nx46.voxels.union_find import find_root
 
-__all__ = ["merge_squares", "positions_of", "row_pivots", "take_relation", "uneliminated"]
+__all__ = ["merge_squares", "merge_two", "row_pivots", "survivors", "take_relation"]
 
 Ints = npt.NDArray[np.int32]
 
@@ -164,51 +164,26 @@ def row_pivots(relations: Ints, squares: int) -> npt.NDArray[np.bool_]:
     return start >= 0
 
 
-@kernel("(i4[::1], i8, i8)")
-def uneliminated(parent: Ints, low: int, high: int) -> Ints:
-    """Return which numbers are a root.
-
-    Parameters
-    ----------
-    parent : ndarray of int32
-        The union-find forest.
-    low, high : int
-        The numbers to look at are ``low <= n < high``.
-
-    Returns
-    -------
-    ndarray of int32
-        Ascending.
-    """
-    count = 0
-    for number in range(low, high):
-        count += parent[number] == number
-    found = np.empty(count, np.int32)
-    count = 0
-    for number in range(low, high):
-        if parent[number] == number:
-            found[count] = number
-            count += 1
-    return found
-
-
-@kernel("(i4[::1], i8, i8)")
-def positions_of(number: Ints, low: int, high: int) -> npt.NDArray[np.int64]:
-    """Return where each number stands in a list.
+@kernel("(i4[::1], i4[::1])")
+def survivors(number: Ints, parent: Ints) -> Ints:
+    """Return which squares of a list no relation has eliminated.
 
     Parameters
     ----------
     number : ndarray of int32
-        (N,): 0, or a number ``low <= n < high``, each of which is there once.
-    low, high : int
+        (N,): the number of each square; 0 is zero.
+    parent : ndarray of int32
+        The union-find forest of the numbers.
 
     Returns
     -------
-    ndarray of int64
-        (high - low,).
+    ndarray of int32
+        Positions in the list, descending.
     """
-    found = np.empty(high - low + 1, np.int64)
-    for k in range(number.size):
-        # Zeros are written to the end and cut off: no branch to mispredict.
-        found[number[k] - low if number[k] > 0 else high - low] = k
-    return found[: high - low]
+    found = np.empty(number.size, np.int32)
+    count = 0
+    for k in range(number.size - 1, -1, -1):
+        if number[k] > 0 and parent[number[k]] == number[k]:
+            found[count] = k
+            count += 1
+    return found[:count].copy()

@@ -50,7 +50,7 @@ def _unpadded(shape: tuple[int, int, int], index: int) -> int:
 @helper
 def _has(bits: Bits, index: int) -> bool:
     """Return whether a bit is set."""
-    return bits[index >> 6] >> np.uint64(index & 63) & _ONE != 0
+    return bool(bits[index >> 6] >> np.uint64(index & 63) & _ONE)
 
 
 @helper
@@ -198,9 +198,7 @@ def shortest_ways(
     last_way = np.empty(0, np.int64)
     for k in range(starts.size - 1):
         here = slice(starts[k], starts[k + 1])
-        end, count = _walk(
-            shape, is_part, is_free, parts, wanted[here], rows[here], queue, before
-        )
+        end, count = _walk(shape, is_part, is_free, parts, wanted[here], rows[here], queue, before)
         for reached in range(count):
             _flip(is_free, queue[reached])
         length[k] = _length(before, end)
