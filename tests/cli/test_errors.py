@@ -95,6 +95,19 @@ def test_the_table_lists_the_dearest_errors_and_sums_them_a_kind(folders):
     assert any(line.startswith("b: score") for line in text)
 
 
+def test_dearest_errors_without_a_repair_are_noted(tmp_path):
+    prediction, label = np.zeros((2, 24, 24, 24), np.uint8)
+    label[8, 2:22, 2:22] = prediction[8, 2:22, 2:11] = prediction[8, 2:22, 12:22] = 1
+    one = [tmp_path / f"{name}.tif" for name in ("prediction", "label")]
+    for path, mask in zip(one, (prediction, label), strict=True):
+        tifffile.imwrite(path, mask)
+    found = leaderboard.explain(prediction, label)
+    assert leaderboard.measured_repair(found, 0) is None
+    ran = nx46("errors", *one, "--repairs", "1", "--top", "0")
+    assert "1 error tried, the dearest first: none has an exact repair;" in ran.stdout
+    assert "exact repair" not in nx46("errors", *one, "--top", "0").stdout
+
+
 def test_repairs_are_measured_of_the_dearest_errors(folders):
     one = [folder / "a.tif" for folder in folders]
     found = explained(folders, "a")

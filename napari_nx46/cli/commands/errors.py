@@ -102,7 +102,7 @@ def errors(
                     records[image_id] = explanation_record(explanation, measured)
                 else:
                     _print_errors(image_id, explanation, top)
-                    _print_repairs(measured)
+                    _print_repairs(measured, min(repairs, len(explanation.items)))
                 yield image_id, explanation
 
         if work.table is not None:
@@ -142,10 +142,16 @@ def _print_errors(image_id: str, found: Explanation, top: int) -> None:
     )
 
 
-def _print_repairs(repairs: Mapping[int, Repair]) -> None:
+def _print_repairs(repairs: Mapping[int, Repair], looked_at: int) -> None:
+    """Print what repairs gain, of so many errors that were looked at."""
+    from napari_nx46.files.naming import plural
     from napari_nx46.run.compare.errors import points_text
 
-    if repairs:
+    if looked_at and not repairs:
+        echo("")
+        tried = plural(looked_at, "error")
+        echo(f"{tried} tried, the dearest first: none has an exact repair; raise --repairs")
+    elif repairs:
         echo("")
         print_table(
             ("No.", "repair", "voxels", "measured gain"),
