@@ -85,14 +85,26 @@ class FolderKeys:
 
 
 def _names(folder: Path, before: str, depth: int) -> Iterator[str]:
-    """Yield the names of the files of a folder, and of those in it."""
+    """Yield the names of all in a folder, and in those in it, that is no folder.
+
+    Links that lead nowhere, and pipes, are among them: what reads them says what is wrong.
+    """
     try:
         entries = os.scandir(folder)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError as error:
+        raise ChunkError(f"{folder} cannot be listed: {error.strerror}") from error
     with entries:
         for entry in entries:
-            if entry.is_file():
+            if not _is_folder(entry):
                 yield before + entry.name
-            elif depth > 1 and entry.is_dir():
+            elif depth > 1:
                 yield from _names(Path(entry.path), f"{before}{entry.name}/", depth - 1)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False

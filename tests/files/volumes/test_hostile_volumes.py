@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import shutil
 import struct
@@ -161,13 +162,65 @@ def test_a_false_checksum_in_a_deflated_npz_is_damage(tmp_path):
             open_volume(tmp_path / "a.npz", channel=channel)[0]
 
 
-@pytest.mark.parametrize("path", ["../outside.zarr", "a/../../outside.zarr", "/etc", "..\\x"])
+@pytest.mark.parametrize(
+    "path", ["../outside.zarr", "a/../../outside.zarr", "/etc", "..\\x", "a" * 10_000]
+)
 def test_ome_metadata_lead_nowhere_outside_the_folder(tmp_path, path):
     zarr.create_array(tmp_path / "outside.zarr", shape=(2, 3, 4), dtype="uint8")
     group = zarr.open_group(tmp_path / "a.zarr", mode="w")
     group.attrs["ome"] = {"multiscales": [{"datasets": [{"path": path}]}]}
     with pytest.raises(VolumeError, match="relative path within the folder"):
         open_volume(tmp_path / "a.zarr")
+
+
+def test_images_of_very_many_resolutions_are_refused(tmp_path):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w")
+    group.create_array("0", shape=(2, 3, 4), dtype="uint8")
+    group.attrs["ome"] = {"multiscales": [{"datasets": [{"path": "0"}] * 1000}]}
+    with pytest.raises(VolumeError, match="1000 resolutions; expected at most 64"):
+        open_volume(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("kind", ["loop", "nowhere", "pipe"])
+@pytest.mark.parametrize("separator", [".", "/"])
+def test_chunks_that_are_no_files_are_listed_and_not_read(tmp_path, kind, separator):
+    path = tmp_path / "a.zarr"
+    keys = {"name": "v2", "separator": separator}
+    array = zarr.create_array(
+        path, shape=(4, 4, 4), chunks=(2, 4, 4), dtype="u1", zarr_format=2, chunk_key_encoding=keys
+    )
+    array[...] = 1
+    chunk = path / f"1{separator}0{separator}0"
+    chunk.unlink()
+    if kind == "pipe":
+        os.mkfifo(chunk)
+    else:
+        chunk.symlink_to(chunk if kind == "loop" else tmp_path / "nowhere")
+    volume = open_volume(path)
+    assert volume.layout is not None
+    assert len(list(volume.layout.existing())) == 2
+    assert volume[0:2].all()
+    with pytest.raises(VolumeError, match="damaged data in"):
+        volume[2:4]
+
+
+def test_chunks_in_a_folder_that_cannot_be_listed_are_not_absent(tmp_path, monkeypatch):
+    path = tmp_path / "a.zarr"
+    keys = {"name": "v2", "separator": "/"}
+    array = zarr.create_array(
+        path, shape=(4, 4, 4), chunks=(2, 4, 4), dtype="u1", zarr_format=2, chunk_key_encoding=keys
+    )
+    array[...] = 1
+    volume, listed = open_volume(path), os.scandir
+
+    def refusing(folder):
+        if str(folder) == str(path / "1"):
+            raise PermissionError(13, "Permission denied")
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(VolumeError, match="cannot be listed: Permission denied"):
+        list(volume.layout.existing())
 
 
 @pytest.mark.parametrize("linked", ["chunk", "folder", "metadata"])

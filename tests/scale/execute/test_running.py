@@ -84,6 +84,31 @@ def test_a_scheduler_and_two_workers_started_separately_write_the_same(store, re
     _same(receipt, tmp_path / "mask.zarr")
 
 
+def test_a_worker_that_is_killed_costs_its_tiles_alone(store, receipt, tmp_path):
+    plan = plan_apply(store[0], SETTING, tmp_path / "mask.zarr", tile=8, output=OUTPUT)
+    seen: list[object] = []
+    with (
+        scheduler(tmp_path) as (_, address),
+        worker(address, tmp_path, "--no-nanny") as first,
+        worker(address, tmp_path, "--no-nanny"),
+    ):
+        options = RunOptions(ClusterChoice(scheduler=address))
+        done = 0
+        # Cancelled once it has done a few tiles, and gone on with; then a worker is killed.
+        for progress in apply(plan, options=options, cancelled=lambda: len(seen) > 0):
+            seen += [progress] if progress.done > 5 else []
+        assert progress.state is ApplyState.CANCELLED
+        for progress in apply(plan, options=options):
+            done = done or progress.done
+            if progress.done > 12 and first.is_running():
+                first.kill()
+                first.wait(20)
+    assert done > 5
+    assert not first.is_running()
+    assert progress.state is ApplyState.DONE, progress
+    _same(receipt, plan.out)
+
+
 def test_parts_one_after_the_other_write_the_same(store, receipt, tmp_path):
     plan = plan_apply(store[0], SETTING, tmp_path / "mask.zarr", tile=16, output=OUTPUT)
     for _ in range(12):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from zarr import Group
     from zarr.types import AnyArray
 
+_MOST_LEVELS = 64
+_LONGEST_NAME = 255
 _MOST_LISTED = 10
 _MOST_NAMES = 10_000
 
@@ -80,11 +82,14 @@ def image_of(origin: AnyOrigin, group: Group, keys: Keys, level: str | None) -> 
     image = images[0]
     if not isinstance(image, Mapping):
         raise origin.error(f"an image described by {image!r:.100}", "an OME-Zarr image")
-    declared = _paths(image.get("datasets"))
+    datasets = image.get("datasets")
+    if isinstance(datasets, list) and len(datasets) > _MOST_LEVELS:
+        raise origin.error(f"an image of {len(datasets)} resolutions", f"at most {_MOST_LEVELS}")
+    declared = _paths(datasets)
     first = declared[0] if declared else None
     if first is None:
         raise origin.error(
-            f"path {image.get('datasets')!r:.100} of the full resolution",
+            f"path {datasets!r:.100} of the full resolution",
             "a relative path within the folder",
         )
     path = first if level is None else level
@@ -117,6 +122,7 @@ def _stays_inside(path: str) -> bool:
     return (
         bool(parts)
         and ".." not in parts
+        and max(map(len, parts)) <= _LONGEST_NAME
         and not path.startswith("/")
         and not any(character in path for character in "\\:\0")
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -131,7 +132,7 @@ class _Store:
         _check_chunk_count(self.origin, array, axes)
         fingerprint = self.documents.sha256()
         self.keys.identify(fingerprint)
-        layout = _Chunks(array, axes).layout(fingerprint, there, far=self.keys.is_far)
+        layout = _Chunks(self.origin, array, axes).layout(fingerprint, there, far=self.keys.is_far)
         notes = () if note is None else (note,)
         source = partial(ZarrReader, self.origin, array, axes)
         return Channels(axes.channels, source, placement, layout, notes)
@@ -206,15 +207,9 @@ class ZarrReader:
 
     def read_box(self, box: Box) -> np.ndarray:
         """Read a box; see `VolumeReader.read_box`."""
-        try:
+        place = ", ".join(f"{part.start}:{part.stop}" for part in box)
+        with _named(self._origin, f"damaged data in (z, y, x) = [{place}]"):
             block = self._array.read(self._axes.index(self._channel, box))
-        except FetchError as error:
-            raise self._origin.error(str(error), error.expected, UNREACHABLE) from error
-        except ChunkError as error:
-            place = ", ".join(f"{part.start}:{part.stop}" for part in box)
-            raise self._origin.error(
-                f"damaged data in (z, y, x) = [{place}] ({error})", "readable chunks"
-            ) from error
         return block.reshape(box_shape(box))
 
     def release(self) -> None:
@@ -222,10 +217,22 @@ class ZarrReader:
         self._array.release()
 
 
+@contextmanager
+def _named(origin: AnyOrigin, damage: str) -> Iterator[None]:
+    """Have what stores raise say which volume it is, and what was done."""
+    try:
+        yield
+    except FetchError as error:
+        raise origin.error(str(error), error.expected, UNREACHABLE) from error
+    except ChunkError as error:
+        raise origin.error(f"{damage} ({error})", "readable chunks") from error
+
+
 @dataclass(frozen=True)
 class _Chunks:
     """The chunks of an array, seen as boxes of the volume."""
 
+    origin: AnyOrigin
     array: ZarrArray
     axes: StoredAxes
 
@@ -236,12 +243,13 @@ class _Chunks:
 
     def existing(self) -> Iterator[Box] | None:
         """Yield the boxes of the chunks that exist, of any channel; None if that is not known."""
-        places = self.array.names.existing()
+        with _named(self.origin, "a folder without a list"):
+            places = self.array.names.existing()
         return None if places is None else self._boxes(places)
 
     def _boxes(self, places: Iterator[tuple[int, ...]]) -> Iterator[Box]:
         sides, seen = self._of_space(self.array.shard), set()
-        for place in places:
+        for place in self._listed(places):
             z, y, x = found = self._of_space(place, missing=0)
             if found in seen:
                 continue
@@ -251,6 +259,10 @@ class _Chunks:
                 slice(at * side, min((at + 1) * side, size)) for at, side, size in corner
             )
             yield depth, height, width
+
+    def _listed(self, places: Iterator[tuple[int, ...]]) -> Iterator[tuple[int, ...]]:
+        with _named(self.origin, "a folder without a list"):
+            yield from places
 
     def _of_space(self, sizes: tuple[int, ...], missing: int = 1) -> Shape3D:
         """Return the numbers along z, y and x; that of z is given where there is but one slice."""
