@@ -96,7 +96,8 @@ def test_a_worker_that_is_killed_costs_its_tiles_alone(store, receipt, tmp_path)
         done = 0
         # Cancelled once it has done a few tiles, and gone on with; then a worker is killed.
         for progress in apply(plan, options=options, cancelled=lambda: len(seen) > 0):
-            seen += [progress] if progress.done > 5 else []
+            if progress.done > 5:
+                seen.append(progress)
         assert progress.state is ApplyState.CANCELLED
         for progress in apply(plan, options=options):
             done = done or progress.done
