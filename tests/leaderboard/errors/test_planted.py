@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from napari_nx46 import leaderboard
+from napari_nx46.leaderboard.errors.repairs import measured_repair, repair_of
 from tests.planted import FAULTS, planted_pair
 
 
@@ -60,3 +64,54 @@ def test_the_gain_of_a_feature_is_what_the_topo_score_gains_when_it_is_mended(pl
         if kind == "closed hole":  # the label's hole is matched then
             gain = found.gains[1].add_to_prediction
         assert 0.30 * (topo - found.score.topo.value) == pytest.approx(gain, abs=1e-12)
+
+
+@st.composite
+def fragments_with_faults(draw):
+    """Return a prediction and a label: plates with faults at faces and octant borders, and 2s."""
+    shape = draw(st.tuples(*[st.integers(1, 14)] * 3))
+
+    def boxes(most):
+        sides = [
+            st.tuples(st.sampled_from([0, (n + 1) // 2 - 1, n - 1, n // 3]), st.integers(1, 4))
+            for n in shape
+        ]
+        return [
+            tuple(slice(start, start + length) for start, length in box)
+            for box in draw(st.lists(st.tuples(*sides), max_size=most))
+        ]
+
+    label = np.zeros(shape, np.uint8)
+    for axis in draw(st.lists(st.integers(0, 2), max_size=2)):
+        np.moveaxis(label, axis, 0)[shape[axis] // 2 :][:2] = 1
+    prediction = label != 0
+    for fault in boxes(5):
+        prediction[fault] = ~prediction[fault]
+    for fault in boxes(2):
+        label[fault] = 1 - label[fault]
+    for ignored in boxes(2):
+        label[ignored] = 2
+    return prediction, label
+
+
+@settings(max_examples=30)
+@given(fragments_with_faults())
+def test_faults_anywhere_sum_to_each_part_and_mends_gain_what_was_measured(pair):
+    prediction, label = pair
+    found = leaderboard.explain(prediction, label)
+    score, items = found.score, found.items
+    lost = {"topology": score.topo.value, "surface": score.surface_dice, "voi": score.voi.value}
+    for part, weight in zip(("topology", "surface", "voi"), (0.30, 0.35, 0.35), strict=True):
+        shares = items.share[items.part == leaderboard.PARTS.index(part)]
+        assert shares.sum() == pytest.approx(weight * (1 - lost[part]), abs=1e-9)
+    for item in range(min(len(items), 6)):
+        repair, measured = repair_of(found, item), measured_repair(found, item)
+        if repair is None or measured is None:
+            assert repair is measured
+            continue
+        edit, voxels = repair
+        assert (label[tuple(voxels.T)] != 2).all()
+        mended = prediction.copy()
+        mended[tuple(voxels.T)] = edit == "add"
+        gained = leaderboard.score(mended, label).value - score.value
+        assert measured.gain == pytest.approx(gained, abs=1e-12)
