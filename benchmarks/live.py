@@ -15,7 +15,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,10 +25,11 @@ from pathlib import Path
 import dask.array as da
 import napari
 import numpy as np
+import numpy.typing as npt
 from baseline import keep_ratio
 from magicgui import magicgui
 from qtpy.QtCore import QEventLoop
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QSlider
 from scipy import ndimage
 
 from napari_nx46 import tune
@@ -51,6 +52,9 @@ MOST_WITH_PANELS = 1.5
 LAYER_KINDS = ("array", "dask")
 MOST_OVER_FILES = 1.1
 """Of layers, times what it is over files."""
+LAYER_TURNS = 4
+RESTING_EVENTS = 3
+"""Of one slider in one window and turn: each is waited for until all is exact again."""
 CHUNK = 64
 
 
@@ -129,16 +133,17 @@ def window(size: int) -> Iterator[tuple[napari.Viewer, TuneDock]]:
 
 
 @contextmanager
-def layer_window(size: int, kind: str) -> Iterator[tuple[napari.Viewer, TuneDock]]:
-    """Open a window on the same pair as layers: arrays in memory, or of Dask."""
-    with tempfile.TemporaryDirectory() as folder:
-        arrays = [np.load(path) for path in write_pair(Path(folder), size)]
+def layer_window(
+    arrays: Sequence[npt.NDArray[np.float32]], kind: str
+) -> Iterator[tuple[napari.Viewer, TuneDock]]:
+    """Open a window on a pair of volumes as layers: arrays in memory, or of Dask."""
+    given = arrays
     if kind == "dask":
-        arrays = [da.from_array(array, chunks=(CHUNK,) * 3) for array in arrays]
+        given = [da.from_array(array, chunks=(CHUNK,) * 3) for array in arrays]
     viewer = napari.Viewer()
     layers = [
         viewer.add_image(array, name=name, contrast_limits=(0, 1), visible=name == "p3d")
-        for name, array in zip(("p3d", "p2d"), arrays, strict=True)
+        for name, array in zip(("p3d", "p2d"), given, strict=True)
     ]
     tune(viewer, *layers)
     dock = tune_dock_of(viewer)
@@ -150,27 +155,59 @@ def layer_window(size: int, kind: str) -> Iterator[tuple[napari.Viewer, TuneDock
     viewer.close()
 
 
-def print_layers(size: int, events: int) -> None:
+def print_layers(size: int) -> None:
     """Print the times of sliders over layers, against those over files.
 
-    Both windows are open, and their sliders take turns: what slows one down slows the other.
+    All windows are open, and their sliders take turns: what slows one down slows the others.
     """
-    for kind in LAYER_KINDS:
-        with window(size) as files, layer_window(size, kind) as layers:
-            both = [(DrawCounter(viewer), dock) for viewer, dock in (files, layers)]
-            for name, rest in product(SLIDERS, (True, False)):
-                turns = [
-                    [measure_slider(draws, dock, name, TURN, rest).drawn for draws, dock in both]
-                    for _ in range(max(1, events // TURN))
-                ]
-                file, layer = (statistics.median(column) for column in zip(*turns, strict=True))
-                ratio = statistics.median(layer / file for file, layer in turns)
+    with tempfile.TemporaryDirectory() as folder:
+        arrays = [np.load(path) for path in write_pair(Path(folder), size)]
+    with (
+        window(size) as files,
+        layer_window(arrays, "array") as array,
+        layer_window(arrays, "dask") as dask,
+    ):
+        opened = {"files": files, "array": array, "dask": dask}
+        all_draws = {kind: DrawCounter(viewer) for kind, (viewer, _) in opened.items()}
+        for name, rest in product(SLIDERS, (True, False)):
+            turns: list[dict[str, float]] = []
+            for _ in range(LAYER_TURNS):
+                turns.append(
+                    {
+                        kind: median_event(all_draws[kind], dock, name, rest)
+                        for kind, (_, dock) in opened.items()
+                    }
+                )
+            for kind in LAYER_KINDS:
+                ratio = statistics.median(turn[kind] / turn["files"] for turn in turns)
+                file, layer = (
+                    statistics.median(turn[one] for turn in turns) for one in ("files", kind)
+                )
                 keep_ratio(f"{kind} layer: {name} {_how(rest)}, x files", ratio)
                 print(
                     f"{kind:5s} layer: {name:9s} {_how(rest)}  event to drawn canvas"
                     f" {1e3 * layer:5.1f} ms, over files {1e3 * file:5.1f} ms:"
-                    f" {ratio:4.2f} x (at most {MOST_OVER_FILES})"
+                    f" {ratio:4.2f} x (at most {MOST_OVER_FILES})",
+                    flush=True,
                 )
+
+
+def median_event(draws: DrawCounter, dock: TuneDock, name: str, rest: bool) -> float:
+    """Return the median seconds from an event to the drawn canvas, of a few of one slider."""
+    slider, session = dock.panel.knobs[name].slider, dock.viewer_session.session
+    seconds = []
+    for event in range(RESTING_EVENTS if rest else TURN):
+        seconds.append(draws.seconds_until_drawn(partial(slider.setValue, _next(slider, event)))[1])
+        if rest:
+            wait(lambda: session.figures.fragment_exact)
+    wait(lambda: session.figures.fragment_exact)
+    return statistics.median(seconds)
+
+
+def _next(slider: QSlider, event: int) -> int:
+    """Return where a slider goes next: by one to three steps, and at the end from the beginning."""
+    low, high = slider.minimum(), slider.maximum()
+    return int(low + (slider.value() - low + 1 + event % 3) % (high - low + 1))
 
 
 def _how(rest: bool) -> str:
@@ -217,13 +254,11 @@ def measure_slider(
     """
     knob = dock.panel.knobs[name]
     slider = knob.slider
-    low, high = slider.minimum(), slider.maximum()
     knob.blockSignals(bare)
     handled, drawn, floors = [], [], []
     turn = 1 if rest else TURN
     for event in range(events):
-        position = low + (slider.value() - low + 1 + event % 3) % (high - low + 1)
-        act = partial(slider.setValue, position)
+        act = partial(slider.setValue, _next(slider, event))
         one_handled, one_drawn = draws.seconds_until_drawn(
             (lambda act=act: (act(), draws.canvas.update())) if bare else act
         )
@@ -334,7 +369,7 @@ def main() -> None:
     arguments = parser.parse_args()
     events = arguments.events
     if arguments.layers:
-        print_layers(arguments.size, events)
+        print_layers(arguments.size)
         return
     with window(arguments.size) as (viewer, dock):
         draws = DrawCounter(viewer)
@@ -362,7 +397,7 @@ def main() -> None:
             f" {1e3 * flip.drawn:5.1f} ms = {flip.drawn / flip.floor:4.2f} x"
             f" (at most {MOST_WITH_PANELS}), handler {1e3 * flip.handled:4.1f} ms"
         )
-    print_layers(arguments.size, events)
+    print_layers(arguments.size)
 
 
 def print_outline(draws: DrawCounter, dock: TuneDock, events: int) -> None:

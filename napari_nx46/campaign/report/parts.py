@@ -13,6 +13,7 @@ from napari_nx46.run.pages import ReportTable
 __all__ = [
     "MOST_FRAGMENTS",
     "MOST_RUNS",
+    "WITHOUT_CORRECTIONS",
     "ReportFigure",
     "Section",
     "SourcedTable",
@@ -27,6 +28,8 @@ __all__ = [
 MOST_RUNS = 30
 """Rows that one table or figure shows; the first ones."""
 MOST_FRAGMENTS = 8
+
+WITHOUT_CORRECTIONS = "All masks are those of the settings alone, without corrections made by hand."
 
 _WORDS: Mapping[str, str] = MappingProxyType(
     {

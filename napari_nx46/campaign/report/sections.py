@@ -16,7 +16,14 @@ from napari_nx46.campaign.report.driver_sections import (
     reported_fall,
     reported_gain,
 )
-from napari_nx46.campaign.report.parts import Section, joined, number, sourced_table, words_of
+from napari_nx46.campaign.report.parts import (
+    WITHOUT_CORRECTIONS,
+    Section,
+    joined,
+    number,
+    sourced_table,
+    words_of,
+)
 from napari_nx46.campaign.report.run_sections import (
     fragments_section,
     runs_section,
@@ -28,7 +35,12 @@ from napari_nx46.campaign.verdicts.rules import Decision, better_rejected
 from napari_nx46.files.naming import plural, printable
 from napari_nx46.run.compare.comparison import knob_text
 
-__all__ = ["CampaignReport", "headline", "report_of", "summary_section"]
+__all__ = [
+    "CampaignReport",
+    "headline",
+    "report_of",
+    "summary_section",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +121,7 @@ def headline(analysis: CampaignAnalysis) -> str:
         f"Campaign {results.campaign_id}, started {results.started:%Y-%m-%d %H:%M} UTC on "
         f"{printable(results.data)}: {plural(len(results.plan.runs), 'run')} of "
         f"{plural(len(results.image_ids), 'fragment')}; of {plural(len(states), 'task')} "
-        f"{', '.join(counts)}."
+        f"{', '.join(counts)}. {WITHOUT_CORRECTIONS}"
     )
 
 

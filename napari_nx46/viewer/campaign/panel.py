@@ -25,6 +25,7 @@ from napari_nx46.campaign.execute.runner import Resources
 from napari_nx46.campaign.plan.preflight import CampaignPreflight
 from napari_nx46.campaign.plan.source import DataSource
 from napari_nx46.campaign.records.listing import CampaignRow
+from napari_nx46.campaign.report.parts import WITHOUT_CORRECTIONS
 from napari_nx46.campaign.verdicts.rules import Rules
 from napari_nx46.live.masks.pins import DEFAULT_LETTERS
 from napari_nx46.run.job import Progress
@@ -98,7 +99,7 @@ class CampaignPanel(QWidget):
         self.message_label = WrappedLabel()
         self.title_label = WrappedLabel(NO_CAMPAIGN)
         self.table = CampaignTableView()
-        self.legend_label = WrappedLabel(LEGEND)
+        self.legend_label = WrappedLabel()
         self.verdict_label = WrappedLabel()
         self.fall_box = QDoubleSpinBox()
         # The lowest value stands for no rule.
@@ -231,7 +232,13 @@ class CampaignPanel(QWidget):
         self.table.show_rows(table.rows)
         for widget in (self.table, self.legend_label):
             widget.setVisible(bool(table.rows))
+        self._show_legend()
         self._show_choice()
+
+    def _show_legend(self, image_id: str = "") -> None:
+        """Show what signs mean, and where anything is corrected that the runs are not."""
+        corrected = self._viewer_session.session.corrections.by_fragment
+        self.legend_label.setText(f"{LEGEND}\n{WITHOUT_CORRECTIONS}" if corrected else LEGEND)
 
     def _show_progress(self, progress: CampaignProgress) -> None:
         self.progress_row.show_progress(Progress(progress.done + progress.failed, progress.total))
@@ -294,6 +301,7 @@ class CampaignPanel(QWidget):
             (self._campaigns.ended, self._show_end),
             (self._campaigns.failed, self._show_failure),
             (self._viewer_session.session.band_changed, self._judge),
+            (self._viewer_session.session.corrections.changed, self._show_legend),
         ):
             self._following.follow(signal, method)
 

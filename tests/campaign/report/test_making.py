@@ -7,6 +7,7 @@ import csv
 import pytest
 
 from napari_nx46.campaign.report.making import make_report
+from napari_nx46.campaign.report.parts import WITHOUT_CORRECTIONS
 from napari_nx46.campaign.verdicts.gains import measure_gains
 from napari_nx46.campaign.verdicts.rules import Rules
 from napari_nx46.files.atomic import WriteError
@@ -32,6 +33,8 @@ def test_with_data_the_gains_of_the_best_run_are_reported(computed_runs, results
     analysis = make_report(results, NEAR_WIDE, tmp_path, pipelines, shortest_repeat=3)
     assert analysis.best is not None
     assert (analysis.best.run_id, analysis.baseline) == ("wide", "base")
+    for page in ("report.html", "report.md"):
+        assert WITHOUT_CORRECTIONS in (tmp_path / page).read_text()
     assert analysis.gains == measure_gains(results, "wide", "base", pipelines, shortest_repeat=3)
     assert [row["fragment"] for row in gain_rows(tmp_path)] == ["one", "two"]
     assert {row["shortest_repeat"] for row in gain_rows(tmp_path)} == {"3"}

@@ -10,11 +10,12 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog
 
 from napari_nx46.campaign.records.store import CampaignStore
+from napari_nx46.campaign.report.parts import WITHOUT_CORRECTIONS
 from napari_nx46.campaign.verdicts.rules import Decision
 from napari_nx46.files.workspace import Workspace
 from napari_nx46.viewer.campaign.dock import NOT_KEPT, CampaignDock
 from napari_nx46.viewer.campaign.plan_panel import Kind
-from napari_nx46.viewer.campaign.row_model import GAIN_TITLE
+from napari_nx46.viewer.campaign.row_model import GAIN_TITLE, LEGEND
 from napari_nx46.viewer.campaign.words import NO_CAMPAIGN
 from napari_nx46.viewer.window.docks import open_dock_of
 from tests.viewer.windows import PATIENCE
@@ -104,6 +105,10 @@ def test_a_grid_is_checked_run_sorted_and_taken_up(campaigning, monkeypatch, tmp
     assert campaigning.opened.viewer_session.pins["B"].setting == chosen.setting
     campaigning.click(panel.accept_button)
     assert set(session.accepted.values()) == {chosen.setting}
+
+    assert panel.legend_label.text() == LEGEND
+    campaigning.opened.viewer_session.corrections.labels().data[2, 3:6, 4] = 1
+    campaigning.opened.wait_until(lambda: WITHOUT_CORRECTIONS in panel.legend_label.text())
 
     assert "is rejected" in panel.verdict_label.text()
     assert "above the band" in panel.verdict_label.text()
