@@ -295,7 +295,8 @@ def progress_words(progress: ApplyProgress) -> str:
     left = progress.seconds_left
     rest = "" if left is None else f", about {duration_words(left)} left"
     rate = progress.voxels_per_second / 1e6
-    return f"{progress.stage} of {progress.stages}: {progress.name} ({rate:.0f} Mvoxel/s{rest})"
+    speed = f" ({rate:.0f} Mvoxel/s{rest})" if rate else ""
+    return f"{progress.stage} of {progress.stages}: {progress.name}{speed}"
 
 
 def outcome_words(preflight: Preflight, progress: ApplyProgress) -> str:

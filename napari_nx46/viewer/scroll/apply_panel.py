@@ -324,8 +324,11 @@ class ApplyPanel(QWidget):
         buttons = QGridLayout()
         buttons.addWidget(self.check_button, 0, 0)
         buttons.addWidget(self.apply_button, 0, 1)
-        buttons.addWidget(self.restart_button, 1, 0)
-        buttons.addWidget(self.result_button, 1, 1)
+        # Either may be hidden, and the other then has the row.
+        after = QHBoxLayout()
+        after.addWidget(self.restart_button)
+        after.addWidget(self.result_button)
+        buttons.addLayout(after, 1, 0, 1, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(out)

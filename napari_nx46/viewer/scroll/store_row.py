@@ -21,6 +21,7 @@ from napari_nx46.data.fragments import FragmentError, Place, StorePlace, place_o
 from napari_nx46.live.scroll.store import Scroll
 from napari_nx46.viewer.messages.notices import notify_error
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.tune.fragment_panel import size_in_words
 from napari_nx46.viewer.tune.knob_panel import Section
 from napari_nx46.viewer.widgets.layout import WrappedLabel
 
@@ -116,10 +117,9 @@ class StoreRow(QWidget):
         self.level_box.addItems(scroll.paths or ("",))
         self.level_box.setCurrentText(scroll.place.level or "")
         self.level_box.setEnabled(len(scroll.paths) > 1)
-        z, y, x = scroll.volume.shape
-        placement = scroll.volume.placement
-        size = "" if placement is None else f", {placement.in_words()}"
-        self.about_label.setText(f"{z} × {y} × {x} {scroll.volume.dtype.name}{size}")
+        volume = scroll.volume
+        size = size_in_words(volume.shape, volume.placement)
+        self.about_label.setText(f"{size}, {volume.dtype.name}")
 
     def _choose_level(self) -> None:
         place, level = self._place, self.level_box.currentText()

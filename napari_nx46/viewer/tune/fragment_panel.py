@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from napari_nx46.data.fragments import Fragment
+from napari_nx46.files.volumes.placement import Placement
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 
 
@@ -58,13 +59,12 @@ class FragmentPanel(QWidget):
     def show_fragment(self, fragment: Fragment) -> None:
         """Show which fragment is current, and its size."""
         self.chooser.setCurrentText(fragment.image_id)
-        self.size_label.setText(size_in_words(fragment))
+        self.size_label.setText(size_in_words(fragment.shape, fragment.placement))
 
 
-def size_in_words(fragment: Fragment) -> str:
-    """Return a fragment's size in voxels (z, y, x), and a voxel's in micrometres if it is known."""
-    voxels = " × ".join(map(str, fragment.shape)) + " voxels"
-    placement = fragment.placement
+def size_in_words(shape: tuple[int, int, int], placement: Placement | None) -> str:
+    """Return a size in voxels (z, y, x), and that of a voxel in micrometres if it is known."""
+    voxels = " × ".join(map(str, shape)) + " voxels"
     size = None if placement is None else placement.micrometres
     if size is None:
         return voxels
