@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QAbstractButton, QLabel
 
 from napari_nx46 import SAMPLES, make_sample
 from tests.test_manual import DOCS, IN_A_WINDOW, blocks_of
+
+STEP = re.compile(r"^[0-9]+\. (?:.|\n {3})+", flags=re.MULTILINE)
+NAME = re.compile(r"(?<!\*)\*([^*\n]+)\*(?!\*)")
+FIRST_PAGES = (
+    DOCS.parent / "README.md",
+    DOCS / "index.md",
+    DOCS.parent / ".napari-hub" / "DESCRIPTION.md",
+)
 
 
 def windowed(page):
@@ -39,3 +50,14 @@ def test_corrections_are_made_as_it_stands(names):
     (block,) = windowed("corrections")
     exec(block, names)
     assert not np.any(names["session"].mask()[12, 40:60, 100:140])
+
+
+@pytest.mark.parametrize("page", FIRST_PAGES, ids=lambda page: page.name)
+def test_what_the_first_steps_name_stands_in_the_window(page, opened):
+    named = {name for step in STEP.findall(page.read_text("utf-8")) for name in NAME.findall(step)}
+    assert named
+    widgets = (
+        *opened.dock.findChildren(QAbstractButton),
+        *opened.dock.findChildren(QLabel),
+    )
+    assert named - {widget.text().lstrip("▸▾ ") for widget in widgets} == set()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import zipfile
 from importlib.metadata import version
 
+import nbformat
 import pytest
 
 from napari_nx46.run.kit.wheels import (
@@ -76,8 +76,9 @@ def test_a_kit_installs_without_a_network_and_makes_the_same_masks(tmp_path):
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     kit = write_kit(tmp_path / "kit", setting, python)
     assert kit.most_volumes > 1000
-    notebook = json.loads((kit.folder / "submit.ipynb").read_text())
-    assert "".join(notebook["cells"][0]["source"]) == (kit.folder / "submit.py").read_text()
+    notebook = nbformat.read(kit.folder / "submit.ipynb", as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert notebook.cells[0].source == (kit.folder / "submit.py").read_text()
     write_sample(tmp_path / "data")
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     interpreter = tmp_path / "venv" / "bin" / "python"
