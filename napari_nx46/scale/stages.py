@@ -200,7 +200,7 @@ class _Plan:
         elif step.pieces is not None:
             self.label(Labelling(step.name, step.pieces(setting)))
         elif not _is_local(step, setting):
-            raise ValueError(_whole(step))
+            raise ValueError(_whole(step, setting))
         else:
             if not self._takes(step, setting):
                 self._begin()
@@ -286,14 +286,15 @@ def step_refusals(setting: Setting) -> list[str]:
         elif step.fragments_alone:
             found.append(f"{step.name} means something on a fragment alone: switch it off")
         elif step.pieces is None and not _is_local(step, setting):
-            found.append(_whole(step))
+            found.append(_whole(step, setting))
     return found
 
 
-def _whole(step: Step) -> str:
+def _whole(step: Step, setting: Setting) -> str:
+    seen = "the whole volume" if step.reach(setting)[0] is None else "each slice as a whole"
     return (
-        f"{step.name} looks at the whole volume under this setting, and there is no way to do it "
-        f"tile by tile: change {', '.join(step.knobs)}"
+        f"{step.name} looks at {seen} under this setting, and there is no way to do it tile by "
+        f"tile: change {', '.join(step.knobs)}"
     )
 
 

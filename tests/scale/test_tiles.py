@@ -295,6 +295,8 @@ def test_what_tiles_cannot_do_is_refused_with_the_reason():
     assert "ranks" in ranks
     [cubes] = refusals(PLAIN.changed(plug_cubes="raster"))
     assert "plug_cubes" in cubes
+    [lines] = refusals(PLAIN.changed(line_norm=1.5))
+    assert "normalise_lines looks at each slice as a whole" in lines
     [dust] = refusals(PLAIN.changed(block_dust=9))
     assert "fragment alone" in dust
     with pytest.raises(ValueError, match="patch_holes looks at the whole volume"):

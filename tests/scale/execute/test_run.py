@@ -95,6 +95,9 @@ def test_scores_that_follow_from_the_whole_volume_are_those_in_memory(store, tmp
     sources = StoreSources(
         p3d=StoreAddress.of(path), p2d=StoreAddress.of(p2d), image=StoreAddress.of(path)
     )
+    # Cancelled once that is measured, it goes on with what was kept.
+    kept = tmp_path / "mask.zarr.work/measured.json"
+    assert applied(sources, setting, out, cancelled=kept.exists)[-1].state == "cancelled"
     assert applied(sources, setting, out)[-1].state is ApplyState.DONE
     expected = mask_in_memory(voxels, setting, p2d=other, image=voxels)
     assert 0.02 < expected.mean() < 0.98
