@@ -63,7 +63,8 @@ def report(
             "--data",
             metavar="DATA",
             help="The campaign's data: then the masks of the best run and of the baseline are"
-            " computed, to say how much of the gained foreground is near true surface.",
+            " computed, to say how much of the gained foreground is near true surface, and which"
+            " errors were mended and which are new, in points.",
         ),
     ] = None,
     shortest_repeat: Annotated[
