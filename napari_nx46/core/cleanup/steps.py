@@ -208,6 +208,8 @@ STEPS: tuple[Step, ...] = (
             "sheet_fit",
             "fit_low",
             "fit_higher_low",
+            "fit_highest_low",
+            "fit_cube",
             "fit_dice",
             "fit_coverage",
             "fit_alt_dice",
@@ -228,7 +230,11 @@ STEPS: tuple[Step, ...] = (
         reach=lambda setting: WHOLE,
         joins=True,
         in_preview=False,
-        alternative_lows=lambda setting: (setting.fit_low, setting.fit_higher_low),
+        alternative_lows=lambda setting: (
+            setting.fit_low,
+            setting.fit_higher_low,
+            *([setting.fit_highest_low] if setting.fit_highest_low > 0 else ()),
+        ),
     ),
     Step(
         name="fill_cavities",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from psygnal import Signal
@@ -17,14 +19,18 @@ from napari_nx46.run.suggest.searching.search import Found
 from napari_nx46.run.suggest.suggest import Suggestion, SuggestRequest, suggest
 from napari_nx46.run.suggest.trying.journal import JournalError
 from napari_nx46.setting import Setting, SettingError
-from napari_nx46.voxels.workers import CancelCheck
+from napari_nx46.voxels.workers import CancelCheck, never
 
 __all__ = ["LookFor", "SuggestState", "Suggester", "journal_in", "look_for"]
 
 LookFor = Callable[
-    [DataSet, str | None, SuggestRequest, Path | None, Report, CancelCheck], Suggestion
+    [DataSet, str | None, SuggestRequest, Path | None, Report, CancelCheck, CancelCheck],
+    Suggestion,
 ]
-"""Searches on the data set, or on one fragment of it, with a journal; called in a worker."""
+"""Searches on the data set, or on one fragment of it, with a journal; called in a worker.
+
+Of the two checks the first one ends the search, and by the second one nobody waits any more.
+"""
 
 
 def look_for(
@@ -34,20 +40,24 @@ def look_for(
     journal: Path | None,
     report: Report,
     cancelled: CancelCheck,
+    given_up: CancelCheck = never,
 ) -> Suggestion:
     """Search on all fragments of a data set, or on one; see `run.suggest.suggest`.
 
     A journal of other data, as they were before they changed, or one that is damaged, is replaced.
     """
     fragments = list(dataset) if image_id is None else [dataset[image_id]]
+    search = partial(
+        suggest, fragments, request, report=report, cancelled=cancelled, given_up=given_up
+    )
     if journal is None:
-        return suggest(fragments, request, report=report, cancelled=cancelled)
+        return search()
     journal.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return suggest(fragments, request, report=report, journal=journal, cancelled=cancelled)
+        return search(journal=journal)
     except JournalError:
         journal.unlink()
-    return suggest(fragments, request, report=report, journal=journal, cancelled=cancelled)
+    return search(journal=journal)
 
 
 def journal_in(workspace: Path, image_id: str | None) -> Path:
@@ -133,6 +143,8 @@ class Suggester:
         self._workspace = workspace
         self._search = search
         self._job: Job[Suggestion] | None = None
+        self._given_up = threading.Event()
+        self._stopped = False
         self._state: SuggestState | None = None
         session.setting_changed.connect(self._notice_moved)
 
@@ -140,6 +152,11 @@ class Suggester:
     def running(self) -> bool:
         """Whether a search goes on."""
         return self._job is not None and self._job.running
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was stopped and is summing up."""
+        return self._stopped and self.running
 
     @property
     def state(self) -> SuggestState | None:
@@ -177,11 +194,14 @@ class Suggester:
         dataset, search = session.dataset, self._search
         image_id = None if all_fragments else session.fragment.image_id
 
+        given_up = threading.Event()
         journal = None if self._workspace is None else journal_in(self._workspace, image_id)
 
         def work(cancelled: CancelCheck, report: Report) -> Suggestion:
-            return search(dataset, image_id, request, journal, report, cancelled)
+            return search(dataset, image_id, request, journal, report, cancelled, given_up.is_set)
 
+        self._given_up = given_up
+        self._stopped = False
         self._state = SuggestState(session.setting, seconds, time.monotonic())
         job: Job[Suggestion] = Job(session.post, "nx46-suggest")
         job.progressed.connect(self._take_progress)
@@ -195,7 +215,9 @@ class Suggester:
     def stop(self) -> None:
         """End the search; what is best so far is kept."""
         if self._job is not None:
+            self._stopped = True
             self._job.cancel()
+            self.changed.emit()
 
     def take(self) -> None:
         """Set the sliders as they stand at the best."""
@@ -264,5 +286,6 @@ class Suggester:
 
     def _give_up(self) -> None:
         job, self._job = self._job, None
+        self._given_up.set()
         if job is not None:
             job.close()

@@ -150,6 +150,7 @@ def suggest(
     report: Callable[[Found], object] = lambda _found: None,
     journal: Path | None = None,
     cancelled: CancelCheck = never,
+    given_up: CancelCheck = never,
 ) -> Suggestion:
     """Look for the best setting.
 
@@ -166,6 +167,8 @@ def suggest(
     cancelled : callable
         Asked all the time; once it returns True, what is best so far is taken, and summed up in
         `GRACE_SECONDS` at most.
+    given_up : callable
+        Asked as often; once it returns True nothing is summed up, as nobody waits for it.
 
     Returns
     -------
@@ -193,11 +196,11 @@ def suggest(
             late = request.seconds is not None and (
                 time.monotonic() - begun > share * request.seconds
             )
-            return late or cancelled()
+            return late or cancelled() or given_up()
 
         return is_over
 
-    in_the_end = _with_grace(cancelled)
+    in_the_end = _with_grace(cancelled, given_up)
     with ExitStack() as stack:
         evaluator = stack.enter_context(
             open_evaluator(
@@ -257,11 +260,13 @@ def suggest(
     )
 
 
-def _with_grace(cancelled: CancelCheck) -> CancelCheck:
-    """Return a check that is True some seconds later: what is known is to be summed up by then."""
+def _with_grace(cancelled: CancelCheck, given_up: CancelCheck) -> CancelCheck:
+    """Return a check that is True some seconds after the first, or once all is given up."""
     asked: list[float] = []
 
     def is_over() -> bool:
+        if given_up():
+            return True
         if not cancelled():
             return False
         asked.append(time.monotonic())

@@ -51,7 +51,7 @@ class SheetKnobs(CleanUpKnobs):
             Group.SHEETS,
             "Split, depth",
             "Split objects at necks between cores at least so many voxels deep; 0: off, 2: of"
-            " sheets fused at places.",
+            " sheets fused at places. An export refuses a split that lowers a label's score.",
             step=0.5,
         ),
     ] = 0.0
@@ -94,6 +94,28 @@ class SheetKnobs(CleanUpKnobs):
             step=0.01,
         ),
     ] = 0.7
+    fit_highest_low: Annotated[
+        float,
+        Field(ge=0.0, le=1.0),
+        knob(
+            Group.SHEET_FIT,
+            "Fourth low",
+            "Score of the low threshold of a third mask that is tried; 0: none.",
+            step=0.01,
+        ),
+    ] = 0.0
+    fit_cube: Annotated[
+        int,
+        Field(ge=0, le=1000),
+        knob(
+            Group.SHEET_FIT,
+            "Cubes",
+            "Fit within cubes of so many voxels alone that have tunnels, joined where they touch;"
+            " 0: in the whole fragment at once.",
+            unit="voxels",
+            step=10,
+        ),
+    ] = 0
     fit_dice: Annotated[
         float,
         Field(ge=0.0, le=1.0),
@@ -120,7 +142,7 @@ class SheetKnobs(CleanUpKnobs):
         knob(
             Group.SHEET_FIT,
             "Dice, later",
-            "Agreement that sheets of the second and third low must have.",
+            "Agreement that sheets of the higher lows must have.",
             step=0.01,
         ),
     ] = 0.45
@@ -130,7 +152,7 @@ class SheetKnobs(CleanUpKnobs):
         knob(
             Group.SHEET_FIT,
             "Coverage, later",
-            "Share that sheets of the second and third low must cover.",
+            "Share that sheets of the higher lows must cover.",
             step=0.01,
         ),
     ] = 0.75

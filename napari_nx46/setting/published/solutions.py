@@ -117,11 +117,13 @@ SOLUTION_PRESETS: tuple[PublishedPreset, ...] = (
     PublishedPreset(
         "second-place",
         "The second place: two networks weighed 0.6 and 0.4 (here equally), a wide pair, and the"
-        " fit of sheets: of whole components, not in cubes of 80, and at two lows, not three.",
+        " fit of sheets in cubes of 80, at three lows.",
         {
             **_TOPOLOGY,
             "fit_low": 0.5,
-            "fit_higher_low": 0.7,
+            "fit_higher_low": 0.6,
+            "fit_highest_low": 0.7,
+            "fit_cube": 80,
             "fit_dice": 0.75,
             "fit_coverage": 0.75,
             "fit_alt_dice": 0.45,
@@ -131,7 +133,7 @@ SOLUTION_PRESETS: tuple[PublishedPreset, ...] = (
         },
         source="second place, write-up and code",
         reported="- / 0.622",
-        uncertain="what its fit gains in cubes; its dust of 100 (6) is part of the objects of 1000"
+        uncertain="what its fit gains; its dust of 100 (6) is part of the objects of 1000"
         f" (26); {_NO_GUARD}",
     ),
     PublishedPreset(

@@ -96,6 +96,8 @@ _NO_CLEAN_UP: Knobs = {
     "sheet_gap": 0,
     "sheet_fit": False,
     "fit_low": 0.5,
+    "fit_highest_low": 0.0,
+    "fit_cube": 0,
     "fit_higher_low": 0.7,
     "fit_dice": 0.70,
     "fit_coverage": 0.65,

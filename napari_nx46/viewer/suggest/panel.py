@@ -130,7 +130,9 @@ class SuggestPanel(QWidget):
         gone = state.seconds_gone
         self.progress_row.show_progress(Progress(gone, state.seconds))
         found = state.found
-        if found is not None:
+        if self.suggester.stopping:
+            self.progress_row.say("Summing up what was tried …")
+        elif found is not None:
             left = round(state.seconds - gone)
             self.progress_row.say(
                 f"{plural(found.tried, 'setting')} tried, {found.whole} on whole fragments;"

@@ -43,9 +43,9 @@ class MadeUp:
         self.suggester = Suggester(self.session, search=self)
         self.suggester.failed.connect(self.failures.append)
 
-    def __call__(self, dataset, image_id, request, journal, report, cancelled):
+    def __call__(self, dataset, image_id, request, journal, report, cancelled, given_up):
         self.asked.append((image_id, request))
-        self.journal = journal
+        self.journal, self.given_up = journal, given_up
         for number, setting in enumerate((START, BETTER)):
             assert self.go_on.acquire(timeout=PATIENCE)
             report(Found(setting, 0.5 + number / 10, 0.5, 16, 4, "start"))
@@ -155,4 +155,6 @@ def test_a_window_keeps_its_journal_beside_the_workspace(planted_data, new_drive
     made_up.next()
     made_up.stop()
     assert made_up.journal == tmp_path / "suggest.journal"
+    assert not made_up.given_up()
     suggester.close()
+    assert made_up.given_up()

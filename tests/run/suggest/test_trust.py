@@ -167,6 +167,14 @@ def test_a_search_that_is_stopped_keeps_the_best_or_says_that_there_is_none(eigh
     asked_now = {one.question for one in found.findings.answers}
     assert {THE_QUESTIONS["slices"], THE_QUESTIONS["compromise"]} <= asked_now
     assert found.findings.importance
+    asked.clear()
+    found = suggest(
+        eight[:1],
+        SuggestRequest(START, seconds=600),
+        cancelled=stopped,
+        given_up=lambda: len(asked) > 300,
+    )
+    assert found.trust.gain is None
     with pytest.raises(Cancelled):
         suggest(eight[:1], SuggestRequest(START, seconds=600), cancelled=lambda: True)
 

@@ -47,6 +47,8 @@ def test_the_sliders_follow_until_it_is_stopped_and_can_be_taken_back(opened):
     assert f"Best so far {state.found.value:.4f}" in panel.words.text()
     opened.wait_until(lambda: panel.suggester.state.found.tried >= 40)
     opened.click(panel.progress_row.cancel_button)
+    if panel.suggester.running:
+        assert "Summing up" in panel.progress_row.label.text()
     opened.wait_until(lambda: not panel.suggester.running)
     suggestion = panel.suggester.state.suggestion
     assert session.setting == suggestion.choice.setting

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.core.cleanup.arguments import require_at_least_zero
+from napari_nx46.core.cleanup.fit.cubes import boxes_with_tunnels, inside_of
 from napari_nx46.core.cleanup.fit.surface import FittedSheet, fit_sheet
 from napari_nx46.core.cleanup.objects import fill_cavities, remove_small_objects
 from napari_nx46.setting import Connectivity, Setting
-from napari_nx46.voxels.blocks import Block, Mask, placed
+from napari_nx46.voxels.blocks import Block, Mask, placed, whole_block, within
 from napari_nx46.voxels.euler import euler_number
 from napari_nx46.voxels.spans import checked_mask, find_components
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never
@@ -44,6 +45,10 @@ class FitRules:
         nothing passes. At 1 there is no such guard, as published: what does not pass goes.
     border : int
         So many voxels at each face of the fragment are cut off meanwhile.
+    cube : int
+        Side of cubes that overlap by half: sheets are fitted within those that have tunnels alone,
+        joined to boxes where they touch, each as if it were the volume; 8 voxels from a box's
+        faces nothing is replaced. 0 takes the whole volume at once.
     """
 
     dice: float = 0.70
@@ -54,6 +59,7 @@ class FitRules:
     smallest: int = 1000
     largest: float = 0.05
     border: int = 3
+    cube: int = 0
 
     @classmethod
     def of(cls, setting: Setting) -> FitRules:
@@ -67,6 +73,7 @@ class FitRules:
             setting.fit_smallest,
             setting.fit_largest,
             setting.border,
+            setting.fit_cube,
         )
 
 
@@ -94,7 +101,9 @@ def fit_sheets(
        component, of at least 100 voxels; then to what was left of them in the next, and so on.
        Those that pass are joined, without what several of them have, as in 2.
     5. Where none passes, the component stays; without the guard it goes.
-    6. All of that is done once more to the components of the result.
+    6. Steps 2 to 5 are done once more to the components of the result.
+
+    With `FitRules.cube` steps 2 to 6 are done in boxes, as the second place did.
 
     Reach: the whole fragment.
 
@@ -134,9 +143,16 @@ def fit_sheets(
     kept = [_without_small(one, given, workers) for one in (whole, *alternatives)]
     current = np.ascontiguousarray(fill_cavities(kept[0], workers=workers)[inner])
     others = [one[inner] != 0 for one in kept[1:]]
-    work = _Work(given, others, current.shape, workers, cancelled)
-    current = work.round(current, keep_others=True)
-    out[inner] = work.round(current, keep_others=False)
+    boxes = [whole_block(current.shape)]
+    if given.cube > 0:
+        boxes = boxes_with_tunnels(current, given.cube, workers, cancelled)
+    for box in boxes:
+        part = np.ascontiguousarray(current[box])
+        work = _Work(given, [one[box] for one in others], part.shape, workers, cancelled)
+        part = work.round(work.round(part, keep_others=True), keep_others=False)
+        replaced = inside_of(box, current.shape)
+        current[replaced] = part[within(replaced, box)]
+    out[inner] = current
     return out
 
 

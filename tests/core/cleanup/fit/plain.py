@@ -134,6 +134,62 @@ def replaced(component, sheet, alternatives, rules):
     return component if rules.largest < 1 else np.zeros_like(component)
 
 
+def merged_boxes(mask, side):
+    """Return the boxes of cubes with tunnels, joined while any two are within 2 voxels."""
+    found = []
+    step = max(1, side // 2)
+    corners = [range(0, max(1, length - side + step), step) for length in mask.shape]
+    for z in corners[0]:
+        for y in corners[1]:
+            for x in corners[2]:
+                numbered = label(mask[z : z + side, y : y + side, x : x + side])
+                parts = [numbered == n for n in range(1, numbered.max() + 1)]
+                if any(
+                    one.sum() >= 20 and euler_number(one.astype(int), connectivity=1) < 1
+                    for one in parts
+                ):
+                    low = np.array([z, y, x])
+                    found.append((low, np.minimum(low + side, mask.shape)))
+    while True:
+        pair = next(
+            (
+                (a, b)
+                for a in range(len(found))
+                for b in range(a)
+                if (found[a][0] <= found[b][1] + 2).all() and (found[b][0] <= found[a][1] + 2).all()
+            ),
+            None,
+        )
+        if pair is None:
+            return found
+        first, second = found.pop(pair[0]), found.pop(pair[1])
+        found.append((np.minimum(first[0], second[0]), np.maximum(first[1], second[1])))
+
+
+def fitted_in_cubes(mask, alternatives, rules):
+    """Return the mask with sheets fitted within boxes of cubes that have tunnels."""
+    border = rules.border
+    inner = tuple(slice(border, length - border) for length in mask.shape)
+    masks = [
+        remove_small_objects(one.astype(bool), max_size=max(rules.smallest - 1, 0), connectivity=3)
+        for one in (mask, *alternatives)
+    ]
+    current = ndimage.binary_fill_holes(masks[0])[inner]
+    others = [one[inner] for one in masks[1:]]
+    for low, high in merged_boxes(current, rules.cube):
+        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        part = rounds(current[box], [one[box] for one in others], rules)
+        cut = 8 * (low > 0), 8 * (high < current.shape)
+        kept = tuple(
+            slice(first, max(first, size - last))
+            for first, last, size in zip(*cut, part.shape, strict=True)
+        )
+        current[box][kept] = part[kept]
+    out = np.zeros(mask.shape, np.uint8)
+    out[inner] = current
+    return out
+
+
 def fitted(mask, alternatives, rules):
     """Return the mask whose components with tunnels are replaced by sheets."""
     border = rules.border
@@ -143,7 +199,13 @@ def fitted(mask, alternatives, rules):
         for one in (mask, *alternatives)
     ]
     current = ndimage.binary_fill_holes(masks[0])[inner]
-    others = [one[inner] for one in masks[1:]]
+    out = np.zeros(mask.shape, np.uint8)
+    out[inner] = rounds(current, [one[inner] for one in masks[1:]], rules)
+    return out
+
+
+def rounds(current, others, rules):
+    """Return a mask whose components with tunnels were replaced twice."""
     for first in (True, False):
         numbered = label(current)
         components = [numbered == number for number in range(1, numbered.max() + 1)]
@@ -166,6 +228,4 @@ def fitted(mask, alternatives, rules):
             parted = sheet & ~overlap
             result |= replaced(one, parted, others, rules) if holed else parted
         current = result
-    out = np.zeros(mask.shape, np.uint8)
-    out[inner] = current
-    return out
+    return current

@@ -55,6 +55,28 @@ def test_it_equals_the_plain_definition(seed, count, least, largest, border):
     np.testing.assert_array_equal(found, plain.fitted(masks[0], masks[1:], rules))
 
 
+@pytest.mark.parametrize(("seed", "side", "largest", "border"), [(4, 50, 0.5, 0), (2, 20, 1.0, 2)])
+def test_in_cubes_it_equals_the_plain_definition(seed, side, largest, border):
+    score = torn_sheets(seed, 1, 1)
+    masks = [(score >= low).astype(np.uint8) for low in (0.35, 0.5, 0.7)]
+    rules = FitRules(0.5, 0.5, 0.3, 0.5, 15, 200, largest, border, side)
+    found = fit_sheets(masks[0], masks[1:], rules)
+    np.testing.assert_array_equal(found, plain.fitted_in_cubes(masks[0], masks[1:], rules))
+
+
+def test_cubes_change_nothing_where_no_tunnel_is_near():
+    mask = np.zeros((24, 40, 90), np.uint8)
+    mask[10:13, 6:34, 6:84] = 1
+    mask[9:14, 18:21, 16:19] = 0
+    whole, cubes = (
+        fit_sheets(mask, [], FitRules(smallest=0, border=0, largest=1, cube=cube))
+        for cube in (0, 40)
+    )
+    assert cubes[11, 19, 17]
+    np.testing.assert_array_equal(cubes[..., 60:], mask[..., 60:])
+    assert (whole != cubes).any()
+
+
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), grid=st.integers(10, 60))
 def test_a_sheet_in_its_box_is_that_of_the_whole_volume(seed, grid):
@@ -129,6 +151,10 @@ def test_alternatives_are_the_masks_before_the_step_by_higher_lows():
     masks = [mask_of(plain_setting.changed(low_probability=low)) for low in (0.35, 0.5, 0.7)]
     expected = fit_sheets(masks[0], masks[1:], FitRules.of(setting))
     np.testing.assert_array_equal(mask_of(setting), expected)
+    with_third = setting.changed(fit_higher_low=0.6, fit_highest_low=0.7, fit_cube=20)
+    masks.insert(2, mask_of(plain_setting.changed(low_probability=0.6)))
+    expected = fit_sheets(masks[0], masks[1:], FitRules.of(with_third))
+    np.testing.assert_array_equal(mask_of(with_third), expected)
     by_quantile = setting.changed(rule="adaptive")
     assert mask_of(by_quantile).shape == SHAPE
     assert mask_of(setting.changed(hysteresis=False)).shape == SHAPE
