@@ -226,6 +226,16 @@ def test_logits_are_read_as_probabilities():
     np.testing.assert_allclose(volume.read(), 1 / (1 + np.exp(-logits)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.83])
+def test_a_probability_is_reached_where_its_logit_is(threshold):
+    logits = np.random.default_rng(2).normal(scale=3, size=(2, *SHAPE)).astype(np.float32)
+    least = np.log(threshold / (1 - threshold))
+    alone = volume_of(logits[1], logits="sigmoid").read()
+    np.testing.assert_array_equal(alone > threshold, logits[1] > least)
+    both = volume_of(logits, logits="softmax", channel=1).read()
+    np.testing.assert_array_equal(both > threshold, logits[1].astype(float) - logits[0] > least)
+
+
 def test_all_arrays_of_a_fragment_find_their_places():
     p3d, p2d, label = probabilities(), probabilities(np.uint8), np.zeros(SHAPE, np.int64)
     image, model = np.zeros(SHAPE, np.int16), probabilities(np.uint16)
