@@ -283,6 +283,7 @@ def test_importing_the_leaderboard_imports_neither_numba_nor_qt():
 
 # These are compiled into their callers.
 CALLED_FROM_KERNELS = {
+    "elimination.merge_two",
     "elimination.take_relation",
     "runs.run_at",
     "union_find.find_root",
