@@ -28,14 +28,19 @@ from napari_nx46.run.suggest.trying.label_free import FIGURES, LabelFree, RankOb
 from napari_nx46.run.suggest.trying.measures import LabelScore
 from napari_nx46.run.suggest.trying.results import Results, ScoreObjective, View
 from napari_nx46.setting import DEFAULT_BAND, Setting, SettingError
+from napari_nx46.voxels.blocks import slabs, whole_block
+from napari_nx46.voxels.tiles import slab_thickness
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
-__all__ = ["SuggestRequest", "Suggestion", "compared_of", "suggest"]
+__all__ = ["SuggestRequest", "Suggestion", "compared_of", "is_judged", "suggest"]
 
 SEARCH_SHARE, CHOICE_SHARE = 0.85, 0.95
 """Of the time: the search ends, then the trial of what is around the best; the rest is for what it
 is worth elsewhere."""
 
+
+IGNORED = 2
+"""What a label says of voxels that do not count."""
 
 GRACE_SECONDS = 10.0
 """After a stop: so long at most for what can be said of what was tried."""
@@ -185,7 +190,7 @@ def suggest(
         If a volume is damaged.
     """
     compared = compared_of(fragments)
-    with_label = compared[0].label is not None
+    with_label = is_judged(compared[0])
     for one in compared:
         sources_read(one, request.start)
     space = request.space or default_space(compared, request.start)
@@ -235,8 +240,9 @@ def suggest(
         view, pair = search.views[0], (choice.setting, request.start)
         means = [results.means(one, view, view.last) for one in pair]
         trust = Trust((), None)
-        with suppress(Cancelled):
-            trust = _trusted(search, space, choice, evaluator, in_the_end)
+        if with_label:
+            with suppress(Cancelled):
+                trust = _trusted(search, space, choice, evaluator, in_the_end)
         findings = Findings(importance=knob_importance(search.first_values))
         if with_label:
             changes: list[MaskChange] = []
@@ -276,7 +282,9 @@ def _with_grace(cancelled: CancelCheck, given_up: CancelCheck) -> CancelCheck:
 
 
 def compared_of(fragments: Iterable[Fragment]) -> list[Fragment]:
-    """Return the fragments that settings are compared on: those with a label, or all without.
+    """Return the fragments that settings are compared on: those with a label, or all without one.
+
+    A label that ignores every voxel is none: all masks would have a score of 1.
 
     Raises
     ------
@@ -286,7 +294,16 @@ def compared_of(fragments: Iterable[Fragment]) -> list[Fragment]:
     there = list(fragments)
     if not there:
         raise FragmentError("found no fragment, expected at least one")
-    return [one for one in there if one.label is not None] or there
+    return [one for one in there if is_judged(one)] or there
+
+
+def is_judged(fragment: Fragment) -> bool:
+    """Return whether a fragment has a label that does not ignore every voxel."""
+    label = fragment.label
+    if label is None:
+        return False
+    blocks = slabs(whole_block(fragment.shape), slab_thickness(fragment.shape))
+    return any(bool((label[block] != IGNORED).any()) for block in blocks)
 
 
 def _trusted(

@@ -19,7 +19,7 @@ from napari_nx46.run.suggest.trying.places import TriedPlace
 from napari_nx46.setting import SettingError
 from napari_nx46.voxels.workers import Cancelled, never
 from tests.run.suggest.conftest import START
-from tests.run.suggest.data import write_labelled
+from tests.run.suggest.data import fragment_volumes, write_labelled
 
 COUNT = 8
 
@@ -177,6 +177,19 @@ def test_a_search_that_is_stopped_keeps_the_best_or_says_that_there_is_none(eigh
     assert found.trust.gain is None
     with pytest.raises(Cancelled):
         suggest(eight[:1], SuggestRequest(START, seconds=600), cancelled=lambda: True)
+
+
+def test_a_label_that_ignores_every_voxel_is_none(tmp_path):
+    volumes = fragment_volumes(3)
+    ignoring = volumes | {"train_labels": np.full_like(volumes["train_labels"], 2)}
+    write_data_folder(tmp_path, "a", ignoring)
+    write_data_folder(tmp_path, "b", volumes)
+    fragments = list(open_data(tmp_path))
+    assert [one.image_id for one in compared_of(fragments)] == ["b"]
+    found = suggest(fragments[:1], SuggestRequest(START, evaluations=3))
+    assert not found.with_label
+    assert not found.findings.answers
+    assert "No fragment has a label" in found.sentences()[0]
 
 
 def test_a_search_needs_an_end_labels_and_a_quantile_of_each_fragment(eight):
