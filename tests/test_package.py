@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import entry_points, packages_distributions, requires, version
+from types import SimpleNamespace
 
 import pytest
 
@@ -125,7 +126,9 @@ def test_the_description_leads_to_the_repository_once_it_has_an_address(
     repository, monkeypatch, address
 ):
     given = {}
-    monkeypatch.setattr("setuptools.setup", lambda **words: given.update(words))
+    # Environments of Python 3.12 and newer have no setuptools of their own.
+    setuptools = SimpleNamespace(setup=lambda **words: given.update(words))
+    monkeypatch.setitem(sys.modules, "setuptools", setuptools)
     module = runpy.run_path(str(repository / "setup.py"))
     text = (repository / "README.md").read_text(encoding="utf-8")
     assert given["long_description"] == text  # has no address yet
