@@ -166,8 +166,8 @@ def merged_boxes(mask, side):
         found.append((np.minimum(first[0], second[0]), np.maximum(first[1], second[1])))
 
 
-def fitted_in_cubes(mask, alternatives, rules):
-    """Return the mask with sheets fitted within boxes of cubes that have tunnels."""
+def prepared(mask, alternatives, rules):
+    """Return what is within the border, and the masks there without small components."""
     border = rules.border
     inner = tuple(slice(border, length - border) for length in mask.shape)
     masks = [
@@ -175,7 +175,12 @@ def fitted_in_cubes(mask, alternatives, rules):
         for one in (mask, *alternatives)
     ]
     current = ndimage.binary_fill_holes(masks[0])[inner]
-    others = [one[inner] for one in masks[1:]]
+    return inner, current, [one[inner] for one in masks[1:]]
+
+
+def fitted_in_cubes(mask, alternatives, rules):
+    """Return the mask with sheets fitted within boxes of cubes that have tunnels."""
+    inner, current, others = prepared(mask, alternatives, rules)
     for low, high in merged_boxes(current, rules.cube):
         box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
         part = rounds(current[box], [one[box] for one in others], rules)
@@ -192,15 +197,9 @@ def fitted_in_cubes(mask, alternatives, rules):
 
 def fitted(mask, alternatives, rules):
     """Return the mask whose components with tunnels are replaced by sheets."""
-    border = rules.border
-    inner = tuple(slice(border, length - border) for length in mask.shape)
-    masks = [
-        remove_small_objects(one.astype(bool), max_size=max(rules.smallest - 1, 0), connectivity=3)
-        for one in (mask, *alternatives)
-    ]
-    current = ndimage.binary_fill_holes(masks[0])[inner]
+    inner, current, others = prepared(mask, alternatives, rules)
     out = np.zeros(mask.shape, np.uint8)
-    out[inner] = rounds(current, [one[inner] for one in masks[1:]], rules)
+    out[inner] = rounds(current, others, rules)
     return out
 
 
