@@ -178,6 +178,52 @@ def find_axes(
     return axes
 
 
+def channel_axis_beside(
+    first: tuple[int, ...],
+    shape: tuple[int, ...],
+    names: Sequence[str],
+    chosen: int | str | None,
+) -> int | str | None:
+    """Return which axis of an array is of channels, where one was chosen for the first of several.
+
+    Parameters
+    ----------
+    first : tuple of int
+        Shape of the array for which it was chosen.
+    shape : tuple of int
+        That of another one of the same fragment.
+    names : sequence of str
+        Of its axes, if they have any.
+    chosen : int, str or None
+        See `find_axes`.
+
+    Returns
+    -------
+    int, str or None
+        What was chosen, where that leaves the same volume, else the first axis that does; a name
+        only where the array has it. None is to be found.
+
+    Examples
+    --------
+    >>> channel_axis_beside((2, 9, 40, 48), (9, 40, 48, 3), (), 0)
+    3
+    """
+    if isinstance(chosen, str):
+        return chosen if chosen in names else None
+    if chosen is None or not -len(first) <= chosen < len(first):
+        return chosen
+    volume = _without(first, chosen)
+    candidates = (chosen % len(first), *range(len(shape)))
+    fitting = (axis for axis in candidates if axis < len(shape) and _without(shape, axis) == volume)
+    return next(fitting, chosen)
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """Return the sizes along the other axes."""
+    axis %= len(shape)
+    return shape[:axis] + shape[axis + 1 :]
+
+
 def _known_names(names: Sequence[str] | None, count: int) -> tuple[str, ...] | None:
     """Return names of axes as this module spells them, if it is clear what they stand for."""
     if names is None or len(names) != count:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["ChannelAxis"]
 
 LABEL = "Channel axis"
-TIP = "Which axis of the probability layers is of channels; the others are z, y and x"
+TIP = (
+    "Which axis of the probability layers is of channels; the others are z, y and x. Of further"
+    " layers it is the one that leaves the same volume."
+)
 UNKNOWN = "choose one"
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Labels
 
 from napari_nx46.data.fragments import DataSet, FragmentError, plain_name
+from napari_nx46.files.volumes.array_reader import finest_level
 from napari_nx46.files.volumes.array_volume import ArrayVolume, open_array
+from napari_nx46.files.volumes.axes import SPACE, channel_axis_beside
 from napari_nx46.files.volumes.notes import VolumeWarning
 from napari_nx46.files.volumes.origin import origin_error
 from napari_nx46.files.volumes.reading import ReadAs
@@ -171,7 +173,7 @@ class LayerChoice:
             origin=origin,
             role=role,
             channel=self.read_as.channel if is_probability else None,
-            channel_axis=self.read_as.channel_axis if is_probability else None,
+            channel_axis=self._channel_axis_of(layer) if is_probability else None,
             logits=self.read_as.logits,
             axes=layer.axis_labels,
         )
@@ -184,6 +186,16 @@ class LayerChoice:
             )
         volume.placement = placement_of(layer, space)
         return volume
+
+    def _channel_axis_of(self, layer: Layer) -> int | str | None:
+        """Return which axis is of channels: the chosen one is that of the first that has any."""
+        chosen = self.read_as.channel_axis
+        sources = (self.p3d, self.p2d, *self.models.values())
+        many = (one for one in sources if one is not None and one.ndim > len(SPACE))
+        first = next(many, layer)
+        if chosen is None or layer is first:
+            return chosen
+        return channel_axis_beside(_shape_of(first), _shape_of(layer), layer.axis_labels, chosen)
 
     def _check_places(self, volumes: Mapping[str, ArrayVolume]) -> None:
         """Check that voxels of equal index lie at the same place in all layers."""
@@ -204,6 +216,10 @@ class LayerChoice:
                     "different places (scale, translate, rotate, shear, affine or units differ); "
                     "expected one grid; give them the same transform, or resample one of them"
                 )
+
+
+def _shape_of(layer: Layer) -> tuple[int, ...]:
+    return tuple(map(int, finest_level(LayerOrigin(layer), layer.data).shape))
 
 
 def _units(layer: Layer, volume: ArrayVolume) -> tuple[Any, ...]:

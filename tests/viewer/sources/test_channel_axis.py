@@ -177,6 +177,25 @@ def test_the_axis_is_kept_with_the_work_on_the_same_layer(window_on):  # noqa: F
     )
 
 
+def test_of_models_with_their_channels_elsewhere_each_is_read_by_its_own_axis(window):
+    viewer, dock = window
+    first, second, third = (channels(axis, first=one)[0] for axis, one in ((1, 1), (3, 3), (0, 5)))
+    layers = [
+        viewer.add_image(array, name=name)
+        for name, array in (("first", first), ("second", second), ("third", third))
+    ]
+    panel = dock.layers.panel
+    panel.boxes["p3d"].value, panel.boxes["p2d"].value = layers[:2]
+    panel.models.value = layers[2:]
+    assert texts(panel)[0] == UNKNOWN
+    panel.channel_axis.box.value = 1
+    panel.button.native.click()
+    fragment = dock.viewer_session.session.fragment
+    assert fragment.shape == SHAPE
+    for volume, last in ((fragment.p3d, 2), (fragment.p2d, 4), (fragment.models["third"], 6)):
+        np.testing.assert_array_equal(volume.read(), path(last))
+
+
 def test_an_axis_that_is_unclear_or_leaves_another_shape_is_reported(window, notifications):
     viewer, dock = window
     array, _ = channels(1)
