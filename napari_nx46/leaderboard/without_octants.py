@@ -55,8 +55,8 @@ def scores_without_octants(
     >>> from napari_nx46 import leaderboard
     >>> label = np.zeros((8, 8, 8), np.uint8)
     >>> label[3:5] = 1
-    >>> [one.value for one in leaderboard.scores_without_octants(label, label)]
-    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    >>> {round(one.value, 6) for one in leaderboard.scores_without_octants(label, label)}
+    {1.0}
     """
     pair = binarise(prediction, label, parameters.ignore_label)
     boxes = octants_of(pair.label.shape, parameters.octants)
