@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
@@ -24,14 +24,13 @@ from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.files.workspace import default_workspace
 from napari_nx46.live.scroll.store import scroll_of
 from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET
-from napari_nx46.viewer.canvas.access import is_opening_files
 from napari_nx46.viewer.canvas.layers import image_id_of, layers_read_otherwise, origin_of
 from napari_nx46.viewer.messages.error_banner import ErrorBanner
 from napari_nx46.viewer.messages.notices import notify_error
 from napari_nx46.viewer.messages.plain_text import PlainLabel
-from napari_nx46.viewer.plugin.claims import are_two_paths, is_single_volume
 from napari_nx46.viewer.plugin.preferences import Preferences, read_preferences
 from napari_nx46.viewer.plugin.samples import is_sample
+from napari_nx46.viewer.sources.arrivals import Arrivals, paths_of
 from napari_nx46.viewer.sources.choice import guessed
 from napari_nx46.viewer.sources.chosen import ChosenLayers
 from napari_nx46.viewer.sources.tuning import LayerTuning
@@ -51,9 +50,6 @@ if TYPE_CHECKING:
 NAPARI_TITLE = "napari"
 TITLE = "NX46 · "
 VIEW_MARGIN = 0.02
-
-ARRIVAL_MILLISECONDS = 100
-"""napari lets the window work between two files that are opened together."""
 
 VOLUME_FILTER = (
     "Volumes (*.tif *.tiff *.npy *.npz *.h5 *.hdf5 *.nii *.nii.gz *.mha *.mhd *.nrrd *.nhdr "
@@ -98,17 +94,13 @@ class TuneDock(TabbedDock):
         layout.addWidget(self.error_banner)
         self.introduction = _introduction()
         layout.addWidget(self.introduction, 1)
-        self.viewer.layers.events.inserted.connect(self._layer_inserted)
         self._canvas_keys = CanvasKeys(self.viewer, self.run)
         add_shortcuts(self, self.run)
         self._follows_viewer = True
         self.layers.propose(guessed(self.viewer.layers))
-        self._more_may_arrive = QTimer(self)
-        self._more_may_arrive.setSingleShot(True)
-        self._more_may_arrive.setInterval(ARRIVAL_MILLISECONDS)
-        self._more_may_arrive.timeout.connect(self._take_up_layers)
-        self._arrived: list[Any] = [layer for layer in self.viewer.layers if origin_of(layer)]
-        self._take_up_layers()
+        self._arrivals = Arrivals(self.viewer, self)
+        self._arrivals.settled.connect(self._take_up_layers)
+        self._arrivals.look()
 
     def open_paths(
         self,
@@ -212,7 +204,7 @@ class TuneDock(TabbedDock):
         users_own = [] if chosen is None else chosen.choice.layers
         old_layers = [
             layer
-            for layer in (*self._superseded(paths), *self._layers_of_files())
+            for layer in (*self._arrivals.of_others(paths), *self._layers_of_files())
             if layer not in users_own
         ]
         read_otherwise = layers_read_otherwise(self.viewer.layers, dataset, paths)
@@ -231,7 +223,7 @@ class TuneDock(TabbedDock):
             if layer not in viewer_session.layers and layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
         # Layers that arrived before were superseded by this; the session's own are known.
-        self._arrived.clear()
+        self._arrivals.take()
         self.viewer_session = viewer_session
         self.panel = TunePanel(viewer_session)
         self.panel.reading_panel.chosen.connect(self.read_again)
@@ -251,15 +243,6 @@ class TuneDock(TabbedDock):
         """Return the layers that were added for the session; none where they are the user's."""
         session = self.viewer_session
         return [] if session is None or session.chosen is not None else session.layers
-
-    def _superseded(self, paths: tuple[Place, ...]) -> list[Any]:
-        """Return layers that the reader made of other data, which nobody has taken up."""
-        given = tuple(map(str, paths))
-        return [
-            layer
-            for layer in self._arrived
-            if layer in self.viewer.layers and origin_of(layer) != given
-        ]
 
     def _look_at_all(self, viewer_session: ViewerSession) -> None:
         """Fit the camera to data that are new to the window, unless it is known where it was."""
@@ -321,9 +304,8 @@ class TuneDock(TabbedDock):
         """Let go of the viewer and end the session."""
         if self._follows_viewer:
             self._follows_viewer = False
-            self._more_may_arrive.stop()
+            self._arrivals.end()
             self.error_banner.end()
-            self.viewer.layers.events.inserted.disconnect(self._layer_inserted)
             self._canvas_keys.end()
         self.close_session()
         self.layers.let_go()
@@ -377,24 +359,15 @@ class TuneDock(TabbedDock):
         if paths:
             self._try_to_open(paths)
 
-    def _layer_inserted(self, event: Any) -> None:
-        """Take up layers that the reader made; the session's own are known already."""
-        if origin_of(event.value):
-            self._arrived.append(event.value)
-            self._more_may_arrive.start()
-
     def _take_up_layers(self) -> None:
         """Go on with the newest of the layers that have arrived, but for the session's own."""
-        if is_opening_files():
-            self._more_may_arrive.start()
-            return
-        arrived, self._arrived = self._arrived, []
         known = [] if self.viewer_session is None else self.viewer_session.layers
-        new = [layer for layer in arrived if layer in self.viewer.layers and layer not in known]
+        new = [layer for layer in self._arrivals.take() if layer not in known]
         if not new:
             return
-        paths, image_id = self._paths_of(new), image_id_of(new[-1])
-        if self.viewer_session is not None and paths == tuple(map(str, self.viewer_session.paths)):
+        shown = () if self.viewer_session is None else tuple(map(str, self.viewer_session.paths))
+        paths, image_id = paths_of(new, shown), image_id_of(new[-1])
+        if self.viewer_session is not None and paths == shown:
             for layer in layers_read_otherwise(
                 new, self.viewer_session.session.dataset, self.viewer_session.paths
             ):
@@ -408,22 +381,6 @@ class TuneDock(TabbedDock):
             if self.viewer_session is None or paths != tuple(map(str, self.viewer_session.paths)):
                 for layer in new:
                     self.viewer.layers.remove(layer)  # those of what was open stay
-
-    def _paths_of(self, layers: list[Any]) -> tuple[str, ...]:
-        """Return what the newest layer was opened from, with the volume before it if they pair.
-
-        Volumes that arrive together, as when they are dropped on the window, are opened together,
-        as by the button: what does not fit is the same error.
-        """
-        together = list(dict.fromkeys(map(origin_of, layers)))
-        if len(together) > 1 and all(map(is_single_volume, together)):
-            return tuple(path for (path,) in together)
-        current = () if self.viewer_session is None else tuple(map(str, self.viewer_session.paths))
-        origins = list(dict.fromkeys((current, *map(origin_of, layers))))
-        newest, before = origins[-1], origins[-2] if len(origins) > 1 else ()
-        if len(before) == len(newest) == 1 and are_two_paths(before[0], newest[0]):
-            return (*before, *newest)
-        return newest
 
 
 def workspace_of(paths: tuple[Place, ...], preferences: Preferences) -> Path | None:
