@@ -205,7 +205,11 @@ def test_with_labels_the_errors_that_were_mended_and_are_new_are_reported(tmp_pa
     ran = nx46_here("compare", *paths[1:], "--label", paths[0], "--out", out)
     assert ran.exit_code == 0, ran.stderr
     scores = [leaderboard.score(mask, label).value for mask in (with_hole, with_island)]
-    table = ran.stdout.split("What was won and lost\n")[1].split("\n\n")[0].splitlines()
+    table = (
+        ran.stdout.split("Kinds of errors that are mended or new\n")[1]
+        .split("\n\n")[0]
+        .splitlines()
+    )
     assert table[-1].split()[:2] == ["1", "all"]
     assert float(table[-1].split()[-1]) == pytest.approx(scores[1] - scores[0], abs=1e-6)
     dearest = ran.stdout.split("Dearest errors that are mended or new\n")[1].split("\n\n")[0]

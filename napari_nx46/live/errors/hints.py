@@ -54,6 +54,8 @@ HINTS: Mapping[str, str] = MappingProxyType(
         f" fused. Usually mended by {_APART}.",
         "bridge": "A narrow place that holds two large parts together: two sheets may be joined."
         f" Usually mended by {_APART}.",
+        "joined parts": "Narrow places that together hold two large parts: two sheets may be joined"
+        f" in several places. Usually mended by {_APART}.",
         "unsure place": "Another threshold would give another mask here: compare it with the CT"
         " image before the threshold is moved.",
     }

@@ -5,7 +5,7 @@ Which of them do, and what the whole score gains, is found by trying them (see `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_nx46.live.errors.listing import Listing
-from napari_nx46.live.errors.pieces import LABEL, PREDICTION, excess_at
+from napari_nx46.live.errors.pieces import LABEL, PREDICTION, excess_at, parted
 from napari_nx46.live.masks.pins import differing_knobs
 from napari_nx46.run.compare.comparison import knob_text
 from napari_nx46.setting import Setting, ThresholdRule, described_knobs, moved
@@ -262,7 +262,8 @@ def hand_mends(
 ) -> list[Mend]:
     """Return corrections that remove or add what an error is made of, as the label has it.
 
-    Without a label a hole is filled and a bridge erased: whether that is right nothing says.
+    Without a label a hole is filled, a bridge erased, and joints are cut, all or each: whether
+    that is right nothing says.
 
     Parameters
     ----------
@@ -291,13 +292,16 @@ _Edit = tuple[int, Ints, str]
 
 
 def _cuts(listing: Listing, row: int) -> list[_Edit]:
-    """Return what to erase where the prediction joins what the label separates.
+    """Return what to erase where the prediction joins what is, or may be, apart.
 
     That is all joints at once, which parts the two, and if there are several, each on its own.
     """
-    if listing.explanation is None:
+    if listing.explanation is not None:
+        joints: Sequence[Ints] = listing.explanation.joints_of(row)
+    elif listing.kind_of(row) == "joined parts":
+        joints = parted(listing.voxels_of(row))
+    else:
         return []
-    joints = listing.explanation.joints_of(row)
     largest = sorted(joints, key=len, reverse=True)[:MOST_JOINTS]
     places = [", ".join(map(str, joint[len(joint) // 2].tolist())) for joint in largest]
     if len(joints) <= 1:

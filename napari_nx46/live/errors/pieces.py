@@ -11,7 +11,7 @@ from napari_nx46.voxels.blocks import Block, Mask, block_shape, widened
 from napari_nx46.voxels.packed import PackedMask, unpack
 from napari_nx46.voxels.spans import find_components
 
-__all__ = ["component_beside", "excess_at", "mask_of"]
+__all__ = ["component_beside", "excess_at", "mask_of", "parted"]
 
 Ints = npt.NDArray[np.int32]
 
@@ -58,6 +58,19 @@ def excess_at(explanation: Explanation, side: int, seeds: Ints) -> Ints:
     origin = _origin(block)
     near = _beside(seeds - origin, block_shape(block))
     return voxels_in(pieces.runs, pieces.overlapping(near)[pieces.component]) + origin
+
+
+def parted(voxels: Ints) -> list[Ints]:
+    """Return the 26-connected pieces of some voxels, (N, 3) int32, in raster order."""
+    if not len(voxels):
+        return []
+    low = voxels.min(axis=0)
+    mask = np.zeros(tuple(voxels.max(axis=0) - low + 1), np.uint8)
+    mask[tuple((voxels - low).T)] = 1
+    pieces = find_components(mask, 26)
+    return [
+        voxels_in(pieces.runs, pieces.component == number) + low for number in range(pieces.count)
+    ]
 
 
 def component_beside(

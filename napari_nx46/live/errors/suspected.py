@@ -23,7 +23,7 @@ __all__ = ["STEP", "list_suspicions", "listing_of_suspicions"]
 STEP = 0.02
 """How far the neighbouring thresholds are from the mask's, in units of probability."""
 
-_DIMENSIONS = np.array([1, 1, 0, -1, 2], np.int8)
+_DIMENSIONS = np.array([1, 1, 0, -1, -1, 2], np.int8)
 """Of each of `KINDS`: what is drawn in one colour."""
 
 
@@ -95,6 +95,8 @@ def _note(found: Suspicions, row: int) -> str:
             why = f"{figure:.1f} voxels thick; median {found.shapes.median_thickness:.1f}"
         case "bridge":
             why = f"holds a part of {figure:,.0f} voxels"
+        case "joined parts":
+            why = f"hold a part of {figure:,.0f} voxels"
         case _:
             why = f"{suspicion:.0%} depends on ±{STEP} of the threshold"
     return f"{why} (suspicion {suspicion:.2f})"

@@ -96,7 +96,7 @@ def change_tables(fragments: Mapping[str, WonAndLost]) -> tuple[ReportTable, Rep
     kinds = [row for image_id, found in fragments.items() for row in _kind_rows(image_id, found)]
     errors = [row for image_id, found in fragments.items() for row in _error_rows(image_id, found)]
     return (
-        ReportTable("What was won and lost", _KIND_COLUMNS, tuple(kinds)),
+        ReportTable("Kinds of errors that are mended or new", _KIND_COLUMNS, tuple(kinds)),
         ReportTable("Dearest errors that are mended or new", _ERROR_COLUMNS, tuple(errors)),
     )
 

@@ -300,6 +300,8 @@ def test_what_was_won_and_lost_is_reported_kind_by_kind(report):
     scores = [score(mask, SHEETS).value for mask in (WITH_HOLE, WITH_ISLAND)]
     assert f"{scores[1] - scores[0]:+.6f} points on base" in part.paragraphs[0]
     kinds, dearest = part.tables
+    titles = [part.title, kinds.table.title, dearest.table.title]
+    assert len(set(titles)) == 3
     assert kinds.files == dearest.files == ("changes.csv",)
     assert {("mended", "hole"), ("new", "island")} <= {row[1:3] for row in dearest.table.rows}
     frame = report.tables["changes.csv"]

@@ -10,6 +10,7 @@ from napari_nx46.voxels.union_find import find_root
 
 Indices = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.uint8]
 
 
 @kernel("(i8[::1], i4[::1], i4[::1], i8, i8)")
@@ -216,3 +217,67 @@ def parts_without(
             one = order[place]
             whole[one] = below[root]
             _add_part(best, second, one, below[root] - sizes[one] - apart[one])
+
+
+@helper
+def _near(cubes: Indices, one: int, other: int) -> bool:
+    """Return whether the cubes of two pieces are the same, or touch by a corner at least."""
+    z = abs(cubes[one, 0] - cubes[other, 0])
+    y = abs(cubes[one, 1] - cubes[other, 1])
+    x = abs(cubes[one, 2] - cubes[other, 2])
+    return bool(max(z, y, x) <= 1)
+
+
+@kernel("(i8[::1], i4[::1], i8[::1], i8[:,::1], i8, u1[::1])")
+def mark_narrow(
+    starts: Indices, neighbours: Ints, sizes: Indices, cubes: Indices, least: int, narrow: Flags
+) -> None:
+    """Find the pieces that hold two parts together near them, whatever holds these farther away.
+
+    Parameters
+    ----------
+    starts, neighbours, sizes
+        See `parts_without`.
+    cubes : (n, 3) array of int64
+        The cube of each piece by its position along z, y and x.
+    least : int
+        Voxels that each of the two parts must have in the 27 cubes around the piece's.
+    narrow : (n,) array of uint8
+        Written to: 1 where a piece is narrow.
+    """
+    count = sizes.size
+    beside = np.full(count, -1, np.int64)  # the last piece that each was found beside
+    reached = np.full(count, -1, np.int64)  # the last piece that each was reached for
+    queue = np.empty(count, np.int64)
+    for piece in range(count):
+        reached[piece] = piece
+        waiting, large = 0, 0
+        for k in range(starts[piece], starts[piece + 1]):
+            if beside[neighbours[k]] != piece:
+                beside[neighbours[k]] = piece
+                waiting += 1
+        for k in range(starts[piece], starts[piece + 1]):
+            if reached[neighbours[k]] == piece or large > 1 or waiting + large < 2:
+                continue
+            queue[0] = neighbours[k]
+            reached[neighbours[k]] = piece
+            waiting -= 1
+            size = sizes[neighbours[k]]
+            head, tail = 0, 1
+            # The last part need not be followed to its end, unless it may be the second large one.
+            while head < tail and not (waiting == 0 and (large == 0 or size >= least)):
+                node = queue[head]
+                head += 1
+                for j in range(starts[node], starts[node + 1]):
+                    other = neighbours[j]
+                    if reached[other] == piece or not _near(cubes, piece, other):
+                        continue
+                    reached[other] = piece
+                    size += sizes[other]
+                    if beside[other] == piece:
+                        waiting -= 1
+                    queue[tail] = other
+                    tail += 1
+            if size >= least:
+                large += 1
+        narrow[piece] = large > 1

@@ -26,7 +26,7 @@ __all__ = ["KINDS", "SMALLEST", "Suspicions", "find_suspicions"]
 Indices = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-KINDS = ("sheet with holes", "hole", "thick sheet", "bridge", "unsure place")
+KINDS = ("sheet with holes", "hole", "thick sheet", "bridge", "joined parts", "unsure place")
 """What is listed, in words."""
 
 SMALLEST = 1000
@@ -61,13 +61,14 @@ class Suspicions:
         - hole: ``v / (v + 100)`` with v voxels that fill it;
         - thick sheet: 1 - the mask's median thickness / its own;
         - bridge: the smaller part as a share of half the component;
+        - joined parts: the smaller part as a share of half of both;
         - unsure place: share of the voxels that a step of the threshold changes.
     figure : (n,) array of float64
         Tunnels and cavities of a sheet or a hole; thickness in voxels; voxels of the smaller
         part; voxels that change.
     places : Places
         The voxels of each: of the whole sheet, of what fills the hole, deeper than a sheet is
-        thick, of the bridge, or those that change.
+        thick, of the bridge, of all joints of the parts, or those that change.
     shapes : ComponentShapes
         Of all components.
     """
@@ -94,8 +95,8 @@ def find_suspicions(
     """Find what is worth a look in a mask of which no label is known.
 
     Sheets of papyrus are thin and simply connected. Listed are those that are not, where they are
-    not, where a few voxels hold two large parts together, and where another threshold would
-    give another mask.
+    not, where a few voxels hold two large parts together, in one place or in several, and where
+    another threshold would give another mask.
 
     Parameters
     ----------
@@ -103,7 +104,8 @@ def find_suspicions(
     layers : iterable of two masks
         By a threshold below and one above, as `find_unsure_places` takes them; none by default.
     smallest : int
-        Components of fewer voxels are no sheets; a bridge holds two parts of at least so many.
+        Components of fewer voxels are no sheets; bridges and joints hold two parts of at
+        least so many.
     workers : Workers, optional
         Threads to share the work.
     cancelled : callable
@@ -123,8 +125,8 @@ def find_suspicions(
     parts.append(_thick_sheets(volume, shapes.median_thickness, workers))
     if cancelled():
         raise Cancelled
-    bridges, part, share = find_bridges(volume.mask, smallest, workers=workers, cancelled=cancelled)
-    parts.append((bridges, bridges.middles(), share, part))
+    for held in find_bridges(volume.mask, smallest, workers=workers, cancelled=cancelled):
+        parts.append((held.places, held.places.middles(), held.share, held.part))
     unsure, changed = find_unsure_places(volume.mask.shape, layers)
     parts.append((unsure, unsure.middles(), changed, unsure.sizes()))
     return _in_order(volume.mask.shape, parts, shapes)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_nx46.voxels.spans import Components
 
-__all__ = ["Places", "joined_places", "places_of", "voxels_of"]
+__all__ = ["Held", "Places", "joined_places", "places_of", "voxels_of"]
 
 Indices = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
@@ -90,6 +90,25 @@ class Places:
 
     def _voxels(self, flat: Indices) -> Ints:
         return np.stack(np.unravel_index(flat, self.shape), axis=1).astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """What holds two large parts of a mask together.
+
+    Parameters
+    ----------
+    places : Places
+        The voxels that do.
+    part : (n,) array of int64
+        Voxels of the smaller part.
+    share : (n,) array of float64
+        The same as a share, in (0, 1]: 1 for two halves.
+    """
+
+    places: Places
+    part: Indices
+    share: npt.NDArray[np.float64]
 
 
 def places_of(

@@ -12,7 +12,6 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 from skimage.measure import euler_number
 
-from napari_nx46.core.measure.suspicions.bridges import find_bridges
 from napari_nx46.core.measure.suspicions.components import (
     REACH,
     measure_components,
@@ -26,25 +25,7 @@ from napari_nx46.core.measure.suspicions.holes import (
 )
 from napari_nx46.core.measure.suspicions.unsure import UNSURE_CUBE, find_unsure_places
 from napari_nx46.voxels.workers import Cancelled, Workers
-
-ALL = np.ones((3, 3, 3), bool)
-FEW = settings(max_examples=30, deadline=None)
-
-masks = st.tuples(*[st.integers(1, 7)] * 3).flatmap(
-    lambda shape: st.sampled_from([0.2, 0.5, 0.85]).flatmap(
-        lambda share: st.integers(0, 2**32 - 1).map(
-            lambda seed: (np.random.default_rng(seed).random(shape) < share).astype(np.uint8)
-        )
-    )
-)
-
-
-def labelled(mask):
-    return ndimage.label(mask, ALL)
-
-
-def sets(places):
-    return [places.voxels_of(number).tolist() for number in range(len(places))]
+from tests.core.measure.suspicions.small import ALL, FEW, labelled, masks, sets
 
 
 def distances(mask):
@@ -127,52 +108,6 @@ def test_a_hole_is_what_closing_adds_and_raises_the_euler_number(mask, radius, l
             expected.append((voxels, gain))
     places, gains = find_holes(mask, radius=radius, largest=largest)
     assert list(zip(sets(places), gains.tolist(), strict=True)) == expected
-
-
-def bridges_by_definition(mask, smallest, cube):
-    """Return a volume with the second largest part that removing each bridge leaves, else 0."""
-    second = np.zeros(mask.shape, int)
-    whole, _ = labelled(mask)
-    for shift in itertools.product((0, cube // 2), repeat=3):
-        places = [(np.arange(n) + d) // cube for n, d in zip(mask.shape, shift, strict=True)]
-        cells = set(itertools.product(*(set(one.tolist()) for one in places)))
-        for cell in cells:
-            inside = np.zeros(mask.shape, bool)
-            inside[np.ix_(*(one == at for one, at in zip(places, cell, strict=True)))] = True
-            pieces, number = labelled(inside & (mask > 0))
-            for piece in range(1, number + 1):
-                there = pieces == piece
-                own = whole == whole[there][0]
-                left, _ = labelled(own & ~there)
-                sizes = np.sort(np.bincount(left.ravel())[1:])[::-1]
-                if sizes.size > 1 and sizes[1] >= smallest:
-                    second[there] = np.maximum(second[there], sizes[1])
-    return second, whole
-
-
-@FEW
-@given(masks, st.integers(1, 4), st.integers(2, 4))
-def test_a_bridge_is_a_piece_without_which_two_large_parts_are_left(mask, smallest, cube):
-    second, whole = bridges_by_definition(mask, smallest, cube)
-    labels, count = labelled(second > 0)
-    places, part, share = find_bridges(mask, smallest, cube=cube)
-    assert sets(places) == [np.argwhere(labels == number + 1).tolist() for number in range(count)]
-    for number in range(count):
-        there = labels == number + 1
-        own = (whole == whole[there][0]).sum()
-        assert part[number] == second[there].max()
-        assert share[number] == pytest.approx(2 * second[there].max() / own)
-        assert 0 < share[number] <= 1
-
-
-def test_a_bridge_between_two_sheets_is_found_wherever_the_grid_lies():
-    for offset in range(8):
-        mask = np.zeros((24, 40, 40), np.uint8)
-        mask[3:5] = mask[15:17] = 1
-        mask[5:15, offset + 12 : offset + 15, offset + 16 : offset + 19] = 1
-        (voxels,) = sets(find_bridges(mask, 1000)[0])
-        assert [9, offset + 13, offset + 17] in voxels
-        assert np.ptp(voxels, axis=0).max() < 18
 
 
 @given(
@@ -260,8 +195,6 @@ def test_it_is_given_up_when_it_is_cancelled():
 
 
 def test_arguments_that_make_no_sense_are_refused():
-    with pytest.raises(ValueError, match="smallest"):
-        find_bridges(np.zeros((2, 2, 2), np.uint8), 0)
     with pytest.raises(ValueError, match="equal shape"):
         layer = np.zeros((3, 4, 4), np.uint8)
         find_unsure_places((2, 4, 4), [(layer, layer)])
