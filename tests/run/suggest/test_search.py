@@ -125,3 +125,14 @@ def test_late_knobs_are_tried_around_the_best_once_nothing_else_is_left(two):
     before = list(origins)[: of_late[0]]
     assert {(one.opening, one.sheet_gap) for one in before} == {(False, 0), (True, 0)}
     assert {one.sheet_gap for one in origins} == {0, 1, 2}
+
+
+def test_nothing_is_tried_around_a_setting_whose_late_knob_takes_long(two):
+    ranges = (KnobRange("opening", (False, True)), KnobRange("closing_z", (0, 1, 2)))
+    late = KnobRange("sheetness", ("off", "replace"))
+    with searching(two, octants=False, space=Space(ranges, (late,))) as search:
+        search.run(None, lambda _found: None, never)
+        origins = search.origins(search.views[0])
+    slow = {one: origin for one, origin in origins.items() if one.sheetness != START.sheetness}
+    assert slow
+    assert set(slow.values()) == {"late step"}

@@ -340,9 +340,17 @@ class Search:
                 yield Proposal(max(values, key=lambda one: values[one]), "fold")
 
     def _elites(self, trials: _Trials) -> list[Known]:
-        """Return the best whole settings, of those that differ in thresholds alone the best one."""
-        view = trials.view
-        values = self.results.values(list(trials.origins), view, view.last)
+        """Return the best whole settings, of those that differ in thresholds alone the best one.
+
+        None has a late knob that takes long: all that is tried around it would take as long.
+        """
+        view, slow = trials.view, [one.name for one in self._moves.space.slow]
+        quick = [
+            one
+            for one in trials.origins
+            if all(getattr(one, name) == getattr(self.start, name) for name in slow)
+        ]
+        values = self.results.values(quick, view, view.last)
         elites: dict[Setting, Setting] = {}
         for one in sorted(values, key=lambda one: -values[one]):
             chain = one.model_copy(

@@ -121,6 +121,11 @@ class Space:
         return tuple(one for one in self.ranges if one.name not in THRESHOLDS)
 
     @property
+    def slow(self) -> tuple[KnobRange, ...]:
+        """The late ranges whose steps take long."""
+        return tuple(one for one in self.late if one.name in DEAR)
+
+    @property
     def rules(self) -> tuple[ThresholdRule, ...]:
         """The rules whose threshold may be moved, in the order in which they are preferred."""
         pairs = (
