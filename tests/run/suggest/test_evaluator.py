@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,27 @@ def test_figures_are_the_score_of_the_mask_on_that_place(two, threads):
         }
         assert figures.high == np.mean(threshold.values)
         assert figures.low == np.mean(threshold.lower.values)
+
+
+class BothAtOnce:
+    """Measures masks once two threads have one."""
+
+    of_mask_alone = False
+
+    def __init__(self):
+        self.meeting = threading.Barrier(2, timeout=30)
+
+    def __call__(self, measured, label, cancelled):
+        self.meeting.wait()
+        return {"score": 0.0}
+
+
+def test_tasks_of_one_score_are_shared_by_the_threads(two):
+    tasks = [Task(START.changed(smallest_object=n), TriedPlace("f0")) for n in (0, 100)]
+    found = {}
+    with open_evaluator(two, BothAtOnce(), threads=2) as evaluator:
+        evaluator.evaluate(tasks, found.__setitem__)
+    assert set(found) == set(tasks)
 
 
 def test_shares_are_of_the_voxels_below_the_thresholds(two):

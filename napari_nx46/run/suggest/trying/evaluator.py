@@ -6,11 +6,10 @@ import hashlib
 import math
 import os
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -30,12 +29,9 @@ from napari_nx46.run.suggest.trying.places import CroppedVolume, TriedPlace, thr
 from napari_nx46.run.suggest.trying.stock import Stock, StockedFragment
 from napari_nx46.setting import Setting, ThresholdRule, threshold_knobs
 from napari_nx46.voxels.blocks import FragmentVolumes, Mask, VolumeLike
-from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
+from napari_nx46.voxels.workers import CancelCheck, Cancelled, Workers, never
 
 __all__ = ["Evaluator", "Task", "open_evaluator"]
-
-MOST_TOGETHER = 4
-"""Tasks that one thread takes at a time, of those that share a score."""
 
 BYTES_A_VOXEL = 8
 """What a pipeline keeps: the score, and a bit for each stage of the mask."""
@@ -79,8 +75,10 @@ class Evaluator:
         wanted = threads or os.cpu_count() or 1
         count = max(1, min(wanted, budget // 2 // max(largest, 1)))
         known = _Known()
+        self._workers = Workers(count)
         self._lanes = [
-            _Lane(self._stock, measure, known, budget // 2 // count) for _ in range(count)
+            _Lane(self._stock, measure, known, self._workers, budget // 2 // count)
+            for _ in range(count)
         ]
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="nx46 suggest")
 
@@ -112,13 +110,13 @@ class Evaluator:
 
         def work(lane: _Lane) -> None:
             try:
-                while (group := queue.next(lane.image_id)) is not None:
-                    for task in group:
-                        if given_up():
-                            raise Cancelled
-                        figures = lane.figures(task, given_up)
-                        with taking:
-                            take(task, figures)
+                task: Task | None = None
+                while (task := queue.next(task)) is not None:
+                    if given_up():
+                        raise Cancelled
+                    figures = lane.figures(task, given_up)
+                    with taking:
+                        take(task, figures)
             except BaseException:
                 stop.set()
                 raise
@@ -139,6 +137,7 @@ class Evaluator:
     def close(self) -> None:
         """End the threads and give the memory back."""
         self._pool.shutdown(cancel_futures=True)
+        self._workers.close()
         self._stock.release()
         for lane in self._lanes:
             lane.clear()
@@ -161,7 +160,7 @@ def open_evaluator(
 
 
 class _Queue:
-    """Tasks in groups that share a score; those of one fragment go to one thread if they can."""
+    """Tasks in groups that share a score, each for one thread as long as there is another one."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         numbers: dict[Hashable, int] = {}
@@ -170,21 +169,40 @@ class _Queue:
             stages = stages_of(task.setting, task.place.name)
             return tuple(numbers.setdefault(one, len(numbers)) for one in stages)
 
-        ordered = sorted(tasks, key=place_of)
-        self._groups: list[list[Task]] = []
-        for _, group in groupby(ordered, key=lambda one: (one.place, ScoreKey.of(one.setting))):
-            whole = list(group)
-            starts = range(0, len(whole), MOST_TOGETHER)
-            self._groups += [whole[at : at + MOST_TOGETHER] for at in starts]
+        self._groups: dict[tuple[TriedPlace, ScoreKey], deque[Task]] = {}
+        for task in sorted(tasks, key=place_of):
+            self._groups.setdefault(_group_of(task), deque()).append(task)
+        self._begun: set[tuple[TriedPlace, ScoreKey]] = set()
         self._lock = threading.Lock()
 
-    def next(self, image_id: str | None) -> list[Task] | None:
-        """Return the next group, of this fragment if there is one; None at the end."""
+    def next(self, before: Task | None) -> Task | None:
+        """Return what a thread does after a task; None at the end.
+
+        A task of the same score, else of a group that no thread has begun, of the same fragment
+        if there is one; else one of the largest group.
+        """
         with self._lock:
             if not self._groups:
                 return None
-            own = (n for n, one in enumerate(self._groups) if one[0].place.image_id == image_id)
-            return self._groups.pop(next(own, 0))
+            key = None if before is None else _group_of(before)
+            if key is None or key not in self._groups:
+                key = self._another(before)
+            self._begun.add(key)
+            task = self._groups[key].popleft()
+            if not self._groups[key]:
+                del self._groups[key]
+            return task
+
+    def _another(self, before: Task | None) -> tuple[TriedPlace, ScoreKey]:
+        fresh = [key for key in self._groups if key not in self._begun]
+        if not fresh:
+            return max(self._groups, key=lambda key: len(self._groups[key]))
+        image_id = None if before is None else before.place.image_id
+        return next((key for key in fresh if key[0].image_id == image_id), fresh[0])
+
+
+def _group_of(task: Task) -> tuple[TriedPlace, ScoreKey]:
+    return task.place, ScoreKey.of(task.setting)
 
 
 class _Known:
@@ -198,13 +216,15 @@ class _Known:
 class _Lane:
     """One thread's pipelines, of the places and scores that it computed last."""
 
-    def __init__(self, stock: Stock, measure: Measure, known: _Known, budget: int) -> None:
+    def __init__(
+        self, stock: Stock, measure: Measure, known: _Known, workers: Workers, budget: int
+    ) -> None:
         self._stock = stock
         self._measure = measure
         self._known = known
+        self._workers = workers
         self._budget = budget
         self._pipelines: OrderedDict[tuple[TriedPlace, ScoreKey], FragmentPipeline] = OrderedDict()
-        self.image_id: str | None = None
 
     def clear(self) -> None:
         self._pipelines.clear()
@@ -212,7 +232,6 @@ class _Lane:
     def stage(self, task: Task, cancelled: CancelCheck) -> MaskStage:
         """Return the mask of a setting on a place, a bit a voxel."""
         setting, place = task
-        self.image_id = place.image_id
         stocked = self._stock[place.image_id]
         threshold = self._threshold(stocked, setting, cancelled)
         here = threshold_within(threshold, place.block(stocked.fragment.shape))
@@ -283,7 +302,7 @@ class _Lane:
             volumes = stocked.volumes
             if place.octant is not None:
                 volumes = _cropped(volumes, place, stocked.fragment.shape)
-            found = self._pipelines[key] = FragmentPipeline(volumes)
+            found = self._pipelines[key] = FragmentPipeline(volumes, workers=self._workers)
         self._pipelines.move_to_end(key)
         while len(self._pipelines) > 2 and self._bytes() > self._budget:  # noqa: PLR2004
             self._pipelines.popitem(last=False)
