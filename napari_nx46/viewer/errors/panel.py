@@ -207,7 +207,7 @@ class ErrorPanel(QWidget):
         if listing.score is None:
             return listed
         lost = 1 - listing.score
-        return f"{listed} of {lost:.5f} points, which is 1\u00a0-\u00a0score"
+        return f"{listed} of {lost:.5f} points, which is 1 - score"
 
     # ---- what a user does ------------------------------------------------------------------
 

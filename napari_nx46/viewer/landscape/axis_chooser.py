@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QGridLayout, QWidget
 from superqt.utils import signals_blocked
 
 from napari_nx46.live.session import Session
@@ -85,13 +85,15 @@ class AxisChooser(QWidget):
             # Buttons would leave no room for the digits in a narrow dock; arrow keys step too.
             box.setButtonSymbols(NumberBox.ButtonSymbols.NoButtons)
             box.valueChanged.connect(self._range_changed)
-        layout = QHBoxLayout(self)
+        layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        label = PlainLabel(f"Along {title}")
-        layout.addWidget(label)
-        layout.addWidget(self.knob_box, 1)
-        for part in (self.from_box, self._dash, self.to_box):
-            layout.addWidget(part)
+        # The range has a row of its own: beside it a narrow dock would cut the knobs' names.
+        layout.addWidget(PlainLabel(f"Along {title}"), 0, 0)
+        layout.addWidget(self.knob_box, 0, 1, 1, 3)
+        for column, part in enumerate((self.from_box, self._dash, self.to_box), start=1):
+            layout.addWidget(part, 1, column)
+        layout.setColumnStretch(1, 1)
+        layout.setColumnStretch(3, 1)
         self.knob_box.currentIndexChanged.connect(self._knob_chosen)
         self.show_knobs()
 

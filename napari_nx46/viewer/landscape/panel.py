@@ -26,6 +26,7 @@ from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.tune.knobs import NumberBox, knob_scale
 from napari_nx46.viewer.widgets.layout import WrappedLabel
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
+from napari_nx46.viewer.widgets.wheel_guard import WheelGuard
 from napari_nx46.viewer.window.viewer_session import ViewerSession
 
 __all__ = ["LandscapePanel"]
@@ -106,6 +107,7 @@ class LandscapePanel(PlotPage):
         self.axes = LandscapeAxes(self.graphics, 0)
         self.graphics.setMinimumHeight(SMALLEST_PLOT_HEIGHT)
         self._arrange()
+        WheelGuard(self, None)  # a turn of it would replace a knob, and the range that was chosen
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(LAG_MILLISECONDS)

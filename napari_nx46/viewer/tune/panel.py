@@ -132,7 +132,7 @@ class TunePanel(QWidget):
         self.scroll.setWidget(knobs)
         foot = self.export_panel.foot
         for fixed in (head, foot):
-            WheelGuard(self.scroll, fixed)
+            WheelGuard(fixed, self.scroll.verticalScrollBar())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)

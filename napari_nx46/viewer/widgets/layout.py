@@ -23,7 +23,7 @@ class VerticalScrollArea(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._known_width = 0
-        self._wheel_guard = WheelGuard(self)
+        self._wheel_guard = WheelGuard(self.viewport(), self.verticalScrollBar())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notify the dock when the content needs more or less width, as under a new style sheet."""

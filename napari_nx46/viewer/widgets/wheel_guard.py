@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QApplication,
     QComboBox,
     QLabel,
-    QScrollArea,
     QScrollBar,
     QTabBar,
     QWidget,
@@ -23,7 +22,7 @@ LEAVES = (QLabel, QAbstractButton)
 
 
 class WheelGuard(QObject):
-    """Leaves the wheel to a scroll area, whatever control of its content is under the mouse.
+    """Leaves the wheel to a scroll bar, whatever control of some content is under the mouse.
 
     This holds for controls with the focus as well: who has clicked a slider and then scrolls on,
     with the mouse still over it, would change a value without noticing. Controls that are added
@@ -31,27 +30,29 @@ class WheelGuard(QObject):
 
     Parameters
     ----------
-    area : QScrollArea
-        Becomes the parent of the guard.
-    content : QWidget, optional
-        What holds the controls; by default the content of the area.
+    content : QWidget
+        What holds the controls; becomes the parent of the guard.
+    bar : QScrollBar, optional
+        None where nothing can be scrolled: the wheel then does nothing.
     """
 
-    def __init__(self, area: QScrollArea, content: QWidget | None = None) -> None:
-        super().__init__(area)
-        self._content = content or area.viewport()
-        self._bar = area.verticalScrollBar()
+    def __init__(self, content: QWidget, bar: QScrollBar | None) -> None:
+        super().__init__(content)
+        self._content = content
+        self._bar = bar
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(0)
         self._look.timeout.connect(self._guard_all)
         self._content.installEventFilter(self)
+        self._look.start()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Give the wheel of a control to the scroll bar; look for new controls."""
         kind = event.type()
         if kind == QEvent.Type.Wheel and _is_control(watched):
-            QApplication.sendEvent(self._bar, event)
+            if self._bar is not None:
+                QApplication.sendEvent(self._bar, event)
             return True
         if kind in (QEvent.Type.ChildAdded, QEvent.Type.ChildPolished):
             # A child that is being made is not yet of its own class.

@@ -7,6 +7,7 @@ import csv
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QImage
+from qtpy.QtWidgets import QAbstractSpinBox, QStyle, QStyleOptionComboBox
 
 from napari_nx46 import leaderboard
 from napari_nx46.data.fragments import write_data_folder
@@ -18,6 +19,7 @@ from napari_nx46.viewer.landscape.dock import LandscapeDock
 from napari_nx46.viewer.plots.colors import Role, plot_colors
 from napari_nx46.viewer.window.docks import open_dock_of
 from tests.planted import PLANTED_KNOBS, planted_volumes
+from tests.viewer.wheel import turn_wheel, value_of
 from tests.viewer.windows import PATIENCE
 
 ONE_WINDOW = True
@@ -79,12 +81,38 @@ def compute(opened, names=NAMES, points=POINTS):
 
 
 def click(opened, position):
-    """Click where a position is drawn."""
+    """Click where a position is drawn, once the words above the plot have their lines."""
     panel = panel_of(opened)
+    opened.qtbot.wait(50)
     place = panel.graphics.mapFromScene(panel.axes.scene_place(position))
     viewport = panel.graphics.viewport()
     opened.qtbot.mouseMove(viewport, place + QPoint(1, 1))
     opened.qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=place)
+
+
+def test_the_names_of_knobs_are_whole_in_a_narrow_window(mapped):
+    mapped.viewer.window._qt_window.resize(1024, 700)
+    mapped.qtbot.wait(10)
+    for chooser in (panel_of(mapped).x_chooser, panel_of(mapped).y_chooser):
+        box, option = chooser.knob_box, QStyleOptionComboBox()
+        box.initStyleOption(option)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = box.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, box)
+        names = [box.itemText(number) for number in range(box.count())]
+        assert max(map(box.fontMetrics().horizontalAdvance, names)) <= room.width()
+
+
+def test_the_wheel_changes_nothing_that_is_chosen(mapped):
+    panel = panel_of(mapped)
+    choose(panel.x_chooser, "smallest_object", 10, 50)
+    mapped.qtbot.wait(10)
+    boxes = [*panel.findChildren(QAbstractSpinBox), panel.x_chooser.knob_box]
+    before = [value_of(box) for box in boxes]
+    for box in boxes:
+        turn_wheel(box)
+        turn_wheel(box, 1)
+        turn_wheel(box, 1)
+    assert [value_of(box) for box in boxes] == before
 
 
 def test_points_appear_and_a_click_on_one_sets_the_sliders(mapped):

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
-    QApplication,
     QComboBox,
     QScrollArea,
     QScrollBar,
@@ -20,26 +17,10 @@ from superqt import QLabeledDoubleRangeSlider, QLabeledSlider, QRangeSlider
 
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea
 from napari_nx46.viewer.window.docks import DOCKS, open_dock
+from tests.viewer.wheel import turn_wheel, value_of
 
 VOLUMES = ("p3d", "p2d")
 SMALL = (1000, 700)
-
-
-def turn_wheel(widget, notches=-1):
-    """Turn the wheel over the middle of a widget."""
-    middle = QPointF(widget.rect().center())
-    event = QWheelEvent(
-        middle,
-        widget.mapToGlobal(middle),
-        QPoint(),
-        QPoint(0, 120 * notches),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    widget.window().windowHandle()  # only a window that is there gets events
-    QApplication.sendEvent(widget, event)
 
 
 def guarded(widget):
@@ -48,10 +29,6 @@ def guarded(widget):
     areas = [widget] if isinstance(widget, QScrollArea) else widget.findChildren(QScrollArea)
     found = [one for area in areas for kind in kinds for one in area.widget().findChildren(kind)]
     return [one for one in found if not isinstance(one, QScrollBar)]
-
-
-def value_of(control):
-    return control.currentIndex() if isinstance(control, QComboBox) else control.value()
 
 
 def off_their_ends(controls):
