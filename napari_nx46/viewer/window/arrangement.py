@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 from napari_nx46.viewer.canvas.access import unwrapped
 from napari_nx46.viewer.qt.later import Later
@@ -65,6 +65,20 @@ class TabbedDock(QWidget):
         if needed != self._needs_room:
             self._needs_room = needed
             self.updateGeometry()
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Move the focus on; from a control that hides or is disabled it stays in the dock.
+
+        It would go to the window where no other control follows, and the dock's keys with it.
+        """
+        control = QApplication.focusWidget()
+        is_gone = control is not None and not (control.isVisible() and control.isEnabled())
+        moved = super().focusNextPrevChild(next)
+        now = QApplication.focusWidget()
+        if not is_gone or not self.isVisible() or (now is not None and self.isAncestorOf(now)):
+            return bool(moved)
+        self.setFocus()
+        return True
 
     def place(self) -> None:
         """Put the dock among the tabs, and in front of them, unless that was done before."""

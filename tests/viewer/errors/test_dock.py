@@ -186,6 +186,7 @@ def test_a_mend_that_is_taken_raises_the_score_and_ctrl_z_takes_it_back(planted)
     panel, session = planted.panel, planted.opened.session
     before = planted.listing.score
     assert not panel.mends.try_button.isEnabled()
+    planted.opened.focus(panel.tree)
     planted.click_row(planted.row_of("closed hole"))
     assert panel.mends.try_button.isEnabled()
     planted.opened.click(panel.mends.try_button)
@@ -200,12 +201,13 @@ def test_a_mend_that_is_taken_raises_the_score_and_ctrl_z_takes_it_back(planted)
     assert not first.button.isVisible()
     planted.wait_for_list()
     assert planted.listing.score == pytest.approx(before + gain, abs=1e-12)
-    planted.opened.viewer_session.keeping.undo()
+    has_focus = QApplication.focusWidget()  # not the button, which is hidden
+    planted.qtbot.keyClick(has_focus, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     planted.wait_for_list()
     assert planted.listing.score == before
 
 
-def test_marks_tell_both_sides_apart_and_a_user_may_delete_them(planted):
+def test_marks_of_both_sides_differ_and_a_user_may_delete_them(planted):
     viewer, tools = planted.viewer, planted.tools
     selection = set(viewer.layers.selection)
     planted.click_row(planted.row_of("merge"))
