@@ -64,7 +64,7 @@ def suggest(walk: Walk) -> None:
 
 
 def find_errors(walk: Walk) -> None:
-    """Go to the dearest error that is well within the fragment."""
+    """Go to the costliest error that is well within the fragment."""
     tools = walk.viewer_session.error_tools
     with walk.beside("Errors", ErrorsDock, WIDE):
         wait_for(lambda: tools.browser.state.is_current)

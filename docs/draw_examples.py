@@ -56,9 +56,9 @@ def draw_scores(figure: Figure, names: Names) -> None:
 
 
 def draw_errors(figure: Figure, names: Names) -> None:
-    """Draw the slice of each of the two dearest errors, with the error marked."""
+    """Draw the slice of each of the two costliest errors, with the error marked."""
     voxels = names["fragment"].p3d.read()
-    places, table = names["dearest"].place.tolist(), names["table"]
+    places, table = names["costliest"].place.tolist(), names["table"]
     for row, axes in enumerate(figure.subplots(1, 2)):
         z, y, x = map(int, places[row])
         title = f"{table['kind'][row]} at {z}, {y}, {x}: {table['share'][row]:.4f} of the score"

@@ -21,19 +21,19 @@ else:
     mask, label = fragment.p3d.read() >= 230, fragment.label.read()
 
 found = explain(mask, label)
-dearest = found.items.selected(slice(10))
+costliest = found.items.selected(slice(10))
 table = pd.DataFrame(
     {
-        "kind": [KINDS[kind] for kind in dearest.kind],
-        "side": [SIDES[side] for side in dearest.side],
-        "place (z, y, x)": map(tuple, dearest.place.tolist()),
-        "size": dearest.size,
-        "share": dearest.share,
-        "gain": dearest.gain,
+        "kind": [KINDS[kind] for kind in costliest.kind],
+        "side": [SIDES[side] for side in costliest.side],
+        "place (z, y, x)": map(tuple, costliest.place.tolist()),
+        "size": costliest.size,
+        "share": costliest.share,
+        "gain": costliest.gain,
     }
 )
 print(table.to_string(index=False))
-print(f"\nThe dearest one has {len(found.voxels_of(0))} voxels. All of them, kind by kind:")
+print(f"\nThe costliest one has {len(found.voxels_of(0))} voxels. All of them, kind by kind:")
 for group in found.items.groups():
     print(f"{group.count:>6} {group.kind:<20} {group.share:.6f}")
 print(f"{len(found.items):>6} {'1 - score':<20} {found.shares_sum:.6f}")

@@ -15,7 +15,7 @@ SAMPLES = ("sample-pressed", "sample-torn", "sample-wound")
 PRINTED = {
     "mask_in_ten_lines": [r"sample-\w+: \(\d+, \d+, \d+\), [67]\.\d% of the voxels"],
     "measures_as_table": [*(rf"^{name} +0\.\d+" for name in SAMPLES), r"^Where most"],
-    "where_the_score_is_lost": [r"^ *\d+ 1 - score +0\.\d+", r"^The dearest one has [1-9]"],
+    "where_the_score_is_lost": [r"^ *\d+ 1 - score +0\.\d+", r"^The costliest one has [1-9]"],
     "sweep_in_a_notebook": [r"^ +0\.90? +[012] +0\.7\d+"],
     "tune_a_dask_layer": [r"^0\.9: [91]\d?\.\d% of the voxels"],
     "apply_to_a_store": [r"^threshold: 12 tiles", r"^0 voxels differ"],

@@ -212,9 +212,9 @@ def test_with_labels_the_errors_that_were_mended_and_are_new_are_reported(tmp_pa
     )
     assert table[-1].split()[:2] == ["1", "all"]
     assert float(table[-1].split()[-1]) == pytest.approx(scores[1] - scores[0], abs=1e-6)
-    dearest = ran.stdout.split("Dearest errors that are mended or new\n")[1].split("\n\n")[0]
-    assert any(line.split()[1:3] == ["mended", "hole"] for line in dearest.splitlines())
-    assert any(line.split()[1:3] == ["new", "island"] for line in dearest.splitlines())
+    costliest = ran.stdout.split("Costliest errors that are mended or new\n")[1].split("\n\n")[0]
+    assert any(line.split()[1:3] == ["mended", "hole"] for line in costliest.splitlines())
+    assert any(line.split()[1:3] == ["new", "island"] for line in costliest.splitlines())
     facts = {(row["section"], row["name"]): row for row in read_rows(out)}
     assert facts["errors_mended", "hole"]["both"] == "1"
     assert facts["errors_new", "island"]["both"] == "1"

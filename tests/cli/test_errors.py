@@ -78,7 +78,7 @@ def test_json_is_that_of_the_reference_implementation(shared, tmp_path):
                 assert sorted(map(str, mine)) == sorted(map(str, others))
 
 
-def test_the_table_lists_the_dearest_errors_and_sums_them_a_kind(folders):
+def test_the_table_lists_the_costliest_errors_and_sums_them_a_kind(folders):
     ran = nx46("errors", *folders, "--top", "3")
     assert ran.returncode == 0, ran.stderr
     text = ran.stdout.splitlines()
@@ -95,7 +95,7 @@ def test_the_table_lists_the_dearest_errors_and_sums_them_a_kind(folders):
     assert any(line.startswith("b: score") for line in text)
 
 
-def test_dearest_errors_without_a_repair_are_noted(tmp_path):
+def test_costliest_errors_without_a_repair_are_noted(tmp_path):
     prediction, label = np.zeros((2, 24, 24, 24), np.uint8)
     label[8, 2:22, 2:22] = prediction[8, 2:22, 2:11] = prediction[8, 2:22, 12:22] = 1
     one = [tmp_path / f"{name}.tif" for name in ("prediction", "label")]
@@ -104,11 +104,11 @@ def test_dearest_errors_without_a_repair_are_noted(tmp_path):
     found = leaderboard.explain(prediction, label)
     assert leaderboard.measured_repair(found, 0) is None
     ran = nx46("errors", *one, "--repairs", "1", "--top", "0")
-    assert "1 error tried, the dearest first: none has an exact repair;" in ran.stdout
+    assert "1 error tried, the costliest first: none has an exact repair;" in ran.stdout
     assert "exact repair" not in nx46("errors", *one, "--top", "0").stdout
 
 
-def test_repairs_are_measured_of_the_dearest_errors(folders):
+def test_repairs_are_measured_of_the_costliest_errors(folders):
     one = [folder / "a.tif" for folder in folders]
     found = explained(folders, "a")
     repairs = {item: leaderboard.measured_repair(found, item) for item in range(30)}

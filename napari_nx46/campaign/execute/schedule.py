@@ -51,7 +51,7 @@ def grouped(tasks: Iterable[Task]) -> list[list[Task]]:
         In the order of their first tasks. Within a group those with equal scores follow each other,
         of these those with equal thresholds, of these those whose first clean-up steps are equal.
         Settings whose quantile is taken over all fragments are grouped by score instead: the
-        histograms of all fragments are what is dear.
+        histograms of all fragments are what is costly.
     """
     groups: dict[Hashable, list[Task]] = {}
     for task in tasks:

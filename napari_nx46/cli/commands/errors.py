@@ -55,7 +55,7 @@ def errors(
             "--repairs",
             metavar="N",
             min=0,
-            help="Of the N dearest errors mend those whose repair is defined exactly, one at a "
+            help="Of the N costliest errors mend those whose repair is defined exactly, one at a "
             "time, and measure what the whole score gains.",
         ),
     ] = 0,
@@ -150,7 +150,7 @@ def _print_repairs(repairs: Mapping[int, Repair], looked_at: int) -> None:
     if looked_at and not repairs:
         echo("")
         tried = plural(looked_at, "error")
-        echo(f"{tried} tried, the dearest first: none has an exact repair; raise --repairs")
+        echo(f"{tried} tried, the costliest first: none has an exact repair; raise --repairs")
     elif repairs:
         echo("")
         print_table(

@@ -92,7 +92,7 @@ class PairedWork:
         return compute(self.pairs, self.parameters, **self.options)
 
     def repaired(self, found: Explanation, most: int) -> dict[int, Repair]:
-        """Return what repairs of the dearest errors gain, by the rows of `Explanation.items`."""
+        """Return what repairs of the costliest errors gain, by the rows of `Explanation.items`."""
         from napari_nx46.leaderboard import measured_repair
 
         options = {name: self.options[name] for name in ("workers", "cancelled")}

@@ -55,7 +55,7 @@ class ErrorChanges:
     Parameters
     ----------
     mended, new : ErrorTable
-        Those of the first prediction alone, and of the second alone; the dearest first.
+        Those of the first prediction alone, and of the second alone; the costliest first.
     kept : tuple of ErrorTable
         Those of both, as the first and as the second prediction has them, row by row.
     """

@@ -54,7 +54,7 @@ def explain(
     Returns
     -------
     Explanation
-        `Explanation.items` lists the errors of all three parts, the dearest first.
+        `Explanation.items` lists the errors of all three parts, the costliest first.
 
     Raises
     ------

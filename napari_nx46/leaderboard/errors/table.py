@@ -148,7 +148,7 @@ class ErrorTable:
         return ErrorTable(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def groups(self) -> list[ErrorGroup]:
-        """Return the items summed a kind, the dearest first; kinds without an item are left out."""
+        """Return the items summed a kind, the costliest first; without kinds that have no item."""
         counts = np.bincount(self.kind, minlength=len(KINDS))
         shares = np.bincount(self.kind, self.share, len(KINDS))
         groups = [

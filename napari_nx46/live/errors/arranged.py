@@ -44,7 +44,7 @@ class Arrangement:
         `Column.NUMBER` is the order of the listing: by share, gain, size and place.
     descending : bool
     folded : bool
-        Whether the rows of a kind stand together, the dearest kind first.
+        Whether the rows of a kind stand together, the costliest kind first.
     """
 
     column: Column = Column.NUMBER

@@ -1,4 +1,4 @@
-"""Which errors are marked in a slice: those near it, the dearest first."""
+"""Which errors are marked in a slice: those near it, the costliest first."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def marks_near(
     selected : int, optional
         This row is among them wherever its place is.
     """
-    table, rows = arranged.listing.table, np.sort(arranged.order)  # by share: the dearest first
+    table, rows = arranged.listing.table, np.sort(arranged.order)  # by share: the costliest first
     near = np.abs(table.place[rows, axis] - position) <= REACH
     extents = arranged.listing.extents
     cut = (extents[rows, axis] <= position) & (position < extents[rows, 3 + axis])

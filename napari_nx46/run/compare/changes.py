@@ -51,7 +51,7 @@ class WonAndLost:
     kinds : tuple of KindChange
         Those that change the score most first.
     mended, new : tuple of ChangedError
-        The dearest ones.
+        The costliest ones.
     won : float
         Points that the score gains: the second score less the first one.
     """
@@ -79,14 +79,14 @@ def won_and_lost(first: ErrorTable, second: ErrorTable, most: int = _MOST_ERRORS
     changes = changed_errors(first, second)
     return WonAndLost(
         tuple(changes.kinds()),
-        tuple(_dearest(changes.mended, most)),
-        tuple(_dearest(changes.new, most)),
+        tuple(_costliest(changes.mended, most)),
+        tuple(_costliest(changes.new, most)),
         changes.won,
     )
 
 
 def change_tables(fragments: Mapping[str, WonAndLost]) -> tuple[ReportTable, ReportTable]:
-    """Return what was won and lost as people read it: a kind a row, and the dearest errors.
+    """Return what was won and lost as people read it: a kind a row, and the costliest errors.
 
     Parameters
     ----------
@@ -97,11 +97,11 @@ def change_tables(fragments: Mapping[str, WonAndLost]) -> tuple[ReportTable, Rep
     errors = [row for image_id, found in fragments.items() for row in _error_rows(image_id, found)]
     return (
         ReportTable("Kinds of errors that are mended or new", _KIND_COLUMNS, tuple(kinds)),
-        ReportTable("Dearest errors that are mended or new", _ERROR_COLUMNS, tuple(errors)),
+        ReportTable("Costliest errors that are mended or new", _ERROR_COLUMNS, tuple(errors)),
     )
 
 
-def _dearest(table: ErrorTable, most: int) -> Iterator[ChangedError]:
+def _costliest(table: ErrorTable, most: int) -> Iterator[ChangedError]:
     for row in range(min(most, len(table))):
         z, y, x = table.place[row].tolist()
         yield ChangedError(

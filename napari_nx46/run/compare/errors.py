@@ -23,7 +23,7 @@ _POINT_DECIMALS = 6
 
 
 def errors_csv(found: Iterable[tuple[str, Explanation]]) -> bytes:
-    """Return all errors as CSV, `ERROR_COLUMNS`: by fragment, the dearest first.
+    """Return all errors as CSV, `ERROR_COLUMNS`: by fragment, the costliest first.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def errors_csv(found: Iterable[tuple[str, Explanation]]) -> bytes:
 
 
 def shown_rows(found: Explanation, top: int) -> list[tuple[str, ...]]:
-    """Return the dearest errors as people read them, `SHOWN_COLUMNS`.
+    """Return the costliest errors as people read them, `SHOWN_COLUMNS`.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_POINTS", "make_layers"]
 
 MOST_POINTS = 20_000
-"""The dearest errors: napari is slow with more points."""
+"""The costliest errors: napari is slow with more points."""
 
 
 def make_layers(

@@ -299,11 +299,11 @@ def test_what_was_won_and_lost_is_reported_kind_by_kind(report):
     part = section(report, "What was won and lost")
     scores = [score(mask, SHEETS).value for mask in (WITH_HOLE, WITH_ISLAND)]
     assert f"{scores[1] - scores[0]:+.6f} points on base" in part.paragraphs[0]
-    kinds, dearest = part.tables
-    titles = [part.title, kinds.table.title, dearest.table.title]
+    kinds, costliest = part.tables
+    titles = [part.title, kinds.table.title, costliest.table.title]
     assert len(set(titles)) == 3
-    assert kinds.files == dearest.files == ("changes.csv",)
-    assert {("mended", "hole"), ("new", "island")} <= {row[1:3] for row in dearest.table.rows}
+    assert kinds.files == costliest.files == ("changes.csv",)
+    assert {("mended", "hole"), ("new", "island")} <= {row[1:3] for row in costliest.table.rows}
     frame = report.tables["changes.csv"]
     assert frame["won_points"].sum() == pytest.approx(scores[1] - scores[0], abs=1e-9)
     assert frame.set_index("kind").loc["island", "new"] == 1

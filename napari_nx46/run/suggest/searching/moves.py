@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from napari_nx46.run.suggest.searching.space import DEAR, THRESHOLDS, Space
+from napari_nx46.run.suggest.searching.space import COSTLY, THRESHOLDS, Space
 from napari_nx46.run.suggest.trying.figures import Figures
 from napari_nx46.setting import Domain, Setting, ThresholdRule, all_presets
 
@@ -138,11 +138,11 @@ class Moves:
             yield from self._from(setting, knobs, "threshold curve")
 
     def switches(
-        self, known: Known, chance: random.Random, *, with_dear: bool
+        self, known: Known, chance: random.Random, *, with_costly: bool
     ) -> Iterator[Proposal]:
         """Yield, without end, a setting with one or two other knobs changed by a step."""
         names = [
-            one.name for one in self.space.others if with_dear or one.name not in DEAR
+            one.name for one in self.space.others if with_costly or one.name not in COSTLY
         ] + self._threshold_switches()
         while names:
             count = 2 if chance.random() < TWO_AT_ONCE else 1

@@ -32,7 +32,7 @@ CURVE, SWITCHES = 5, 6
 """Of a round: thresholds near the best, and other knobs changed by a step; the rest TPE samples."""
 ELITES = (0, 0, 1, 0, 2)
 """Which of the best settings the rounds begin from, in turn."""
-DEAR_FROM = 8
+COSTLY_FROM = 8
 """Rounds of a view before knobs that take long are tried."""
 REST, REST_FROM = 6, 14
 """After so many rounds without a gain, and so many in all, a search rests: late knobs are tried."""
@@ -295,7 +295,7 @@ class Search:
             return
         known = elites[min(ELITES[number % len(ELITES)], len(elites) - 1)]
         near = self._moves.near_thresholds(known, chance)
-        switches = self._moves.switches(known, chance, with_dear=number >= DEAR_FROM)
+        switches = self._moves.switches(known, chance, with_costly=number >= COSTLY_FROM)
         if trials.rests:
             yield from filter(is_new, self._late(trials, elites[0]))
         for stream, count in ((near, CURVE), (switches, SWITCHES)):
@@ -304,7 +304,7 @@ class Search:
             self._moves.space, self.start, self._history(trials), chance.getrandbits(31), ROUND
         )
         yield from filter(is_new, (Proposal(one, "sampler") for one in drawn))
-        more = self._moves.switches(known, chance, with_dear=True)
+        more = self._moves.switches(known, chance, with_costly=True)
         yield from filter(is_new, islice(more, MOST_DRAWS))
         while late := self._late(trials, elites[0]):
             yield from filter(is_new, late)

@@ -23,7 +23,7 @@ from napari_nx46.setting import (
     knob_applies,
 )
 
-__all__ = ["DEAR", "THRESHOLDS", "KnobRange", "Space", "default_space"]
+__all__ = ["COSTLY", "THRESHOLDS", "KnobRange", "Space", "default_space"]
 
 Value = bool | int | float | str | Weights
 Indices = Mapping[str, int]
@@ -31,7 +31,9 @@ Indices = Mapping[str, int]
 THRESHOLDS = ("rule", "quantile", "low_quantile", "probability", "low_probability", "hysteresis")
 """The knobs of the threshold, which a search moves together."""
 
-DEAR = frozenset({"per_sheet", "patch_holes", "line_norm", "sheetness", "sheet_fit", "split_thick"})
+COSTLY = frozenset(
+    {"per_sheet", "patch_holes", "line_norm", "sheetness", "sheet_fit", "split_thick"}
+)
 """Knobs whose steps take longest: a search tries them last."""
 
 
@@ -123,7 +125,7 @@ class Space:
     @property
     def slow(self) -> tuple[KnobRange, ...]:
         """The late ranges whose steps take long."""
-        return tuple(one for one in self.late if one.name in DEAR)
+        return tuple(one for one in self.late if one.name in COSTLY)
 
     @property
     def rules(self) -> tuple[ThresholdRule, ...]:
