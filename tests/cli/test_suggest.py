@@ -54,7 +54,7 @@ def test_only_the_knobs_that_are_asked_for_vary(data, tmp_path):
     ("arguments", "words"),
     [
         (("--knobs", "no-such"), "no such knob"),
-        (("--knobs", "sheet_gap"), "has no usual range here"),
+        (("--knobs", "split_thick"), "has no usual range here"),
         (("--knobs", "blend=0.5"), "found 1 values"),
         (("--knobs", "blend=0:2"), "blend"),
         (("--domain", "dataset"), "nx46 freeze"),
