@@ -185,15 +185,18 @@ def focusable(window: QWidget) -> list[QWidget]:
     ]
 
 
-def focus_contrast(widget: QWidget, settle) -> float:
-    """Return the highest contrast between a pixel with the focus on a control and without."""
+def focus_contrast(widget: QWidget, settle, *, tries: int = 3) -> float:
+    """Return the highest contrast between a pixel with the focus on a control and without.
+
+    Docks may still take their widths while pictures are taken: then they are taken again.
+    """
     window = widget.window()
     settle(lambda: not widget.hasFocus(), window.setFocus)
     before = QImg2array(_on_ground(widget))[..., :3]
     settle(widget.hasFocus, lambda: widget.setFocus(Qt.FocusReason.TabFocusReason))
     after = QImg2array(_on_ground(widget))[..., :3]
     if before.shape != after.shape:
-        return 0.0
+        return focus_contrast(widget, settle, tries=tries - 1) if tries > 1 else 0.0
     changed = np.concatenate([before, after], axis=-1)[(before != after).any(axis=-1)]
     pairs = np.unique(changed, axis=0) if len(changed) else []
     hexes = ((bytes(pair[:3]).hex(), bytes(pair[3:]).hex()) for pair in pairs)

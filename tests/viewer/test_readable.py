@@ -92,7 +92,6 @@ def test_it_is_seen_where_the_focus_is(shown, theme):
     shown.viewer.theme = theme
     window = shown.viewer.window._qt_window
     window.resize(1500, 980)
-    shown.qtbot.wait(100)  # until the docks have taken their widths
 
     def settle(condition, act):
         window.activateWindow()
