@@ -21,10 +21,11 @@ def test_many_events_grow_no_memory_and_leak_no_widget(opened, data_folder, requ
     soak.run(max(WARM_UP, events // 10))
     before = soak.held()
     soak.run(events)
+    # What passes, such as a timer that has just run out, is gone soon; what leaks is not.
+    opened.wait_until(lambda: soak.held().objects <= before.objects)
     after = soak.held()
     print(f"before: {before}, after {events} slider events: {after}")
     assert (before.viewer_sessions, before.sessions) == (1, 1)
     assert (after.viewer_sessions, after.sessions) == (1, 1)
     assert after.widgets <= before.widgets
-    assert after.objects <= before.objects
     assert after.megabytes - before.megabytes <= MOST_MEGABYTES_MORE
