@@ -28,4 +28,5 @@ def test_many_events_grow_no_memory_and_leak_no_widget(opened, data_folder, requ
     assert (before.viewer_sessions, before.sessions) == (1, 1)
     assert (after.viewer_sessions, after.sessions) == (1, 1)
     assert after.widgets <= before.widgets
+    assert after.objects <= before.objects
     assert after.megabytes - before.megabytes <= MOST_MEGABYTES_MORE

@@ -35,12 +35,7 @@ from napari_nx46.campaign.verdicts.rules import Decision, better_rejected
 from napari_nx46.files.naming import plural, printable
 from napari_nx46.run.compare.comparison import knob_text
 
-__all__ = [
-    "CampaignReport",
-    "headline",
-    "report_of",
-    "summary_section",
-]
+__all__ = ["CampaignReport", "headline", "report_of", "summary_section"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

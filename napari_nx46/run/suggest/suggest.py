@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_nx46.data.fragments import Fragment, FragmentError
+from napari_nx46.leaderboard import COMPETITION
 from napari_nx46.run.preflight import reads_dataset, sources_read
 from napari_nx46.run.suggest.judging.answers import (
     Findings,
@@ -38,9 +39,6 @@ SEARCH_SHARE, CHOICE_SHARE = 0.85, 0.95
 """Of the time: the search ends, then the trial of what is around the best; the rest is for what it
 is worth elsewhere."""
 
-
-IGNORED = 2
-"""What a label says of voxels that do not count."""
 
 GRACE_SECONDS = 10.0
 """After a stop: so long at most for what can be said of what was tried."""
@@ -303,7 +301,7 @@ def is_judged(fragment: Fragment) -> bool:
     if label is None:
         return False
     blocks = slabs(whole_block(fragment.shape), slab_thickness(fragment.shape))
-    return any(bool((label[block] != IGNORED).any()) for block in blocks)
+    return any(bool((label[block] != COMPETITION.ignore_label).any()) for block in blocks)
 
 
 def _trusted(

@@ -137,7 +137,7 @@ class ThreeD(ViewMode):
         self._before: Before | None = None
         self._mesh: SurfaceMesh | None = None
         self._layers: dict[str, Layer] = {}
-        self._undrawn: list[Callable[[], None]] = []
+        self._undrawn: dict[Layer, Callable[[], None]] = {}
         surface.changed.connect(self._show_surface)
         plane.changed.connect(self._show_plane)
         session.corrections.changed.connect(self._show_corrections)
@@ -212,8 +212,8 @@ class ThreeD(ViewMode):
         viewer.scene.camera.events.orientation.disconnect(self._leave_out_unseen)
         self._surface.is_asked_for = False
         self._plane.place = None
-        undrawn, self._undrawn = self._undrawn, []
-        for draw_again in undrawn:
+        undrawn, self._undrawn = self._undrawn, {}
+        for draw_again in undrawn.values():
             draw_again()
         # Layers that are removed while napari draws in 3D can end the process within OpenGL.
         viewer.dims.ndisplay = 2
@@ -250,7 +250,7 @@ class ThreeD(ViewMode):
             return
         corrections = self.corrections
         if corrections.shown:
-            self._undrawn.append(self._canvas.leave_undrawn(corrections.layer))
+            self._undrawn[corrections.layer] = self._canvas.leave_undrawn(corrections.layer)
         present = self._session.present_corrections
         is_seen = corrections.shown and not present.is_empty
         layer = self._layers.get("corrections")

@@ -52,17 +52,14 @@ def boxes_with_tunnels(
 
 def inside_of(box: Block, shape: tuple[int, ...]) -> Block:
     """Return the part of a box that is replaced; it may be empty."""
-    z, y, x = (
-        slice(
-            extent.start + (INSIDE if extent.start > 0 else 0),
-            max(
-                extent.stop - (INSIDE if extent.stop < length else 0),
-                extent.start + (INSIDE if extent.start > 0 else 0),
-            ),
-        )
-        for extent, length in zip(box, shape, strict=True)
-    )
+    z, y, x = (_inside(extent, length) for extent, length in zip(box, shape, strict=True))
     return z, y, x
+
+
+def _inside(extent: slice, length: int) -> slice:
+    start = extent.start + (INSIDE if extent.start > 0 else 0)
+    stop = extent.stop - (INSIDE if extent.stop < length else 0)
+    return slice(start, max(start, stop))
 
 
 def _cubes(shape: tuple[int, ...], side: int) -> Iterator[Block]:

@@ -225,11 +225,8 @@ def _weights(fragments: Sequence[Fragment], start: Setting) -> tuple[Weights, ..
     tried = [of_start, dict.fromkeys(names, 1.0)]
     for name in names if len(names) > 1 else ():
         tried += [of_start | {name: of_start[name] * 2}, of_start | {name: 0.0}]
-    found: dict[Weights, None] = {start.weights: None}
-    for one in tried:
-        if any(one.values()):
-            found[start.model_copy(update={"weights": tuple(one.items())}).weights] = None
-    return tuple(found)
+    weights = (tuple(one.items()) for one in tried if any(one.values()))
+    return tuple(dict.fromkeys((start.weights, *weights)))
 
 
 _AVERAGING = (Averaging.PROBABILITY, Averaging.LOGIT, Averaging.GEOMETRIC)
