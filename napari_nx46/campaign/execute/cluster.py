@@ -7,13 +7,15 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dask
 from distributed import Client, Nanny, Scheduler, SpecCluster, Worker
 from distributed.diagnostics.plugin import WorkerPlugin
+
+from napari_nx46.campaign.execute.forking import forking
 
 __all__ = ["CLUSTER_GONE", "CampaignError", "ClusterChoice", "connected"]
 
@@ -71,12 +73,14 @@ class ClusterChoice:
 
 
 @contextmanager
-def connected(choice: ClusterChoice) -> Iterator[Client]:
+def connected(choice: ClusterChoice, modules: Sequence[str] = ()) -> Iterator[Client]:
     """Connect to a cluster; one that is made for it listens on loopback alone, and is closed.
 
     Parameters
     ----------
     choice : ClusterChoice
+    modules : sequence of str
+        Names of modules that the tasks need; see `forking`.
 
     Yields
     ------
@@ -93,7 +97,7 @@ def connected(choice: ClusterChoice) -> Iterator[Client]:
             yield client
         return
     with (
-        dask.config.set({**_NANNIES_STAY, **_MEMORY_KEPT, **_UNWATCHED}),
+        dask.config.set({**_NANNIES_STAY, **_MEMORY_KEPT, **_UNWATCHED, **forking(modules)}),
         _local_cluster(choice) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

@@ -288,7 +288,7 @@ class CampaignRun:
         name = f"nx46-{uuid.uuid4().hex}"
         plugin = LanePlugin(name, self.request.source, self.resources.memory_budget)
         schedule = Schedule()
-        with connected(self.resources.cluster) as client:
+        with connected(self.resources.cluster, [LanePlugin.__module__]) as client:
             client.register_plugin(plugin)
             self._dispatcher = Dispatcher(
                 *(client, name, schedule, MeasuredTasks(name, self.request.with_score)),

@@ -41,7 +41,7 @@ class StartedCluster:
         self._stack = ExitStack()
         self._thread = ThreadPoolExecutor(1, "nx46-cluster")
         self._client: Future[Client] = self._thread.submit(
-            lambda: self._stack.enter_context(connected(choice))
+            lambda: self._stack.enter_context(connected(choice, [TilePlugin.__module__]))
         )
         self._closed: Future[None] | None = None
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import time
 
 import psutil
 import pytest
 
-from napari_nx46.campaign.execute import dispatch, remote
+from napari_nx46.campaign.execute import dispatch, forked, remote
 from napari_nx46.campaign.execute.cluster import CampaignError, ClusterChoice, connected
+from napari_nx46.campaign.execute.forking import forking
 from napari_nx46.campaign.execute.remote import LanePlugin, measure_in_lane
 from napari_nx46.campaign.plan.source import DataSource
 from napari_nx46.campaign.records.results import CampaignPlan, PlannedRun, TaskState
 from napari_nx46.campaign.records.store import CampaignRequest
+from napari_nx46.scale.execute.tasks import TilePlugin
 from napari_nx46.setting import Setting
 from tests.campaign.execute.clusters import PATIENCE, scheduler, worker
 from tests.campaign.running import ran, stored, table, watched
@@ -24,8 +27,11 @@ from tests.campaign.running import ran, stored, table, watched
 
 def worker_processes(parent=None):
     """Return the processes below this one that Dask's nannies have started."""
-    below = (parent or psutil.Process()).children(recursive=True)
-    return [one for one in below if "spawn_main" in " ".join(one.cmdline())]
+    own = parent or psutil.Process()
+    servers = [one for one in own.children() if "forkserver" in " ".join(one.cmdline())]
+    forked = [one for server in servers for one in server.children()]
+    below = own.children(recursive=True)
+    return forked + [one for one in below if "spawn_main" in " ".join(one.cmdline())]
 
 
 def kill_at(reported, count, victims):
@@ -71,6 +77,36 @@ def die_at_the_median(plugin, lane, image_id, setting, with_score):
         time.sleep(1)  # a nanny gives a worker up that dies while it starts
         os.kill(os.getpid(), signal.SIGKILL)
     return report
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
+def test_what_workers_are_forked_from_runs_no_thread():
+    assert forking()
+    modules = [forked.__name__, LanePlugin.__module__, TilePlugin.__module__]
+    code = (
+        f"import os, {', '.join(modules)}\n"
+        "print(len(os.listdir('/proc/self/task')), 'numba' in sys.modules)"
+    )
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # by Dask
+    result = subprocess.run(
+        [sys.executable, "-c", f"import sys; {code}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+    assert result.stdout.split() == ["1", "True"]
+
+
+def test_workers_are_replaced_when_what_they_are_forked_from_is_killed():
+    with connected(ClusterChoice(workers=1)) as client:
+        assert client.submit(lambda: 46).result(timeout=PATIENCE) == 46
+        (worker_process,) = worker_processes()
+        if worker_process.ppid() != os.getpid():
+            worker_process.parent().kill()
+        worker_process.kill()
+        assert client.submit(lambda: 47).result(timeout=PATIENCE) == 47
 
 
 def test_worker_processes_load_neither_napari_nor_qt(data):
