@@ -20,7 +20,13 @@ from napari_nx46.campaign.execute.cluster import (
 from napari_nx46.campaign.execute.dispatch import Dispatcher
 from napari_nx46.scale.execute.inputs import TileJob
 from napari_nx46.scale.execute.stages import TileQueue, runs_of
-from napari_nx46.scale.execute.tasks import TilePlugin, TileReport, TileTask, TileTasks
+from napari_nx46.scale.execute.tasks import (
+    TileBatch,
+    TilePlugin,
+    TileReport,
+    TileTask,
+    TileTasks,
+)
 from napari_nx46.scale.plan.errors import ApplyError
 
 __all__ = ["ClusterLanes", "StartedCluster"]
@@ -94,12 +100,10 @@ class ClusterLanes:
         self._cluster = cluster
         self._queue = TileQueue()
         self._job: TileJob | None = None
-        self._dispatcher: Dispatcher[TileTask, TileReport] | None = None
+        self._dispatcher: Dispatcher[TileBatch, tuple[TileReport, ...]] | None = None
 
     @contextmanager
-    def working(
-        self, job: TileJob, tasks: Sequence[TileTask]
-    ) -> Iterator[Dispatcher[TileTask, TileReport]]:
+    def working(self, job: TileJob, tasks: Sequence[TileTask]) -> Iterator[Self]:
         """Hand tasks of a job out; what is left of them when the context ends is given up."""
         if self._dispatcher is None or self._job != job:
             self._dispatcher, self._job = self._begun(job), job
@@ -107,16 +111,27 @@ class ClusterLanes:
         runs = runs_of(tasks, job.plan.grid) if in_runs else [[task] for task in tasks]
         self._queue.add(runs)
         try:
-            yield self._dispatcher
+            yield self
         finally:
-            if not self._dispatcher.idle:
+            if not self.idle:
                 self._dispatcher.stop()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no task is left."""
+        return self._dispatcher is None or self._dispatcher.idle
+
+    def step(self) -> Iterator[tuple[TileTask, TileReport]]:
+        """Hand out tasks, wait a moment at most, and yield the reports that have come."""
+        for batch, reports in () if self._dispatcher is None else self._dispatcher.step():
+            self._queue.go_on(batch, len(reports))
+            yield from zip(batch.tasks, reports, strict=False)
 
     def close(self) -> None:
         """Let the cluster end in the background; there are no more tasks."""
         self._cluster.begin_to_close()
 
-    def _begun(self, job: TileJob) -> Dispatcher[TileTask, TileReport]:
+    def _begun(self, job: TileJob) -> Dispatcher[TileBatch, tuple[TileReport, ...]]:
         """Put what a job needs on the workers; it is taken away when the cluster is closed."""
         name = f"nx46-{uuid.uuid4().hex}"
         client = self._cluster.client()

@@ -151,11 +151,11 @@ class _Measuring:
         return None
 
     def _computed(self, job: TileJob, tasks: Sequence[TileTask]) -> Iterator[MeasuredTile]:
-        with self._lanes.working(job, tasks) as dispatcher:
-            while not dispatcher.idle:
+        with self._lanes.working(job, tasks) as lanes:
+            while not lanes.idle:
                 if self._cancelled():
                     raise Cancelled
-                for task, report in dispatcher.step():
+                for task, report in lanes.step():
                     if report.error is not None:
                         place = self._plan.grid.place(task.number)
                         self._failures.append(Failure("counting", place, report.error))
@@ -242,9 +242,9 @@ class _Run:
         yield self._progress()
         if not waiting:
             return
-        with self._lanes.working(self._job, waiting) as dispatcher:
-            while not (dispatcher.idle or self._cancelled() or self._no_room):
-                for task, report in dispatcher.step():
+        with self._lanes.working(self._job, waiting) as lanes:
+            while not (lanes.idle or self._cancelled() or self._no_room):
+                for task, report in lanes.step():
                     self._take(task, report)
                 yield self._progress()
         self._ledger.commit()

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_nx46.files.mask_store.layout import Index
-from napari_nx46.scale.execute.tasks import TileTask
+from napari_nx46.scale.execute.tasks import TileBatch, TileTask
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.stages import Pass
 from napari_nx46.voxels.blocks import widened
@@ -38,25 +38,33 @@ class TileQueue:
 
     def add(self, runs: Iterable[Iterable[TileTask]]) -> None:
         """Add runs behind those that wait."""
-        self._waiting.extend(deque(run) for run in runs)
+        self._waiting.extend(run for run in map(deque, runs) if run)
 
-    def take(self, lane: Hashable) -> TileTask | None:
-        """Return the next task of a lane; None if there is none.
+    def take(self, lane: Hashable) -> TileBatch | None:
+        """Return the next tasks of a lane; None if there are none.
 
-        A lane that finds no run takes the last task of the longest one.
+        Fewer and fewer towards the end, so that no lane waits for another one's. A lane that finds
+        no run takes the last task of the longest one.
         """
         own = self._current.get(lane)
-        if own:
-            return own.popleft()
-        if self._waiting:
+        if not own and self._waiting:
             self._current[lane] = own = self._waiting.popleft()
-            return own.popleft() if own else self.take(lane)
+        if own:
+            count = max(1, self.tasks_left // (_SHARES * len(self._current)))
+            return TileBatch(tuple(own.popleft() for _ in range(min(count, len(own)))))
         longest = max(self._current.values(), key=len, default=deque[TileTask]())
-        return longest.pop() if longest else None
+        return TileBatch((longest.pop(),)) if longest else None
 
-    def give_back(self, tasks: Iterable[TileTask]) -> None:
-        """Let tasks that were taken be taken again, before all others."""
-        self._waiting.extendleft(deque([task]) for task in tasks)
+    def give_back(self, tasks: Iterable[TileBatch]) -> None:
+        """Let tasks that were taken be taken again, before all others and each by itself."""
+        self._waiting.extendleft(deque([task]) for batch in tasks for task in batch.tasks)
+
+    def go_on(self, batch: TileBatch, done: int) -> None:
+        """Let what is left of a batch be taken again, before all others."""
+        if not done:
+            self.give_back([batch])
+        elif batch.tasks[done:]:
+            self._waiting.appendleft(deque(batch.tasks[done:]))
 
     def close(self, lane: Hashable) -> None:
         """Let other lanes go on with the run of a lane that is gone."""
@@ -72,6 +80,9 @@ class TileQueue:
 
 RUN = 8
 """Tiles of a run."""
+
+_SHARES = 4
+"""Into how many batches what is left for a lane is divided."""
 
 
 def runs_of(tasks: Iterable[TileTask], grid: Grid) -> list[list[TileTask]]:

@@ -40,6 +40,7 @@ from napari_nx46.voxels.workers import Cancelled
 
 __all__ = [
     "TASK_ERRORS",
+    "TileBatch",
     "TilePlugin",
     "TileReport",
     "TileTask",
@@ -51,6 +52,9 @@ __all__ = [
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 TASK_ERRORS = (ValueError, KeyError, MemoryError, OSError)
 """What a tile that cannot be computed raises: a damaged chunk, no memory, a full disk."""
+
+BATCH_SECONDS = 0.5
+"""After which no further tile of a batch is begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,23 @@ class TileTask:
     def key(self) -> str:
         """No other task's."""
         return f"{self.stage}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class TileBatch:
+    """Tasks that travel together: each way to a worker and back takes some 10 ms of CPU time.
+
+    Parameters
+    ----------
+    tasks : tuple of TileTask
+    """
+
+    tasks: tuple[TileTask, ...]
+
+    @property
+    def key(self) -> str:
+        """No other batch's of the same length."""
+        return f"{self.tasks[0].key}+{len(self.tasks)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +150,35 @@ class TilePlugin(WorkerPlugin):
         self.stopped.set()
         self._lanes.clear()
 
-    def compute(self, lane: int, task: TileTask) -> TileReport:
-        """Compute a task in its lane, alone."""
+    def compute_batch(self, lane: int, batch: TileBatch) -> tuple[TileReport, ...]:
+        """Compute tasks in their lane, alone, until one fails or they have taken long enough.
+
+        Returns
+        -------
+        tuple of TileReport
+            Of the first tasks; there is at least one.
+        """
         try:
             in_use, opened = self._lane(lane)
-            with in_use:
-                if self.stopped.is_set():
-                    return TileReport()
-                began = time.perf_counter()
-                if task.measure is not None:
-                    return _measured(self.job, opened, task, task.measure)
-                record = compute(self.job, opened, task)
+        except TASK_ERRORS as error:
+            return (failed_report(error),)
+        reports: list[TileReport] = []
+        with in_use:
+            began = time.perf_counter()
+            for task in batch.tasks:
+                reports.append(self._computed(opened, task))
+                if reports[-1].record is None or time.perf_counter() - began > BATCH_SECONDS:
+                    break
+        return tuple(reports)
+
+    def _computed(self, opened: Opened, task: TileTask) -> TileReport:
+        if self.stopped.is_set():
+            return TileReport()
+        began = time.perf_counter()
+        try:
+            if task.measure is not None:
+                return _measured(self.job, opened, task, task.measure)
+            record = compute(self.job, opened, task)
         except Cancelled:
             return TileReport()
         except TASK_ERRORS as error:
@@ -241,8 +280,8 @@ def _written(job: TileJob, block: Block, mask: Mask) -> list[ChunkHash]:
 # ---- for the dispatcher ------------------------------------------------------------------------
 
 
-def compute_in_lane(plugin: str, lane: int, task: TileTask) -> TileReport:
-    """Compute a task on the worker that this runs on.
+def compute_in_lane(plugin: str, lane: int, batch: TileBatch) -> tuple[TileReport, ...]:
+    """Compute tasks on the worker that this runs on.
 
     Parameters
     ----------
@@ -250,12 +289,12 @@ def compute_in_lane(plugin: str, lane: int, task: TileTask) -> TileReport:
         Name of the run's `TilePlugin`.
     lane : int
         Number of the lane among those of this worker.
-    task : TileTask
+    batch : TileBatch
     """
     found = get_worker().plugins[plugin]
     if not isinstance(found, TilePlugin):
         raise TypeError(f"the worker's plugin {plugin} is none of a plan")
-    return found.compute(lane, task)
+    return found.compute_batch(lane, batch)
 
 
 def stop_tiles(plugin: str, dask_worker: Worker) -> None:
@@ -279,22 +318,26 @@ class TileTasks:
     plugin: str
     plan: ApplyPlan
 
-    def call(self, lane: Lane, task: TileTask) -> Call[TileReport]:
-        """Return what computes a task in a lane."""
+    def call(self, lane: Lane, task: TileBatch) -> Call[tuple[TileReport, ...]]:
+        """Return what computes a batch in a lane."""
         return Call(compute_in_lane, (self.plugin, lane.number, task))
 
-    def failed(self, task: TileTask, reason: str) -> TileReport:
-        """Return the report of a task that raised."""
-        return TileReport(error=f"{self._name(task)}: {reason}")
+    def failed(self, task: TileBatch, reason: str) -> tuple[TileReport, ...]:
+        """Return the report of a task that raised; none of several, which one is not known of."""
+        if len(task.tasks) > 1:
+            return ()
+        return (TileReport(error=f"{self._name(task)}: {reason}"),)
 
-    def died(self, task: TileTask, deaths: int) -> TileReport:
+    def died(self, task: TileBatch, deaths: int) -> tuple[TileReport, ...]:
         """Return the report of a task during which so many workers died."""
-        return TileReport(
-            error=f"{self._name(task)}: {deaths} workers died while they computed "
-            "it; is there enough memory? a smaller --tile needs less"
+        words = (
+            f"{self._name(task)}: {deaths} workers died while they computed it; is there enough "
+            "memory? a smaller --tile needs less"
         )
+        return (TileReport(error=words),)
 
-    def _name(self, task: TileTask) -> str:
+    def _name(self, batch: TileBatch) -> str:
+        task = batch.tasks[0]
         return "counting" if task.measure is not None else self.plan.stage_names[task.stage]
 
     def stop(self, client: Client) -> None:
