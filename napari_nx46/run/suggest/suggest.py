@@ -35,7 +35,7 @@ from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
 __all__ = ["SuggestRequest", "Suggestion", "compared_of", "is_judged", "suggest"]
 
-SEARCH_SHARE, CHOICE_SHARE = 0.85, 0.95
+SEARCH_SHARE, CHOICE_SHARE = 0.9, 0.96
 """Of the time: the search ends, then the trial of what is around the best; the rest is for what it
 is worth elsewhere."""
 

@@ -136,3 +136,17 @@ def test_nothing_is_tried_around_a_setting_whose_late_knob_takes_long(two):
     slow = {one: origin for one, origin in origins.items() if one.sheetness != START.sheetness}
     assert slow
     assert set(slow.values()) == {"late step"}
+
+
+def test_of_settings_with_the_same_mask_one_goes_on_to_whole_fragments(two):
+    ranges = (KnobRange("smallest_object", (0, 1, 2)), KnobRange("z_radius", (0, 1, 2)))
+    with searching(two, space=Space(ranges)) as search:
+        search.run(None, lambda _found: None, never)
+        first, *_ = search.views[0].rungs
+        figures = {
+            one: tuple(search.results.get(one, place).values["score"] for place in first)
+            for one in search.origins(search.views[0])
+        }
+        whole = search.whole
+    assert len(set(figures.values())) < len(figures)
+    assert len({figures[one] for one in whole}) == len(whole) > 1

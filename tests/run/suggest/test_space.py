@@ -89,7 +89,7 @@ def test_a_space_needs_knobs_with_two_values():
 
 def test_late_knobs_are_those_that_the_data_has(two, tmp_path):
     space = default_space(two, START)
-    assert [one.name for one in space.late] == ["sheet_gap", "sheetness", "sheet_fit"]
+    assert [one.name for one in space.late] == ["sheet_gap", "smooth", "sheetness", "sheet_fit"]
     assert not {one.name for one in space.others} & {one.name for one in space.late}
     volumes = fragment_volumes(1)
     write_data_folder(tmp_path, "f", volumes | {"test_images": volumes["p3d"]})

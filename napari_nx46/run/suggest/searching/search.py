@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 
 from napari_nx46.run.suggest.searching.moves import Known, Moves, Proposal
+from napari_nx46.run.suggest.searching.nearest import Nearest
 from napari_nx46.run.suggest.searching.sampler import samples
 from napari_nx46.run.suggest.searching.space import THRESHOLDS, Space
 from napari_nx46.run.suggest.trying.evaluator import Evaluator, Task
@@ -28,7 +29,7 @@ ROUND = 16
 """Settings that are tried together."""
 PROMOTED = 3
 """Of them, and of those before, so many go on to whole fragments; twice as many a rung before."""
-CURVE, SWITCHES = 5, 6
+CURVE, SWITCHES = 3, 6
 """Of a round: thresholds near the best, and other knobs changed by a step; the rest TPE samples."""
 ELITES = (0, 0, 1, 0, 2)
 """Which of the best settings the rounds begin from, in turn."""
@@ -37,7 +38,7 @@ COSTLY_FROM = 8
 REST, REST_FROM = 6, 14
 """After so many rounds without a gain, and so many in all, a search rests: late knobs are tried."""
 LATE = 2
-"""Of a round, then: steps of late knobs. Each of them is tried twice, around what is best then."""
+"""Of a round, then: steps of late knobs around the best, each once, those that are quick twice."""
 GAIN = 0.001
 """Less is none."""
 MOST_DRAWS = 300
@@ -80,8 +81,11 @@ class _Trials:
     since: int = 0
     promoted: list[set[Setting]] = field(default_factory=list)
 
+    seen: list[set[Hashable]] = field(default_factory=list)
+
     def __post_init__(self) -> None:
         self.promoted = [set() for _ in self.view.rungs]
+        self.seen = [set() for _ in self.view.rungs]
 
     @property
     def rests(self) -> bool:
@@ -128,6 +132,7 @@ class Search:
         self.views = tuple(views)
         self.results = results
         self._moves = Moves(space, start)
+        self._nearest = Nearest([*space.by_name, "domain"])
         self._evaluator = evaluator
         self._seed = seed
         self._journal = journal
@@ -268,13 +273,27 @@ class Search:
             trials.promoted[rung] |= set(chosen)
 
     def _chosen(self, trials: _Trials, rung: int) -> list[Setting]:
-        """Return the best of a rung that have not gone on; the start goes on at once."""
-        values = self.results.values(list(trials.origins), trials.view, rung - 1)
+        """Return those expected best that have not gone on; the start goes on at once.
+
+        Of settings of the same figures the first goes on alone: their masks are the same.
+        """
+        values = self._expected(trials, rung - 1)
         waiting = [one for one in values if one not in trials.promoted[rung]]
         first = [self.start] if self.start in waiting else []
         ranked = sorted(waiting, key=lambda one: -values[one])
         most = PROMOTED << (trials.view.last - rung)
-        return [*first, *(one for one in ranked if one != self.start)][:most]
+        return list(islice(self._unequal(trials, rung, [*first, *ranked]), most))
+
+    def _unequal(
+        self, trials: _Trials, rung: int, settings: Iterable[Setting]
+    ) -> Iterator[Setting]:
+        """Yield settings whose figures on the rung before are those of none that went on."""
+        for one in settings:
+            figures = self.results.figures(one, trials.view.rungs[rung - 1])
+            key = tuple(tuple(place.values.items()) for place in figures)
+            if key not in trials.seen[rung]:
+                trials.seen[rung].add(key)
+                yield one
 
     def _proposals(self, trials: _Trials) -> Iterator[Proposal]:
         """Yield what a view tries next, nothing that it has tried."""
@@ -312,9 +331,14 @@ class Search:
     def _late(self, trials: _Trials, known: Known) -> list[Proposal]:
         """Return the next steps of late knobs."""
         steps = self._moves.late_steps(known)
+        again = [one for one in steps if self._is_quick(one.setting)]
         first, trials.late = trials.late, trials.late + LATE
-        numbers = range(first, min(trials.late, 2 * len(steps)))
-        return [steps[number % len(steps)] for number in numbers]
+        return [*steps, *again][first : trials.late]
+
+    def _is_quick(self, setting: Setting) -> bool:
+        """Return whether it has no late knob that takes long, or that of the start."""
+        slow = (one.name for one in self._moves.space.slow)
+        return all(getattr(setting, name) == getattr(self.start, name) for name in slow)
 
     def _first(self, trials: _Trials) -> Iterator[Proposal]:
         """Yield what is tried before anything is known: start, presets, then coarse curves."""
@@ -342,17 +366,15 @@ class Search:
     def _elites(self, trials: _Trials) -> list[Known]:
         """Return the best whole settings, of those that differ in thresholds alone the best one.
 
-        None has a late knob that takes long: all that is tried around it would take as long.
+        None has a late knob that takes long: all that is tried around it would take as long. None
+        is worth the same as another: where a knob changes no mask, that is another knob's setting.
         """
-        view, slow = trials.view, [one.name for one in self._moves.space.slow]
-        quick = [
-            one
-            for one in trials.origins
-            if all(getattr(one, name) == getattr(self.start, name) for name in slow)
-        ]
+        view = trials.view
+        quick = [one for one in trials.origins if self._is_quick(one)]
         values = self.results.values(quick, view, view.last)
+        best = {value: one for one, value in sorted(values.items(), key=lambda row: row[1])}
         elites: dict[Setting, Setting] = {}
-        for one in sorted(values, key=lambda one: -values[one]):
+        for one in reversed(best.values()):
             chain = one.model_copy(
                 update={name: getattr(self.start, name) for name in (*THRESHOLDS, "domain")}
             )
@@ -364,18 +386,17 @@ class Search:
     def _known(self, setting: Setting, view: View) -> Known:
         return Known.of(setting, self.results.figures(setting, view.rungs[view.last]))
 
-    def _history(self, trials: _Trials) -> list[tuple[Known, float]]:
-        """Return what a view's settings are worth: whole, or as their octants make expect."""
+    def _expected(self, trials: _Trials, rung: int) -> dict[Setting, float]:
+        """Return what the settings known on a rung are worth whole, or expected to be."""
         view, settings = trials.view, list(trials.origins)
-        whole = self.results.values(settings, view, view.last)
-        first = whole if view.last == 0 else self.results.values(settings, view, 0)
-        both = sorted(whole[one] - first[one] for one in whole if one in first)
-        offset = both[len(both) // 2] if both else 0.0
+        part, whole = (self.results.values(settings, view, one) for one in (rung, view.last))
+        return self._nearest.expected(part, whole)
+
+    def _history(self, trials: _Trials) -> list[tuple[Known, float]]:
+        """Return what a view's settings are worth: whole, or as the first rung makes expect."""
         history = []
-        for one in settings:
-            rung = view.last if one in whole else 0
-            if one in whole or one in first:
-                value = whole[one] if one in whole else first[one] + offset
-                known = Known.of(one, self.results.figures(one, view.rungs[rung]))
-                history.append((known, value))
+        for one, value in self._expected(trials, 0).items():
+            last = self.results.is_known(one, trials.view.rungs[-1])
+            places = trials.view.rungs[-1 if last else 0]
+            history.append((Known.of(one, self.results.figures(one, places)), value))
         return history

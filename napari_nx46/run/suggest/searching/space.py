@@ -32,7 +32,7 @@ THRESHOLDS = ("rule", "quantile", "low_quantile", "probability", "low_probabilit
 """The knobs of the threshold, which a search moves together."""
 
 COSTLY = frozenset(
-    {"per_sheet", "patch_holes", "line_norm", "sheetness", "sheet_fit", "split_thick"}
+    {"per_sheet", "patch_holes", "line_norm", "smooth", "sheetness", "sheet_fit", "split_thick"}
 )
 """Knobs whose steps take longest: a search tries them last."""
 
@@ -195,7 +195,6 @@ def default_space(fragments: Sequence[Fragment], start: Setting) -> Space:
         *([KnobRange("blend", _steps(0, 100, 4, 100))] if mixes else []),
         *([KnobRange("averaging", tuple(_AVERAGING))] if mixes or start.weights else []),
         KnobRange("z_radius", (0, 1, 2, 3, 4)),
-        KnobRange("smooth", (ScoreSmoothing.OFF, ScoreSmoothing.DIFFUSION, ScoreSmoothing.MEDIAN)),
         *(KnobRange(name, values) for name, values in _CLEAN_UP.items()),
     ]
     return Space(tuple(ranges), tuple(_late_ranges(fragments, start)))
@@ -209,6 +208,7 @@ def _late_ranges(fragments: Sequence[Fragment], start: Setting) -> Iterator[Knob
     weights = _weights(fragments, start)
     if start.source is ScoreFrom.PROBABILITIES and len(weights) > 1:
         yield KnobRange("weights", weights)
+    yield KnobRange("smooth", (ScoreSmoothing.OFF, ScoreSmoothing.MEDIAN, ScoreSmoothing.DIFFUSION))
     yield KnobRange("sheetness", tuple(Sheetness))
     yield KnobRange("sheet_fit", (False, True))
 
