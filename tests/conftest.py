@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from napari_nx46 import write_sample
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 TESTS = Path(__file__).parent
 SLOW_ROOMS = ("viewer", "campaign", "cli")
@@ -53,6 +55,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def repository() -> Path:
     """Return the folder of the checkout."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the sample fragments, to be read only: to make them takes seconds."""
+    folder = tmp_path_factory.mktemp("samples") / "sample"
+    write_sample(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -112,14 +112,14 @@ def test_run_and_export_write_what_the_pipeline_gives(data, tmp_path, archive):
 
 def test_a_dry_run_writes_a_report_and_nothing_else(data, archive):
     for arguments in (("run", data, "--out", archive.parent), ("export", data, "--out", archive)):
-        checked = nx46(
+        checked = nx46_here(
             *arguments,
             *("--preset", "nx46-v7.5", "--blend", "0.5", "--fragment", "b"),
             NX46_DRY_RUN="1",
             NX46_THRESHOLD_QUANTILE="0.9",
             NX46_Z_SMOOTHING_RADIUS="2",
         )
-        assert checked.returncode == 0
+        assert checked.exit_code == 0
         assert checked.stderr == (
             "note: NX46_THRESHOLD_QUANTILE=0.9 is overridden by --preset nx46-v7.5 (0.985)\n"
         )

@@ -23,8 +23,13 @@ PRINTED = {
 }
 """Script -> expressions, each of which is found in what it prints."""
 WITH_WINDOW = "tune_a_dask_layer"
+MAKES_SAMPLES = "mask_in_ten_lines"
+"""The others find those that a test has made."""
 RUN = """
-import runpy, sys
+import runpy, shutil, sys
+import napari_nx46
+if samples := sys.argv.pop():
+    napari_nx46.write_sample = lambda folder: shutil.copytree(samples, folder)
 if sys.argv.pop() == "window":
     import napari
     napari.run = lambda: napari.current_viewer().close()
@@ -42,11 +47,12 @@ def test_every_example_is_run_and_shown():
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_an_example_runs_on_sample_data(name, tmp_path):
+def test_an_example_runs_on_sample_data(name, tmp_path, sample_folder):
     warnings = () if name == WITH_WINDOW else ("-W", "error")  # napari's own on import
+    samples = "" if name == MAKES_SAMPLES else sample_folder
     kind = "window" if name == WITH_WINDOW else "text"
     done = subprocess.run(
-        [sys.executable, *warnings, "-c", RUN, FOLDER / f"{name}.py", kind],
+        [sys.executable, *warnings, "-c", RUN, FOLDER / f"{name}.py", kind, samples],
         cwd=tmp_path,
         env={**os.environ, "MPLBACKEND": "agg"},
         capture_output=True,

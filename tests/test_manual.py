@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from napari_nx46 import write_sample
 from napari_nx46.cli.app import app
 from tests.command import gives_knobs
 
@@ -37,16 +36,9 @@ def commands_in(block):
 RUN_PAGES = [page for page in sorted(DOCS.glob("*.md")) if blocks_of(page)]
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("manual") / "sample"
-    write_sample(folder)
-    return folder
-
-
 @pytest.mark.parametrize("page", RUN_PAGES, ids=lambda page: page.stem)
-def test_a_page_runs_as_it_stands(page, samples, tmp_path, monkeypatch):
-    shutil.copytree(samples, tmp_path / "sample")
+def test_a_page_runs_as_it_stands(page, sample_folder, tmp_path, monkeypatch):
+    shutil.copytree(sample_folder, tmp_path / "sample")
     monkeypatch.chdir(tmp_path)
     environment = dict.fromkeys(filter(gives_knobs, os.environ)) | {
         "NX46_PRESETS_DIR": str(tmp_path / "presets"),

@@ -54,8 +54,8 @@ def test_all_faults_of_a_plan_are_reported_before_anything_is_opened_or_run(tmp_
     ]
     path.write_text(json.dumps(rows))
     before = files_in(tmp_path)
-    ran = nx46("campaign", "run", path, tmp_path / "none", "--work", tmp_path / "work")
-    assert (ran.returncode, ran.stdout) == (2, "")
+    ran = nx46_here("campaign", "run", path, tmp_path / "none", "--work", tmp_path / "work")
+    assert (ran.exit_code, ran.stdout) == (2, "")
     head, *faults = ran.stderr.splitlines()
     assert head == f"error: {path}: found 4 faults"
     assert [fault.strip().split(": ")[0] for fault in faults] == [

@@ -12,7 +12,7 @@ import tifffile
 
 from napari_nx46 import leaderboard
 from napari_nx46.core.measure.suspicions.find import KINDS, find_suspicions
-from tests.command import nx46
+from tests.command import nx46, nx46_here
 from tests.pairs import random_pairs, write_tiff
 
 KEYS = {
@@ -61,8 +61,8 @@ def test_json_is_that_of_the_reference_implementation(shared, tmp_path):
             write_tiff(tmp_path / name / "1.tif", pair[name].astype(np.uint8))
             for name in ("pred", "gt")
         ]
-    ran = nx46("errors", *files, "--json")
-    assert (ran.returncode, ran.stderr) == (0, "")
+    ran = nx46_here("errors", *files, "--json")
+    assert (ran.exit_code, ran.stderr) == (0, "")
     record = json.loads(ran.stdout)["fragments"]["1"]
     assert record["score"] == pytest.approx(expected["score"], rel=0, abs=1e-9)
     for here, there in zip(record["octants"], expected["octants"], strict=True):
@@ -79,8 +79,8 @@ def test_json_is_that_of_the_reference_implementation(shared, tmp_path):
 
 
 def test_the_table_lists_the_costliest_errors_and_sums_them_a_kind(folders):
-    ran = nx46("errors", *folders, "--top", "3")
-    assert ran.returncode == 0, ran.stderr
+    ran = nx46_here("errors", *folders, "--top", "3")
+    assert ran.exit_code == 0, ran.stderr
     text = ran.stdout.splitlines()
     found = explained(folders, "a")
     assert text[0] == f"a: score {found.score.value:.6f}, {len(found.items)} errors"
@@ -103,9 +103,9 @@ def test_costliest_errors_without_a_repair_are_noted(tmp_path):
         tifffile.imwrite(path, mask)
     found = leaderboard.explain(prediction, label)
     assert leaderboard.measured_repair(found, 0) is None
-    ran = nx46("errors", *one, "--repairs", "1", "--top", "0")
+    ran = nx46_here("errors", *one, "--repairs", "1", "--top", "0")
     assert "1 error tried, the costliest first: none has an exact repair;" in ran.stdout
-    assert "exact repair" not in nx46("errors", *one, "--top", "0").stdout
+    assert "exact repair" not in nx46_here("errors", *one, "--top", "0").stdout
 
 
 def test_repairs_are_measured_of_the_costliest_errors(folders):
@@ -114,11 +114,11 @@ def test_repairs_are_measured_of_the_costliest_errors(folders):
     repairs = {item: leaderboard.measured_repair(found, item) for item in range(30)}
     repairs = {item: repair for item, repair in repairs.items() if repair is not None}
     assert repairs
-    ran = nx46("errors", *one, "--repairs", "30", "--json")
-    assert ran.returncode == 0, ran.stderr
+    ran = nx46_here("errors", *one, "--repairs", "30", "--json")
+    assert ran.exit_code == 0, ran.stderr
     record = json.loads(ran.stdout)["fragments"]["a"]
     assert record == json.loads(json.dumps(leaderboard.explanation_record(found, repairs)))
-    ran = nx46("errors", *one, "--repairs", "30", "--top", "0")
+    ran = nx46_here("errors", *one, "--repairs", "30", "--top", "0")
     lines = ran.stdout.splitlines()
     table = lines[next(n for n, line in enumerate(lines) if line.startswith("No.")) + 1 :]
     assert [int(line.split()[0]) - 1 for line in table] == list(repairs)
@@ -126,8 +126,8 @@ def test_repairs_are_measured_of_the_costliest_errors(folders):
 
 def test_csv_has_a_row_an_error_and_its_shares_sum_to_what_is_lost(folders, tmp_path):
     target = tmp_path / "errors.csv"
-    ran = nx46("errors", *folders, "--csv", target)
-    assert ran.returncode == 0, ran.stderr
+    ran = nx46_here("errors", *folders, "--csv", target)
+    assert ran.exit_code == 0, ran.stderr
     assert ran.stderr == f"wrote {target}\n"
     rows = list(csv.DictReader(io.StringIO(target.read_text())))
     for name in ("a", "b"):
@@ -141,19 +141,19 @@ def test_csv_has_a_row_an_error_and_its_shares_sum_to_what_is_lost(folders, tmp_
 
 def test_a_perfect_mask_has_no_error(folders):
     _, label = folders
-    ran = nx46("errors", label / "a.tif", label / "a.tif", "--ignore-label", "none")
-    assert ran.returncode == 0, ran.stderr
+    ran = nx46_here("errors", label / "a.tif", label / "a.tif", "--ignore-label", "none")
+    assert ran.exit_code == 0, ran.stderr
     assert ran.stdout == "a: score 1.000000, 0 errors\n"
 
 
 def test_what_does_not_pair_up_is_an_error_and_nothing_is_overwritten(folders, tmp_path):
     pred, label = folders
-    ran = nx46("errors", pred, label, "--csv", label / "a.tif")
-    assert ran.returncode == 2
+    ran = nx46_here("errors", pred, label, "--csv", label / "a.tif")
+    assert ran.exit_code == 2
     assert "choose another place" in ran.stderr
     (label / "b.tif").unlink()
-    ran = nx46("errors", pred, label)
-    assert (ran.returncode, ran.stdout) == (2, "")
+    ran = nx46_here("errors", pred, label)
+    assert (ran.exit_code, ran.stdout) == (2, "")
     assert "found no label of b" in ran.stderr
 
 
@@ -177,8 +177,8 @@ def test_without_a_label_what_is_suspicious_is_listed(bridged, tmp_path):
     kinds = [KINDS[kind] for kind in found.kind]
     assert {"bridge", "hole", "sheet with holes"} <= set(kinds)
     target = tmp_path / "suspicions.csv"
-    ran = nx46("errors", folder, "--csv", target, "--top", "2")
-    assert ran.returncode == 0, ran.stderr
+    ran = nx46_here("errors", folder, "--csv", target, "--top", "2")
+    assert ran.exit_code == 0, ran.stderr
     lines = ran.stdout.splitlines()
     assert lines[0] == f"a: no label, {len(found)} suspicious places"
     assert [line.split("  ")[0] for line in lines[2:4]] == kinds[:2]
@@ -192,8 +192,8 @@ def test_without_a_label_what_is_suspicious_is_listed(bridged, tmp_path):
 
 def test_what_is_suspicious_as_json_has_places_and_boxes(bridged):
     folder, mask = bridged
-    ran = nx46("errors", folder / "a.tif", "--json")
-    assert (ran.returncode, ran.stderr) == (0, "")
+    ran = nx46_here("errors", folder / "a.tif", "--json")
+    assert (ran.exit_code, ran.stderr) == (0, "")
     record = json.loads(ran.stdout)["fragments"]["a"]
     found = find_suspicions(mask)
     assert record["median_thickness"] == found.shapes.median_thickness
@@ -203,6 +203,6 @@ def test_what_is_suspicious_as_json_has_places_and_boxes(bridged):
 
 def test_a_list_without_a_label_overwrites_no_mask(bridged):
     folder, _ = bridged
-    ran = nx46("errors", folder, "--csv", folder / "a.tif")
-    assert ran.returncode == 2
+    ran = nx46_here("errors", folder, "--csv", folder / "a.tif")
+    assert ran.exit_code == 2
     assert "choose another place" in ran.stderr

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from napari_nx46.data.sample import write_sample
 from napari_nx46.files.extras import extras_of, how_to_install
 
 WITHOUT = """
@@ -24,13 +23,6 @@ main()
 WINDOWS = ("napari", "qtpy", "vispy", "superqt", "magicgui", "app_model")
 CAMPAIGNS = ("dask", "distributed", "optuna", "matplotlib", "pandas", "statsmodels")
 REMOTE = ("obstore",)
-
-
-@pytest.fixture(scope="module")
-def data_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("extras") / "data"
-    write_sample(folder)
-    return folder
 
 
 def run_without(missing, *arguments):
@@ -51,13 +43,13 @@ def test_modules_are_known_by_the_extras_that_bring_them():
     assert text == 'this needs obstore; install it with: pip install "napari-nx46[scale]"'
 
 
-def test_the_base_writes_measures_scores_and_validates(data_folder, tmp_path):
+def test_the_base_writes_measures_scores_and_validates(sample_folder, tmp_path):
     missing = (*WINDOWS, *CAMPAIGNS, *REMOTE)
     archive = tmp_path / "submission.zip"
     for arguments in (
-        ("export", data_folder, "--out", archive, "--band", "none"),
+        ("export", sample_folder, "--out", archive, "--band", "none"),
         ("validate", archive),
-        ("score", archive, data_folder / "train_labels"),
+        ("score", archive, sample_folder / "train_labels"),
         ("compare", archive, archive),
     ):
         done = run_without(missing, *arguments)
@@ -73,10 +65,10 @@ def test_the_base_writes_measures_scores_and_validates(data_folder, tmp_path):
     ],
 )
 def test_a_command_whose_extra_is_missing_says_the_line_that_installs_it(
-    data_folder, tmp_path, monkeypatch, missing, arguments, extra
+    sample_folder, tmp_path, monkeypatch, missing, arguments, extra
 ):
     monkeypatch.chdir(tmp_path)
-    on_data = [] if arguments[0] == "run" else [data_folder]
+    on_data = [] if arguments[0] == "run" else [sample_folder]
     done = run_without(missing, *arguments, *on_data)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1, done.stderr

@@ -88,8 +88,8 @@ def test_a_verdict_is_go_or_no_go_by_exit_code_and_keeps_the_best_accepted(archi
     ran = nx46_here("runs", "verdict", "next", "--no-accept", *work)
     assert ran.exit_code == 0
     assert accepted(work) == {"a": 0.9, "b": 0.9}
-    ran = nx46("runs", "verdict", "next", *work)
-    assert ran.returncode == 0
+    ran = nx46_here("runs", "verdict", "next", *work)
+    assert ran.exit_code == 0
     assert ran.stdout.startswith("run 2 (next): GO\n  the public score 0.31 is above the 0.3 of")
     deltas = [line.split() for line in ran.stdout.splitlines()]
     assert ["public_score", "0.310000", "0.300000", "+0.010000"] in deltas

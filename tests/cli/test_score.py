@@ -43,8 +43,8 @@ def test_the_figures_are_those_of_the_reference_implementation(shared, tmp_path)
 
 
 def test_the_table_has_a_line_a_fragment_and_the_mean(folders, tmp_path):
-    ran = nx46("score", *folders, "--csv", tmp_path / "scores.csv")
-    assert ran.returncode == 0, ran.stderr
+    ran = nx46_here("score", *folders, "--csv", tmp_path / "scores.csv")
+    assert ran.exit_code == 0, ran.stderr
     head, *lines = [line.split() for line in ran.stdout.splitlines()]
     assert head[:3] == ["fragment", "score", "topo"]
     assert [line[0] for line in lines] == ["a", "b", "mean"]
@@ -60,8 +60,8 @@ def test_fragments_that_do_not_pair_up_are_an_error_and_leave_the_table_alone(fo
     pred, label = folders
     (label / "b.tif").rename(label / "c.tif")
     (tmp_path / "scores.csv").write_text("of yesterday")
-    ran = nx46("score", pred, label, "--csv", tmp_path / "scores.csv")
-    assert (ran.returncode, ran.stdout) == (2, "")
+    ran = nx46_here("score", pred, label, "--csv", tmp_path / "scores.csv")
+    assert (ran.exit_code, ran.stdout) == (2, "")
     assert ran.stderr.startswith("error: found no prediction of c in ")
     assert "no label of b" in ran.stderr
     assert (tmp_path / "scores.csv").read_text() == "of yesterday"

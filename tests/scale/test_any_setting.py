@@ -84,5 +84,6 @@ def test_any_setting_has_one_mask_however_it_is_computed(setting, seed, shape, t
         TileWork(setting, threshold, grid),
         lambda block: score.score(setting, block),
         weak=lambda block, high, low: weak.adjusted(setting, block, high, low),
+        image=image,
     )
     np.testing.assert_array_equal(found, expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import shutil
 from functools import partial
 from inspect import unwrap
 
@@ -21,6 +22,7 @@ from napari_nx46.viewer.window.launch import add_dock
 from tests.viewer.one_window import OneWindow, send_deferred_deletes
 from tests.viewer.windows import SHAPES, Opened
 
+VOLUMES = ("p3d", "p2d", "test_images", "train_labels")
 MODAL_DIALOGS = (
     (QMessageBox, "question"),
     (QFileDialog, "getExistingDirectory"),
@@ -103,26 +105,37 @@ def notifications():
     return lambda: [record.message for record in notification_manager.records]
 
 
+@pytest.fixture(scope="session")
+def _folders_written(tmp_path_factory):
+    """Return a function that copies a data folder, which is written at its first use alone."""
+    written = {}
+
+    def copied_to(root, names, wanted):
+        if (names, wanted) not in written:
+            folder = written[names, wanted] = tmp_path_factory.mktemp("written") / "data"
+            for seed, image_id in enumerate(names):
+                volumes = _volumes(SHAPES[image_id], seed)
+                write_data_folder(folder, image_id, {name: volumes[name] for name in wanted})
+        return shutil.copytree(written[names, wanted], root)
+
+    return copied_to
+
+
 @pytest.fixture
-def data_folder(tmp_path, request):
+def data_folder(tmp_path, request, _folders_written):
     """Return a data folder of three fragments, each with image, p3d, p2d and label.
 
     A module that needs no more than some of them names these in its `VOLUMES`.
     """
-    root = tmp_path / "data"
-    for seed, (image_id, shape) in enumerate(SHAPES.items()):
-        volumes = _volumes(shape, seed)
-        wanted = getattr(request.module, "VOLUMES", tuple(volumes))
-        write_data_folder(root, image_id, {name: volumes[name] for name in wanted})
-    return root
+    wanted = getattr(request.module, "VOLUMES", VOLUMES)
+    return _folders_written(tmp_path / "data", tuple(SHAPES), wanted)
 
 
 @pytest.fixture
-def one_fragment(tmp_path):
-    """Return a data folder with one fragment."""
-    root = tmp_path / "single"
-    write_data_folder(root, "a", _volumes(SHAPES["a"], 0))
-    return root
+def one_fragment(tmp_path, request, _folders_written):
+    """Return a data folder with one fragment, of the volumes that `data_folder` has."""
+    wanted = getattr(request.module, "VOLUMES", VOLUMES)
+    return _folders_written(tmp_path / "single", ("a",), wanted)
 
 
 _application_of_module = pytest.fixture(scope="module")(unwrap(mock_app_model))

@@ -49,41 +49,43 @@ def press_h(opened):
 
 
 @pytest.mark.filterwarnings("ignore:projection mode")  # napari, of images that become labels
-@pytest.mark.parametrize("name", OWN)
-def test_what_our_layers_are_converted_to_can_be_painted_and_ours_stay(with_all, name):
+def test_what_our_layers_are_converted_to_can_be_painted_and_ours_stay(with_all):
     layers = with_all.viewer.layers
-    original, before = layers[name], names(with_all)
-    expected = np.asarray(original.data)
-    select(with_all, name)
-    _convert_to_labels(layers)
-    with_all.wait_until(lambda: original in layers)
-    converted = layers[f"{name} copy"]
-    assert isinstance(converted, Labels)
-    assert layers.selection.active is converted
-    assert layers.index(converted) == layers.index(original) + 1
-    assert [one for one in names(with_all) if one != converted.name] == before
-    assert type(converted.data) is np.ndarray
-    np.testing.assert_array_equal(converted.data, expected)
-    converted.fill((2, 3, 4), 9)
-    assert converted.data[2, 3, 4] == 9
+    for name in OWN:
+        original, before = layers[name], names(with_all)
+        expected = np.asarray(original.data)
+        select(with_all, name)
+        _convert_to_labels(layers)
+        with_all.wait_until(lambda original=original: original in layers)
+        converted = layers[f"{name} copy"]
+        assert isinstance(converted, Labels)
+        assert layers.selection.active is converted
+        assert layers.index(converted) == layers.index(original) + 1
+        assert [one for one in names(with_all) if one != converted.name] == before
+        assert type(converted.data) is np.ndarray
+        np.testing.assert_array_equal(converted.data, expected)
+        converted.fill((2, 3, 4), 9)
+        assert converted.data[2, 3, 4] == 9
     assert with_all.panel.overlay_panel.visible_box.isChecked()
     assert with_all.viewer_session.errors.shown
     assert with_all.viewer_session.compare.foreign.names == ("theirs.zip",)
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_duplicates_of_our_layers_are_ordinary_and_follow_nothing(with_all, name):
-    layers = with_all.viewer.layers
-    expected = np.asarray(layers[name].data)
-    select(with_all, name)
-    _duplicate_layer(layers)
-    copy = layers[f"{name} copy"]
-    assert type(copy) is Image
-    assert type(copy.data) is np.ndarray
+def test_duplicates_of_our_layers_are_ordinary_and_follow_nothing(with_all):
+    layers, copied = with_all.viewer.layers, {}
+    for name in OWN:
+        copied[name] = np.array(layers[name].data)
+        select(with_all, name)
+        _duplicate_layer(layers)
+        copy = layers[f"{name} copy"]
+        assert type(copy) is Image
+        assert type(copy.data) is np.ndarray
     with_all.session.change(quantile=0.9)
     with_all.wait_until_exact()
-    np.testing.assert_array_equal(copy.data, expected)
-    copy.data[0, 0, 0] = 7
+    for name, expected in copied.items():
+        copy = layers[f"{name} copy"]
+        np.testing.assert_array_equal(copy.data, expected)
+        copy.data[0, 0, 0] = 7
     assert len(layers) == len(set(names(with_all)))
 
 

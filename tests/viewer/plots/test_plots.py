@@ -25,6 +25,7 @@ from napari_nx46.viewer.window.docks import open_dock_of
 from tests.viewer.plots.plotted import panel_of
 from tests.viewer.windows import SHAPES
 
+VOLUMES = ("p3d", "p2d", "train_labels")
 SIZE = (1500, 400)
 MOST_DIFFERENCE = 0.03
 """Between a saved picture and the screen, in lightness: edges are smoothed differently."""

@@ -211,15 +211,16 @@ def test_what_is_no_mask_is_not_saved(opened, tmp_path):
     assert not (tmp_path / "p.tif").exists()
 
 
-@pytest.mark.parametrize("shape", [(4, 5, 6), (1, 5, 6), (5, 6), (2, 3, 4, 5)], ids=str)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
-def test_labels_that_are_no_mask_are_saved_as_they_are(make_napari_viewer, tmp_path, shape, dtype):
-    labels = np.random.default_rng(3).integers(0, 100, shape).astype(dtype)
-    layer = make_napari_viewer().add_labels(labels)
-    (saved,) = layer.save(str(tmp_path / "labels.tif"), plugin=PLUGIN)
-    read = tifffile.imread(saved)
-    assert read.dtype == dtype
-    np.testing.assert_array_equal(read.reshape(shape), labels)
+def test_labels_that_are_no_mask_are_saved_as_they_are(make_napari_viewer, tmp_path, dtype):
+    viewer = make_napari_viewer()
+    for shape in ((4, 5, 6), (1, 5, 6), (5, 6), (2, 3, 4, 5)):
+        labels = np.random.default_rng(3).integers(0, 100, shape).astype(dtype)
+        layer = viewer.add_labels(labels)
+        (saved,) = layer.save(str(tmp_path / f"labels{shape}.tif"), plugin=PLUGIN)
+        read = tifffile.imread(saved)
+        assert read.dtype == dtype
+        np.testing.assert_array_equal(read.reshape(shape), labels)
 
 
 def test_data_opened_in_the_dock_stay_open_when_other_layers_are_still_there(

@@ -18,6 +18,7 @@ from napari_nx46.viewer.canvas.error_overlay import CLASS_COLORS, LAYER_NAME
 from napari_nx46.viewer.tune.score_panel import FIGURES, LABEL_TEXTS, PARTS
 from tests.viewer.windows import PATIENCE
 
+VOLUMES = ("p3d", "p2d", "train_labels")
 true_score = leaderboard.score  # whatever a test puts in its place
 
 
