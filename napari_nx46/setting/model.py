@@ -35,6 +35,18 @@ class Setting(ObjectKnobs):
         """Whether there are two thresholds."""
         return self.hysteresis or self.rule is ThresholdRule.ADAPTIVE
 
+    def crossed_knobs(self) -> tuple[tuple[str, str], ...]:
+        """Return pairs of knobs that apply together of which the first is above the second.
+
+        There are none in a setting that was validated.
+        """
+        pairs = [("adaptive_min", "adaptive_max")]
+        if self.hysteresis and self.rule is ThresholdRule.QUANTILE:
+            pairs.append(("low_quantile", "quantile"))
+        if self.hysteresis and self.rule is ThresholdRule.PROBABILITY:
+            pairs.append(("low_probability", "probability"))
+        return tuple(pair for pair in pairs if getattr(self, pair[0]) > getattr(self, pair[1]))
+
     @model_validator(mode="after")
     def _check_block(self) -> Self:
         if self.domain is Domain.BLOCK and self.block is None:
@@ -46,20 +58,9 @@ class Setting(ObjectKnobs):
 
     @model_validator(mode="after")
     def _check_pair(self) -> Self:
-        pairs = {
-            ThresholdRule.QUANTILE: ("low_quantile", "quantile"),
-            ThresholdRule.PROBABILITY: ("low_probability", "probability"),
-        }
-        if self.hysteresis and self.rule in pairs:
-            low, high = pairs[self.rule]
-            if getattr(self, low) > getattr(self, high):
-                raise ValueError(
-                    f"{low} is {getattr(self, low)}, above {high}, which is {getattr(self, high)}"
-                )
-        if self.adaptive_min > self.adaptive_max:
+        for low, high in self.crossed_knobs():
             raise ValueError(
-                f"adaptive_min is {self.adaptive_min}, above adaptive_max, "
-                f"which is {self.adaptive_max}"
+                f"{low} is {getattr(self, low)}, above {high}, which is {getattr(self, high)}"
             )
         return self
 

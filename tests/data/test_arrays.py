@@ -164,6 +164,21 @@ def test_values_that_are_no_probabilities_are_refused_by_the_arrays_name(
         volume[3]
 
 
+@pytest.mark.parametrize("kind", [as_numpy, as_dask])
+def test_masked_voxels_are_refused_and_a_mask_that_hides_nothing_is_none(kind, tmp_path):
+    array = probabilities()
+    for hidden in (False, True):
+        masked = np.ma.masked_array(array, np.zeros(SHAPE, bool))
+        masked[3, 4, 5] = np.ma.masked if hidden else array[3, 4, 5]
+        volume = volume_of(kind(masked, tmp_path))
+        np.testing.assert_array_equal(volume[2], array[2])
+        if hidden:
+            with pytest.raises(VolumeError, match=r"array p3d .*masked voxels.*fill them"):
+                volume[3]
+        else:
+            np.testing.assert_array_equal(volume.read(), array)
+
+
 def test_an_array_that_cannot_be_read_is_an_error_with_its_name():
     def fail(block):
         raise KeyError("no such chunk")

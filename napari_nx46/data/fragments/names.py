@@ -47,7 +47,7 @@ def checked_image_id(image_id: str, path: Path | None = None) -> str:
     raise FragmentError(
         f"{where}found image_id {printable(image_id)!r}; "
         f"expected at most {LONGEST_IMAGE_ID} letters, "
-        "digits, '.', '_' and '-', with no dot at either end; rename the file"
+        "digits, '.', '_' and '-', with no dot at either end; rename it"
     )
 
 
@@ -66,7 +66,7 @@ def checked_model_name(name: str, path: Path | None = None) -> str:
     raise FragmentError(
         f"{where}found a model named {printable(name)!r}; expected at most {LONGEST_SOURCE_NAME} "
         "letters, digits, '.', '_' and '-', with no dot at either end, and none of "
-        f"{', '.join(_TAKEN_NAMES)}; rename the folder"
+        f"{', '.join(_TAKEN_NAMES)}; rename it"
     )
 
 

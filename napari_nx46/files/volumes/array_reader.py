@@ -57,12 +57,16 @@ class ArrayReader:
     @property
     def in_memory(self) -> bool:
         """Whether all voxels are in memory, in the order in which they are computed with."""
-        return isinstance(self._array, np.ndarray) and self._as_needed(self._whole(self._array))
+        array = self._array
+        if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+            return False
+        return self._as_needed(self._whole(array))
 
     def read_box(self, box: Box) -> np.ndarray:
         """Read a box; where it can be, this is a view of the array, not to be written to."""
         try:
-            block = np.asarray(self._array[self._axes.index(self._channel, box)])
+            read = self._array[self._axes.index(self._channel, box)]
+            block = np.asarray(read)
         except _DAMAGE as error:
             place = ", ".join(f"{part.start}:{part.stop}" for part in box)
             raise self._origin.error(
@@ -70,6 +74,10 @@ class ArrayReader:
                 f"({type(error).__name__}: {error})",
                 "a readable array",
             ) from error
+        if np.ma.is_masked(read):
+            raise self._origin.error(
+                "masked voxels, which have no value", "a value a voxel; fill them: array.filled(0)"
+            )
         if block.size != math.prod(box_shape(box)):
             raise self._origin.error(
                 f"an array that gives shape {block.shape} where {box_shape(box)} was asked for",

@@ -138,6 +138,12 @@ class LandscapeRequest:
             return frozenset()
         return frozenset(at for at in product(*map(range, shape)) if self.setting_at(at) is None)
 
+    @cached_property
+    def crossed(self) -> frozenset[tuple[str, str]]:
+        """Pairs of knobs of which the first is above the second at positions of no setting."""
+        there = (self.setting.model_copy(update=self.values_at(at)) for at in self.impossible)
+        return frozenset(pair for setting in there for pair in setting.crossed_knobs())
+
     def values_at(self, position: Position) -> dict[str, KnobValue]:
         """Return the values of the knobs at a position."""
         places = zip(self.axes, position, strict=True)

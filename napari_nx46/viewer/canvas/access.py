@@ -1,4 +1,4 @@
-"""The canvas of a napari window, found among Qt's widgets: napari offers no public way."""
+"""The canvas of a napari window, and what else of napari is private: there is no public way."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from napari._app_model.constants import MenuGroup, MenuId
 from napari._qt.qt_viewer import QtViewer
 from napari.utils import progress
 from numpy.typing import NDArray
+from qtpy.QtCore import QEvent
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Canvas:
-    """What a viewer draws on; found once, since the search goes through all widgets.
+    """What a viewer draws on.
 
     It keeps no window alive.
 
@@ -129,11 +130,18 @@ def _set_state(node: weakref.ref[Any], side: str | bool, **state: object) -> Non
 
 
 def _qt_viewer_of(model: Any) -> QtViewer | None:
-    for window in QApplication.topLevelWidgets():
-        found = window.findChild(QtViewer)
-        if found is not None and found.viewer is model:
-            return found
-    return None
+    """Return the part of a window that shows a viewer, or None without a window."""
+    window = getattr(getattr(model, "window", None), "_qt_window", None)
+    return getattr(window, "_qt_viewer", None)
+
+
+def paint_status_bar(viewer: napari.Viewer) -> None:
+    """Paint a window's status bar with the status that the viewer has now, at once."""
+    qt_viewer = _qt_viewer_of(viewer)
+    if qt_viewer is not None:
+        # The label of the status becomes as wide as its text when it is laid out.
+        QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+        qt_viewer.window().statusBar().repaint()
 
 
 def unwrapped(given: Any) -> Any:

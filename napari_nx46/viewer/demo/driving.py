@@ -13,9 +13,11 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QApplication,
     QComboBox,
+    QDockWidget,
     QDoubleSpinBox,
     QGraphicsView,
     QLineEdit,
+    QListView,
     QSlider,
     QTableView,
     QWidget,
@@ -24,6 +26,7 @@ from qtpy.QtWidgets import (
 from napari_nx46.run.export.export import RunResult
 from napari_nx46.viewer.tune.dock import TuneDock
 from napari_nx46.viewer.tune.panel import TunePanel
+from napari_nx46.viewer.window.arrangement import NAPARI_DOCKS, main_window_of
 
 __all__ = [
     "accept_and_export",
@@ -34,6 +37,7 @@ __all__ = [
     "drag_in_scene",
     "opened",
     "rest",
+    "show_all_layers",
     "type_into",
     "type_into_cell",
     "wait_for",
@@ -105,6 +109,27 @@ def wait_for_compiling(dock: TuneDock) -> None:
             and panel.compiling_note.isHidden()
         )
     )
+
+
+def show_all_layers(dock: TuneDock) -> None:
+    """Make napari's layer list as high as its layers need, where the window has the room.
+
+    Parameters
+    ----------
+    dock : TuneDock
+        Of whose window that is.
+    """
+    window = main_window_of(dock)
+    if window is None:
+        return
+    frames = [window.findChild(QDockWidget, name) for name in NAPARI_DOCKS]
+    layers = child(frames[-1], QListView)
+    missing = layers.model().rowCount() * layers.sizeHintForRow(0) - layers.viewport().height()
+    if missing > 0:
+        controls, listed = (frame.height() for frame in frames)
+        sizes = [max(controls - missing, 1), listed + missing]
+        window.resizeDocks(frames, sizes, Qt.Orientation.Vertical)
+        QApplication.processEvents()
 
 
 def click(widget: QWidget) -> None:

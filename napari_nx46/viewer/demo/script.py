@@ -28,6 +28,7 @@ from napari_nx46.viewer.demo.driving import (
     drag_handle,
     opened,
     rest,
+    show_all_layers,
     wait_for,
     wait_for_compiling,
 )
@@ -148,6 +149,7 @@ def scripted_session(
         wait_for_compiling(dock)
         wait_for(lambda: session.figures.exact)
         rest(0.3)
+        show_all_layers(dock)
         screenshot = out / "screenshot.png"
         dock.window().grab().save(str(screenshot))
     finally:

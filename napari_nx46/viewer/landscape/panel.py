@@ -187,6 +187,7 @@ class LandscapePanel(PlotPage):
             " the best."
         )
         found += _ends(landscape, plateau)
+        found += _empty_parts(landscape)
         if not self.explorer.is_current(landscape):
             found.append(f"{self._since(landscape)} A click sets all sliders as they were then.")
         return found
@@ -353,6 +354,16 @@ def _ends(landscape: Landscape, plateau: Iterable[Position]) -> list[str]:
         elif value == axis.values[-1] and value < scale.highest:
             found.append(f"It may be better above {scale.title} {there}.")
     return found
+
+
+def _empty_parts(landscape: Landscape) -> list[str]:
+    """Return, a sentence each, why a part of the axes has no points."""
+    knobs = described_knobs(Setting)
+    return [
+        f"There are no points where {knobs[low].title} would be above {knobs[high].title}: no"
+        " setting has that."
+        for low, high in sorted(landscape.request.crossed)
+    ]
 
 
 def _in_words(values: dict[str, KnobValue]) -> str:

@@ -23,12 +23,21 @@ def tune_selected(viewer: napari.Viewer) -> None:
     the 3D path. The chooser shows it, and takes another choice.
     """
     from napari_nx46.viewer.canvas.access import unwrapped
-    from napari_nx46.viewer.canvas.viewing import is_whole
-    from napari_nx46.viewer.qt.later import Later
-    from napari_nx46.viewer.sources.choice import guessed
-    from napari_nx46.viewer.window.session_dock import has_tune_dock, tune_dock_of
+    from napari_nx46.viewer.messages.working import OPENING, working
 
     viewer = unwrapped(viewer)
+    with working(viewer, OPENING):
+        _tune_selected(viewer)
+
+
+def _tune_selected(viewer: napari.Viewer) -> None:
+    """Tune what is selected, with the dock that is there or a new one."""
+    from napari_nx46.data.fragments import FragmentError
+    from napari_nx46.viewer.canvas.viewing import is_whole
+    from napari_nx46.viewer.qt.later import Later
+    from napari_nx46.viewer.sources.choice import guessed, what_is_missing
+    from napari_nx46.viewer.window.session_dock import has_tune_dock, tune_dock_of
+
     was_whole = not has_tune_dock(viewer) and is_whole(viewer)
     selected = [layer for layer in viewer.layers if layer in viewer.layers.selection]
     choice, dock = guessed(selected), tune_dock_of(viewer)
@@ -36,8 +45,9 @@ def tune_selected(viewer: napari.Viewer) -> None:
     if frame is not None:
         frame.show()
         frame.raise_()
-    if choice.p3d is None and choice.p2d is None and choice.image is None:
+    if not choice.has_source:
         dock.layers.propose(guessed(viewer.layers))
+        notify_error(FragmentError(what_is_missing(selected)))
         return
     try:
         dock.layers.begin(choice)

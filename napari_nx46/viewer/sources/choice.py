@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Labels
 
 from napari_nx46.data.fragments import DataSet, FragmentError, plain_name
+from napari_nx46.files.naming import first_few, printable
 from napari_nx46.files.volumes.array_reader import finest_level
 from napari_nx46.files.volumes.array_volume import ArrayVolume, open_array
 from napari_nx46.files.volumes.axes import SPACE, channel_axis_beside
@@ -65,7 +66,7 @@ class LayerOrigin:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return f"layer {self.layer.name!r}"
+        return f"layer {_quoted(self.layer)}"
 
     def error(self, found: str, expected: str, code: str = "") -> VolumeError:
         """Return (not raise) the error that says what was found here; see `Origin.error`."""
@@ -149,6 +150,8 @@ class LayerChoice:
             If a layer is no volume of a type that its place allows.
         """
         volumes = {name: self._opened(name, layer) for name, layer in self.places.items()}
+        if not self.has_source:
+            raise FragmentError(what_is_missing(self.layers))
         entry: dict[str, Any] = {name: volumes.get(name) for name in ROLES}
         entry["models"] = {name: volumes[f"models/{name}"] for name in self.models}
         dataset = DataSet.from_arrays(
@@ -212,7 +215,7 @@ class LayerChoice:
             )
             if not same:
                 raise FragmentError(
-                    f"fragment {self.name}: layers {one.name!r} and {other.name!r} lie at "
+                    f"fragment {self.name}: layers {_quoted(one)} and {_quoted(other)} lie at "
                     "different places (scale, translate, rotate, shear, affine or units differ); "
                     "expected one grid; give them the same transform, or resample one of them"
                 )
@@ -244,6 +247,36 @@ def can_be_chosen(layer: Layer) -> bool:
     finest = data[0] if data is not None and getattr(layer, "multiscale", False) else data
     own = is_stand_in(layer) or isinstance(finest, LazyVolume | CorrectionsVolume | LevelArray)
     return isinstance(layer, Image | Labels) and not own and not getattr(layer, "rgb", False)
+
+
+def what_is_missing(layers: Iterable[Layer]) -> str:
+    """Return in words why layers make no mask: what each of them is, and what is needed.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+        None of which a score can be made from.
+    """
+    found = [f"layer {_quoted(layer)} {_what_it_is(layer)}" for layer in layers]
+    return (
+        f"nothing to tune: {first_few(found, 3) or 'no layer is chosen'}; expected an Image layer"
+        " of surface probabilities, or of the CT: select it too, or choose it under “Layers”"
+    )
+
+
+def _quoted(layer: Layer) -> str:
+    """Return a layer's name as messages have it: in one line, the end of a long one left out."""
+    return printable(repr(layer.name))
+
+
+def _what_it_is(layer: Layer) -> str:
+    if getattr(layer, "rgb", False):
+        return "has colours (split its channels)"
+    if not isinstance(layer, Image | Labels):
+        return f"is a {type(layer).__name__} layer"
+    if not can_be_chosen(layer):
+        return "is made by this plugin"
+    return "can only be the label, which a mask is scored with"
 
 
 def guessed(layers: Iterable[Layer]) -> LayerChoice:

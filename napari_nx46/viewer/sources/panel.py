@@ -133,7 +133,6 @@ class LayerPanel(QWidget):
         rows = min(max(offered, 1), MOST_MODEL_ROWS)
         height = self.models.native.fontMetrics().lineSpacing() + 4
         self.models.native.setFixedHeight(rows * height + 6)
-        self.button.enabled = offered > 0
         self._offer_axes()
 
     def _form(self) -> QWidget:

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject
 
 from napari_nx46.data.fragments import Place
 from napari_nx46.viewer.messages.notices import notify_error, notify_info
+from napari_nx46.viewer.messages.working import OPENING, working
 from napari_nx46.viewer.plugin.preferences import read_preferences
 from napari_nx46.viewer.sources.channels_first import ChannelsFirst
 from napari_nx46.viewer.sources.choice import LayerChoice, open_quietly
@@ -93,6 +94,11 @@ class LayerTuning(QObject):
         FragmentError, VolumeError
             If they form no fragment; what was open stays open then.
         """
+        with working(self._dock.viewer, OPENING):
+            self._begin(choice, workspace)
+
+    def _begin(self, choice: LayerChoice, workspace: Path | None) -> None:
+        """Tune layers with what was kept of them, or without it where they no longer go with it."""
         chosen = workspace
         if workspace is None and self._dock.keeps and choice.has_source:
             workspace = workspace_of_layers(choice, read_preferences().environment)

@@ -20,14 +20,16 @@ from napari_nx46.data.fragments import (
     place_of,
     workspace_key,
 )
+from napari_nx46.files.held import Held, hold
 from napari_nx46.files.volumes.reading import ReadAs
 from napari_nx46.files.workspace import default_workspace
 from napari_nx46.live.scroll.store import scroll_of
 from napari_nx46.run.pipelines import DEFAULT_MEMORY_BUDGET
 from napari_nx46.viewer.canvas.layers import image_id_of, layers_read_otherwise, origin_of
 from napari_nx46.viewer.messages.error_banner import ErrorBanner
-from napari_nx46.viewer.messages.notices import notify_error
+from napari_nx46.viewer.messages.notices import notify_error, notify_warning
 from napari_nx46.viewer.messages.plain_text import PlainLabel
+from napari_nx46.viewer.messages.working import OPENING, working
 from napari_nx46.viewer.plugin.preferences import Preferences, read_preferences
 from napari_nx46.viewer.plugin.samples import is_sample
 from napari_nx46.viewer.sources.arrivals import Arrivals, paths_of
@@ -50,6 +52,10 @@ if TYPE_CHECKING:
 NAPARI_TITLE = "napari"
 TITLE = "NX46 · "
 VIEW_MARGIN = 0.02
+IN_ANOTHER_WINDOW = (
+    "Another window has the same data open. So that neither overwrites the other's corrections,"
+    " what is done in this one is kept in a file of its own: {}"
+)
 
 VOLUME_FILTER = (
     "Volumes (*.tif *.tiff *.npy *.npz *.h5 *.hdf5 *.nii *.nii.gz *.mha *.mhd *.nrrd *.nhdr "
@@ -81,6 +87,7 @@ class TuneDock(TabbedDock):
         self.keeps = keeps
         self.viewer_session: ViewerSession | None = None
         self.panel: TunePanel | None = None
+        self._held: Held | None = None
         self.setWindowTitle("Tune surface mask")
         self.setAcceptDrops(True)
         layout = QVBoxLayout(self)
@@ -130,13 +137,14 @@ class TuneDock(TabbedDock):
             If there is no sound volume; what was open stays open then.
         """
         given = tuple(map(place_of, paths))
-        if folders is None and self._open_scroll(given, read_as):
-            return
-        if read_as is None:
-            dataset = open_as_kept(given, folders, self.workspace_of(given))
-        else:
-            dataset = open_as(given, folders, read_as)
-        self.show_data_set(dataset, given, image_id)
+        with working(self.viewer, OPENING):
+            if folders is None and self._open_scroll(given, read_as):
+                return
+            if read_as is None:
+                dataset = open_as_kept(given, folders, self.workspace_of(given))
+            else:
+                dataset = open_as(given, folders, read_as)
+            self.show_data_set(dataset, given, image_id)
 
     def _open_scroll(self, places: tuple[Place, ...], read_as: ReadAs | None) -> bool:
         """Open what is larger than memory box by box; return False where nothing is."""
@@ -215,9 +223,13 @@ class TuneDock(TabbedDock):
         self.error_banner.dismiss()
         if workspace is None and paths:
             workspace = self.workspace_of(paths)
+        workspace = self._held_alone(workspace)
         viewer_session = ViewerSession(
             self.viewer, dataset, paths, self, image_id, workspace, chosen
         )
+        # A window that is closed deletes the session.
+        if self._held is not None:
+            viewer_session.destroyed.connect(self._held.release)
         self.layers.follow(chosen, workspace)
         for layer in (*old_layers, *read_otherwise):
             if layer not in viewer_session.layers and layer in self.viewer.layers:
@@ -238,6 +250,15 @@ class TuneDock(TabbedDock):
         self._entitle(dataset)
         warn_of_channels(dataset)
         self.viewer_session_changed.emit(viewer_session)
+
+    def _held_alone(self, workspace: Path | None) -> Path | None:
+        """Return the file to keep work in: another one where a window writes to this already."""
+        if workspace is None:
+            return None
+        self._held = hold(workspace)
+        if self._held.number > 1:
+            notify_warning(IN_ANOTHER_WINDOW.format(self._held.path))
+        return self._held.path
 
     def _layers_of_files(self) -> list[Any]:
         """Return the layers that were added for the session; none where they are the user's."""
@@ -322,7 +343,9 @@ class TuneDock(TabbedDock):
         if self.viewer_session is not None:
             self.viewer_session.close()
             self.viewer_session.deleteLater()
-        self.viewer_session = self.panel = None
+        if self._held is not None:
+            self._held.release()
+        self.viewer_session = self.panel = self._held = None
         self.introduction.show()
 
     def _try_to_open(self, paths: Sequence[str], image_id: str | None = None) -> None:

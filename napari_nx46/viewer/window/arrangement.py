@@ -205,9 +205,16 @@ def main_window_of(widget: QWidget) -> QMainWindow | None:
 
 def _docks_of(window: QMainWindow, kind: type[QWidget]) -> list[QDockWidget]:
     """Return the docks of a window that hold a widget of a class."""
-    return [dock for dock in window.findChildren(QDockWidget) if isinstance(dock.widget(), kind)]
+    return [dock for dock in _docks_in(window) if isinstance(dock.widget(), kind)]
 
 
 def _napari_docks(window: QMainWindow) -> list[QDockWidget]:
-    found = {dock.objectName(): dock for dock in window.findChildren(QDockWidget)}
+    found = {dock.objectName(): dock for dock in _docks_in(window)}
     return [found[name] for name in NAPARI_DOCKS if name in found]
+
+
+def _docks_in(window: QMainWindow) -> list[QDockWidget]:
+    """Return all docks of a window, without a search through thousands of their widgets."""
+    near = Qt.FindChildOption.FindDirectChildrenOnly
+    docks: list[QDockWidget] = window.findChildren(QDockWidget, options=near)
+    return docks

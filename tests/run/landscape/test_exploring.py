@@ -146,7 +146,8 @@ def test_a_low_threshold_above_the_high_one_is_no_point():
     assert set(landscape.scores) == {(a, b) for a in range(5) for b in range(5) if a <= b}
     assert wanted.impossible == {(a, b) for a in range(5) for b in range(5) if a > b}
     assert all(corner in landscape.scores for cell in landscape.cells for corner in cell.corners)
-    assert MAP.impossible == frozenset()
+    assert wanted.crossed == {("low_quantile", "quantile")}
+    assert MAP.impossible == MAP.crossed == frozenset()
 
 
 @given(st.sets(st.integers(0, 1000), min_size=2, max_size=200), st.data(), st.integers(1, 8))

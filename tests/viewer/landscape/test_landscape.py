@@ -14,6 +14,7 @@ from napari_nx46.data.fragments import write_data_folder
 from napari_nx46.files.atomic import WriteError
 from napari_nx46.run.landscape.landscape import PointScore
 from napari_nx46.run.whole_mask import mask_of_fragment
+from napari_nx46.setting import Setting, described_knobs
 from napari_nx46.viewer.landscape.axis_chooser import explored_knobs
 from napari_nx46.viewer.landscape.dock import LandscapeDock
 from napari_nx46.viewer.plots.colors import Role, plot_colors
@@ -171,6 +172,23 @@ def test_a_best_point_at_the_end_of_an_axis_says_where_to_look_on(mapped):
         assert words in panel.words.text()
 
 
+def test_why_a_part_of_the_map_is_empty_is_said(mapped):
+    panel, knobs = panel_of(mapped), described_knobs(Setting)
+    mapped.session.change(hysteresis=True)
+    choose(panel.x_chooser, "probability", 0.5, 0.9)
+    choose(panel.y_chooser, "low_probability", 0.3, 0.9)
+    panel.points_box.setValue(9)
+    titles = knobs["low_probability"].title, knobs["probability"].title
+    for highest, words in ((0.9, "{} would be above {}".format(*titles)), (0.5, "")):
+        panel.y_chooser.to_box.setValue(highest)
+        mapped.click(panel.compute_button)
+        mapped.wait_until(lambda: not panel.explorer.running)
+        panel.refresh()
+        assert bool(panel.landscape.request.impossible) == bool(words)
+        assert ("would be above" in panel.words.text()) == bool(words)
+        assert words in panel.words.text()
+
+
 def test_a_curve_over_one_knob(mapped):
     panel = panel_of(mapped)
     landscape = compute(mapped, ("smallest_object",), 9)
@@ -282,6 +300,7 @@ def test_only_knobs_that_apply_are_offered(mapped):
 def test_it_is_found_again_with_the_workspace(mapped, open_viewer_session, planted_folder):
     landscape = compute(mapped)
     assert mapped.viewer_session.keeping.flush()
+    mapped.dock.close()  # else the other window keeps its work in another file
     again = open_viewer_session(planted_folder)
     dock = open_dock_of(again.viewer, LandscapeDock)
     again.qtbot.waitUntil(lambda: dock.panel.landscape is not None, timeout=PATIENCE)

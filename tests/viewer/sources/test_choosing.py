@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from napari._app_model import get_app_model
 from napari._app_model.constants import MenuId
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Points, Shapes
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QLabel, QStatusBar
 
 from napari_nx46 import make_mask
 from napari_nx46.viewer.canvas.viewing import is_whole
+from napari_nx46.viewer.messages.working import OPENING
 from napari_nx46.viewer.plugin.layers import (
     CONTEXT_COMMAND,
     LAID_OUT_SECONDS,
@@ -177,6 +180,66 @@ def test_without_a_selection_the_chooser_opens(make_napari_viewer):
     assert dock.viewer_session is None
     assert dock.layers.panel.section.isExpanded()
     assert dock.layers.panel.boxes["p3d"].value is viewer.layers["first"]
+
+
+def colours():
+    return Image(np.zeros((*SHAPE, 3), np.uint8), name="photo", rgb=True)
+
+
+@pytest.mark.parametrize(
+    ("selected", "words"),
+    [
+        ([], "no layer is chosen"),
+        ([Labels(np.zeros(SHAPE, np.uint8), name="truth")], "layer 'truth' can only be the label"),
+        ([colours()], "layer 'photo' has colours"),
+        ([Points(np.zeros((1, 3)), name="<b>\n")], r"layer '<b>\n' is a Points layer"),
+        ([Shapes(np.zeros((4, 3)), name="s" * 500)], f"layer '{'s' * 50}"),
+    ],
+)
+def test_what_is_missing_is_said_where_nothing_can_be_tuned(
+    selected, words, make_napari_viewer, notifications
+):
+    viewer = make_napari_viewer()
+    first = viewer.add_layer(image("first"))
+    for layer in selected:
+        viewer.add_layer(layer)
+    viewer.layers.selection = set(selected)
+    tune_selected(viewer)
+    dock = tune_dock_of(viewer)
+    assert dock.viewer_session is None
+    assert dock.layers.panel.boxes["p3d"].value is first
+    (message,) = notifications()
+    assert words in message.replace("\u2060", "")
+    assert "expected an Image layer of surface probabilities" in message
+    assert len(message) < 500
+
+
+def test_the_button_says_what_is_missing_beside_a_label(window, notifications):
+    viewer, dock = window
+    viewer.add_labels(np.zeros(SHAPE, np.uint8), name="truth")
+    dock.layers.panel.boxes["label"].value = viewer.layers["truth"]
+    dock.layers.panel.button.native.click()
+    (message,) = notifications()
+    assert "layer 'truth' can only be the label" in message
+
+
+def test_that_layers_are_opened_is_seen_at_once(make_napari_viewer):
+    viewer = make_napari_viewer()
+    viewer.add_layer(image("first"))
+    dock, seen = add_dock(viewer), []
+
+    def look(session):
+        if session is None:
+            return
+        (bar,) = viewer.window._qt_window.findChildren(QStatusBar)
+        texts = [label.text() for label in bar.findChildren(QLabel)]
+        seen.append((QApplication.overrideCursor().shape(), OPENING in texts))
+
+    dock.viewer_session_changed.connect(look)
+    tune_selected(viewer)
+    assert seen == [(Qt.CursorShape.BusyCursor, True)]
+    assert QApplication.overrideCursor() is None
+    assert viewer.status == "Ready"
 
 
 def test_the_menu_of_a_layer_has_the_command_once(make_napari_viewer):

@@ -70,19 +70,28 @@ def as_zarr(array, folder):
     return stored
 
 
-KINDS = {
-    "numpy": lambda array, folder: array,
-    "dask": as_dask,
-    "zarr": as_zarr,
-    "multiscale": lambda array, folder: [array, array[:, ::2, ::2]],
-}
+def as_read_only(array, folder):
+    array.flags.writeable = False
+    return array
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-@pytest.mark.parametrize("kind", KINDS)
+def as_levels(array, folder):
+    return [array, array[:, ::2, ::2]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype"),
+    [
+        (as_read_only, np.uint8),
+        (as_dask, np.uint16),
+        (as_zarr, np.float32),
+        (as_levels, np.float16),
+        (lambda array, folder: np.asfortranarray(array), ">f4"),
+    ],
+)
 def test_a_layer_of_any_kind_is_tuned_where_it_lies(kind, dtype, tuned, tmp_path):
     array = path(dtype=dtype)
-    given = KINDS[kind](array, tmp_path)
+    given = kind(array, tmp_path)
     window = tuned(lambda viewer: viewer.add_image(given, name="prob", **GRID))
     assert [layer.name for layer in window.viewer.layers] == ["prob", LAYER]
     for name, value in GRID.items():

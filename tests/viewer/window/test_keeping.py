@@ -186,3 +186,24 @@ def test_samples_and_windows_that_keep_nothing_always_begin_the_same(
     assert not default_workspace(data_folder).exists()
     assert workspace_of((sample_path(),), Preferences()) is None
     assert workspace_of((data_folder,), Preferences()) == default_workspace(data_folder)
+
+
+def test_two_windows_on_the_same_data_keep_their_work_apart(
+    make_napari_viewer, open_viewer_session, data_folder, notifications
+):
+    first, second = open_viewer_session(data_folder), open_viewer_session(data_folder)
+    paths = [opened.viewer_session.workspace for opened in (first, second)]
+    assert paths[0] != paths[1]
+    (message,) = [text for text in notifications() if "Another window" in text]
+    assert str(paths[1]) in message
+    for opened, quantile in ((first, 0.85), (second, 0.75)):
+        opened.session.change(quantile=quantile)
+        rest(opened)
+        opened.dock.close()
+    for path, quantile in zip(paths, (0.85, 0.75), strict=True):
+        with Workspace.open(path) as workspace:
+            assert workspace.history()[-1].setting.quantile == quantile
+    again = open_viewer_session(data_folder)
+    again.wait_until(lambda: again.viewer_session.keeping.begun)
+    assert again.viewer_session.workspace == paths[0]
+    assert again.session.setting.quantile == 0.85
