@@ -105,6 +105,31 @@ def check_held(origin: AnyOrigin, shape: tuple[int, ...], size: int) -> None:
         )
 
 
+def check_whole(origin: AnyOrigin, shape: tuple[int, ...], size: int) -> None:
+    """Check that a whole volume fits into the memory with what is made of it, as much again.
+
+    Parameters
+    ----------
+    origin : AnyOrigin
+        The file, for the message.
+    shape : tuple of int
+        Of the volume.
+    size : int
+        Its bytes.
+
+    Raises
+    ------
+    VolumeError
+        If it does not.
+    """
+    if size > ALWAYS_READ and size > (most := machine_memory() // 2):
+        raise origin.error(
+            f"{in_words(size)} to be held at once, as voxels of shape {shape}",
+            f"at most {in_words(most)}, half of the memory; choose boxes or a coarser level "
+            "(STORE#level=2&box=Z0:Z1,Y0:Y1,X0:X1)",
+        )
+
+
 def in_words(size: int) -> str:
     """Return a number of bytes as people say it.
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_nx46.data.fragments import FragmentError, checked_image_id
-from napari_nx46.data.fragments.boxes import Box, BoxList, check_boxes
+from napari_nx46.data.fragments.boxes import Box, BoxList, box_of, check_boxes, level_of, store_id
 
 ENDS = st.tuples(st.integers(0, 10**6), st.integers(1, 10**6)).map(
     lambda ends: (ends[0], sum(ends))
@@ -46,6 +46,20 @@ def test_the_image_id_of_a_box_is_plain_and_names_it(box, store):
     image_id = box.image_id(store)
     assert checked_image_id(image_id) == image_id
     assert image_id.endswith(box.name)
+
+
+LEVELS = st.none() | st.text("0123/._a é", min_size=1, max_size=300)
+
+
+@given(BOXES, st.sampled_from(["scroll", "s" * 250]), LEVELS, LEVELS)
+def test_no_two_levels_have_the_same_image_id(box, store, level, other):
+    for named in (lambda one: box.image_id(store, one), lambda one: store_id(store, one)):
+        assert checked_image_id(named(level)) == named(level)
+        assert (named(level) == named(other)) == (level == other)
+    image_id = box.image_id(store, level)
+    assert box_of(image_id) == box
+    assert (level_of(image_id) is None) == (level is None)
+    assert (level_of(image_id) == level_of(box.image_id("b", other))) == (level == other)
 
 
 def test_boxes_are_kept_in_a_file(tmp_path):

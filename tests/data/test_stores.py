@@ -114,6 +114,8 @@ def test_a_level_label_and_image_of_boxes(tmp_path, store):
         np.testing.assert_array_equal(volume.read(), voxels[halved][box.slices])
     assert fragment.placement.translate == (4.0, 0.0, 8.0)
     assert fragment.p3d.record()["level"] == "1"
+    assert fragment.image_id == "scroll_level-1_z1-5_y0-8_x2-10"
+    assert open_data(StorePlace(first.store, "1")).image_ids == ("scroll_level-1",)
     with pytest.raises(FragmentError, match="expected stores of one grid"):
         open_data(first, StorePlace(str(tmp_path / "p2d.zarr")))
     with pytest.raises(FragmentError, match="expected one within 0:6,0:8,0:10"):
@@ -143,7 +145,8 @@ def test_the_fingerprint_of_a_box_is_that_of_its_voxels(tmp_path, store):
 
 def test_a_whole_store_is_one_fragment_unless_it_is_a_scroll(tmp_path, store):
     (fragment,) = open_data(f"{tmp_path / 'scroll.zarr'}#level=1")
-    assert fragment.image_id == "scroll"
+    assert fragment.image_id == "scroll_level-1"
+    assert open_data(f"{tmp_path / 'scroll.zarr'}#level=0").image_ids == ("scroll",)
     np.testing.assert_array_equal(fragment.p3d.read(), store[::2, ::2, ::2])
     path = tmp_path / "large.zarr"
     array = zarr.create_array(path, shape=(2**13,) * 3, chunks=(64,) * 3, dtype="uint8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,11 +19,14 @@ from napari_nx46.files.regular import open_regular
 from napari_nx46.files.volumes.indexing import Box as Slices
 from napari_nx46.setting.errors import faults_of
 
-__all__ = ["Box", "BoxList", "box_name_of", "box_of", "check_boxes"]
+__all__ = ["Box", "BoxList", "box_name_of", "box_of", "check_boxes", "level_of", "store_id"]
 
 _RANGE = re.compile(r"\s*(\d{1,15})\s*:\s*(\d{1,15})\s*")
 _NAME = re.compile(r"_(z\d+-\d+_y\d+-\d+_x\d+-\d+)")
 _AXES = "zyx"
+_LEVEL = "level-"
+_PLAIN_LEVEL = re.compile(r"[A-Za-z0-9]{1,24}")
+_LONGEST_LEVEL = 24
 _MOST_FILE_BYTES = 2**22
 _MOST_BOXES = 10_000
 
@@ -104,15 +108,22 @@ class Box:
         ends = zip(_AXES, self.start, self.stop, strict=True)
         return "_".join(f"{axis}{first}-{last}" for axis, first, last in ends)
 
-    def image_id(self, store: str) -> str:
+    def image_id(self, store: str, level: str | None = None) -> str:
         """Return the image_id of the box of a store: its name, made plain, and that of the box.
 
         Parameters
         ----------
         store : str
             Name of the store, without folders and ending.
+        level : str, optional
+            Path of the level in it that was chosen.
+
+        Examples
+        --------
+        >>> Box.parse("0:64,128:256,0:32").image_id("scroll", "2")
+        'scroll_level-2_z0-64_y128-256_x0-32'
         """
-        return f"{plain_name(store, 'store')[: LONGEST_IMAGE_ID - len(self.name) - 1]}_{self.name}"
+        return _named(store, level, self.name)
 
     def overlaps(self, other: Box) -> bool:
         """Return whether the boxes have a voxel in common."""
@@ -125,6 +136,45 @@ class Box:
         """Return the text that `parse` reads."""
         ends = zip(self.start, self.stop, strict=True)
         return ",".join(f"{first}:{last}" for first, last in ends)
+
+
+def store_id(store: str, level: str | None = None) -> str:
+    """Return the image_id of a whole store, which names the level that was chosen.
+
+    Parameters
+    ----------
+    store : str
+        Name of the store, without folders and ending.
+    level : str, optional
+        Path of the level in it.
+    """
+    return _named(store, level)
+
+
+def _named(store: str, level: str | None, *box: str) -> str:
+    """Return the name of a store made plain, cut so that level and box follow it whole."""
+    tail = "_".join((*(() if level is None else (_LEVEL + _level_name(level),)), *box))
+    whole = plain_name(store, "store" if box else "fragment")
+    return f"{whole[: LONGEST_IMAGE_ID - len(tail) - 1]}_{tail}" if tail else whole
+
+
+def _level_name(level: str) -> str:
+    """Return a path as a part of an image_id; no two have the same."""
+    if _PLAIN_LEVEL.fullmatch(level):
+        return level
+    return f"{plain_name(level, '')[-_LONGEST_LEVEL:]}.{sha256(level.encode()).hexdigest()[:8]}"
+
+
+def level_of(image_id: str) -> str | None:
+    """Return how the image_id of a box names the level; None if it names none.
+
+    Examples
+    --------
+    >>> level_of("scroll_level-2_z0-64_y128-256_x0-32"), level_of("mask_z0-64_y128-256_x0-32")
+    ('2', None)
+    """
+    found = re.search(f"_{_LEVEL}([A-Za-z0-9._-]+?){_NAME.pattern}$", image_id)
+    return None if found is None else found.group(1)
 
 
 def box_name_of(image_id: str) -> str | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari_nx46.data.fragments.boxes import Box, check_boxes
+from napari_nx46.data.fragments.boxes import Box, check_boxes, store_id
 from napari_nx46.data.fragments.data_set import DataSet
 from napari_nx46.data.fragments.model import Fragment
-from napari_nx46.data.fragments.names import FragmentError, plain_name
+from napari_nx46.data.fragments.names import FragmentError
 from napari_nx46.data.fragments.places import StorePlace
 from napari_nx46.files.volumes.opening import ReadAs, Role, Volume, open_volume
 from napari_nx46.files.volumes.store_volume import PartVolume
@@ -46,7 +46,7 @@ def open_stores(places: Sequence[StorePlace], read_as: ReadAs) -> DataSet:
     ):
         if other is not None:
             volumes[name] = _opened(first.beside(other), role)
-    name = plain_name(first.name)
+    name = store_id(first.name, paths[0].coarser_level)
     fragments = _boxes_of(volumes, first) if first.boxes else (_fragment(name, volumes),)
     return DataSet(name, None, fragments, read_as=read_as)
 
@@ -76,9 +76,9 @@ def volumes_of(place: StorePlace, role: Role, channel: int | None = None) -> dic
     """
     whole = _opened(place, role, ReadAs(channel))
     if not place.boxes:
-        return {plain_name(place.name): whole}
+        return {store_id(place.name, whole.coarser_level): whole}
     check_boxes(place.boxes, whole.shape, place.store)
-    by_id = {box.image_id(place.name): box for box in place.boxes}
+    by_id = {box.image_id(place.name, whole.coarser_level): box for box in place.boxes}
     return {name: PartVolume(whole, by_id[name].slices, name) for name in sorted(by_id)}
 
 
@@ -92,7 +92,7 @@ def _boxes_of(volumes: dict[str, Volume], place: StorePlace) -> tuple[Fragment, 
                 f"{other.name}; expected stores of one grid, at the same level"
             )
     check_boxes(place.boxes, first.shape, place.store)
-    by_id = {box.image_id(place.name): box for box in place.boxes}
+    by_id = {box.image_id(place.name, first.coarser_level): box for box in place.boxes}
     return tuple(_cut(volumes, image_id, by_id[image_id]) for image_id in sorted(by_id))
 
 

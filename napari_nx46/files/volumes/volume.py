@@ -264,6 +264,12 @@ class Volume(ABC):
         return self[...]
 
     @property
+    def coarser_level(self) -> str | None:
+        """Path of the level that is read; None of the finest one, whether it was chosen or not."""
+        levels = () if self.layout is None else self.layout.levels
+        return None if levels and self.level == levels[0] else self.level
+
+    @property
     def absent_value(self) -> float | None:
         """What a voxel of an absent chunk is read as; None of what is no store."""
         if self.layout is None:

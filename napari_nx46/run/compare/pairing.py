@@ -14,7 +14,7 @@ from napari_nx46.data.fragments import (
     StorePlace,
     volumes_of,
 )
-from napari_nx46.data.fragments.boxes import box_name_of
+from napari_nx46.data.fragments.boxes import box_name_of, level_of
 from napari_nx46.files.naming import first_few, printable
 from napari_nx46.files.submission.mask_tiff import Shape
 from napari_nx46.files.volumes.opening import Role, Volume, image_id_of, open_volume
@@ -178,12 +178,17 @@ def pair(
 def _named_as(party: Party[A], others: Mapping[str, object]) -> Mapping[str, A]:
     """Return the items by image_id, a single file of any name as the other's only fragment.
 
-    A box is that of the other's fragment which ends with the same box, whatever the stores' names.
+    A box is that of the other's fragment which ends with the same box, whatever the stores'
+    names, unless each names another level: that of a mask may be that of any.
     """
-    if party.any_name and len(others) == 1:
-        return dict(zip(others, party.items.values(), strict=True))
+    only = next(iter(others)) if party.any_name and len(others) == 1 else None
     boxes = {box: other for other in others if (box := box_name_of(other)) is not None}
-    return {boxes.get(box_name_of(name) or "", name): one for name, one in party.items.items()}
+    named = {}
+    for name, one in party.items.items():
+        other = only or boxes.get(box_name_of(name) or "", name)
+        levels = {level for level in map(level_of, (name, other)) if level is not None}
+        named[other if len(levels) <= 1 else name] = one
+    return named
 
 
 def masks_of(masks: MaskSet, noun: str = "mask", place: str | None = None) -> Party[StoredMask]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_nx46.data.fragments import FragmentError
+from napari_nx46.files.memory import check_whole
 from napari_nx46.files.submission.mask_tiff import Shape
 from napari_nx46.files.volumes.opening import Volume
 from napari_nx46.setting import Setting
@@ -95,8 +96,10 @@ def read_once(volume: Volume) -> np.ndarray:
     Raises
     ------
     VolumeError
-        If it cannot be read, has a voxel that is NaN, or has been changed since it was opened.
+        If it cannot be read, has a voxel that is NaN, or has been changed since it was opened; or
+        is too large to be looked at as a whole.
     """
+    check_whole(volume.origin, volume.shape, volume.size * volume.dtype.itemsize)
     voxels = volume.read()
     # NaN is unequal to 0, so it would count as foreground.
     missing = int(np.count_nonzero(np.isnan(voxels))) if voxels.dtype.kind == "f" else 0

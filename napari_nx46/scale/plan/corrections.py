@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.voxels.blocks import Block, Mask, whole_block
 from napari_nx46.voxels.corrections.corrections import ADD, Corrections
 from napari_nx46.voxels.grid import Grid
+
+if TYPE_CHECKING:
+    from napari_nx46.files.volumes.volume import Volume
 
 __all__ = ["NO_CORRECTIONS", "PlacedCorrections", "corrections_path", "place_corrections"]
 
@@ -84,8 +88,7 @@ def corrections_path(image: Path) -> Path:
 
 def place_corrections(
     found: Mapping[str, Corrections],
-    location: str,
-    shape: tuple[int, int, int],
+    volume: Volume,
     box: tuple[tuple[int, int], ...] | None,
 ) -> PlacedCorrections:
     """Return corrections of a store, or of boxes of it, in its mask.
@@ -93,11 +96,10 @@ def place_corrections(
     Parameters
     ----------
     found : mapping of str to Corrections
-        By image_id: the store's name, for the whole of it, or that and the place of a box.
-    location : str
-        Path or URL of the store.
-    shape : tuple of int
-        Voxels of the level.
+        By image_id: the name of store and level, for the whole of it, or that and the place of a
+        box.
+    volume : Volume
+        The level of the store.
     box : three (start, stop), optional
         The part of it that the mask is made of.
 
@@ -107,13 +109,13 @@ def place_corrections(
         If none are of the store, or they do not fit it, or two say different things of a voxel.
     """
     # Workers, which place nothing, start without these.
-    from napari_nx46.data.fragments.boxes import Box, box_of
-    from napari_nx46.data.fragments.names import plain_name
+    from napari_nx46.data.fragments.boxes import Box, box_of, store_id
     from napari_nx46.files.stores.address import name_of
     from napari_nx46.files.volumes.paths import image_id_of
 
-    name = image_id_of(name_of(location))
-    whole = plain_name(name)
+    name = image_id_of(name_of(volume.name if volume.path is None else str(volume.path)))
+    shape, level = volume.shape, volume.coarser_level
+    whole = store_id(name, level)
     start = tuple(first for first, _ in box) if box is not None else (0, 0, 0)
     chosen: dict[str, Corrections] = {}
     corners: dict[str, Corner] = {}
@@ -121,7 +123,7 @@ def place_corrections(
         place = box_of(image_id)
         if image_id == whole:
             place = Box((0, 0, 0), shape)
-        elif place is None or image_id != place.image_id(name):
+        elif place is None or image_id != place.image_id(name, level):
             continue
         beyond = any(last > length for last, length in zip(place.stop, shape, strict=True))
         if one.shape != place.shape or beyond:
@@ -135,7 +137,7 @@ def place_corrections(
     if found and not chosen and not all(one.is_empty for one in found.values()):
         raise ApplyError(
             f"found corrections of {first_few(sorted(found))}; expected some of {whole}, or of its "
-            f"boxes, such as {Box((0, 0, 0), (64, 64, 64)).image_id(name)}"
+            f"boxes, such as {Box((0, 0, 0), (64, 64, 64)).image_id(name, level)}"
         )
     placed = PlacedCorrections(chosen, corners)
     for fault in _contradictions(placed):

@@ -214,8 +214,11 @@ class ApplyPlan:
             If the record is none.
         """
         try:
-            return cls(**_RECORD.validate_python(record).arguments(), out=out)
-        except (ValidationError, ValueError) as error:
+            plan = cls(**_RECORD.validate_python(record).arguments(), out=out)
+            plan.layout  # noqa: B018  # it checks itself
+            _check_tile(plan.tile, plan.output.chunk)
+            return plan
+        except (ApplyError, ValidationError, ValueError) as error:
             raise ApplyError(f"{out}: its receipt has no plan that can be read") from error
 
     def identity(self) -> str:
@@ -343,9 +346,7 @@ def plan_apply(
         output=output,
         ct_above=ct_above,
         quantile_over=quantile_over,
-        corrections=place_corrections(
-            corrections or {}, sources.p3d.location, leading.shape, sources.box
-        ),
+        corrections=place_corrections(corrections or {}, leading, sources.box),
         tile=tile,
         described={name: _described(volume) for name, volume in volumes.items()},
     )
@@ -353,9 +354,13 @@ def plan_apply(
         plan.layout  # noqa: B018  # it checks itself
     except ValueError as error:
         raise ApplyError(str(error)) from error
-    if tile < 1 or tile % output.chunk:
-        raise ApplyError(f"--tile {tile}: expected a multiple of the chunk, {output.chunk}")
+    _check_tile(tile, output.chunk)
     return plan
+
+
+def _check_tile(tile: int, chunk: int) -> None:
+    if tile < 1 or tile % chunk:
+        raise ApplyError(f"--tile {tile}: expected a multiple of the chunk, {chunk}")
 
 
 _COUNTABLE = ("uint8", "uint16", "float16")

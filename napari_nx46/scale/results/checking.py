@@ -11,7 +11,9 @@ from pathlib import Path
 from napari_nx46.files.corrections import read_corrections
 from napari_nx46.files.mask_store.chunks import ChunkFiles, ChunkHash
 from napari_nx46.files.mask_store.layout import Index
+from napari_nx46.files.memory import in_words, machine_memory
 from napari_nx46.files.regular import open_regular
+from napari_nx46.scale.execute.estimate import memory_of_a_worker
 from napari_nx46.scale.plan.corrections import corrections_path, place_corrections
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import ApplyPlan, receipt_path
@@ -67,6 +69,9 @@ def check_mask_image(path: Path, cancelled: CancelCheck = never) -> ImageCheck:
         raise ApplyError(f"{path}: found no {receipt_path(path).name} beside it") from error
     plan = ApplyPlan.of_record(receipt.plan, path)
     files = ChunkFiles(plan.layout, path, path)
+    heights = [files.layout.grid(level)[0] for level in range(len(files.layout.shapes))]
+    if [len(level) for level in receipt.layers] != heights:
+        raise ApplyError(f"{receipt_path(path)}: found hashes of other levels than its plan has")
     faults = [*_metadata_faults(plan, path)]
     chunks: list[ChunkHash] = []
     for level, index in _indices(files):
@@ -111,11 +116,17 @@ def compare_tiles(
     Raises
     ------
     ApplyError
-        If a step cannot be computed again on a part of the volume.
+        If a step cannot be computed again on a part of the volume, or a tile is too large.
     VolumeError
         If a volume cannot be read.
     """
     plan = _corrected(ApplyPlan.of_record(check.receipt.plan, check.path), check.receipt)
+    needed, most = memory_of_a_worker(plan), machine_memory() // 2
+    if needed > most:
+        raise ApplyError(
+            f"{check.path}: a tile of {plan.tile} voxels takes {in_words(needed)} to be computed "
+            f"again; expected at most {in_words(most)}, half of the memory"
+        )
     files = ChunkFiles(plan.layout, check.path, check.path)
     by_chunk = plan.tile // plan.output.chunk
     full = {
@@ -126,8 +137,9 @@ def compare_tiles(
     chance = random.Random(seed)
     tiles = sorted(tile for tile in full if tile is not None)
     chosen = chance.sample(tiles, min(count, len(tiles)))
-    others = sorted(set(range(len(plan.grid))) - set(tiles))
-    chosen += chance.sample(others, min(count - len(chosen), len(others)))
+    # Of all tiles, as many as there must be others among: there may be too many to list.
+    some = chance.sample(range(len(plan.grid)), min(count + len(tiles), len(plan.grid)))
+    chosen += [tile for tile in some if tile not in full][: count - len(chosen)]
     receipt = check.receipt
     measured = replace(receipt.measured, setting=plan.setting)
     for tile in chosen:
@@ -150,8 +162,7 @@ def _corrected(plan: ApplyPlan, receipt: Receipt) -> ApplyPlan:
     if not wanted:
         return plan
     path, first = corrections_path(plan.out), plan.sources.open()["p3d"]
-    location, box = plan.sources.p3d.location, plan.sources.box
-    placed = place_corrections(read_corrections(path), location, first.shape, box)
+    placed = place_corrections(read_corrections(path), first, plan.sources.box)
     if json.loads(json.dumps(placed.record())) != wanted:
         raise ApplyError(f"{path}: found other corrections than the receipt of {plan.out} names")
     return replace(plan, corrections=placed)

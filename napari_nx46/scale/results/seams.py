@@ -8,14 +8,16 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from napari_nx46.files.volumes.volume import Volume
 from napari_nx46.scale.plan.errors import ApplyError
+from napari_nx46.scale.plan.reach import existing_chunks, present_tiles
 from napari_nx46.voxels.blocks import Block, VolumeLike, block_shape
 from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
@@ -24,6 +26,12 @@ __all__ = ["FARTHEST", "Seams", "find_seams"]
 
 FARTHEST = 16
 """Voxels from a face from which on all count as the middle."""
+
+_LARGEST = 800
+"""Side of the largest chunks: one is held in memory with its surroundings, and the exact one."""
+
+_SLAB_VOXELS = 1 << 22
+"""Of what is counted at a time."""
 
 _SHELL = 0.5
 """A layer with less than this share of the foreground of the middle belongs to a shell."""
@@ -122,7 +130,8 @@ def find_seams(
     Raises
     ------
     ApplyError
-        If the shapes differ, or the chunk is not smaller than the volume along some axis.
+        If the shapes differ, or the chunk is not smaller than the volume along some axis, or too
+        large to be held.
     Cancelled
         If `cancelled` returned True.
     """
@@ -131,8 +140,14 @@ def find_seams(
         raise ApplyError(f"found an exact mask of shape {exact.shape}, expected {mask.shape}")
     if chunk < 2 or chunk >= max(mask.shape):  # noqa: PLR2004
         raise ApplyError(f"--chunk {chunk}: expected chunks of which a volume has several")
+    if chunk > _LARGEST:
+        raise ApplyError(
+            f"--chunk {chunk}: expected at most {_LARGEST}; give the one that was used"
+        )
     grid, tally = Grid((z, y, x), (chunk,) * 3), _Tally()
-    for tile in range(len(grid)):
+    present = _with_voxels([mask] if exact is None else [mask, exact], grid)
+    tally.by_distance[0] = _voxels_by_distance(grid)
+    for tile in range(len(grid)) if present is None else present:
         if cancelled():
             raise Cancelled
         _count(mask, exact, grid.block(tile), chunk, tally)
@@ -151,6 +166,22 @@ def find_seams(
     )
 
 
+def _with_voxels(masks: Sequence[VolumeLike], grid: Grid) -> Collection[int] | None:
+    """Return the chunks that have voxels, or whose neighbours have; None where that is not known.
+
+    Of a store the chunks that exist are listed, and an absent one is background.
+    """
+    stores = {str(n): mask for n, mask in enumerate(masks) if isinstance(mask, Volume)}
+    if len(stores) < len(masks) or any(store.absent_value != 0 for store in stores.values()):
+        return None
+    existing = existing_chunks(stores)
+    if None in existing.values():
+        return None
+    found = present_tiles(existing, grid.shape, grid.tile[0], (1, 1, 1), (0, 0, 0))
+    places: list[int] = np.flatnonzero(found).tolist()
+    return places
+
+
 def _count(
     mask: VolumeLike, exact: VolumeLike | None, block: Block, chunk: int, tally: _Tally
 ) -> None:
@@ -164,12 +195,9 @@ def _count(
     there = np.asarray(mask[z, y, x]) > 0
     right = None if exact is None else np.asarray(exact[z, y, x]) > 0
     own = tuple(slice(0, length) for length in block_shape(block))
-    distance = _distances(block, shape)
-    rows = [np.ones(block_shape(block), np.bool_), there[own]]
-    if right is not None:
-        rows += [right[own] & ~there[own], there[own] & ~right[own]]
-    for row, chosen in enumerate(rows):
-        tally.by_distance[row] += np.bincount(distance[chosen], minlength=FARTHEST + 1)
+    tally.by_distance[1:] += _by_distance(
+        there[own], None if right is None else right[own], block, shape
+    )
     for axis in range(3):
         if block[axis].stop < shape[axis]:
             tally.regions[0] += _regions(there, right, axis, chunk - 1, own)
@@ -178,18 +206,70 @@ def _count(
             tally.regions[1] += _regions(there, right, axis, middle - 1, own)
 
 
-def _distances(block: Block, shape: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Return how far the voxels of a chunk are from the nearest face to another chunk."""
-    nearest = np.full(block_shape(block), FARTHEST, np.int64)
-    for axis, (part, length) in enumerate(zip(block, shape, strict=True)):
-        places = np.arange(part.stop - part.start)
-        along = np.full(places.size, FARTHEST)
-        if part.start > 0:
-            along = np.minimum(along, places)
-        if part.stop < length:
-            along = np.minimum(along, places[::-1])
+Ends = tuple[tuple[bool, bool], ...]
+
+
+def _ends(block: Block, shape: Sequence[int]) -> tuple[tuple[int, int, int], Ends]:
+    """Return the shape of a chunk, and along each axis whether there are chunks on either side."""
+    beside = (
+        (part.start > 0, part.stop < length) for part, length in zip(block, shape, strict=True)
+    )
+    return block_shape(block), tuple(beside)
+
+
+def _voxels_by_distance(grid: Grid) -> Counts:
+    """Return how many voxels are how far from the nearest face between chunks."""
+    farther = np.ones(FARTHEST + 2, np.int64)  # voxels at this distance or beyond
+    for length, side in zip(grid.shape, grid.tile, strict=True):
+        starts = range(0, length, side)
+        along = [_along(min(side, length - at), at > 0, at + side < length) for at in starts]
+        counts = np.bincount(np.concatenate(along), minlength=FARTHEST + 2)
+        farther *= np.cumsum(counts[::-1])[::-1]
+    return -np.diff(farther)
+
+
+def _by_distance(there: Plane, right: Plane | None, block: Block, shape: Sequence[int]) -> Counts:
+    """Return by distance how many voxels of a chunk are foreground, missing, and added."""
+    found = np.zeros((3, FARTHEST + 1), np.int64)
+    whole, ends = _ends(block, shape)
+    for part in _slabs(whole):
+        distance, mine = _distances(whole, ends, part), there[part]
+        found[0] += _counted(distance[mine])
+        if right is not None:
+            found[1] += _counted(distance[right[part] & ~mine])
+            found[2] += _counted(distance[mine & ~right[part]])
+    return found
+
+
+def _counted(distances: npt.NDArray[np.uint8]) -> Counts:
+    return np.bincount(distances.reshape(-1), minlength=FARTHEST + 1)
+
+
+def _slabs(shape: tuple[int, int, int]) -> Iterator[slice]:
+    """Yield slices of a chunk that are counted at a time."""
+    thick = max(1, _SLAB_VOXELS // (shape[1] * shape[2]))
+    for start in range(0, shape[0], thick):
+        yield slice(start, min(start + thick, shape[0]))
+
+
+def _distances(shape: tuple[int, int, int], ends: Ends, part: slice) -> npt.NDArray[np.uint8]:
+    """Return how far the voxels of slices of a chunk are from the nearest face to another chunk."""
+    nearest = np.full((part.stop - part.start, *shape[1:]), FARTHEST, np.uint8)
+    for axis, (length, beside) in enumerate(zip(shape, ends, strict=True)):
+        along = _along(length, *beside)[part if axis == 0 else slice(None)]
         np.minimum(nearest, along.reshape([-1 if n == axis else 1 for n in range(3)]), out=nearest)
     return nearest
+
+
+def _along(length: int, below: bool, above: bool) -> npt.NDArray[np.uint8]:
+    """Return the distances from the ends of a chunk along an axis beyond which there are others."""
+    places = np.minimum(np.arange(length), FARTHEST)
+    along = np.full(length, FARTHEST)
+    if below:
+        along = places
+    if above:
+        along = np.minimum(along, places[::-1])
+    return along.astype(np.uint8)
 
 
 def _regions(

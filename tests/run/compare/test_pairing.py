@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_nx46.data.fragments import FragmentError
+from napari_nx46.data.fragments.boxes import Box
 from napari_nx46.run.compare.pairing import Party, pair
 
 
@@ -51,6 +52,19 @@ def test_a_single_file_of_any_name_belongs_to_the_only_fragment_of_the_other():
         match=r"found no mask of a, b in x\.tif and no label of x in several; expected the same",
     ):
         pair(file, several)
+
+
+@pytest.mark.parametrize("any_name", [False, True])
+def test_a_box_belongs_to_that_of_its_level(any_name):
+    box, item = Box.parse("0:1,0:2,0:3"), Shaped((1, 2, 3))
+
+    def party(store, level):
+        return Party("mask", store, {box.image_id(store, level): item}, any_name=any_name)
+
+    for one, other in ((None, None), ("1", "1"), (None, "1"), ("1", None)):
+        assert len(pair(party("a", one), party("b", other))) == 1
+    with pytest.raises(FragmentError, match=r"level-2_z0-1.* and .*level-1_z0-1"):
+        pair(party("a", "1"), party("b", "2"))
 
 
 def test_every_fragment_without_a_partner_is_named_with_its_place():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import zarr
 
 from napari_nx46.data.fragments.boxes import Box
 from napari_nx46.files.corrections import read_corrections, write_corrections
@@ -75,6 +76,36 @@ def test_corrections_of_boxes_and_of_the_whole_are_done_last(store, tmp_path, se
         np.ones(BOXES[0].shape, np.uint8))})  # fmt: skip
     with pytest.raises(ApplyError, match="other corrections than the receipt"):
         list(compare_tiles(check, 1))
+
+
+def test_corrections_of_another_level_are_not_taken_for_those_of_this_one(tmp_path):
+    path = tmp_path / "p.zarr"
+    group = zarr.open_group(str(path), mode="w", zarr_format=2)
+    steps = []
+    for number, voxels in enumerate((scores(), scores()[::2, ::2, ::2])):
+        group.create_array(str(number), data=voxels, chunks=(8, 8, 8))
+        transformation = {"type": "scale", "scale": [2.0**number] * 3}
+        steps.append({"path": str(number), "coordinateTransformations": [transformation]})
+    axes = [{"name": name} for name in "zyx"]
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": steps}]
+    box = Box((0, 0, 0), (6, 6, 6))  # within either level
+    made = Corrections.of(np.ones(box.shape, np.uint8))
+
+    def placed(chosen, image_id):
+        source = StoreSources(p3d=StoreAddress(location=str(path), level=chosen))
+        plan = plan_apply(
+            *(source, SETTING, tmp_path / "out.zarr"),
+            tile=16,
+            output=OUTPUT,
+            corrections={image_id: made},
+        )
+        return list(plan.corrections.by_fragment)
+
+    # The finest level is the same, chosen or not.
+    for chosen, name, other in ((None, None, "1"), ("0", None, "1"), ("1", "1", None)):
+        assert placed(chosen, box.image_id("p", name)) == [box.image_id("p", name)]
+        with pytest.raises(ApplyError, match="expected some of p"):
+            placed(chosen, box.image_id("p", other))
 
 
 def test_those_of_the_whole_are_cut_to_the_box_that_is_applied(store, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,3 +97,31 @@ def test_a_step_that_was_left_out_would_be_found(image):
     assert sum(tile.wrong for tile in found) > 100
     assert all(tile.compared == tile.voxels for tile in found)
     assert np.isfinite(check.receipt.density_by_layer).all()
+
+
+HOSTILE = {
+    "shape": ({"shape": [2**40] * 3}, "other levels"),
+    "long": ({"shape": [2**47, 1, 1]}, "other levels"),
+    "negative": ({"shape": [-1, 40, 40]}, "no plan"),
+    "tile": ({"tile": 0}, "no plan"),
+    "chunk": ({"output": {"value": 255, "chunk": 0, "levels": 1, "pyramid": "mean", "axes": "zyx"}},
+              "no plan"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "words"), HOSTILE.values(), ids=HOSTILE)
+def test_a_receipt_that_is_made_to_mislead_is_refused(image, changes, words):
+    path = image.with_name("mask.zarr.receipt.json")
+    receipt = json.loads(path.read_text())
+    receipt["plan"].update(changes)
+    path.write_text(json.dumps(receipt))
+    with pytest.raises(ApplyError, match=words):
+        check_mask_image(image)
+
+
+def test_tiles_that_no_memory_holds_are_not_computed_again(image):
+    check = check_mask_image(image)
+    plan = {**check.receipt.plan, "shape": [2**14] * 3, "tile": 2**14}
+    vast = replace(check, receipt=check.receipt.model_copy(update={"plan": plan}))
+    with pytest.raises(ApplyError, match="half of the memory"):
+        list(compare_tiles(vast, 1))

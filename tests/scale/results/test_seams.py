@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from napari_nx46.files.volumes.opening import Role, open_volume
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.results.seams import FARTHEST, find_seams
 from tests.command import nx46_here
@@ -71,6 +72,33 @@ def test_what_does_not_go_together_is_refused(exact):
         find_seams(exact, 60)
     with pytest.raises(ApplyError, match="shape"):
         find_seams(exact, CHUNK, exact[1:])
+
+
+def test_chunks_that_are_absent_change_nothing(exact, chunked, tmp_path):
+    sparse = {}
+    for name, mask in (("mask", chunked), ("exact", exact)):
+        sparse[name] = mask.copy()
+        sparse[name][:45, :45] = 0
+    sparse["mask"][45:, 45:, 45:] = 0
+    volumes = {
+        name: open_volume(write_store(tmp_path / f"{name}.zarr", mask, 15), role=Role.IMAGE)
+        for name, mask in sparse.items()
+    }
+    assert len(list(volumes["mask"].layout.existing())) < 30  # of 64
+    for chunk in (CHUNK, 15, 17):
+        assert find_seams(*_given(volumes, chunk)) == find_seams(*_given(sparse, chunk))
+
+
+def _given(masks, chunk):
+    return masks["mask"], chunk, masks["exact"]
+
+
+def test_a_chunk_that_no_memory_holds_is_refused():
+    class Vast:
+        shape = (2**20,) * 3
+
+    with pytest.raises(ApplyError, match="at most 800"):
+        find_seams(Vast(), 4096)
 
 
 def test_the_command_prints_them(exact, chunked, tmp_path):
