@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from napari_nx46.files.mask_store.layout import Index
 from napari_nx46.scale.execute.inputs import TileJob
@@ -10,6 +10,7 @@ from napari_nx46.scale.execute.ledger import Ledger, TileRecord
 from napari_nx46.scale.execute.stages import background_tiles, level_tasks, pass_tasks
 from napari_nx46.scale.execute.tasks import TileTask
 from napari_nx46.scale.stages import Labelling, Pass
+from napari_nx46.voxels.blocks import Block
 from napari_nx46.voxels.merging import merge_pieces
 from napari_nx46.voxels.pieces import TilePieces, uniform_pieces
 
@@ -23,14 +24,15 @@ class StageBook:
     ----------
     job : TileJob
     ledger : Ledger
-    present : sequence of int
-        The tiles that the first pass has to compute: those whose volumes have any chunk.
+    present : mapping of int to Block
+        The tiles that the first pass has to compute, those whose volumes have any chunk; of each
+        the box that it has voxels in.
     alone : bool
         Whether no other process reads the same scratch; else layers stay until the end.
     """
 
     def __init__(
-        self, job: TileJob, ledger: Ledger, present: Sequence[int], *, alone: bool = True
+        self, job: TileJob, ledger: Ledger, present: Mapping[int, Block], *, alone: bool = True
     ) -> None:
         self._job = job
         self._plan = job.plan
@@ -49,7 +51,7 @@ class StageBook:
             return level_tasks(plan, stage, self._chunks(level - 1))
         part = plan.passes[stage]
         if part.reads is None:
-            tasks = [TileTask(stage, tile) for tile in self._present]
+            tasks = [TileTask(stage, tile, part=box) for tile, box in self._present.items()]
         else:
             tasks = pass_tasks(plan, part, self._foreground(part.reads), self._filled(part))
         if part.writes is None:

@@ -6,7 +6,7 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.reach import corner_of, tiles_present
 from napari_nx46.scale.thresholds import fixed_threshold
 from napari_nx46.setting import ScoreFrom
-from napari_nx46.voxels.blocks import block_shape, widened
+from napari_nx46.voxels.blocks import Block, block_shape, widened
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ _HESSIAN = 44
 
 _SURROUNDINGS = 5
 """Bytes a voxel that are kept around a tile where sheets grow from far away: mask and numbers."""
+
+_USUAL_MEMORY = 2 << 30
+"""What two workers keep to with any other setting."""
 
 _PROCESS_BYTES = 300 << 20
 """Of a process that computes nothing: Python, compiled kernels, Dask."""
@@ -145,14 +148,20 @@ def fitted(plan: ApplyPlan, workers: int, memory: int, *, processes: bool) -> tu
         for count in range(workers, 0, -1):
             if _together(plan, count, processes) <= memory:
                 return plan, count
-        smaller = plan.tile // 2 // plan.output.chunk * plan.output.chunk
-        if not smaller:
+        smaller = _smaller(plan)
+        if smaller is None:
             needed = _together(plan, 1, processes)
             raise ApplyError(
                 f"--memory: found {memory / 2**30:.2g} GiB; one worker with tiles of {plan.tile} "
                 f"voxels needs {needed / 2**30:.2g}"
             )
-        plan = replace(plan, tile=smaller)
+        plan = smaller
+
+
+def _smaller(plan: ApplyPlan) -> ApplyPlan | None:
+    """Return the plan with half the tile; None where a chunk has no room in that."""
+    tile = plan.tile // 2 // plan.output.chunk * plan.output.chunk
+    return replace(plan, tile=tile) if tile else None
 
 
 def estimate(
@@ -193,7 +202,8 @@ def estimate(
     faults: list[str] = []
     count = min(_MOST_TIMED, max(1, len(present) // _SHARE_TIMED))
     middles = range(1, 2 * count, 2)
-    chosen = sorted({present[len(present) * n // (2 * count)] for n in middles}) if present else []
+    tiles = list(present)
+    chosen = sorted({tiles[len(tiles) * n // (2 * count)] for n in middles}) if tiles else []
     with tempfile.TemporaryDirectory(prefix="nx46-") as folder:
         for number, tile in enumerate(chosen):
             if cancelled():
@@ -231,6 +241,13 @@ def _notes(plan: ApplyPlan) -> Iterator[str]:
                 f"{name}: its values are read as logits, by {address.logits}; "
                 "--logits distance reads signed distances"
             )
+    smaller, apart = _smaller(plan), any(one.parts is not None for one in plan.passes)
+    if apart and smaller is not None and _together(plan, 2, processes=True) > _USUAL_MEMORY:
+        yield (
+            f"sheets are kept apart from as much around a tile as they grow: a worker takes "
+            f"{memory_of_a_worker(plan) / 2**30:.1f} GiB; --tile {smaller.tile} takes "
+            f"{memory_of_a_worker(smaller) / 2**30:.1f}, and longer"
+        )
     cell = plan.setting.patch_blocks
     if plan.setting.patch_holes and cell > plan.tile:
         times = math.ceil(cell / plan.tile) ** 3
@@ -265,7 +282,8 @@ def _timed(job: TileJob) -> list[TileRecord]:
     records = []
     volumes = opened(job)
     with Ledger.open(plan.work / "ledger.sqlite", plan.identity()) as ledger:
-        book = StageBook(job, ledger, range(len(plan.grid)))
+        whole = {tile: plan.grid.block(tile) for tile in range(len(plan.grid))}
+        book = StageBook(job, ledger, whole)
         for stage in range(len(plan.stage_names)):
             for task in book.tasks(stage):
                 began = time.perf_counter()
@@ -277,10 +295,12 @@ def _timed(job: TileJob) -> list[TileRecord]:
     return records
 
 
-def _bytes_to_read(plan: ApplyPlan, volumes: Mapping[str, Volume], present: Sequence[int]) -> int:
+def _bytes_to_read(
+    plan: ApplyPlan, volumes: Mapping[str, Volume], present: Mapping[int, Block]
+) -> int:
     """Return how many bytes of the volumes are read, with halos, as they are decoded."""
     item = sum(volume.dtype.itemsize for volume in volumes.values())
     halo = plan.source_halo()
     return item * sum(
-        math.prod(block_shape(widened(plan.grid.block(tile), halo, plan.shape))) for tile in present
+        math.prod(block_shape(widened(box, halo, plan.shape))) for box in present.values()
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def is_finished(plan: ApplyPlan) -> bool:
 
 
 def finish(
-    plan: ApplyPlan, job: TileJob, ledger: Ledger, present: Sequence[int], cancelled: CancelCheck
+    plan: ApplyPlan, job: TileJob, ledger: Ledger, present: Collection[int], cancelled: CancelCheck
 ) -> None:
     """Check what was written, write metadata and receipt, and give the image its name.
 
@@ -44,7 +44,7 @@ def finish(
     job : TileJob
     ledger : Ledger
         Of which all stages are done.
-    present : sequence of int
+    present : collection of int
         The tiles whose volumes have any chunk.
     cancelled : callable
 

@@ -18,7 +18,16 @@ from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.sources import CountedVolume
 from napari_nx46.scale.stages import SHEETS
 from napari_nx46.scale.tiles import TileWork
-from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, VolumeLike, hull, intersection
+from napari_nx46.voxels.blocks import (
+    Block,
+    FloatVolume,
+    Mask,
+    VolumeLike,
+    block_shape,
+    hull,
+    intersection,
+    within,
+)
 from napari_nx46.voxels.pieces import TilePieces
 
 __all__ = ["Opened", "StoredInputs", "TileJob", "halo_written", "opened"]
@@ -102,6 +111,7 @@ class StoredInputs:
     opened: Opened
     halo: tuple[int, int, int]
     near: tuple[int, ...]
+    part: Block | None = None
     counts: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -112,7 +122,7 @@ class StoredInputs:
     def score(self, block: Block) -> FloatVolume | None:
         """Return the scores of a box; those where the CT is not above reach no threshold."""
         plan = self.job.plan
-        score = self.opened.score.score(plan.setting, block)
+        score = self._score(block)
         for name, volume in self.opened.volumes.items():
             nothing = volume.without_prediction(block)
             if nothing is not None:
@@ -126,6 +136,16 @@ class StoredInputs:
             np.count_nonzero((score >= lowest) & ~there)
         )
         return np.where(there, score, _NOWHERE)
+
+    def _score(self, block: Block) -> FloatVolume:
+        """Return the scores of a box; none is computed where no volume has a chunk."""
+        setting = self.job.plan.setting
+        part = block if self.part is None else intersection(block, self.part)
+        if part == block:
+            return self.opened.score.score(setting, block)
+        scores = np.full(block_shape(block), _NOWHERE)
+        scores[within(part, block)] = self.opened.score.score(setting, part)
+        return scores
 
     def weak(self, block: Block, high: Mask, low: Mask) -> Mask:
         """Return which voxels of a box count as reaching the low threshold."""

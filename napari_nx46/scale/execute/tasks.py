@@ -71,6 +71,8 @@ class TileTask:
         Tiles that the pass reads the layer of, and that have foreground there.
     measure : Measure, optional
         What is counted instead.
+    part : Block, optional
+        Box beyond which the tile's scores reach no threshold.
     by_hand : bool
         Whether all foreground of the tile is what is added by hand.
     """
@@ -80,6 +82,7 @@ class TileTask:
     chunks: tuple[Index, ...] = ()
     near: tuple[int, ...] = ()
     measure: Measure | None = None
+    part: Block | None = None
     by_hand: bool = False
 
     @property
@@ -220,7 +223,7 @@ def compute(job: TileJob, opened: Opened, task: TileTask) -> TileRecord:
         made = (job.files.make_coarser(level, index) for index in task.chunks)
         return TileRecord(chunks=tuple(chunk for chunk in made if chunk is not None))
     part = job.plan.passes[task.stage]
-    inputs = StoredInputs(job, opened, halo_written(job.plan, part.reads), task.near)
+    inputs = StoredInputs(job, opened, halo_written(job.plan, part.reads), task.near, task.part)
     by_hand = TileOutput(None)
     output = by_hand if task.by_hand else opened.work.run(part, task.number, inputs)
     counts = {**output.counts, **inputs.counts}

@@ -217,6 +217,7 @@ class ApplyPlan:
             plan = cls(**_RECORD.validate_python(record).arguments(), out=out)
             plan.layout  # noqa: B018  # it checks itself
             _check_tile(plan.tile, plan.output.chunk)
+            _check_setting(plan.setting, plan.sources, plan.ct_above, plan.quantile_over)
             return plan
         except (ApplyError, ValidationError, ValueError) as error:
             raise ApplyError(f"{out}: its receipt has no plan that can be read") from error
@@ -320,13 +321,7 @@ def plan_apply(
     sources = (
         source if isinstance(source, StoreSources) else StoreSources(p3d=StoreAddress.of(source))
     )
-    reasons = refusals(setting, quantile_over)
-    if reasons:
-        raise ApplyError("the setting cannot be applied tile by tile:\n" + "\n".join(reasons))
-    if ct_above is not None and sources.image is None:
-        raise ApplyError("--ct-above: found no CT; give --ct STORE")
-    if setting.ct_gate is not CtGate.OFF and sources.image is None:
-        raise ApplyError(f"--ct-gate {setting.ct_gate}: found no CT; give --ct STORE")
+    _check_setting(setting, sources, ct_above, quantile_over)
     target = Path(out).absolute()
     if target.suffix != ".zarr":
         raise ApplyError(f"{target}: expected a name that ends in .zarr")
@@ -356,6 +351,22 @@ def plan_apply(
         raise ApplyError(str(error)) from error
     _check_tile(tile, output.chunk)
     return plan
+
+
+def _check_setting(
+    setting: Setting,
+    sources: StoreSources,
+    ct_above: float | None,
+    quantile_over: QuantileOver | None,
+) -> None:
+    """Check that a setting can be applied by tiles, to what there is."""
+    reasons = refusals(setting, quantile_over)
+    if reasons:
+        raise ApplyError("the setting cannot be applied tile by tile:\n" + "\n".join(reasons))
+    if ct_above is not None and sources.image is None:
+        raise ApplyError("--ct-above: found no CT; give --ct STORE")
+    if setting.ct_gate is not CtGate.OFF and sources.image is None:
+        raise ApplyError(f"--ct-gate {setting.ct_gate}: found no CT; give --ct STORE")
 
 
 def _check_tile(tile: int, chunk: int) -> None:

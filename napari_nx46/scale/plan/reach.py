@@ -2,68 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_nx46.core.score.measured import NOT_MEASURED, Measured
 from napari_nx46.core.threshold.thresholds import Threshold
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.scores import absent_score, is_reached
 from napari_nx46.voxels.blocks import Block
+from napari_nx46.voxels.grid import Grid
 
 if TYPE_CHECKING:
     from napari_nx46.files.volumes.volume import Volume
 
-__all__ = ["corner_of", "existing_chunks", "present_tiles", "tiles_present"]
+__all__ = ["corner_of", "existing_chunks", "filled_tiles", "tiles_present"]
 
 
-def present_tiles(
-    existing: Mapping[str, Iterable[Block] | None],
-    shape: tuple[int, int, int],
-    tile: int,
+def filled_tiles(
+    existing: Iterable[Sequence[Block] | None],
+    grid: Grid,
     halo: tuple[int, int, int],
     corner: tuple[int, int, int] = (0, 0, 0),
-) -> npt.NDArray[np.bool_]:
-    """Return which tiles have a chunk of any volume in what their score is made from.
+) -> dict[int, Block]:
+    """Return the tiles that have a chunk of any volume in what their score is made from.
 
     Parameters
     ----------
-    existing : mapping of str to iterable of Block, or None
-        By volume, where its chunks are; None where nobody can list them.
-    shape : tuple of int
-        Voxels of the mask.
-    tile : int
-        Side of the tiles.
+    existing : iterable of sequence of Block, or None
+        Of each volume, where its chunks are; None where nobody can list them.
+    grid : Grid
     halo : tuple of int
-        How far around a tile its score reads.
+        How far around a voxel its score reads.
     corner : tuple of int
         Where the mask begins in the volumes.
 
     Returns
     -------
-    (z, y, x) array of bool
-        One for each tile.
+    dict of int to Block
+        By tile in raster order, the box that holds all voxels whose score is made from a chunk.
     """
-    counts = [-(-length // tile) for length in shape]
-    present = np.zeros(counts, np.bool_)
-    for blocks in existing.values():
-        if blocks is None:
-            present[:] = True
-            continue
-        for block in blocks:
-            present[
-                tuple(
-                    slice(
-                        max(0, (part.start - start - more) // tile),
-                        max(0, -(-(part.stop - start + more) // tile)),
-                    )
-                    for part, start, more in zip(block, corner, halo, strict=True)
-                )
-            ] = True
-    return present
+    lists = list(existing)
+    if any(blocks is None for blocks in lists):
+        return {tile: grid.block(tile) for tile in range(len(grid))}
+    ends = [(part.start, part.stop) for blocks in lists for block in blocks or () for part in block]
+    boxes = np.array(ends, np.int64).reshape(-1, 3, 2)
+    more = np.array(halo, np.int64)
+    starts = np.maximum(boxes[:, :, 0] - corner - more, 0)
+    stops = np.minimum(boxes[:, :, 1] - corner + more, grid.shape)
+    reaching = (starts < stops).all(axis=1)
+    starts, stops = starts[reaching], stops[reaching]
+    first, last = starts // grid.tile, -(-stops // grid.tile)
+    numbers, bounds = [], []
+    for step in np.ndindex(*(last - first).max(axis=0, initial=0).tolist()):
+        place = first + step
+        there = (place < last).all(axis=1)
+        begin = place[there] * grid.tile
+        numbers.append(np.ravel_multi_index(tuple(place[there].T), grid.counts))
+        low = np.maximum(starts[there], begin)
+        bounds.append(np.stack([low, np.minimum(stops[there], begin + grid.tile)], axis=2))
+    if not numbers:
+        return {}
+    tiles, where = np.unique(np.concatenate(numbers), return_inverse=True)
+    found = np.concatenate(bounds)
+    hulls = np.empty((tiles.size, 3, 2), np.int64)
+    hulls[:, :, 0], hulls[:, :, 1] = np.iinfo(np.int64).max, 0
+    np.minimum.at(hulls[:, :, 0], where, found[:, :, 0])
+    np.maximum.at(hulls[:, :, 1], where, found[:, :, 1])
+    filled = {}
+    for tile, box in zip(tiles.tolist(), hulls.tolist(), strict=True):
+        z, y, x = (slice(start, stop) for start, stop in box)
+        filled[tile] = (z, y, x)
+    return filled
 
 
 def corner_of(plan: ApplyPlan) -> tuple[int, int, int]:
@@ -94,8 +105,8 @@ def tiles_present(
     volumes: Mapping[str, Volume],
     threshold: Threshold,
     measured: Measured = NOT_MEASURED,
-) -> list[int]:
-    """Return the tiles that a plan has to compute: all others are background.
+) -> dict[int, Block]:
+    """Return the part of each tile that a plan has to compute: all else is background.
 
     Parameters
     ----------
@@ -114,9 +125,8 @@ def tiles_present(
     """
     existing = existing_chunks(volumes)
     if None in existing.values() or _is_reached(plan, volumes, threshold, measured):
-        return list(range(len(plan.grid)))
-    present = present_tiles(existing, plan.shape, plan.tile, plan.source_halo(), corner_of(plan))
-    return [int(tile) for tile in np.flatnonzero(present)]
+        return filled_tiles([None], plan.grid, (0, 0, 0))
+    return filled_tiles(existing.values(), plan.grid, plan.source_halo(), corner_of(plan))
 
 
 def _is_reached(

@@ -72,6 +72,12 @@ def check_mask_image(path: Path, cancelled: CancelCheck = never) -> ImageCheck:
     heights = [files.layout.grid(level)[0] for level in range(len(files.layout.shapes))]
     if [len(level) for level in receipt.layers] != heights:
         raise ApplyError(f"{receipt_path(path)}: found hashes of other levels than its plan has")
+    for values in (receipt.thresholds, receipt.low_thresholds or receipt.thresholds):
+        if len(values) not in {1, plan.shape[0]}:
+            raise ApplyError(
+                f"{receipt_path(path)}: found {len(values)} thresholds, expected one, or one a "
+                "slice"
+            )
     faults = [*_metadata_faults(plan, path)]
     chunks: list[ChunkHash] = []
     for level, index in _indices(files):

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from napari_nx46.files.volumes.volume import Volume
 from napari_nx46.scale.plan.errors import ApplyError
-from napari_nx46.scale.plan.reach import existing_chunks, present_tiles
+from napari_nx46.scale.plan.reach import existing_chunks, filled_tiles
 from napari_nx46.voxels.blocks import Block, VolumeLike, block_shape
 from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.workers import CancelCheck, Cancelled, never
@@ -137,7 +137,8 @@ def find_seams(
     """
     z, y, x = mask.shape
     if exact is not None and exact.shape != mask.shape:
-        raise ApplyError(f"found an exact mask of shape {exact.shape}, expected {mask.shape}")
+        name = exact.name if isinstance(exact, Volume) else "the exact mask"
+        raise ApplyError(f"{name}: found shape {exact.shape}, expected {mask.shape} as of the mask")
     if chunk < 2 or chunk >= max(mask.shape):  # noqa: PLR2004
         raise ApplyError(f"--chunk {chunk}: expected chunks of which a volume has several")
     if chunk > _LARGEST:
@@ -177,9 +178,7 @@ def _with_voxels(masks: Sequence[VolumeLike], grid: Grid) -> Collection[int] | N
     existing = existing_chunks(stores)
     if None in existing.values():
         return None
-    found = present_tiles(existing, grid.shape, grid.tile[0], (1, 1, 1), (0, 0, 0))
-    places: list[int] = np.flatnonzero(found).tolist()
-    return places
+    return filled_tiles(existing.values(), grid, (1, 1, 1))
 
 
 def _count(

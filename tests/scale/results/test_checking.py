@@ -106,6 +106,7 @@ HOSTILE = {
     "tile": ({"tile": 0}, "no plan"),
     "chunk": ({"output": {"value": 255, "chunk": 0, "levels": 1, "pyramid": "mean", "axes": "zyx"}},
               "no plan"),
+    "ct": ({"ct_above": 0.5}, "no plan"),
 }  # fmt: skip
 
 
@@ -116,6 +117,14 @@ def test_a_receipt_that_is_made_to_mislead_is_refused(image, changes, words):
     receipt["plan"].update(changes)
     path.write_text(json.dumps(receipt))
     with pytest.raises(ApplyError, match=words):
+        check_mask_image(image)
+
+
+@pytest.mark.parametrize("name", ["thresholds", "low_thresholds"])
+def test_a_receipt_with_thresholds_of_other_slices_is_refused(image, name):
+    path = image.with_name("mask.zarr.receipt.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: [0.5] * 7}))
+    with pytest.raises(ApplyError, match="7 thresholds"):
         check_mask_image(image)
 
 
