@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from napari_nx46.campaign.execute.cluster import ClusterChoice
 from napari_nx46.core.pipeline import FragmentPipeline
 from napari_nx46.scale.execute.progress import ApplyState
+from napari_nx46.scale.execute.run import RunOptions
 from napari_nx46.scale.plan.errors import ApplyError
 from napari_nx46.scale.plan.plan import plan_apply
 from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
@@ -16,6 +23,7 @@ from napari_nx46.setting import Setting, ThresholdRule
 from napari_nx46.voxels.blocks import FragmentVolumes, whole_block
 from napari_nx46.voxels.halving import halved
 from tests.scale.execute.stores import OUTPUT, applied, level, mask_in_memory, scores, write_store
+from tests.scale.test_tiles import ALONE
 
 PLAIN = Setting(rule=ThresholdRule.PROBABILITY, probability=0.55, z_radius=1)
 SETTINGS = {
@@ -72,6 +80,29 @@ def test_the_mask_is_that_in_memory(store, tmp_path, name):
         "mask.zarr",
         "mask.zarr.receipt.json",
     ]
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    chosen=st.lists(st.sampled_from(ALONE), min_size=1, max_size=3),
+    tile=st.sampled_from([8, 16, 24, 48]),
+    threads=st.integers(1, 3),
+)
+def test_no_steps_tile_or_number_of_workers_change_the_mask(store, chosen, tile, threads):
+    path, voxels = store
+    setting = PLAIN.changed(low_probability=0.45)
+    for knobs in chosen:
+        setting = setting.changed(**knobs)
+    image = {"image": voxels} if setting.ct_gate != "off" else {}
+    sources = StoreSources(
+        p3d=StoreAddress.of(path), image=StoreAddress.of(path) if image else None
+    )
+    options = RunOptions(ClusterChoice(threads=threads))
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "mask.zarr"
+        last = applied(sources, setting, out, tile=tile, options=options)[-1]
+        assert last.state is ApplyState.DONE, last
+        assert np.array_equal(level(out), 255 * mask_in_memory(voxels, setting, **image))
 
 
 @pytest.mark.parametrize("name", COUNTED)

@@ -15,7 +15,7 @@ from napari_nx46.scale.plan.sources import StoreAddress, StoreSources
 from napari_nx46.scale.results.receipt import read_receipt
 from napari_nx46.setting import Setting, ThresholdRule
 from tests.command import nx46_here
-from tests.files.stores.server import served
+from tests.files.stores.server import BUCKET, served
 from tests.scale.execute.stores import applied, level, mask_in_memory, scores, write_store
 
 SETTING = Setting(
@@ -38,6 +38,30 @@ def test_a_store_on_a_server_has_the_mask_of_the_one_on_the_disk(tmp_path):
         url = f"{server.url}/p.zarr"
         sources = StoreSources(p3d=StoreAddress(location=url, level="0"))
         last = applied(sources, SETTING, tmp_path / "mask.zarr", options=THREADS)[-1]
+    assert last.state is ApplyState.DONE, last
+    assert np.array_equal(level(tmp_path / "mask.zarr"), 255 * mask_in_memory(voxels, SETTING))
+
+
+@pytest.mark.parametrize("way", ["http", "s3"])
+@pytest.mark.parametrize("fault", [503, "hang", "cut"])
+def test_a_server_that_fails_for_a_while_changes_nothing(tmp_path, monkeypatch, way, fault):
+    monkeypatch.setenv("NX46_TIMEOUT", "0.5")
+    voxels = scores()
+    folder = tmp_path / "server"
+    folder.mkdir()
+    chunks = [
+        path.relative_to(folder).as_posix()
+        for path in write_store(folder / "p.zarr", voxels).glob("0/*/*/*")
+    ]
+    with served(folder) as server:
+        for name in chunks[::40]:
+            server.faults[name] = [fault]
+        base = f"s3://{BUCKET}" if way == "s3" else server.url
+        sources = StoreSources(
+            p3d=StoreAddress(location=f"{base}/p.zarr", level="0", endpoint=server.url)
+        )
+        last = applied(sources, SETTING, tmp_path / "mask.zarr", options=THREADS)[-1]
+        assert not any(server.faults.values())
     assert last.state is ApplyState.DONE, last
     assert np.array_equal(level(tmp_path / "mask.zarr"), 255 * mask_in_memory(voxels, SETTING))
 
