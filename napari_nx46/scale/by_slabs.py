@@ -154,6 +154,10 @@ class _Slabs:
             return None
         return np.unpackbits(some, axis=-1, count=self.grid.shape[2])
 
+    def scored(self, block: Block) -> Block:
+        """Return the box itself."""
+        return block
+
     def filled(self, layer: str, block: Block) -> Block | None:
         """Return the box itself, as slabs are hardly ever empty."""
         return block

@@ -50,6 +50,9 @@ class TileInputs(SheetNumbers, Protocol):
     def score(self, block: Block) -> FloatVolume | None:
         """Return the scores of a box, or None where no voxel can reach a threshold."""
 
+    def scored(self, block: Block) -> Block:
+        """Return a box in which all voxels of a tile are whose scores may reach a threshold."""
+
     def weak(self, block: Block, high: Mask, low: Mask) -> Mask:
         """Return which voxels of a box count as reaching the low threshold.
 
@@ -134,7 +137,11 @@ class TileWork:
         numbered: tuple[Labels, TilePieces] | None = None
         boxes = self._boxes(part, block, inputs)
         if part.reads is None:
-            mask, marks = self._thresholded(block, inputs, counts)
+            box = inputs.scored(block)
+            mask, marks = (
+                one if one is None or box == block else _in_background(one, box, block)
+                for one in self._thresholded(box, inputs, counts)
+            )
         elif part.parts is not None:
             gap = self.setting.sheet_gap
             mask = part_sheets(

@@ -38,6 +38,9 @@ class ArrayInputs:
     def score(self, block):
         return self.read_score(block)
 
+    def scored(self, block):
+        return block
+
     def weak(self, block, high, low):
         return low if self.read_weak is None else self.read_weak(block, high, low)
 

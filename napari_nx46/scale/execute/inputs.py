@@ -23,10 +23,8 @@ from napari_nx46.voxels.blocks import (
     FloatVolume,
     Mask,
     VolumeLike,
-    block_shape,
     hull,
     intersection,
-    within,
 )
 from napari_nx46.voxels.pieces import TilePieces
 
@@ -122,7 +120,7 @@ class StoredInputs:
     def score(self, block: Block) -> FloatVolume | None:
         """Return the scores of a box; those where the CT is not above reach no threshold."""
         plan = self.job.plan
-        score = self._score(block)
+        score = self.opened.score.score(plan.setting, block)
         for name, volume in self.opened.volumes.items():
             nothing = volume.without_prediction(block)
             if nothing is not None:
@@ -137,15 +135,9 @@ class StoredInputs:
         )
         return np.where(there, score, _NOWHERE)
 
-    def _score(self, block: Block) -> FloatVolume:
-        """Return the scores of a box; none is computed where no volume has a chunk."""
-        setting = self.job.plan.setting
-        part = block if self.part is None else intersection(block, self.part)
-        if part == block:
-            return self.opened.score.score(setting, block)
-        scores = np.full(block_shape(block), _NOWHERE)
-        scores[within(part, block)] = self.opened.score.score(setting, part)
-        return scores
+    def scored(self, block: Block) -> Block:
+        """Return a box in which all voxels of a tile are whose scores may reach a threshold."""
+        return block if self.part is None else self.part
 
     def weak(self, block: Block, high: Mask, low: Mask) -> Mask:
         """Return which voxels of a box count as reaching the low threshold."""
