@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from napari_nx46.files.mask_store.layout import Index
 from napari_nx46.scale.execute.inputs import TileJob
-from napari_nx46.scale.execute.ledger import Ledger, TileRecord
+from napari_nx46.scale.execute.ledger import End, Ledger, TileRecord
 from napari_nx46.scale.execute.stages import background_tiles, level_tasks, pass_tasks
 from napari_nx46.scale.execute.tasks import TileTask
 from napari_nx46.scale.stages import Labelling, Pass
@@ -89,11 +89,12 @@ class StageBook:
         ]
         return max(readers, default=0)
 
-    def _foreground(self, layer: str) -> set[int]:
-        """Return the tiles of a layer that have foreground."""
+    def _foreground(self, layer: str) -> dict[int, tuple[End, ...] | None]:
+        """Return the tiles of a layer that have foreground, and within whose ends they have it."""
         writer = next(one for one in self._plan.passes if one.writes == layer)
         kind = f"layers/{layer}"
-        return {tile for tile, one in self._ledger.records(writer.number) if kind in one.files}
+        records = self._ledger.records(writer.number)
+        return {tile: one.ends for tile, one in records if kind in one.files}
 
     def _filled(self, part: Pass) -> set[int]:
         """Return the tiles without a file of pieces that are background to be filled."""

@@ -20,7 +20,7 @@ from napari_nx46.files.workspace.errors import RowError, WorkspaceError
 from napari_nx46.files.workspace.schema import Schema
 from napari_nx46.scale.plan.errors import ApplyError
 
-__all__ = ["Ledger", "TileRecord"]
+__all__ = ["End", "Ledger", "TileRecord"]
 
 COMMIT_SECONDS = 1.0
 """For how long the rows of tiles wait for others at most: each commit waits for the disk."""
@@ -44,6 +44,10 @@ _SCHEMA = Schema(
 _PLAN = "plan"
 
 
+End = tuple[int, int]
+"""An axis, and 0 or 1 for its lower or upper end."""
+
+
 class TileRecord(BaseModel):
     """What a stage made of a tile, or of a group of chunks.
 
@@ -57,6 +61,8 @@ class TileRecord(BaseModel):
         Of the image, those that have foreground.
     slices : tuple of int
         Foreground of each slice, where the mask is the result.
+    ends : tuple of (axis, end), optional
+        Ends of the tile within whose halo the layer that was written has foreground.
     seconds : float
     bytes_read : int
         Of chunks of the sources, as they are decoded.
@@ -68,6 +74,7 @@ class TileRecord(BaseModel):
     files: Mapping[str, tuple[int, str]] = {}
     chunks: tuple[ChunkHash, ...] = ()
     slices: tuple[int, ...] = ()
+    ends: tuple[End, ...] | None = None
     seconds: float = 0.0
     bytes_read: int = 0
 

@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from napari_nx46.files.frames import FramesError, encode_frames, read_frames
 from napari_nx46.files.mask_store.chunks import place_file
+from napari_nx46.scale.execute.ledger import End
 from napari_nx46.voxels.blocks import Block, Mask, block_shape, intersection, within
 from napari_nx46.voxels.grid import Grid
 from napari_nx46.voxels.merging import Decisions
 from napari_nx46.voxels.pieces import TilePieces
 
-__all__ = ["Scratch"]
+__all__ = ["Scratch", "ends_reached"]
 
 Halo = tuple[int, int, int]
 Written = tuple[int, str]
@@ -244,6 +245,17 @@ class Scratch:
 def _safe(name: str) -> str:
     """Return a name of the program's own as that of a folder."""
     return name.replace(" ", "-").replace("_", "-")
+
+
+def ends_reached(mask: Mask, halo: Halo) -> tuple[End, ...]:
+    """Return the ends of a tile within whose halo its mask has foreground."""
+    found = []
+    for axis, thickness in enumerate(halo):
+        layers = np.moveaxis(mask, axis, 0)
+        for end, part in enumerate((layers[:thickness], layers[max(0, len(layers) - thickness) :])):
+            if thickness and part.any():
+                found.append((axis, end))
+    return tuple(found)
 
 
 def _slabs(shape: tuple[int, int, int], halo: Halo) -> Iterator[tuple[str, Block]]:

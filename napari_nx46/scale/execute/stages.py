@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
 
 from napari_nx46.files.mask_store.layout import Index
+from napari_nx46.scale.execute.ledger import End
 from napari_nx46.scale.execute.tasks import TileBatch, TileTask
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.stages import Pass
@@ -97,7 +98,7 @@ def runs_of(tasks: Iterable[TileTask], grid: Grid) -> list[list[TileTask]]:
 def pass_tasks(
     plan: ApplyPlan,
     part: Pass,
-    foreground: Collection[int],
+    foreground: Mapping[int, tuple[End, ...] | None],
     filled: Collection[int] = (),
 ) -> list[TileTask]:
     """Return the tiles that a pass has to compute.
@@ -107,8 +108,9 @@ def pass_tasks(
     plan : ApplyPlan
     part : Pass
         One that reads a layer.
-    foreground : collection of int
-        The tiles of that layer that have foreground.
+    foreground : mapping of int to tuple of (axis, end), or None
+        The tiles of that layer that have foreground, and the ends within whose halo they have it,
+        as far as that is known.
     filled : collection of int
         Tiles without foreground that are background which an earlier pass decided to fill.
 
@@ -121,14 +123,24 @@ def pass_tasks(
     cell = sum(step.cell(plan.setting) for step in part.steps if step.cell is not None)
     z, y, x = (reach + cell for reach in part.halo(plan.setting))
     candidates = set(filled)
-    for tile in foreground:
-        candidates.update(grid.overlapping(widened(grid.block(tile), (z, y, x), grid.shape)))
+    for tile, ends in foreground.items():
+        known = None if cell else ends
+        around = grid.overlapping(widened(grid.block(tile), (z, y, x), grid.shape))
+        candidates.update(one for one in around if _is_reached(grid, tile, one, known))
     for tile in sorted(candidates):
         box = part.boxes(plan.setting, grid.block(tile), grid.shape)[0]
         near = tuple(one for one in grid.overlapping(box) if one in foreground)
         if near or tile in filled:
             tasks.append(TileTask(part.number, tile, near=near))
     return tasks
+
+
+def _is_reached(grid: Grid, tile: int, near: int, ends: tuple[End, ...] | None) -> bool:
+    """Return whether foreground of a tile may lie within the halo of another one."""
+    pairs = enumerate(zip(grid.place(tile), grid.place(near), strict=True))
+    return ends is None or all(
+        here == there or (axis, int(there > here)) in ends for axis, (here, there) in pairs
+    )
 
 
 def level_tasks(plan: ApplyPlan, stage: int, finer: Collection[Index]) -> list[TileTask]:

@@ -27,6 +27,7 @@ from napari_nx46.scale.execute.inputs import (
 )
 from napari_nx46.scale.execute.ledger import TileRecord
 from napari_nx46.scale.execute.measuring import Measure, MeasuredTile, measure_tile
+from napari_nx46.scale.execute.scratch import ends_reached
 from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.stages import SHEETS, Pass
 from napari_nx46.scale.tiles import TileOutput
@@ -238,16 +239,17 @@ def _left(
     job: TileJob, part: Pass, tile: int, output: TileOutput, counts: dict[str, int]
 ) -> TileRecord:
     """Write what a pass leaves for later ones."""
-    scratch, files = job.scratch, {}
+    scratch, files, ends = job.scratch, {}, None
     if part.writes is not None and output.mask is not None:
         halo = halo_written(job.plan, part.writes)
+        ends = ends_reached(output.mask, halo)
         files[f"layers/{part.writes}"] = scratch.write_mask(part.writes, tile, output.mask, halo)
     for name, pieces in output.pieces.items():
         files[f"pieces/{name}"] = scratch.write_pieces(name, tile, pieces)
     if output.sheets is not None:
         halo = halo_written(job.plan, SHEETS)
         files[f"layers/{SHEETS}"] = scratch.write_sheets(tile, output.sheets, halo)
-    return TileRecord(counts=counts, files=files)
+    return TileRecord(counts=counts, files=files, ends=ends)
 
 
 def _result(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALGORITHM", "ApplyPlan", "OutputOptions", "plan_apply", "receipt_path"]
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Changes whenever the same plan would leave other files in scratch, or another mask."""
 
 _EVEN = 2

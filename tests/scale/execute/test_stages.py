@@ -1,12 +1,14 @@
-"""Tasks handed out in batches: each is done once, whatever part of a batch a lane gets through."""
+"""Which tiles a pass visits, and batches of tasks: each is done once."""
 
 from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_nx46.scale.execute.scratch import ends_reached
 from napari_nx46.scale.execute.stages import TileQueue
 from napari_nx46.scale.execute.tasks import TileTask
 
@@ -52,3 +54,15 @@ def test_a_batch_of_which_nothing_came_back_is_tried_task_by_task():
     again = [queue.take("b").tasks for _ in batch.tasks]
     assert {task.number for tasks in again for task in tasks} == {t.number for t in batch.tasks}
     assert all(len(tasks) == 1 for tasks in again)
+
+
+@given(st.integers(0, 2**32 - 1), st.tuples(*(st.integers(0, 6),) * 3))
+def test_ends_are_those_within_whose_halo_there_is_foreground(seed, halo):
+    rng = np.random.default_rng(seed)
+    mask = (rng.random((5, 4, 6)) < 0.05).astype(np.uint8)
+    expected = set()
+    for place in np.argwhere(mask).tolist():
+        for axis, (at, length, thick) in enumerate(zip(place, mask.shape, halo, strict=True)):
+            expected |= {(axis, 0)} if at < thick else set()
+            expected |= {(axis, 1)} if at >= length - thick else set()
+    assert set(ends_reached(mask, halo)) == expected
