@@ -247,13 +247,22 @@ def _structure(connectivity: int) -> Booleans:
 
 
 def _stored(files: ChunkFiles, block: Block) -> Booleans:
-    """Return the mask of a tile as the image has it."""
+    """Return the mask of a tile as the image has it.
+
+    Raises
+    ------
+    ApplyError
+        If a chunk of it cannot be decoded.
+    """
     side = files.layout.chunk
     stored: Mask = np.zeros(block_shape(block), np.uint8)
     counts = [-(-length // side) for length in stored.shape]
     for step in np.ndindex(*counts):
         z, y, x = (part.start // side + n for part, n in zip(block, step, strict=True))
         place = tuple(slice(n * side, (n + 1) * side) for n in step)
-        stored[place] = files.read(0, (z, y, x))
+        try:
+            stored[place] = files.read(0, (z, y, x))
+        except ValueError as error:
+            raise ApplyError(str(error)) from error
     found: Booleans = stored != 0
     return found

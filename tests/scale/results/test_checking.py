@@ -99,6 +99,19 @@ def test_a_step_that_was_left_out_would_be_found(image):
     assert np.isfinite(check.receipt.density_by_layer).all()
 
 
+def test_a_chunk_that_cannot_be_decoded_is_named(image):
+    chunk = next(path for path in sorted((image / "0").glob("*/*/*")) if path.is_file())
+    chunk.write_bytes(bytes(64))
+    check = check_mask_image(image)
+    assert len(check.faults) == 1
+    with pytest.raises(ApplyError, match="a damaged chunk"):
+        list(compare_tiles(check, 10**3))
+    result = nx46_here("validate", image, "--verify", 1000)
+    assert result.exit_code == 2, result.output
+    assert "chunks differ from the receipt" in result.output
+    assert "a damaged chunk" in result.output
+
+
 HOSTILE = {
     "shape": ({"shape": [2**40] * 3}, "other levels"),
     "long": ({"shape": [2**47, 1, 1]}, "other levels"),
