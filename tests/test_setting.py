@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +59,34 @@ def test_setting_files_that_hold_no_setting_are_refused(tmp_path, text):
         read_setting(path)
 
 
+def test_faults_quote_little_of_what_was_found():
+    with pytest.raises(SettingError, match="voxels") as caught:
+        parse_setting({"voxels": list(range(10_000)), "quantile": "high" * 1000})
+    assert len(str(caught.value)) < 500
+
+
+def manifest_of(*settings):
+    fragments = [
+        {"image_id": str(number), "setting": setting.model_dump(mode="json"), "threshold": 0.5}
+        for number, setting in enumerate(settings)
+    ]
+    return json.dumps({"run_tag": "", "setting": None, "fragments": fragments})
+
+
+def test_a_manifest_gives_the_setting_of_its_fragments(tmp_path):
+    path = tmp_path / "submission.manifest.json"
+    path.write_text(
+        manifest_of(Setting(quantile=0.9, closing_z=1), Setting(quantile=0.9, closing_z=1))
+    )
+    assert read_setting(path) == Setting(quantile=0.9, closing_z=1)
+    path.write_text(manifest_of(Setting(quantile=0.9), Setting(quantile=0.8)))
+    with pytest.raises(SettingError, match="different settings"):
+        read_setting(path)
+    path.write_text(manifest_of())
+    with pytest.raises(SettingError, match=r"submission\.manifest\.json: "):
+        read_setting(path)
+
+
 def test_a_missing_setting_file_is_refused(tmp_path):
     with pytest.raises(SettingError, match="cannot be read"):
         read_setting(tmp_path / "none.json")
@@ -64,7 +94,7 @@ def test_a_missing_setting_file_is_refused(tmp_path):
 
 def test_an_oversized_setting_file_is_refused_unread(tmp_path):
     path = tmp_path / "setting.json"
-    path.write_bytes(b" " * 1_000_001)
+    path.write_bytes(b" " * 16_000_001)
     with pytest.raises(SettingError, match="too large"):
         read_setting(path)
 

@@ -103,4 +103,4 @@ def _every_command(
         ),
     ] = False,
 ) -> None:
-    context.with_resource(compiling_noted())
+    context.with_resource(compiling_noted(hint=context.invoked_subcommand != "warm-up"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reprlib import repr as short_repr
+
 from pydantic import ValidationError
 
 
@@ -14,6 +16,6 @@ def faults_of(error: ValidationError) -> str:
     faults = []
     for fault in error.errors(include_url=False):
         place = ".".join(str(part) for part in fault["loc"]) or "setting"
-        given = f" (found {fault['input']!r})" if fault["loc"] else ""
+        given = f" (found {short_repr(fault['input'])})" if fault["loc"] else ""
         faults.append(f"{place}: {fault['msg']}{given}")
     return "; ".join(faults)

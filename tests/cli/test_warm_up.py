@@ -6,6 +6,8 @@ import logging
 import re
 from pathlib import Path
 
+import pytest
+
 from napari_nx46.cli.commands import warm_up as compiling
 from napari_nx46.cli.commands.warm_up import compiling_noted
 from napari_nx46.run import warm_up
@@ -39,16 +41,19 @@ def test_a_warm_up_that_keeps_not_everything_fails(monkeypatch):
     assert "NUMBA_CACHE_DIR" in result.stderr
 
 
-def test_compiling_is_noted_once_and_only_if_it_takes_long(capsys, monkeypatch):
+@pytest.mark.parametrize("hint", [True, False])
+def test_compiling_is_noted_once_and_only_if_it_takes_long(capsys, monkeypatch, hint):
     times = iter([0.0, 0.0, 0.5, 1.5])
     monkeypatch.setattr(compiling.time, "monotonic", lambda: next(times))
-    with compiling_noted():
+    with compiling_noted(hint=hint):
         LOGGER.info("compiling %s", "first")
         LOGGER.info("compiling %s", "second")
         assert capsys.readouterr().err == ""
         LOGGER.info("compiling %s", "third")
         LOGGER.info("compiling %s", "fourth")
-    assert capsys.readouterr().err.count("once on this machine") == 1
+    noted = capsys.readouterr().err
+    assert noted.count("once on this machine") == 1
+    assert ("warm-up" in noted) is hint
     LOGGER.info("compiling %s", "fifth")
     assert capsys.readouterr().err == ""
 

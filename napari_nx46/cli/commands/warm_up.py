@@ -72,9 +72,15 @@ def compile_beforehand(modules: Sequence[str], cancelled: Callable[[], bool]) ->
 
 
 @contextmanager
-def compiling_noted() -> Iterator[None]:
-    """Note on stderr that code is being compiled, if it takes long, while the context is open."""
-    logger, notes = logging.getLogger(_LOGGER), _Notes()
+def compiling_noted(*, hint: bool = True) -> Iterator[None]:
+    """Note on stderr that code is being compiled, if it takes long, while the context is open.
+
+    Parameters
+    ----------
+    hint : bool
+        Whether the note names the command that compiles beforehand.
+    """
+    logger, notes = logging.getLogger(_LOGGER), _Notes(" (nx46 warm-up does it beforehand)" * hint)
     level = logger.level
     logger.addHandler(notes)
     logger.setLevel(logging.INFO)
@@ -88,8 +94,9 @@ def compiling_noted() -> Iterator[None]:
 class _Notes(logging.Handler):
     """Prints each kind of message once."""
 
-    def __init__(self) -> None:
+    def __init__(self, hint: str) -> None:
         super().__init__()
+        self._hint = hint
         self._first: float | None = None
         self._noted: set[int] = set()
 
@@ -104,4 +111,4 @@ class _Notes(logging.Handler):
             note(f"note: {record.getMessage()}; {_ELSEWHERE}")
         elif time.monotonic() - self._first >= _WORTH_A_NOTE:
             self._noted.add(record.levelno)
-            note("compiling, once on this machine (nx46 warm-up does it beforehand)")
+            note(f"compiling, once on this machine{self._hint}")

@@ -34,7 +34,8 @@ SettingFile = Annotated[
     typer.Option(
         "--setting",
         metavar="FILE",
-        help="Take every knob from a setting file (JSON). The flags below change single knobs.",
+        help="Take every knob from a setting file (JSON), or from the manifest of an export. "
+        "The flags below change single knobs.",
         rich_help_panel=SETTING_SECTION,
     ),
 ]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
-    QDoubleSpinBox,
     QFileDialog,
     QHBoxLayout,
     QPushButton,
@@ -42,6 +41,7 @@ from napari_nx46.viewer.campaign.words import (
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.widgets.layout import WrappedLabel, rule
+from napari_nx46.viewer.widgets.number_boxes import NumberBox
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.window.viewer_session import ViewerSession
 
@@ -101,7 +101,7 @@ class CampaignPanel(QWidget):
         self.table = CampaignTableView()
         self.legend_label = WrappedLabel()
         self.verdict_label = WrappedLabel()
-        self.fall_box = QDoubleSpinBox()
+        self.fall_box = NumberBox()
         # The lowest value stands for no rule.
         self.fall_box.setRange(-FALL_STEP, 1.0)
         self.fall_box.setDecimals(3)

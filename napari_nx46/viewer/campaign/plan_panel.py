@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QSpinBox,
     QStackedWidget,
     QTextEdit,
     QToolButton,
@@ -34,6 +33,7 @@ from napari_nx46.campaign.records.results import CampaignPlan
 from napari_nx46.campaign.records.store import CampaignRequest
 from napari_nx46.setting import Setting
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.widgets.number_boxes import CountBox
 
 GRID_EXAMPLE = "quantile=0.95:0.985:0.005\nblend=0.68,0.72,0.78"
 SEARCH_EXAMPLE = "quantile=0.88:0.96\nz_radius=0:4"
@@ -77,7 +77,7 @@ class PlanPanel(QWidget):
         self.browse_button.setToolTip("Choose a matrix file")
         self.grid_edit = _axes_edit(GRID_EXAMPLE, "The axes of the grid, a knob a line")
         self.search_edit = _axes_edit(SEARCH_EXAMPLE, "What the search varies, a knob a line")
-        self.runs_box = QSpinBox()
+        self.runs_box = CountBox()
         self.runs_box.setRange(1, MOST_RUNS)
         self.runs_box.setValue(DEFAULT_SUGGESTIONS)
         self.runs_box.setToolTip("Settings that are suggested in all")
@@ -87,7 +87,7 @@ class PlanPanel(QWidget):
         self.score_box = QCheckBox("Leaderboard score")
         self.score_box.setChecked(True)
         self.score_box.setToolTip("Score fragments with a label: a second or more each")
-        self.workers_box = QSpinBox()
+        self.workers_box = CountBox()
         self.workers_box.setRange(1, os.cpu_count() or 1)
         self.workers_box.setValue(max(1, (os.cpu_count() or 1) - 1))
         self.workers_box.setToolTip("Settings that are computed at a time")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QWidget
 from superqt.utils import signals_blocked
 
 from napari_nx46.live.errors.listing import ErrorFilter, Listing
 from napari_nx46.live.view import Extents
 from napari_nx46.viewer.errors.tree_model import octant_text
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.widgets.number_boxes import CountBox
 
 __all__ = ["FilterPanel"]
 
@@ -39,7 +40,7 @@ class FilterPanel(QWidget):
     part_box, kind_box, side_box, octant_box : QComboBox
     view_box : QCheckBox
         Only what is in view.
-    size_box, number_box : QSpinBox
+    size_box, number_box : CountBox
     """
 
     changed = Signal()
@@ -152,8 +153,8 @@ def _offer(box: QComboBox, entries: list[tuple[str, Any]]) -> None:
         box.setCurrentIndex(entries.index(chosen))
 
 
-def _spin_box(name: str, suffix: str, lowest: int) -> QSpinBox:
-    box = QSpinBox()
+def _spin_box(name: str, suffix: str, lowest: int) -> CountBox:
+    box = CountBox()
     box.setRange(lowest, LARGEST)
     box.setKeyboardTracking(False)
     box.setAccessibleName(name)

@@ -10,7 +10,8 @@ from napari_nx46.live.session import Session
 from napari_nx46.run.landscape.landscape import Axis, KnobValue
 from napari_nx46.setting import Setting, described_knobs, knob_applies
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
-from napari_nx46.viewer.tune.knobs import KnobScale, NumberBox, knob_scale
+from napari_nx46.viewer.tune.knobs import KnobScale, knob_scale
+from napari_nx46.viewer.widgets.number_boxes import NumberBox
 
 __all__ = ["AxisChooser", "explored_knobs", "value_text"]
 

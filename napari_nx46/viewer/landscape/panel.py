@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_nx46.files.naming import plural
 from napari_nx46.live.landscape.explorer import LandscapeExplorer
@@ -23,8 +23,9 @@ from napari_nx46.viewer.plots.colors import plot_colors
 from napari_nx46.viewer.plots.page import PlotPage
 from napari_nx46.viewer.plots.saving import Table
 from napari_nx46.viewer.qt.connections import Connections
-from napari_nx46.viewer.tune.knobs import NumberBox, knob_scale
+from napari_nx46.viewer.tune.knobs import knob_scale
 from napari_nx46.viewer.widgets.layout import WrappedLabel
+from napari_nx46.viewer.widgets.number_boxes import CountBox, NumberBox
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.widgets.wheel_guard import WheelGuard
 from napari_nx46.viewer.window.viewer_session import ViewerSession
@@ -61,9 +62,9 @@ class LandscapePanel(PlotPage):
     ----------
     explorer : LandscapeExplorer
     x_chooser, y_chooser : AxisChooser
-    points_box : QSpinBox
+    points_box : CountBox
         How many points are computed at most.
-    distance_box : QDoubleSpinBox
+    distance_box : NumberBox
         How far below the best score the plateau reaches.
     compute_button, best_button : QPushButton
     progress_row : ProgressRow
@@ -84,7 +85,7 @@ class LandscapePanel(PlotPage):
         self.destroyed.connect(self.explorer.close)
         self.x_chooser = AxisChooser(session, "x")
         self.y_chooser = AxisChooser(session, "y", optional=True)
-        self.points_box = QSpinBox()
+        self.points_box = CountBox()
         self.points_box.setRange(FEWEST_POINTS, MOST_POINTS)
         self.points_box.setValue(USUAL_POINTS)
         self.points_box.setAccessibleName("How many points are computed at most")

@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +24,7 @@ from napari_nx46.viewer.messages.notices import notify_error
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel, rule
+from napari_nx46.viewer.widgets.number_boxes import CountBox, NumberBox
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.window.session_dock import SessionDock
 from napari_nx46.viewer.window.viewer_session import ViewerSession
@@ -63,8 +62,8 @@ class PicturesPanel(QWidget):
     ----------
     figure_button, window_button, film_button : QPushButton
     kind_box : QComboBox
-    first_box, last_box, rate_box : QDoubleSpinBox
-    frames_box : QSpinBox
+    first_box, last_box, rate_box : NumberBox
+    frames_box : CountBox
     filming : Filming
     progress_row : ProgressRow
     result_label : WrappedLabel
@@ -81,7 +80,7 @@ class PicturesPanel(QWidget):
         self.kind_box.addItems([PASS, *SWEEPS])
         self.kind_box.setAccessibleName("What the animation shows")
         self.first_box, self.last_box = _number_box("First value"), _number_box("Last value")
-        self.frames_box = QSpinBox()
+        self.frames_box = CountBox()
         self.frames_box.setRange(2, MOST_FRAMES)
         self.frames_box.setValue(DEFAULT_FRAMES)
         self.frames_box.setAccessibleName("Frames")
@@ -229,7 +228,7 @@ class PicturesPanel(QWidget):
 NO_MP4 = "; for MP4 as well install napari-nx46[video]"
 
 
-def _number_box(name: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
+def _number_box(name: str) -> NumberBox:
+    box = NumberBox()
     box.setAccessibleName(name)
     return box

@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -27,6 +26,7 @@ from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.qt.main_thread import MainThreadPoster
 from napari_nx46.viewer.scroll.map_view import MapView
+from napari_nx46.viewer.widgets.number_boxes import CountBox
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.widgets.table import Column, RowTable, TableModel
 from napari_nx46.voxels.workers import CancelCheck, Cancelled
@@ -93,7 +93,7 @@ class BoxPanel(QWidget):
     Attributes
     ----------
     table : RowTable
-    side_box, count_box : QSpinBox
+    side_box, count_box : CountBox
     add_button, remove_button, spread_button, open_button, save_button : QPushButton
     progress_row : ProgressRow
     """
@@ -277,8 +277,8 @@ def _button(text: str, tip: str) -> QPushButton:
     return button
 
 
-def _number(lowest: int, highest: int, value: int, name: str) -> QSpinBox:
-    box = QSpinBox()
+def _number(lowest: int, highest: int, value: int, name: str) -> CountBox:
+    box = CountBox()
     box.setRange(lowest, highest)
     box.setValue(value)
     box.setAccessibleName(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_nx46.files.naming import plural
 from napari_nx46.live.suggest.suggester import Suggester, SuggestState
@@ -16,6 +16,7 @@ from napari_nx46.viewer.plots.colors import plot_colors
 from napari_nx46.viewer.qt.connections import Connections
 from napari_nx46.viewer.suggest.bars import ShareBars
 from napari_nx46.viewer.widgets.layout import VerticalScrollArea, WrappedLabel
+from napari_nx46.viewer.widgets.number_boxes import CountBox
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
 from napari_nx46.viewer.window.viewer_session import ViewerSession
 
@@ -44,7 +45,7 @@ class SuggestPanel(QWidget):
     Attributes
     ----------
     suggester : Suggester
-    minutes_box : QSpinBox
+    minutes_box : CountBox
     fragments_box : QComboBox
         Whether all fragments count, or that which is shown.
     suggest_button, take_button, undo_button : QPushButton
@@ -62,7 +63,7 @@ class SuggestPanel(QWidget):
         self.suggester = Suggester(session, viewer_session.workspace)
         self.suggester.failed.connect(notify_error)
         self.destroyed.connect(self.suggester.close)
-        self.minutes_box = QSpinBox()
+        self.minutes_box = CountBox()
         self.minutes_box.setRange(1, MOST_MINUTES)
         self.minutes_box.setValue(USUAL_MINUTES)
         self.minutes_box.setSuffix(" min")

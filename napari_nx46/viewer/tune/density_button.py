@@ -23,7 +23,7 @@ from napari_nx46.run.job import Job
 from napari_nx46.setting import Setting
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
 from napari_nx46.viewer.qt.main_thread import MainThreadPoster
-from napari_nx46.viewer.tune.knobs import NumberBox
+from napari_nx46.viewer.widgets.number_boxes import NumberBox
 from napari_nx46.viewer.widgets.progress_row import ProgressRow
 
 DENSITY_DECIMALS = 4

@@ -15,12 +15,10 @@ from typing import Any
 
 import numpy as np
 from annotated_types import Ge, Le
-from qtpy.QtCore import QEvent, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QSizePolicy,
@@ -47,6 +45,7 @@ from napari_nx46.setting import (
     described_knobs,
 )
 from napari_nx46.viewer.messages.plain_text import PlainLabel, plain_tip
+from napari_nx46.viewer.widgets.number_boxes import NumberBox
 
 # By type: values of two text enumerations are equal where their texts are.
 CHOICE_TEXTS: Mapping[type[Enum], Mapping[str, str]] = {
@@ -415,21 +414,3 @@ def new_control(name: str) -> Knob | Choice | Switch:
 def choice_text(value: Enum) -> str:
     """Return what people read of a value of an enumeration."""
     return CHOICE_TEXTS[type(value)][value.name]
-
-
-class NumberBox(QDoubleSpinBox):
-    """A spin box that takes the keys of undo and redo only for what is typed into it."""
-
-    def event(self, event: QEvent) -> bool:
-        """Leave the keys of undo and redo to the dock where no typing is to be taken back."""
-        if event.type() == QEvent.Type.ShortcutOverride and self._has_nothing_for(event):
-            event.ignore()
-            return False
-        return bool(super().event(event))
-
-    def _has_nothing_for(self, event: QKeyEvent) -> bool:
-        typed = self.lineEdit()
-        return bool(
-            (event.matches(QKeySequence.StandardKey.Undo) and not typed.isUndoAvailable())
-            or (event.matches(QKeySequence.StandardKey.Redo) and not typed.isRedoAvailable())
-        )

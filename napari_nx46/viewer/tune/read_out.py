@@ -10,7 +10,7 @@ from superqt.utils import signals_blocked
 from napari_nx46.core.measure.band import BandPosition, position_in_band
 from napari_nx46.live.view import Figures
 from napari_nx46.viewer.messages.plain_text import PlainLabel
-from napari_nx46.viewer.tune.knobs import NumberBox
+from napari_nx46.viewer.widgets.number_boxes import NumberBox
 from napari_nx46.viewer.widgets.number_label import number_label, show_number
 
 POSITION_TEXTS = {

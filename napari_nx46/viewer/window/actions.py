@@ -44,6 +44,7 @@ class Action:
 
 def _pin(letter: str, viewer_session: ViewerSession) -> None:
     viewer_session.pin(letter)
+    viewer_session.viewer.status = f"pinned to {letter}"
 
 
 ACTIONS: tuple[Action, ...] = (

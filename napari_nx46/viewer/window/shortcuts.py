@@ -19,8 +19,8 @@ RunAction = Callable[[Action], None]
 class ActionShortcut(QShortcut):
     """Runs an action by its key while the focus is in a widget, or in one within it.
 
-    Text and number fields get what is typed into them first: there letters stay letters, and
-    Ctrl+Z takes the typing back.
+    Text fields get what is typed into them first: there letters stay letters. Number fields take no
+    letters; in both, Ctrl+Z takes typing back.
 
     Parameters
     ----------
