@@ -104,8 +104,10 @@ class TunePanel(QWidget):
         session.figures_changed.connect(lambda figures: self._show_figures.throttle())
         session.band_changed.connect(self.read_out.set_band)
         session.fragment_changed.connect(self._show_fragment)
-        answer = Reveal(self.scroll, self.export_panel.result_label)
-        self.export_panel.answered.connect(answer.begin)
+        reveal, answer = Reveal(self.scroll), self.export_panel.result_label
+        self.export_panel.answered.connect(lambda: reveal.begin(answer))
+        for section in (*self.knob_panel.sections.values(), self.knob_panel.more):
+            section.toggleButton().clicked.connect(lambda _on, one=section: reveal.begin(one))
 
     def _choose_fragment(self, image_id: str) -> None:
         """Show the fragment that was chosen, or have the list stand at the old one again."""

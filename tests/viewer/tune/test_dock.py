@@ -6,13 +6,14 @@ import threading
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QColorDialog, QComboBox, QSlider
 
 from napari_nx46.core.measure.band import BandPosition
 from napari_nx46.core.pipeline import FragmentPipeline
+from napari_nx46.setting import Group
 from napari_nx46.viewer.canvas.overlay import DEFAULT_OPACITY
 from napari_nx46.viewer.plugin.preferences import DEFAULT_MASK_COLOR
 from napari_nx46.viewer.tune.dock import TuneDock
@@ -262,6 +263,25 @@ def test_the_dock_fits_a_small_window_in_either_theme(open_viewer_session, data_
         place = control.rect().translated(control.mapTo(around, control.rect().topLeft()))
         assert around.rect().contains(place), control
     assert scroll.widget().width() <= scroll.viewport().width()
+
+
+def test_what_a_group_shows_is_scrolled_to_when_it_is_opened(shown):
+    shown.viewer.window.resize(900, 560)
+    shown.qtbot.wait(50)
+    scroll, sections = shown.panel.scroll, shown.panel.knob_panel.sections
+
+    def is_seen():
+        top = section.mapTo(scroll.viewport(), QPoint(0, 0)).y()
+        return 0 <= top <= max(0, scroll.viewport().height() - section.height())
+
+    for section in (sections[Group.CLEAN_UP], sections[Group.SMOOTHING]):
+        title = section.toggleButton()
+        scroll.ensureWidgetVisible(title, 0, 0)
+        shown.qtbot.mouseClick(title, Qt.MouseButton.LeftButton)
+        assert section.isExpanded()
+        shown.wait_until(is_seen)
+        shown.qtbot.wait(50)
+        assert is_seen()
 
 
 def test_every_row_of_figures_has_its_labels(opened):
