@@ -66,6 +66,8 @@ class ArrayReader:
         """Read a box; where it can be, this is a view of the array, not to be written to."""
         try:
             read = self._array[self._axes.index(self._channel, box)]
+            if hasattr(read, "compute"):  # a dask array loses its mask where NumPy converts it
+                read = read.compute()
             block = np.asarray(read)
         except _DAMAGE as error:
             place = ", ".join(f"{part.start}:{part.stop}" for part in box)
