@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def test_a_campaign_that_is_killed_goes_on_and_repeats_nothing(cluster, data, wh
         process.communicate(timeout=60)
     before = done_seconds(stored(tmp_path / "runs.sqlite"))
     assert 3 <= len(before) < TASKS
-    with sqlite3.connect(tmp_path / "runs.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as connection, connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     ran = nx46_here(*command)
     assert ran.exit_code == 0, ran.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -63,7 +64,7 @@ def test_a_damaged_bookmark_is_left_out_and_reported(path):
     with Workspace.open(path) as workspace:
         workspace.bookmarks.add(Bookmark("a", 1, 2, 3))
         workspace.bookmarks.add(Bookmark("b", 1, 2, 3))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE bookmarks SET z = 'no number' WHERE id = 1")
     connection.close()
     with Workspace.open(path) as workspace:

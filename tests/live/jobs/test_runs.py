@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -207,7 +208,7 @@ def damaged(path):
 def of_a_newer_version(path):
     with Workspace.open(path):
         pass
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
 
@@ -263,7 +264,7 @@ def test_another_programs_runs_are_found_by_reading_again(two_runs):
     two_runs.runs.refresh()
     two_runs.settle()
     assert two_runs.run(2).delta == pytest.approx(-0.01)
-    with sqlite3.connect(two_runs.runs.path) as connection:
+    with closing(sqlite3.connect(two_runs.runs.path)) as connection, connection:
         connection.execute("UPDATE run_fragments SET metrics = '{}' WHERE run_id = 1")
     connection.close()
     two_runs.runs.refresh()

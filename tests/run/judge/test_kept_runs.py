@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -146,7 +147,7 @@ def test_the_frozen_run_is_as_it_was_but_for_its_scores(workspace, two_runs):
     assert (frozen.run.public_score, frozen.run.private_score) == (0.305, 0.25)
     assert find_run(workspace, "baseline") == frozen.run == workspace.run(base)
     assert as_frozen(workspace, workspace.run(following)).run.id == following
-    with sqlite3.connect(workspace.path) as connection:
+    with closing(sqlite3.connect(workspace.path)) as connection, connection:
         connection.execute("UPDATE runs SET archive_sha256 = ? WHERE id = ?", ("1" * 64, base))
     connection.close()
     changed = as_frozen(workspace, workspace.run(base))
