@@ -18,14 +18,7 @@ from napari_nx46.scale.plan.plan import ApplyPlan
 from napari_nx46.scale.plan.sources import CountedVolume
 from napari_nx46.scale.stages import SHEETS
 from napari_nx46.scale.tiles import TileWork
-from napari_nx46.voxels.blocks import (
-    Block,
-    FloatVolume,
-    Mask,
-    VolumeLike,
-    hull,
-    intersection,
-)
+from napari_nx46.voxels.blocks import Block, FloatVolume, Mask, VolumeLike, hull, intersection
 from napari_nx46.voxels.pieces import TilePieces
 
 __all__ = ["Opened", "StoredInputs", "TileJob", "halo_written", "opened"]

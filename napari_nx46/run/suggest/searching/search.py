@@ -79,12 +79,9 @@ class _Trials:
     late: int = 0
     best: float = -math.inf
     since: int = 0
-    promoted: list[set[Setting]] = field(default_factory=list)
-
     seen: list[set[Hashable]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.promoted = [set() for _ in self.view.rungs]
         self.seen = [set() for _ in self.view.rungs]
 
     @property
@@ -268,9 +265,7 @@ class Search:
         self.evaluate(new, view, 0, cancelled)
         trials.origins |= {one: new[one] for one in new if one not in trials.origins}
         for rung in range(1, len(view.rungs)):
-            chosen = self._chosen(trials, rung)
-            self.evaluate(chosen, view, rung, cancelled)
-            trials.promoted[rung] |= set(chosen)
+            self.evaluate(self._chosen(trials, rung), view, rung, cancelled)
 
     def _chosen(self, trials: _Trials, rung: int) -> list[Setting]:
         """Return those expected best that have not gone on; the start goes on at once.
@@ -278,9 +273,8 @@ class Search:
         Of settings of the same figures the first goes on alone: their masks are the same.
         """
         values = self._expected(trials, rung - 1)
-        waiting = [one for one in values if one not in trials.promoted[rung]]
-        first = [self.start] if self.start in waiting else []
-        ranked = sorted(waiting, key=lambda one: -values[one])
+        first = [self.start] if self.start in values else []
+        ranked = sorted(values, key=lambda one: -values[one])
         most = PROMOTED << (trials.view.last - rung)
         return list(islice(self._unequal(trials, rung, [*first, *ranked]), most))
 
